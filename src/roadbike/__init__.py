@@ -1,0 +1,1 @@
+"""An online road-bike shop made of small event-driven services."""
