@@ -1,0 +1,1 @@
+"""What every service stands on and none of them is about. Knows no bikes."""

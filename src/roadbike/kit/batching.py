@@ -1,0 +1,59 @@
+"""Natural batching: whatever queued up while the last batch ran becomes the next one.
+
+No timer, so a single caller waits for nobody; under load few, big transactions win.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, Generic, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+AT_MOST: Final = 128
+IN_FLIGHT: Final = 2  # with one, a slow batch would hold up everybody
+
+
+class Batches(Generic[Item, Result]):
+    """Runs `work` over batches of items; each caller gets the result of its own item.
+
+    `work` returns one result per item, in order; an exception among them is raised to its
+    caller, an exception instead of them to all. A caller that goes away does not stop its batch.
+    """
+
+    def __init__(
+        self, work: Callable[[Sequence[Item]], Awaitable[Sequence[Result | Exception]]]
+    ) -> None:
+        self._work = work
+        self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def run(self, item: Item) -> Result:
+        """Put the item into the next batch and wait for its result."""
+        answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, answer))
+        if len(self._running) < IN_FLIGHT:
+            task = asyncio.create_task(self._drain())
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+        return await answer
+
+    async def _drain(self) -> None:
+        while self._waiting:
+            size = min(len(self._waiting), AT_MOST)
+            batch = [self._waiting.popleft() for _ in range(size)]
+            await self._run(batch)
+
+    async def _run(self, batch: Sequence[tuple[Item, asyncio.Future[Result]]]) -> None:
+        try:
+            results = await self._work([item for item, _ in batch])
+        except Exception as error:  # noqa: BLE001 whatever it was, each caller has to hear it
+            results = [error] * len(batch)
+        for (_, answer), result in zip(batch, results, strict=True):
+            if answer.done():
+                continue  # its caller went away
+            if isinstance(result, Exception):
+                answer.set_exception(result)
+            else:
+                answer.set_result(result)

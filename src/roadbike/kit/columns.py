@@ -1,0 +1,76 @@
+"""Column types and expressions that mean the same on every database."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Final, Generic, TypeVar
+
+from sqlalchemy import BigInteger, DateTime, Dialect, Integer, String
+from sqlalchemy.dialects import mysql, postgresql
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+S = TypeVar("S", bound=StrEnum)
+
+BigId: Final = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers only INTEGER by itself
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """A moment with microseconds: aware and in UTC in Python, whatever the database keeps."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(postgresql.TIMESTAMP(timezone=True))
+        if dialect.name in {"mysql", "mariadb"}:
+            return dialect.type_descriptor(mysql.DATETIME(fsp=6))
+        return dialect.type_descriptor(DateTime())
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone means nothing")
+        utc = value.astimezone(UTC)
+        return utc if dialect.name == "postgresql" else utc.replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.astimezone(UTC) if dialect.name == "postgresql" else value.replace(tzinfo=UTC)
+
+
+class Status(TypeDecorator[S], Generic[S]):
+    """A status, kept as its wire value."""
+
+    impl = String(20)
+    cache_ok = True
+
+    def __init__(self, type_: type[S]) -> None:
+        super().__init__()
+        self.type_ = type_
+
+    def process_bind_param(self, value: S | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        return None if value is None else value.value
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> S | None:  # noqa: ARG002
+        return None if value is None else self.type_(value)
+
+
+class utc_now(FunctionElement[datetime]):  # noqa: N801 read as SQL
+    """The database's own clock."""
+
+    type = UtcTime()
+    inherit_cache = True
+
+
+@compiles(utc_now, "postgresql")
+def _postgresql(_element: utc_now, _compiler: object, **_: object) -> str:
+    return "clock_timestamp()"
+
+
+@compiles(utc_now, "sqlite")
+def _sqlite(_element: utc_now, _compiler: object, **_: object) -> str:
+    return "strftime('%Y-%m-%d %H:%M:%f000', 'now')"

@@ -1,0 +1,229 @@
+"""One database per service; one transaction per request or batch of messages."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import (
+    Executable,
+    MetaData,
+    Row,
+    RowMapping,
+    Table,
+    event,
+    select,
+    text,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import CursorResult
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from roadbike.kit.columns import utc_now
+
+T = TypeVar("T")
+
+metadata: Final = MetaData()  # the tables that kit keeps in every service's database
+
+TRIES: Final = 10  # of one use case whose rows another one was quicker to change
+POOL: Final = 10
+SQLITE_BUSY_MS: Final = 5_000
+RERUN_CODES: Final = {"40001", "40P01"}  # serialization failure, deadlock
+AWAY_CODES: Final = (  # connection lost, out of resources, shutting down or starting up; SQLite's own
+    *("08", "53", "57P0"),
+    *("SQLITE_BUSY", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_LOCKED", "SQLITE_CANTOPEN"),
+)
+
+
+class StaleRow(Exception):
+    """Another transaction changed the row since it was loaded: run the use case again."""
+
+
+class DatabaseAway(Exception):
+    """The database is not reachable, full or too busy: nothing was committed, try again later."""
+
+
+class Tx:
+    """An open transaction. Use cases take one; nobody but Database commits it."""
+
+    def __init__(self, connection: AsyncConnection, db: "Database") -> None:
+        self.db = db
+        self.loaded: dict[tuple[str, object], Any] = {}  # rows of kit.rows seen in this transaction
+        self._connection = connection
+        self._at_commit: dict[Callable[[Tx, list[Any]], Awaitable[None]], list[Any]] = (
+            defaultdict(list)
+        )
+        self._after_commit: list[Callable[[], None]] = []
+
+    async def execute(
+        self,
+        statement: Executable,
+        values: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+    ) -> CursorResult[Any]:
+        result: CursorResult[Any] = await self._connection.execute(statement, values)
+        return result
+
+    async def rows(self, statement: Executable) -> Sequence[RowMapping]:
+        return (await self.execute(statement)).mappings().all()
+
+    async def row(self, statement: Executable) -> RowMapping | None:
+        return (await self.execute(statement)).mappings().first()
+
+    async def scalar(self, statement: Executable) -> Any:
+        return (await self.execute(statement)).scalar()
+
+    def insert(self, table: Table) -> postgresql.Insert | sqlite.Insert:
+        """An insert that may say what happens on a conflict, in this database's words."""
+        return {"postgresql": postgresql.insert, "sqlite": sqlite.insert}[self.db.dialect](table)
+
+    async def now(self) -> datetime:
+        """The database's clock, UTC."""
+        now: datetime = await self.scalar(select(utc_now()))
+        return now
+
+    def at_commit(self, write: Callable[["Tx", list[T]], Awaitable[None]], item: T) -> None:
+        """Call `write` once with all its items, in order, just before the commit."""
+        self._at_commit[write].append(item)
+
+    def after_commit(self, do: Callable[[], None]) -> None:
+        """Call `do` once the transaction is durable, and only then."""
+        self._after_commit.append(do)
+
+    async def flush(self) -> None:
+        """Write what was put off until the commit."""
+        for write, items in self._at_commit.items():
+            await write(self, items)
+        self._at_commit.clear()
+
+    def committed(self) -> None:
+        for do in self._after_commit:
+            do()
+
+
+class Database:
+    """The database of one service. `url` as SQLAlchemy writes it (asyncpg or aiosqlite)."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = _engine(url)
+        self.dialect = self.engine.dialect.name
+        self.told = asyncio.Event()  # set when a commit has put something into the outbox
+        self._one_writer: AbstractAsyncContextManager[Any] = (
+            asyncio.Lock() if self.dialect == "sqlite" else nullcontext()
+        )
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[Tx]:
+        """A transaction, committed at the end of the block, undone when it raises.
+
+        Raises DatabaseAway (nothing committed, or the answer to the commit was lost).
+        """
+        async with self._one_writer:
+            with _away_named():
+                async with self.engine.begin() as connection:
+                    tx = Tx(connection, self)
+                    yield tx
+                    await tx.flush()
+        tx.committed()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Tx]:
+        """A transaction that only reads; on SQLite it waits for no writer."""
+        with _away_named():
+            async with self.engine.connect() as connection:
+                await connection.execution_options(read_only=True)
+                async with connection.begin():
+                    yield Tx(connection, self)
+
+    async def run(self, use_case: Callable[[Tx], Awaitable[T]]) -> T:
+        """Run a use case in one transaction, again when another one was quicker."""
+        for attempt in range(TRIES):
+            try:
+                async with self.begin() as tx:
+                    return await use_case(tx)
+            except (StaleRow, DBAPIError) as error:
+                if attempt == TRIES - 1 or not _worth_a_rerun(error):
+                    raise
+        raise AssertionError  # the last try returned or raised
+
+    async def ready(self) -> None:
+        """Raises DatabaseAway when the database does not answer."""
+        async with self.read() as tx:
+            await tx.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+async def insert_new(tx: Tx, table: Table, rows: Sequence[Mapping[str, Any]]) -> set[Any]:
+    """Insert those rows whose primary key is not there yet; the keys inserted (tuples if wide)."""
+    if not rows:
+        return set()
+    keys = list(table.primary_key.columns)
+    insert = tx.insert(table).on_conflict_do_nothing(index_elements=keys).returning(*keys)
+    return {_key(row) for row in (await tx.execute(insert, list(rows))).all()}
+
+
+def _key(row: Row[Any]) -> Any:
+    return row[0] if len(row) == 1 else tuple(row)
+
+
+def _engine(url: str) -> AsyncEngine:
+    if url.startswith("sqlite"):
+        engine = create_async_engine(url, connect_args={"timeout": SQLITE_BUSY_MS / 1000})
+        event.listen(engine.sync_engine, "connect", _set_up_sqlite)
+        event.listen(engine.sync_engine, "begin", _begin_sqlite)
+        return engine
+    return create_async_engine(
+        url,
+        pool_size=POOL,
+        max_overflow=0,
+        pool_timeout=2,
+        connect_args={"timeout": 5, "command_timeout": 30},
+    )
+
+
+def _set_up_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # we begin ourselves
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")  # WAL with NORMAL loses commits in a power cut
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Any) -> None:
+    read_only = connection.get_execution_options().get("read_only")
+    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
+class _away_named:  # noqa: N801 read as a statement
+    """Gives the many shapes of "the database is away" their one name."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, _type: object, error: BaseException | None, _trace: object) -> None:
+        if error is not None and _is_away(error):
+            raise DatabaseAway(str(error).splitlines()[0]) from error
+
+
+def _is_away(error: BaseException) -> bool:
+    if isinstance(error, (PoolTimeout, OSError)):
+        return True
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    return _code(error).startswith(AWAY_CODES)
+
+
+def _worth_a_rerun(error: BaseException) -> bool:
+    return isinstance(error, StaleRow) or _code(error) in RERUN_CODES
+
+
+def _code(error: BaseException) -> str:
+    """The SQLSTATE of PostgreSQL or the name that SQLite gives its error; empty when neither."""
+    cause = getattr(error, "orig", None) or error
+    code = getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None)
+    return code or ""

@@ -1,0 +1,142 @@
+"""Events in: a batch of messages is one transaction, and no message takes effect twice.
+
+What a handler fails on is parked in the service's own database, with the later messages of its
+key, so that the rest flows on. Only failures of handlers are counted, never an away database.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Any, Final
+
+import structlog
+from sqlalchemy import Column, Index, Table, Uuid, delete, select
+
+from roadbike.kit import parked
+from roadbike.kit.broker import Message
+from roadbike.kit.columns import UtcTime, utc_now
+from roadbike.kit.crash import Crash, never
+from roadbike.kit.db import Database, DatabaseAway, Tx, insert_new, metadata
+from roadbike.kit.events import Event
+from roadbike.kit.trace import tracing
+
+log = structlog.get_logger()
+
+INBOX: Final = Table(
+    "inbox",
+    metadata,
+    Column("event_id", Uuid, primary_key=True),
+    Column("received_at", UtcTime, nullable=False, default=utc_now()),
+    Index("inbox_received", "received_at"),
+)
+
+KEPT: Final = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Whenever this happens, do that."""
+
+    event: type[Event]
+    decode: Callable[[bytes], Event]
+    act: Callable[[Tx, Any], Awaitable[None]]
+
+
+Prefetch = Callable[[Tx, Sequence[Event]], Awaitable[None]]
+
+
+class Inbox:
+    """What one service does with the messages it hears."""
+
+    def __init__(
+        self,
+        db: Database,
+        policies: Sequence[Policy],
+        *,
+        prefetch: Prefetch | None = None,
+        crash: Crash = never,
+    ) -> None:
+        self.db = db
+        self._policies: Mapping[str, Policy] = {p.event.type_name(): p for p in policies}
+        self._prefetch = prefetch
+        self._crash = crash
+
+    async def take(self, messages: Sequence[Message]) -> None:
+        """Let the messages take effect, once each; durable when this returns.
+
+        Raises DatabaseAway, and then nothing has happened.
+        """
+        heard = [message for message in messages if self._heard(message)]
+        try:
+            await self.db.run(partial(self._apply, messages=heard))
+        except DatabaseAway:
+            raise
+        except Exception:  # noqa: BLE001 one of them fails: find out which, and let the others through
+            for message in heard:
+                await self._take_alone(message)
+        self._crash("inbox.after_commit")
+
+    async def retry_parked(self, _db: Database) -> None:
+        """Try what is parked and due again, oldest first; each key's first message only."""
+        async with self.db.read() as tx:
+            due = await parked.due(tx)
+        for message in due:
+            try:
+                await self.db.run(partial(self._apply_parked, message=message))
+            except DatabaseAway:
+                raise
+            except Exception as error:  # noqa: BLE001 a handler's failure is counted, whatever it is
+                await self.db.run(partial(parked.failed, message=message, error=error))
+
+    def _heard(self, message: Message) -> bool:
+        return message.type in self._policies or not message.type
+
+    async def _take_alone(self, message: Message) -> None:
+        try:
+            await self.db.run(partial(self._apply, messages=[message]))
+        except DatabaseAway:
+            raise
+        except Exception as error:  # noqa: BLE001 whatever a handler fails on is parked with its reason
+            log.exception("message.failed", type=message.type, key=message.key)
+            await self.db.run(partial(self._park, message=message, error=error))
+
+    async def _apply(self, tx: Tx, messages: Sequence[Message]) -> None:
+        fresh = await _first_seen(tx, messages)
+        blocked = await parked.blocked_keys(tx, [message.key for message in fresh])
+        for message in fresh:
+            if message.key in blocked:
+                await parked.park(tx, message, "behind another parked message of its key")
+        await self._act(tx, [message for message in fresh if message.key not in blocked])
+        self._crash("inbox.before_commit")
+
+    async def _act(self, tx: Tx, messages: Sequence[Message]) -> None:
+        in_key_order = sorted(messages, key=lambda message: message.key)  # stable within a key
+        policies = [self._policies[message.type] for message in in_key_order]
+        events = [p.decode(m.data) for p, m in zip(policies, in_key_order, strict=True)]
+        if self._prefetch is not None and events:
+            await self._prefetch(tx, events)
+        for message, policy, event in zip(in_key_order, policies, events, strict=True):
+            with tracing(message.traceparent):
+                await policy.act(tx, event)
+
+    async def _park(self, tx: Tx, message: Message, error: Exception) -> None:
+        if await _first_seen(tx, [message]):
+            await parked.park(tx, message, repr(error), attempts=1)
+
+    async def _apply_parked(self, tx: Tx, message: Message) -> None:
+        if await parked.take_out(tx, message):
+            await self._act(tx, [message])
+
+
+async def forget_received(tx: Tx) -> None:
+    """Inbox rows are kept for 7 days; after that the reactions' own state answers a repeat."""
+    old = (await tx.now()) - KEPT
+    some = select(INBOX.c.event_id).where(INBOX.c.received_at < old).limit(10_000)
+    await tx.execute(delete(INBOX).where(INBOX.c.event_id.in_(some)))
+
+
+async def _first_seen(tx: Tx, messages: Sequence[Message]) -> list[Message]:
+    by_id = {message.event_id: message for message in messages}
+    new = await insert_new(tx, INBOX, [{"event_id": event_id} for event_id in sorted(by_id)])
+    return [message for event_id, message in by_id.items() if event_id in new]

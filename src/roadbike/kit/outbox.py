@@ -1,0 +1,86 @@
+"""Events out: told in the transaction that made them true, found by the relay afterwards."""
+
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Uuid
+
+from roadbike.kit.columns import BigId, UtcTime
+from roadbike.kit.db import Tx, metadata
+from roadbike.kit.events import Event
+from roadbike.kit.ids import new_id
+from roadbike.kit.trace import current_traceparent
+
+OUTBOX: Final = Table(
+    "outbox",
+    metadata,
+    Column("seq", BigId, primary_key=True, autoincrement=True),
+    Column("event_id", Uuid, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("key", String(64), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("type", String(100), nullable=False),
+    Column("topic", String(50), nullable=False),
+    Column("time", UtcTime, nullable=False),
+    Column("traceparent", String(55)),
+    Column("data", LargeBinary, nullable=False),
+    Column("published_at", UtcTime),
+    Column("incarnation", String(40)),  # of the broker's log, …
+    Column("position", BigInteger),  # … and the place in it where the event stands
+    Index("outbox_unpublished", "published_at", "seq"),
+)
+
+TOLD: Final = Table(
+    "told",
+    metadata,
+    Column("kind", String(20), primary_key=True),
+    Column("key", String(64), primary_key=True),
+    Column("version", Integer, nullable=False),
+)
+
+
+def tell(tx: Tx, event: Event) -> None:
+    """Put the event where the relay will find it, if and only if this transaction commits.
+
+    Call it after the aggregate's row is locked or saved: the version is counted at the commit.
+    """
+    tx.at_commit(_write, (event, current_traceparent()))
+
+
+async def _write(tx: Tx, told: list[tuple[Event, str | None]]) -> None:
+    versions = await _count(tx, Counter((event.kind, event.key) for event, _ in told))
+    now = datetime.now(UTC)
+    rows = []
+    for event, traceparent in told:
+        versions[event.kind, event.key] += 1
+        rows.append(_row(event.told_as(versions[event.kind, event.key]), now, traceparent))
+    await tx.execute(OUTBOX.insert(), rows)
+    tx.after_commit(tx.db.told.set)
+
+
+async def _count(tx: Tx, told: Counter[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """Draw as many versions as will be told of each (kind, key); the last one before them."""
+    insert = tx.insert(TOLD)
+    statement = insert.on_conflict_do_update(
+        index_elements=[TOLD.c.kind, TOLD.c.key],
+        set_={"version": TOLD.c.version + insert.excluded.version},
+    ).returning(TOLD.c.kind, TOLD.c.key, TOLD.c.version)
+    drawn = [{"kind": k, "key": key, "version": n} for (k, key), n in sorted(told.items())]
+    rows = (await tx.execute(statement, drawn)).all()
+    return {(row.kind, row.key): row.version - told[row.kind, row.key] for row in rows}
+
+
+def _row(event: Event, now: datetime, traceparent: str | None) -> dict[str, Any]:
+    return {
+        "event_id": new_id(),
+        "kind": event.kind,
+        "key": event.key,
+        "version": event.version,
+        "type": event.type_name(),
+        "topic": event.topic,
+        "time": now,
+        "traceparent": traceparent,
+        "data": msgspec.json.encode(event),
+    }

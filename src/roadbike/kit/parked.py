@@ -1,0 +1,140 @@
+"""Messages that a handler failed on: parked, retried with back-off, at last dead letters."""
+
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final
+
+import structlog
+from sqlalchemy import (
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    RowMapping,
+    String,
+    Table,
+    Text,
+    Uuid,
+    delete,
+    func,
+    select,
+    update,
+)
+
+from roadbike.kit.broker import Message
+from roadbike.kit.columns import BigId, Status, UtcTime
+from roadbike.kit.db import Tx, metadata
+
+log = structlog.get_logger()
+
+ATTEMPTS: Final = 8
+LONGEST_WAIT: Final = timedelta(seconds=60)
+
+
+class ParkedState(StrEnum):
+    PARKED = "parked"
+    DEAD = "dead"
+
+
+PARKED: Final = Table(
+    "parked",
+    metadata,
+    Column("seq", BigId, primary_key=True, autoincrement=True),
+    Column("event_id", Uuid, nullable=False, unique=True),
+    Column("topic", String(50), nullable=False),
+    Column("key", String(64), nullable=False),
+    Column("type", String(100), nullable=False),
+    Column("source", String(40), nullable=False),
+    Column("time", UtcTime, nullable=False),
+    Column("traceparent", String(55)),
+    Column("data", LargeBinary, nullable=False),
+    Column("state", Status(ParkedState), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("retry_at", UtcTime, nullable=False),
+    Column("error", Text, nullable=False),
+    Index("parked_key", "state", "key"),
+)
+
+WAITING: Final = PARKED.c.state == ParkedState.PARKED
+
+
+async def park(tx: Tx, message: Message, error: str, *, attempts: int = 0) -> None:
+    """Keep the message until it can be handled. `attempts`: how often that has failed."""
+    row = {
+        "event_id": message.event_id,
+        "topic": message.topic,
+        "key": message.key,
+        "type": message.type,
+        "source": message.source,
+        "time": message.time,
+        "traceparent": message.traceparent,
+        "data": message.data,
+        "state": ParkedState.PARKED,
+        "attempts": attempts,
+        "retry_at": (await tx.now()) + _wait(attempts),
+        "error": error,
+    }
+    await tx.execute(PARKED.insert(), [row])
+
+
+async def blocked_keys(tx: Tx, keys: Collection[str]) -> set[str]:
+    """Those keys whose later messages have to queue behind a parked one."""
+    if not keys:
+        return set()
+    statement = select(PARKED.c.key).where(WAITING, PARKED.c.key.in_(set(keys)))
+    return {row["key"] for row in await tx.rows(statement)}
+
+
+async def due(tx: Tx, at_most: int = 100) -> Sequence[Message]:
+    """The oldest parked message of each key, when its time has come."""
+    first = select(func.min(PARKED.c.seq)).where(WAITING).group_by(PARKED.c.key)
+    now = await tx.now()
+    statement = select(PARKED).where(PARKED.c.seq.in_(first), PARKED.c.retry_at <= now)
+    rows = await tx.rows(statement.order_by(PARKED.c.seq).limit(at_most))
+    return [_message(row) for row in rows]
+
+
+async def take_out(tx: Tx, message: Message) -> bool:
+    """Take the message out in this transaction; False when another replica already did."""
+    mine = (PARKED.c.event_id == message.event_id) & WAITING
+    return (await tx.execute(delete(PARKED).where(mine))).rowcount == 1
+
+
+async def failed(tx: Tx, message: Message, error: Exception) -> None:
+    """Count one more failure; after ATTEMPTS of them it is a dead letter and its key goes on."""
+    mine = (PARKED.c.event_id == message.event_id) & WAITING
+    row = await tx.row(select(PARKED).where(mine).with_for_update())
+    if row is None:
+        return  # another replica was quicker
+    attempts = row["attempts"] + 1
+    dead = attempts >= ATTEMPTS
+    log.error("message.dead" if dead else "message.parked", type=message.type, key=message.key)
+    changed = {
+        "attempts": attempts,
+        "state": ParkedState.DEAD if dead else ParkedState.PARKED,
+        "retry_at": (await tx.now()) + _wait(attempts),
+        "error": repr(error),
+    }
+    await tx.execute(update(PARKED).where(mine).values(changed))
+
+
+async def count(tx: Tx, state: ParkedState) -> int:
+    return int(await tx.scalar(select(func.count()).where(PARKED.c.state == state)))
+
+
+def _wait(attempts: int) -> timedelta:
+    return min(timedelta(seconds=0.5 * 2**attempts), LONGEST_WAIT) if attempts else timedelta()
+
+
+def _message(row: RowMapping) -> Message:
+    return Message(
+        event_id=row["event_id"],
+        type=row["type"],
+        source=row["source"],
+        topic=row["topic"],
+        key=row["key"],
+        time=row["time"],
+        traceparent=row["traceparent"],
+        data=row["data"],
+    )

@@ -1,0 +1,138 @@
+"""The one that publishes: takes told events out of the outbox and marks what the broker has.
+
+A crash in between publishes twice, never not at all (at-least-once).
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+import structlog
+from sqlalchemy import RowMapping, bindparam, delete, func, select, update
+
+from roadbike.kit import lease
+from roadbike.kit.broker import Broker, BrokerAway, Mark, Message
+from roadbike.kit.columns import utc_now
+from roadbike.kit.crash import Crash, never
+from roadbike.kit.db import Database, DatabaseAway, Tx
+from roadbike.kit.ids import new_id
+from roadbike.kit.outbox import OUTBOX
+
+log = structlog.get_logger()
+
+BATCH: Final = 500
+POLL_SECONDS: Final = 0.5  # for what another process of this service told
+PAUSE_SECONDS: Final = 0.2  # after the broker or the database was away
+LEASE_NAME: Final = "relay"
+KEPT: Final = timedelta(hours=72)
+UNPUBLISHED: Final = OUTBOX.c.published_at.is_(None)
+
+
+class Relay:
+    """Publishes the outbox of one service, in order per key, as long as it holds the lease."""
+
+    def __init__(
+        self, db: Database, broker: Broker, service: str, *, crash: Crash = never
+    ) -> None:
+        self.db, self.broker, self.service, self.crash = db, broker, service, crash
+        self._holder = str(new_id())
+        self._epoch: int | None = None
+        self._prolong_at = 0.0
+
+    async def run(self) -> None:
+        """Until cancelled. An away broker or database is waited for."""
+        while True:
+            try:
+                published = await self.relay_once()
+            except (BrokerAway, DatabaseAway) as error:
+                log.warning("relay.waiting", reason=str(error))
+                await asyncio.sleep(PAUSE_SECONDS)
+            else:
+                if published < BATCH:
+                    await self._until_told()
+
+    async def relay_once(self) -> int:
+        """Publish one batch, oldest first; how many events that was. Raises BrokerAway."""
+        self.db.told.clear()  # before looking, so that what is told meanwhile is not missed
+        epoch = await self._held_epoch()
+        if epoch is None:
+            return 0
+        rows = await self._unpublished()
+        if rows:
+            self.crash("outbox.before_publish")
+            marks = await self.broker.publish([_message(row, self.service) for row in rows])
+            self.crash("outbox.after_publish")
+            await self.db.run(lambda tx: _mark(tx, rows, marks, epoch))
+        return len(rows)
+
+    async def stop(self) -> None:
+        """Let another replica go on at once."""
+        if self._epoch is not None:
+            with suppress(DatabaseAway):
+                await lease.give_back(self.db, LEASE_NAME, self._holder)
+
+    async def _held_epoch(self) -> int | None:
+        if self._epoch is None or time.monotonic() >= self._prolong_at:
+            self._prolong_at = time.monotonic() + lease.TERM.total_seconds() / 2
+            self._epoch = await lease.take(self.db, LEASE_NAME, self._holder)
+        return self._epoch
+
+    async def _unpublished(self) -> Sequence[RowMapping]:
+        async with self.db.read() as tx:
+            return await tx.rows(
+                select(OUTBOX).where(UNPUBLISHED).order_by(OUTBOX.c.seq).limit(BATCH)
+            )
+
+    async def _until_told(self) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.db.told.wait(), POLL_SECONDS)
+
+
+async def count_unpublished(tx: Tx) -> int:
+    return int(await tx.scalar(select(func.count()).where(UNPUBLISHED)))
+
+
+async def forget_published(tx: Tx) -> None:
+    """Published events are kept for 72 hours, so that a lost broker log can be filled again."""
+    old = (await tx.now()) - KEPT
+    some = select(OUTBOX.c.seq).where(OUTBOX.c.published_at < old).limit(10_000)
+    await tx.execute(delete(OUTBOX).where(OUTBOX.c.seq.in_(some)))
+
+
+async def _mark(
+    tx: Tx, rows: Sequence[RowMapping], marks: Sequence[Mark], epoch: int
+) -> None:
+    statement = (
+        update(OUTBOX)
+        .where(OUTBOX.c.seq == bindparam("at"), lease.still_held(LEASE_NAME, epoch))
+        .values(
+            published_at=utc_now(),
+            incarnation=bindparam("in_log"),
+            position=bindparam("at_position"),
+        )
+    )
+    await tx.execute(
+        statement,
+        [
+            {"at": row["seq"], "in_log": mark.incarnation, "at_position": mark.position}
+            for row, mark in zip(rows, marks, strict=True)
+        ],
+    )
+
+
+def _message(row: RowMapping, service: str) -> Message:
+    event_id: UUID = row["event_id"]
+    return Message(
+        event_id=event_id,
+        type=row["type"],
+        source=service,
+        topic=row["topic"],
+        key=row["key"],
+        time=row["time"],
+        traceparent=row["traceparent"],
+        data=row["data"],
+    )

@@ -1,0 +1,90 @@
+"""The rows of one table as frozen dataclasses: loaded under a lock, saved under a guard.
+
+A row that two transactions made or changed at once is saved by the quicker one; the other
+raises StaleRow at its commit and is run again. So two replicas never act on two halves.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Generic, Protocol, TypeVar
+
+from sqlalchemy import RowMapping, Table, select
+
+from roadbike.kit.db import StaleRow, Tx
+
+
+class Guarded(Protocol):
+    """State that counts its own saves. A fresh one has row_version 0."""
+
+    @property
+    def row_version(self) -> int: ...
+
+
+T = TypeVar("T", bound=Guarded)
+
+
+class Rows(Generic[T]):
+    """One table with a single-column primary key and a column `row_version`.
+
+    `type_` is a frozen dataclass whose fields are named as the columns.
+    """
+
+    def __init__(self, table: Table, type_: type[T]) -> None:
+        self.table = table
+        self.type_ = type_
+        (self._key,) = table.primary_key.columns
+        self._names = [column.name for column in table.columns]
+
+    async def lock(self, tx: Tx, keys: Iterable[object]) -> None:
+        """Load a whole batch at once, locked in key order; `locked` then finds them here."""
+        wanted = [key for key in dict.fromkeys(keys) if self._at(key) not in tx.loaded]
+        if not wanted:
+            return
+        statement = select(self.table).where(self._key.in_(wanted)).order_by(self._key)
+        tx.loaded.update({self._at(key): None for key in wanted})
+        for row in await tx.rows(statement.with_for_update()):
+            tx.loaded[self._at(row[self._key.name])] = self.state(row)
+
+    async def locked(self, tx: Tx, key: object) -> T | None:
+        """The row as this transaction knows it; None when nobody has made it yet."""
+        await self.lock(tx, [key])
+        state: T | None = tx.loaded[self._at(key)]
+        return state
+
+    async def get(self, tx: Tx, key: object) -> T | None:
+        """The row as it is, unlocked."""
+        row = await tx.row(select(self.table).where(self._key == key))
+        return None if row is None else self.state(row)
+
+    def save(self, tx: Tx, state: T) -> None:
+        """Written at the commit, once, however often the state changes before."""
+        at = self._at(getattr(state, self._key.name))
+        tx.loaded[at] = state
+        tx.at_commit(self._write, at)
+
+    def state(self, row: RowMapping) -> T:
+        return self.type_(**{name: row[name] for name in self._names})
+
+    def _at(self, key: object) -> tuple[str, object]:
+        return self.table.name, key
+
+    async def _write(self, tx: Tx, places: list[tuple[str, object]]) -> None:
+        states = [tx.loaded[at] for at in sorted(set(places))]  # type: ignore[type-var]
+        saved = await _upsert(tx, self.table, [self._row(state) for state in states])
+        if saved < len(states):
+            raise StaleRow(f"{self.table.name}: another transaction was quicker")
+
+    def _row(self, state: T) -> dict[str, Any]:
+        row = {name: getattr(state, name) for name in self._names}
+        return row | {"row_version": state.row_version + 1}
+
+
+async def _upsert(tx: Tx, table: Table, rows: Sequence[dict[str, Any]]) -> int:
+    """Insert the new rows and update the others where nobody did in between; how many were hit."""
+    (key,) = table.primary_key.columns
+    insert = tx.insert(table)
+    statement = insert.on_conflict_do_update(
+        index_elements=[key],
+        set_={column.name: insert.excluded[column.name] for column in table.columns},
+        where=table.c.row_version == insert.excluded.row_version - 1,
+    ).returning(key)
+    return len((await tx.execute(statement, rows)).all())

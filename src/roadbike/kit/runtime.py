@@ -1,0 +1,162 @@
+"""A service at work: hearing, telling, doing timed work. HTTP stands beside it (kit.server)."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any, Final
+
+import structlog
+
+from roadbike.kit import parked, relay
+from roadbike.kit.broker import Broker, BrokerAway, NoTopic, Subscription
+from roadbike.kit.crash import crash_points
+from roadbike.kit.db import Database, DatabaseAway, Tx
+from roadbike.kit.inbox import Inbox, forget_received
+from roadbike.kit.service import Service, Timed, every
+
+log = structlog.get_logger()
+
+FETCH: Final = 200
+FETCH_SECONDS: Final = 5.0
+PAUSE_SECONDS: Final = 0.3  # after the broker or the database was away
+
+
+class Runtime:
+    """The running parts of one service beside HTTP."""
+
+    def __init__(self, service: Service, broker: Broker) -> None:
+        self.service, self.broker = service, broker
+        crash = crash_points(service.settings.crash)
+        self.inbox = Inbox(
+            service.db, service.policies, prefetch=service.prefetch, crash=crash
+        )
+        self.relay = relay.Relay(service.db, broker, service.name, crash=crash)
+        self._subscriptions: dict[str, Subscription] = {}
+
+    @property
+    def hears(self) -> Sequence[str]:
+        """The topics of the events that it reacts to."""
+        return sorted({policy.event.topic for policy in self.service.policies})
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """All parts at work inside the block; at its end each finishes what it has begun."""
+        async with AsyncExitStack() as stack:
+            for resource in self.service.resources:
+                await stack.enter_async_context(resource)
+            tasks = [asyncio.create_task(work, name=name) for name, work in self._work()]
+            for task in tasks:
+                task.add_done_callback(_die_loudly)
+            try:
+                yield
+            finally:
+                await _stop(tasks)
+                await self.relay.stop()
+
+    async def status(self) -> dict[str, Any]:
+        """How the service stands; what has to be 0 in a quiet shop is a number.
+
+        `lag` is None while the broker is away.
+        """
+        async with self.service.db.read() as tx:
+            counts = await self._counts(tx)
+        return {
+            "service": self.service.name,
+            "database": self.service.db.dialect,
+            "broker": self.broker.connected,
+            "lag": await self._lag(),
+            **counts,
+        }
+
+    async def _counts(self, tx: Tx) -> dict[str, int]:
+        own = {name: await count(tx) for name, count in self.service.gauges.items()}
+        return {
+            "outbox": await relay.count_unpublished(tx),
+            "parked": await parked.count(tx, parked.ParkedState.PARKED),
+            "dead": await parked.count(tx, parked.ParkedState.DEAD),
+            **own,
+        }
+
+    async def _lag(self) -> int | None:
+        if set(self._subscriptions) != set(self.hears):
+            return None  # not everything it hears is there yet
+        try:
+            return sum([await s.lag() for s in self._subscriptions.values()])
+        except (BrokerAway, NoTopic):
+            return None
+
+    def _work(self) -> list[tuple[str, Any]]:
+        timed = [
+            every(seconds=1, do=self.inbox.retry_parked),
+            every(seconds=60, do=_forget),
+            *self.service.timed,
+        ]
+        return [
+            *((f"hear {topic}", self._hear(topic)) for topic in self.hears),
+            *((f"every {t.seconds} s", _again_and_again(t, self.service.db)) for t in timed),
+            *((("relay", self._tell()),) if self.service.tells else ()),
+        ]
+
+    async def _tell(self) -> None:
+        topic = self.service.tells[0].topic
+        await _patiently(lambda: self.broker.declare(topic))
+        await self.relay.run()
+
+    async def _hear(self, topic: str) -> None:
+        while True:
+            subscription = await _patiently(
+                lambda: self.broker.subscribe(self.service.name, topic)
+            )
+            self._subscriptions[topic] = subscription
+            with suppress(BrokerAway, NoTopic):
+                await self._listen(subscription)
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _listen(self, subscription: Subscription) -> None:
+        while True:
+            received = await subscription.fetch(FETCH, FETCH_SECONDS)
+            if not received:
+                continue
+            try:
+                await self.inbox.take([one.message for one in received])
+            except DatabaseAway as error:
+                log.warning("inbox.waiting", reason=str(error))
+                await subscription.nak(received, PAUSE_SECONDS)
+                await asyncio.sleep(PAUSE_SECONDS)
+            else:
+                await subscription.ack(received)
+
+
+async def _forget(db: Database) -> None:
+    await db.run(relay.forget_published)
+    await db.run(forget_received)
+
+
+async def _again_and_again(timed: Timed, db: Database) -> None:
+    while True:
+        try:
+            await timed.do(db)
+        except DatabaseAway as error:
+            log.warning("timed.waiting", reason=str(error))
+        except Exception:  # noqa: BLE001 the next round may succeed; the failure is in the log
+            log.exception("timed.failed")
+        await asyncio.sleep(timed.seconds)
+
+
+async def _patiently(attempt: Callable[[], Awaitable[Any]]) -> Any:
+    while True:
+        try:
+            return await attempt()
+        except (BrokerAway, NoTopic):
+            await asyncio.sleep(PAUSE_SECONDS)
+
+
+async def _stop(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _die_loudly(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        log.error("part.failed", part=task.get_name(), exc_info=task.exception())
