@@ -1,0 +1,99 @@
+"""Kit's own tables as migrations make them: each service's first migration calls `create_v1`.
+
+A later change here is a `v2` of its own, called by a new migration of every service.
+"""
+
+from typing import Final
+
+from alembic import op
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    Uuid,
+)
+
+from roadbike.kit.columns import BigId, UtcTime
+
+V1: Final = ("outbox", "told", "inbox", "parked", "lease", "verification_key")
+
+
+def create_v1() -> None:
+    """Make outbox, told, inbox, parked, lease and verification_key."""
+    _create_outbox()
+    _create_parked()
+    op.create_table(
+        "told",
+        Column("kind", String(20), primary_key=True),
+        Column("key", String(64), primary_key=True),
+        Column("version", Integer, nullable=False),
+    )
+    op.create_table(
+        "inbox",
+        Column("event_id", Uuid, primary_key=True),
+        Column("received_at", UtcTime, nullable=False),
+        Index("inbox_received", "received_at"),
+    )
+    op.create_table(
+        "lease",
+        Column("name", String(40), primary_key=True),
+        Column("holder", String(80), nullable=False),
+        Column("epoch", Integer, nullable=False),
+        Column("until", UtcTime, nullable=False),
+    )
+    op.create_table(
+        "verification_key",
+        Column("kid", String(100), primary_key=True),
+        Column("jwk", Text, nullable=False),
+        Column("seen_at", UtcTime, nullable=False),
+    )
+
+
+def drop_v1() -> None:
+    """Take them away again."""
+    for name in V1:
+        op.drop_table(name)
+
+
+def _create_outbox() -> None:
+    op.create_table(
+        "outbox",
+        Column("seq", BigId, primary_key=True, autoincrement=True),
+        Column("event_id", Uuid, nullable=False),
+        Column("kind", String(20), nullable=False),
+        Column("key", String(64), nullable=False),
+        Column("version", Integer, nullable=False),
+        Column("type", String(100), nullable=False),
+        Column("topic", String(50), nullable=False),
+        Column("time", UtcTime, nullable=False),
+        Column("traceparent", String(55)),
+        Column("data", LargeBinary, nullable=False),
+        Column("published_at", UtcTime),
+        Column("incarnation", String(40)),
+        Column("position", BigInteger),
+        Index("outbox_unpublished", "published_at", "seq"),
+    )
+
+
+def _create_parked() -> None:
+    op.create_table(
+        "parked",
+        Column("seq", BigId, primary_key=True, autoincrement=True),
+        Column("event_id", Uuid, nullable=False, unique=True),
+        Column("topic", String(50), nullable=False),
+        Column("key", String(64), nullable=False),
+        Column("type", String(100), nullable=False),
+        Column("source", String(40), nullable=False),
+        Column("time", UtcTime, nullable=False),
+        Column("traceparent", String(55)),
+        Column("data", LargeBinary, nullable=False),
+        Column("state", String(20), nullable=False),
+        Column("attempts", Integer, nullable=False),
+        Column("retry_at", UtcTime, nullable=False),
+        Column("error", Text, nullable=False),
+        Index("parked_key", "state", "key"),
+    )
