@@ -40,7 +40,7 @@ class Policy:
 
     event: type[Event]
     decode: Callable[[bytes], Event]
-    act: Callable[[Tx, Any], Awaitable[None]]
+    act: Callable[[Tx, Any, Message], Awaitable[object]]
 
 
 Prefetch = Callable[[Tx, Sequence[Event]], Awaitable[None]]
@@ -118,7 +118,7 @@ class Inbox:
             await self._prefetch(tx, events)
         for message, policy, event in zip(in_key_order, policies, events, strict=True):
             with tracing(message.traceparent):
-                await policy.act(tx, event)
+                await policy.act(tx, event, message)
 
     async def _park(self, tx: Tx, message: Message, error: Exception) -> None:
         if await _first_seen(tx, [message]):

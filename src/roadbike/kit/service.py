@@ -8,6 +8,7 @@ from typing import TypeVar
 import msgspec
 from litestar.handlers import HTTPRouteHandler
 
+from roadbike.kit.broker import Message
 from roadbike.kit.db import Database, Tx
 from roadbike.kit.events import Event
 from roadbike.kit.inbox import Policy, Prefetch
@@ -48,10 +49,17 @@ class Service:
 def whenever(event: type[E], use_case: Callable[[Tx, E], Awaitable[object]]) -> Policy:
     """React to every such event with that use case, once."""
 
-    async def act(tx: Tx, told: E) -> None:
+    async def act(tx: Tx, told: E, _message: Message) -> None:
         await use_case(tx, told)
 
     return Policy(event, msgspec.json.Decoder(event).decode, act)
+
+
+def whenever_told(
+    event: type[E], use_case: Callable[[Tx, E, Message], Awaitable[object]]
+) -> Policy:
+    """As `whenever`, for a use case that keeps the message itself: its id, time and bytes."""
+    return Policy(event, msgspec.json.Decoder(event).decode, use_case)
 
 
 def every(*, seconds: float, do: Callable[[Database], Awaitable[None]]) -> Timed:
