@@ -1,0 +1,33 @@
+"""The public keys of account as this service's own database keeps them."""
+
+import json
+from collections.abc import Mapping
+from typing import Final
+
+from sqlalchemy import Column, String, Table, Text, delete, select
+
+from roadbike.kit.auth.keys import LONGEST_KID, PublicKeys, public_key
+from roadbike.kit.columns import UtcTime
+from roadbike.kit.db import Tx, insert_new, metadata
+
+VERIFICATION_KEY: Final = Table(
+    "verification_key",
+    metadata,
+    Column("kid", String(LONGEST_KID), primary_key=True),
+    Column("jwk", Text, nullable=False),
+    Column("seen_at", UtcTime, nullable=False),
+)
+
+
+async def load_keys(tx: Tx) -> PublicKeys:
+    """Return the keys that were kept last."""
+    rows = await tx.rows(select(VERIFICATION_KEY.c.kid, VERIFICATION_KEY.c.jwk))
+    return {row["kid"]: public_key(json.loads(row["jwk"])) for row in rows}
+
+
+async def keep_keys(tx: Tx, jwks: Mapping[str, Mapping[str, str]]) -> None:
+    """Keep these keys (JWK by kid) and no other: a key that account withdrew is void."""
+    await tx.execute(delete(VERIFICATION_KEY).where(VERIFICATION_KEY.c.kid.not_in(list(jwks))))
+    now = await tx.now()
+    rows = [{"kid": kid, "jwk": json.dumps(jwk), "seen_at": now} for kid, jwk in jwks.items()]
+    await insert_new(tx, VERIFICATION_KEY, rows)  # another replica may be keeping them just now

@@ -1,0 +1,100 @@
+"""Who may use a route: deny by default, checked here and not only at the gateway."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final
+
+from litestar.connection import ASGIConnection, Request
+from litestar.handlers.base import BaseRouteHandler
+
+from roadbike.kit.auth import ServiceTokens, Verifier
+from roadbike.kit.refusals import Forbidden, Unauthenticated
+
+Connection = ASGIConnection[Any, Any, Any, Any]
+
+
+class Who(Enum):
+    """The roles a route is open to; every route names one."""
+
+    ANYONE = "anyone"
+    BUYER = "buyer"  # anybody who has logged in
+    ADMIN = "admin"
+    INTERNAL = "internal"  # a service with its own token
+
+
+ANYONE: Final = Who.ANYONE
+BUYER: Final = Who.BUYER
+ADMIN: Final = Who.ADMIN
+INTERNAL: Final = Who.INTERNAL
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who is asking. At an INTERNAL route `user_id` is the calling service's name.
+
+    At an ANYONE route without a token it is nobody: an empty user_id, no roles.
+    """
+
+    user_id: str
+    roles: frozenset[str]
+
+    @property
+    def is_admin(self) -> bool:
+        """Tell whether the caller may act for everybody."""
+        return "admin" in self.roles
+
+    @property
+    def is_somebody(self) -> bool:
+        """Tell whether the caller showed a token."""
+        return bool(self.user_id)
+
+
+NOBODY: Final = Caller("", frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What the guards check tokens with; kept in the app's state."""
+
+    tokens: Verifier
+    services: ServiceTokens
+
+
+async def guard(connection: Connection, handler: BaseRouteHandler) -> None:
+    """Let pass whom the route names. Raises Unauthenticated, Forbidden or Unavailable."""
+    who: Who = handler.opt["who"]
+    match who:
+        case Who.ANYONE:
+            return
+        case Who.INTERNAL:
+            caller = Caller(_access(connection).services.verify(_bearer(connection)), frozenset())
+        case Who.BUYER | Who.ADMIN:
+            caller = await _person(connection)
+            if who is Who.ADMIN and not caller.is_admin:
+                raise Forbidden
+    connection.scope["caller"] = caller  # type: ignore[typeddict-unknown-key]
+
+
+async def provide_caller(request: Request[Any, Any, Any]) -> Caller:
+    """Return whom the guard let pass; at an ANYONE route read the token if there is one."""
+    caller: Caller | None = request.scope.get("caller")  # type: ignore[assignment]
+    if caller is not None:
+        return caller
+    return await _person(request) if "authorization" in request.headers else NOBODY
+
+
+async def _person(connection: Connection) -> Caller:
+    identity = await _access(connection).tokens.verify(_bearer(connection))
+    return Caller(identity.user_id, identity.roles)
+
+
+def _access(connection: Connection) -> Access:
+    access: Access = connection.app.state["access"]
+    return access
+
+
+def _bearer(connection: Connection) -> str:
+    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthenticated
+    return token.strip()

@@ -1,0 +1,77 @@
+"""The HTTP side of a service as one ASGI app."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from litestar import Litestar
+from litestar.connection import Request
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import ExceptionHandlersMap
+
+from roadbike.kit.auth import ServiceTokens, Verifier
+from roadbike.kit.deadline import Deadline, current_deadline, starts_now
+from roadbike.kit.messages import Messages
+from roadbike.kit.web.access import Access, provide_caller
+from roadbike.kit.web.bodies import LARGEST
+from roadbike.kit.web.client import provide_client
+from roadbike.kit.web.conditions import provide_idempotency_key, provide_if_match
+from roadbike.kit.web.edge import LIMIT_MS, Edge
+from roadbike.kit.web.failures import answer_failure
+from roadbike.kit.web.health import Figures, HealthApi, Ready
+from roadbike.kit.web.openapi import OpenApi, openapi_config
+from roadbike.kit.web.pages import problem_routes
+
+HANDLERS: Final[ExceptionHandlersMap] = {Exception: answer_failure}
+
+
+def http_app(
+    *,
+    name: str,
+    routes: Sequence[HTTPRouteHandler],
+    tokens: Verifier,
+    services: ServiceTokens,
+    messages: Messages,
+    status: Figures,
+    ready: Ready,
+    trusted_hops: int = 0,
+    version: str = "1.0",
+) -> Edge:
+    """Build the app: the service's routes plus health, problem pages and /openapi.json.
+
+    status: the figures of /internal/status. ready: false while starting and draining.
+    trusted_hops: how many proxies of ours stand in front (for the client's address).
+    """
+    own = [*routes, *HealthApi(ready, status).routes(), *problem_routes()]
+    app = Litestar(
+        [*own, *OpenApi(routes).routes()],
+        dependencies=_dependencies(),
+        exception_handlers=HANDLERS,
+        openapi_config=openapi_config(name, version),
+        request_max_body_size=LARGEST,
+        logging_config=None,
+        debug=False,
+        pdb_on_exception=False,
+        state=State(_state(Access(tokens, services), messages, trusted_hops)),
+    )
+    return Edge(app, messages)
+
+
+def _state(access: Access, messages: Messages, trusted_hops: int) -> Mapping[str, Any]:
+    return {"access": access, "messages": messages, "trusted_hops": trusted_hops}
+
+
+def _dependencies() -> dict[str, Provide]:
+    return {
+        "caller": Provide(provide_caller),
+        "client": Provide(provide_client, sync_to_thread=False),
+        "deadline": Provide(provide_deadline, sync_to_thread=False),
+        "idempotency_key": Provide(provide_idempotency_key, sync_to_thread=False),
+        "if_match": Provide(provide_if_match, sync_to_thread=False),
+    }
+
+
+def provide_deadline(request: Request[Any, Any, Any]) -> Deadline:  # noqa: ARG001 Litestar's way
+    """Return the deadline that the edge started."""
+    return current_deadline.get() or starts_now(LIMIT_MS)

@@ -1,0 +1,99 @@
+"""Every exception that reaches the HTTP edge as one problem: nothing leaks, nothing is lost."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import structlog
+from litestar.connection import Request
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.response import Response
+
+from roadbike.kit.db import DatabaseAway, StaleRow
+from roadbike.kit.messages import Messages, language_of
+from roadbike.kit.refusals import (
+    BadRequest,
+    Conflict,
+    Fault,
+    Forbidden,
+    Invalid,
+    MethodNotAllowed,
+    NotFound,
+    Refusal,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+)
+from roadbike.kit.web.faults import fault_of
+from roadbike.kit.web.problems import problem_body, problem_headers
+
+log = structlog.get_logger()
+
+
+class Internal(Refusal):
+    """The last resort: the log knows what happened, the reader gets the trace id."""
+
+    slug = "internal"
+    status = 500
+
+
+BY_STATUS: Final[Mapping[int, type[Refusal]]] = {
+    kind.status: kind
+    for kind in (BadRequest, Forbidden, NotFound, MethodNotAllowed, Conflict, TooLarge)
+}
+
+
+def answer_failure(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """Litestar's exception handler for everything."""
+    refusal = refusal_of(error)
+    messages: Messages = request.app.state["messages"]
+    language = language_of(request.headers.get("accept-language"))
+    body = problem_body(
+        refusal, instance=request.scope["path"], language=language, messages=messages
+    )
+    headers = problem_headers(refusal, language)
+    media_type = headers.pop("content-type")
+    return Response(body, status_code=refusal.status, headers=headers, media_type=media_type)
+
+
+def refusal_of(error: Exception) -> Refusal:
+    """Name the refusal that an exception means; logs what nobody has foreseen."""
+    match error:
+        case Refusal():
+            return error
+        case DatabaseAway():
+            log.warning("database.away", error=str(error))
+            return Unavailable(retry_after=1)
+        case StaleRow():
+            return Conflict(retry_after=1)
+        case ValidationException():
+            return _invalid(error)
+        case HTTPException() if error.status_code == Unauthenticated.status:
+            return Unauthenticated()
+        case HTTPException() if error.status_code in BY_STATUS:
+            return BY_STATUS[error.status_code](headers=_allow(error.headers or {}))
+        case _:
+            log.error("http.failed", exc_info=error)
+            return Internal()
+
+
+def _invalid(error: ValidationException) -> Refusal:
+    """Name the parameters that Litestar found wrong; a path that cannot be is not found."""
+    found = [item for item in error.extra or [] if isinstance(item, dict)]
+    if any(item.get("source") == "path" for item in found):
+        return NotFound()
+    faults = [_fault(item) for item in found]
+    return Invalid(*faults) if faults else BadRequest()
+
+
+def _fault(item: Mapping[str, Any]) -> Fault:
+    said = fault_of(item.get("message", ""))
+    return Fault(slug=said.slug, parameter=item.get("key", ""), facts=said.facts)
+
+
+def _allow(headers: Mapping[str, str]) -> dict[str, str]:
+    """A GET route answers HEAD too: the edge sees to it."""
+    allowed = {name.lower(): value for name, value in headers.items()}.get("allow")
+    if allowed is None:
+        return {}
+    methods = {method.strip() for method in allowed.split(",")}
+    return {"Allow": ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))}

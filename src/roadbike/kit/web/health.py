@@ -1,0 +1,43 @@
+"""What every service says about itself: alive, ready, and its figures for those who run it."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from litestar.response import Response
+
+from roadbike.kit.web.access import ANYONE, INTERNAL
+from roadbike.kit.web.hal import Answer
+from roadbike.kit.web.media import JSON
+from roadbike.kit.web.routes import Route, get
+
+Ready = Callable[[], bool]
+Figures = Callable[[], Awaitable[Mapping[str, object]]]
+
+
+class HealthApi:
+    """`/livez` knows the process only; `/readyz` whether to send requests here."""
+
+    def __init__(self, ready: Ready, status: Figures) -> None:
+        self._ready = ready
+        self._status = status
+
+    def routes(self) -> list[Route]:
+        """Return the routes that every service has."""
+        return [
+            get("/livez", self.livez, who=ANYONE, media_type=JSON, in_schema=False),
+            get("/readyz", self.readyz, who=ANYONE, media_type=JSON, in_schema=False),
+            get("/internal/status", self.status, who=INTERNAL, media_type=JSON, in_schema=False),
+        ]
+
+    async def livez(self) -> dict[str, bool]:
+        """Tell that the process answers."""
+        return {"live": True}
+
+    async def readyz(self) -> Response[dict[str, bool]]:
+        """Tell 200 when requests may come, 503 while starting, draining or without a database."""
+        ready = self._ready()
+        return Answer({"ready": ready}, status=200 if ready else 503, media_type=JSON)
+
+    async def status(self) -> dict[str, Any]:
+        """Tell the figures behind `roadbike status`."""
+        return dict(await self._status())

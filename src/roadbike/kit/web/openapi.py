@@ -1,0 +1,80 @@
+"""The OpenAPI 3.1 document of a service, from the types of its routes."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+from litestar import Router
+from litestar.connection import Request
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+
+from roadbike.kit.web.access import ANYONE, INTERNAL, guard
+from roadbike.kit.web.hal import Answer
+from roadbike.kit.web.media import JSON
+from roadbike.kit.web.routes import Route, get
+
+TEMPLATE: Final = "#/components/schemas/{name}"
+IGNORED: Final = {"description": "Ignored: the server sets it.", "deprecated": True}
+
+
+def openapi_config(name: str, version: str) -> OpenAPIConfig:
+    """Return Litestar's settings; its own pages (they load foreign hosts) stay behind a guard."""
+    token = SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")
+    return OpenAPIConfig(
+        title=f"Road Bike Online-Center: {name}",
+        version=version,
+        use_handler_docstrings=True,
+        render_plugins=[JsonRenderPlugin()],
+        openapi_router=Router(
+            "/internal/openapi",
+            route_handlers=[],
+            guards=[guard],
+            opt={"who": INTERNAL},
+            include_in_schema=False,
+        ),
+        components=Components(security_schemes={"token": token}),
+    )
+
+
+class OpenApi:
+    """Serves the document; it is made when it is first asked for."""
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        self._bodies = [route.opt["body"] for route in routes if route.opt.get("body")]
+        self._document: bytes | None = None
+
+    def routes(self) -> list[Route]:
+        """Return the route of the document."""
+        return [
+            get(
+                "/openapi.json",
+                self.document,
+                who=ANYONE,
+                media_type=JSON,
+                public_cache=True,
+                in_schema=False,
+            )
+        ]
+
+    async def document(self, request: Request[Any, Any, Any]) -> Answer[bytes]:
+        """Return the document as JSON."""
+        if self._document is None:
+            document = request.app.openapi_schema.to_schema()
+            document["components"]["schemas"].update(_strict_schemas(self._bodies))
+            self._document = msgspec.json.encode(document)
+        return Answer(self._document)
+
+
+def _strict_schemas(bodies: Iterable[Any]) -> dict[str, Any]:
+    """Describe bodies by msgspec itself: it tells that unknown members are refused."""
+    types = list(dict.fromkeys(bodies))
+    _, schemas = msgspec.json.schema_components(types, ref_template=TEMPLATE)
+    for type_ in types:
+        schema = schemas[type_.__name__]
+        ignored = sorted(getattr(type_, "ignored", ()))
+        schema["properties"] |= {
+            name: IGNORED for name in ignored if name not in schema["properties"]
+        }
+    return schemas

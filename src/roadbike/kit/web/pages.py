@@ -1,0 +1,46 @@
+"""The pages that problem types point to: what it means, in both languages."""
+
+from html import escape
+from typing import Any, Final
+
+from litestar.connection import Request
+
+from roadbike.kit.messages import LANGUAGES, Messages
+from roadbike.kit.refusals import NO_MEMBERS, NotFound
+from roadbike.kit.web.access import ANYONE
+from roadbike.kit.web.hal import Answer
+from roadbike.kit.web.routes import Route, get
+
+HTML: Final = "text/html"
+POLICY: Final = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+
+
+async def problem_page(slug: str, request: Request[Any, Any, Any]) -> Answer[str]:
+    """Explain one problem type."""
+    messages: Messages = request.app.state["messages"]
+    if slug not in messages.entries:
+        raise NotFound
+    return Answer(
+        _page(slug, messages),
+        headers={"Content-Security-Policy": POLICY, "Cache-Control": "public, max-age=3600"},
+        media_type=HTML,
+    )
+
+
+def problem_routes() -> list[Route]:
+    """Return the route of the pages."""
+    return [
+        get("/problems/{slug:str}", problem_page, who=ANYONE, media_type=HTML, in_schema=False)
+    ]
+
+
+def _page(slug: str, messages: Messages) -> str:
+    sections = "".join(
+        f'<section lang="{language}"><h1>{escape(messages.title(slug, language))}</h1>'
+        f"<p>{escape(messages.detail(slug, language, NO_MEMBERS))}</p></section>"
+        for language in LANGUAGES
+    )
+    return (
+        '<!doctype html><html lang="ko"><head><meta charset="utf-8">'
+        f"<title>{escape(slug)}</title></head><body><main>{sections}</main></body></html>"
+    )

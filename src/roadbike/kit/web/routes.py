@@ -1,0 +1,125 @@
+"""Routes as a plain list: `routes() -> [get("/stocks", self.list, who=ANYONE), …]`."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final, get_type_hints
+
+from litestar.di import Provide
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi.datastructures import ResponseSpec
+
+from roadbike.kit.web.access import Who, guard
+from roadbike.kit.web.media import HAL_JSON, PROBLEM_JSON, refuse_other_media
+from roadbike.kit.web.paging import paging_of
+from roadbike.kit.web.problems import Problem
+from roadbike.kit.web.strict import strict_body
+
+Handler = Callable[..., Awaitable[Any]]
+Route = HTTPRouteHandler
+
+CREATED: Final = 201
+SECURITY: Final[Sequence[Mapping[str, list[str]]]] = [{"token": []}]
+
+
+def get(path: str, fn: Handler, *, who: Who, **rest: Any) -> Route:
+    """Serve `fn` at GET (and HEAD). `sort`, `search`: see `route`."""
+    return route("GET", path, fn, who=who, **rest)
+
+
+def post(path: str, fn: Handler, *, who: Who, status: int = CREATED, **rest: Any) -> Route:
+    """Serve `fn` at POST, answering 201 unless told otherwise."""
+    return route("POST", path, fn, who=who, status=status, **rest)
+
+
+def put(path: str, fn: Handler, *, who: Who, **rest: Any) -> Route:
+    """Serve `fn` at PUT."""
+    return route("PUT", path, fn, who=who, **rest)
+
+
+def patch(path: str, fn: Handler, *, who: Who, **rest: Any) -> Route:
+    """Serve `fn` at PATCH."""
+    return route("PATCH", path, fn, who=who, **rest)
+
+
+def delete(path: str, fn: Handler, *, who: Who, **rest: Any) -> Route:
+    """Serve `fn` at DELETE, answering 200 unless told otherwise."""
+    return route("DELETE", path, fn, who=who, **rest)
+
+
+def route(
+    method: str,
+    path: str,
+    fn: Handler,
+    *,
+    who: Who,
+    status: int = 200,
+    sort: Sequence[str] = (),
+    search: bool = False,
+    refuses: Sequence[int] = (),
+    public_cache: bool = False,
+    media_type: str = HAL_JSON,
+    in_schema: bool = True,
+) -> Route:
+    """Make one route.
+
+    fn: an async (bound) method; its parameters are filled by name: path parameters (`bike_id` for
+        "/stocks/{bike_id:int}"), `data` (a Body), `caller`, `deadline`, `paging`, `if_match`,
+        `idempotency_key`, `client`, `request`. It returns a Struct, or an Answer[Struct].
+    who: whom it serves. status: of a plain Struct, and of the OpenAPI document.
+    sort, search: what `paging` may ask for: wire names to sort by (the first, then descending
+        or ascending, is no default), and whether `q` is known.
+    refuses: further statuses that the OpenAPI document names.
+    public_cache: leave out `Cache-Control: no-store` on a 200 to nobody in particular.
+    """
+    body = get_type_hints(fn).get("data")
+    return HTTPRouteHandler(
+        path,
+        http_method=method,
+        status_code=status,
+        media_type=media_type,
+        guards=[guard, *([refuse_other_media] if body else [])],
+        dto=strict_body(body) if body else None,
+        return_dto=None,
+        dependencies={"paging": Provide(paging_of(sort, search=search), sync_to_thread=False)},
+        responses=_problems({*refuses, *_usual(who, path, has_body=bool(body))}),
+        security=[] if who is Who.ANYONE else SECURITY,
+        opt={"who": who, "public_cache": public_cache, "body": body},
+        operation_id=_operation_id(fn),
+        summary=_summary(fn),
+        include_in_schema=in_schema,
+    )(fn)
+
+
+def _usual(who: Who, path: str, *, has_body: bool) -> Iterable[int]:
+    yield from (400, 422, 500, 503)
+    if who is not Who.ANYONE:
+        yield 401
+    if who is Who.ADMIN:
+        yield 403
+    if "{" in path:
+        yield 404
+    if has_body:
+        yield from (413, 415)
+
+
+def _problems(statuses: Iterable[int]) -> dict[int, ResponseSpec]:
+    return {
+        status: ResponseSpec(
+            data_container=Problem,
+            generate_examples=False,
+            description=HTTPStatus(status).phrase,
+            media_type=PROBLEM_JSON,
+        )
+        for status in sorted(statuses)
+    }
+
+
+def _operation_id(fn: Handler) -> str:
+    """`StockApi.add` is "stock_add"; unique as long as a service names its methods apart."""
+    *_, owner, name = ["", *fn.__qualname__.replace("<locals>", "").split(".")]
+    return f"{owner.removesuffix('Api').lower()}_{name}".strip("_")
+
+
+def _summary(fn: Handler) -> str:
+    lines = (fn.__doc__ or fn.__name__.replace("_", " ")).strip().splitlines()
+    return lines[0].rstrip(".")
