@@ -1,0 +1,44 @@
+"""The broker port: one face for NATS on one machine, and for memory in tests."""
+
+from urllib.parse import urlsplit
+
+from roadbike.kit.broker.memory import MemoryBroker, log_named
+from roadbike.kit.broker.nats import NatsBroker
+from roadbike.kit.broker.port import (
+    Broker,
+    BrokerAway,
+    Mark,
+    Message,
+    NoTopic,
+    Received,
+    Subscription,
+    TopicFull,
+)
+
+__all__ = [
+    "Broker",
+    "BrokerAway",
+    "Mark",
+    "Message",
+    "NoTopic",
+    "Received",
+    "Subscription",
+    "TopicFull",
+    "connect",
+]
+
+
+def connect(url: str, service: str) -> Broker:
+    """The broker behind the URL (nats://user:password@host:port, memory://name).
+
+    Call it in a running event loop. It returns at once, whether the broker is there or not, and
+    goes on connecting for ever. Raises ValueError for another scheme.
+    """
+    parts = urlsplit(url)
+    match parts.scheme:
+        case "nats":
+            return NatsBroker(url, service)
+        case "memory":
+            return MemoryBroker(log_named(parts.netloc))
+        case _:
+            raise ValueError(f"no broker speaks {parts.scheme!r}: nats or memory")

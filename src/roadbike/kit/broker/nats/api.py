@@ -1,0 +1,116 @@
+"""JetStream's answers, and the requests that make streams and consumers."""
+
+from typing import Final, TypeVar
+
+import msgspec
+
+from roadbike.kit.broker.nats.envelope import NANOSECONDS, stream_of
+from roadbike.kit.broker.nats.link import Life
+from roadbike.kit.broker.port import BrokerAway, NoTopic, TopicFull
+
+NO_CONSUMER: Final = 10014
+OTHER_CONFIGURATION: Final = 10058
+NO_STREAM: Final = 10059
+STORE_FAILED: Final = 10077  # the limit of the stream, or of the server
+BATCH_TOO_LARGE: Final = 10199
+REPEATED_IN_BATCH: Final = 10201
+IN_FLIGHT: Final = 10_000  # messages of a group that may be unacknowledged at once
+
+
+class ApiError(msgspec.Struct, frozen=True, kw_only=True):
+    code: int = 0
+    err_code: int = 0
+    description: str = ""
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    error: ApiError | None = None
+
+
+class PubAck(Answer, frozen=True, kw_only=True):
+    """seq: position of the message, of a batch's last one. count: messages in the batch."""
+
+    seq: int = 0
+    count: int = 1
+
+
+class StreamInfo(Answer, frozen=True, kw_only=True):
+    created: str = ""
+
+
+class ConsumerInfo(Answer, frozen=True, kw_only=True):
+    """num_pending: not delivered yet. num_ack_pending: delivered, not acknowledged."""
+
+    created: str = ""
+    num_pending: int = 0
+    num_ack_pending: int = 0
+
+
+A = TypeVar("A", bound=Answer)
+
+
+async def asked(life: Life, call: str, body: object, answer: type[A], within: float) -> A:
+    """Ask JetStream's API; raises BrokerAway, NoTopic."""
+    payload = msgspec.json.encode(body)
+    msg = await life.request(f"$JS.API.{call}", payload, within)
+    return msgspec.json.decode(msg.data, type=answer)
+
+
+def refusal(error: ApiError) -> BrokerAway:
+    """The exception for what the server said."""
+    match error.err_code:
+        case _ if error.err_code == NO_STREAM:
+            return NoTopic(error.description)
+        case _ if error.err_code == STORE_FAILED:
+            return TopicFull(error.description)
+        case _:
+            return BrokerAway(f"{error.description} ({error.err_code})")
+
+
+async def stream_info(life: Life, topic: str, within: float) -> StreamInfo:
+    info = await asked(life, f"STREAM.INFO.{stream_of(topic)}", {}, StreamInfo, within)
+    if info.error is not None:
+        raise refusal(info.error)
+    return info
+
+
+async def make_stream(life: Life, topic: str, max_bytes: int, within: float) -> StreamInfo:
+    """Make the topic's stream, or bring the one that is there into this shape."""
+    name = stream_of(topic)
+    shape = {
+        "name": name,
+        "subjects": [f"{topic}.>"],
+        "storage": "file",
+        "retention": "limits",
+        "discard": "new",  # the default deletes the oldest silently
+        "max_bytes": max_bytes,
+        "num_replicas": 1,
+        "allow_atomic": True,
+    }
+    info = await asked(life, f"STREAM.CREATE.{name}", shape, StreamInfo, within)
+    if info.error is not None and info.error.err_code == OTHER_CONFIGURATION:
+        info = await asked(life, f"STREAM.UPDATE.{name}", shape, StreamInfo, within)
+    if info.error is not None:
+        raise refusal(info.error)
+    return info
+
+
+async def make_consumer(
+    life: Life, topic: str, group: str, ack_wait: float, within: float
+) -> ConsumerInfo:
+    """Make the group's durable consumer, or find it as it is."""
+    stream = stream_of(topic)
+    shape = {
+        "name": group,
+        "durable_name": group,
+        "deliver_policy": "all",
+        "ack_policy": "explicit",
+        "ack_wait": int(ack_wait * NANOSECONDS),
+        "max_ack_pending": IN_FLIGHT,
+        "max_deliver": -1,
+    }
+    body = {"stream_name": stream, "config": shape}
+    info = await asked(life, f"CONSUMER.CREATE.{stream}.{group}", body, ConsumerInfo, within)
+    if info.error is not None:
+        raise refusal(info.error)
+    return info

@@ -1,0 +1,153 @@
+"""The connection to a NATS server: made again for ever, and no call on it hangs."""
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from contextlib import suppress
+from typing import Any, Final, TypeVar
+
+import nats.errors
+import structlog
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from roadbike.kit.broker.nats.permissions import inbox_prefix
+from roadbike.kit.broker.port import BrokerAway, NoTopic
+
+log = structlog.get_logger()
+T = TypeVar("T")
+
+RETRY_SECONDS: Final = 0.2
+CONNECT_SECONDS: Final = 2.0
+BEAT_SECONDS: Final = 1.0  # between two pings
+SILENCE_SECONDS: Final = 3.0  # without an answer to a ping: the connection is given up
+CLOSE_SECONDS: Final = 2.0
+
+
+class Life:
+    """One connection from its making to its end; the next one is another client."""
+
+    def __init__(self) -> None:
+        self.client = Client()
+        self.trouble = ""
+        self._ended = asyncio.get_running_loop().create_future()
+
+    async def connect(self, url: str, service: str) -> None:
+        await self.client.connect(
+            url,
+            name=service,
+            inbox_prefix=inbox_prefix(service),
+            error_cb=self._note,
+            closed_cb=self.end,
+            allow_reconnect=False,  # its way back keeps half-published batches in a buffer
+            max_reconnect_attempts=-1,  # while nobody listens there it tries on
+            reconnect_time_wait=RETRY_SECONDS,  # type: ignore[arg-type]  # any number of seconds
+            connect_timeout=CONNECT_SECONDS,  # type: ignore[arg-type]
+            flush_timeout=SILENCE_SECONDS,
+        )
+
+    async def last(self) -> None:
+        """Until the server is gone or falls silent; the client's own ping does not see it hang."""
+        while not self._ended.done():
+            await self.client.rtt(timeout=SILENCE_SECONDS)  # type: ignore[arg-type]
+            await asyncio.wait({self._ended}, timeout=BEAT_SECONDS)
+
+    async def end(self) -> None:
+        if not self._ended.done():
+            self._ended.set_result(None)
+
+    async def run(self, call: Coroutine[Any, Any, T], within: float) -> T:
+        """What the call returns; BrokerAway if it fails, takes longer, or the connection ends.
+
+        It runs as a task of its own because nats-py swallows cancellations.
+        """
+        task = asyncio.ensure_future(call)
+        try:
+            await asyncio.wait(
+                {task, self._ended}, timeout=within, return_when=asyncio.FIRST_COMPLETED
+            )
+            if task.done():
+                return task.result()
+        except nats.errors.NoRespondersError as error:
+            raise NoTopic("nothing answers there") from error
+        except (nats.errors.Error, OSError) as error:
+            raise BrokerAway(self.trouble or str(error)) from error
+        finally:
+            task.cancel()
+        what = "connection lost" if self._ended.done() else f"no answer in {within} s"
+        raise BrokerAway(self.trouble or what)
+
+    async def request(
+        self, subject: str, payload: bytes, within: float, headers: Mapping[str, str] | None = None
+    ) -> Msg:
+        kept = dict(headers) if headers else None
+        ask = self.client.request(subject, payload, timeout=within, headers=kept)
+        return await self.run(ask, within)
+
+    async def _note(self, error: Exception) -> None:
+        self.trouble = str(error)  # a refusal comes this way, never as an answer
+
+
+class Link:
+    """Keeps one life going after the other."""
+
+    def __init__(self, url: str, service: str) -> None:
+        self._url, self._service = url, service
+        self._life: Life | None = None
+        self._up = asyncio.Event()
+        self._leaving: set[asyncio.Task[None]] = set()
+        self._keeper = asyncio.get_running_loop().create_task(self._keep())
+
+    @property
+    def connected(self) -> bool:
+        return self._life is not None and self._life.client.is_connected
+
+    def life(self) -> Life:
+        """The present connection; BrokerAway when there is none."""
+        if self._life is None or not self.connected:
+            raise BrokerAway("not connected")
+        return self._life
+
+    async def life_within(self, seconds: float) -> Life:
+        """The present connection or the one made in that time; BrokerAway when none is."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._up.wait(), max(seconds, 0))
+        return self.life()
+
+    async def close(self) -> None:
+        self._keeper.cancel()
+        await asyncio.gather(self._keeper, return_exceptions=True)
+        await asyncio.gather(*self._leaving, return_exceptions=True)
+
+    async def _keep(self) -> None:
+        while True:
+            life = Life()
+            try:
+                await life.connect(self._url, self._service)
+                await self._live(life)
+            except (nats.errors.Error, OSError, TimeoutError) as error:
+                log.warning("broker.away", reason=life.trouble or str(error))
+            finally:
+                await life.end()
+                self._let_go(life.client)
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _live(self, life: Life) -> None:
+        self._life = life
+        self._up.set()
+        log.info("broker.connected")
+        try:
+            await life.last()
+        finally:
+            self._life = None
+            self._up.clear()
+
+    def _let_go(self, client: Client) -> None:
+        """Close it beside us: with a hanging server, closing hangs too."""
+        task = asyncio.get_running_loop().create_task(_close(client))
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
+
+
+async def _close(client: Client) -> None:
+    with suppress(nats.errors.Error, OSError, TimeoutError):
+        await asyncio.wait_for(client.close(), CLOSE_SECONDS)
