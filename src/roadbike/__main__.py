@@ -1,0 +1,174 @@
+"""The command `roadbike`: opens, looks after and closes a shop, or runs one service of it."""
+
+import json
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from roadbike.kit.settings import SettingError
+from roadbike.local import control
+from roadbike.local import home as homes
+from roadbike.local.trouble import Trouble
+
+app = typer.Typer(
+    name="roadbike",
+    help="Road Bike Online-Center: an online shop of small event-driven services.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+HomeOption = Annotated[
+    Path,
+    typer.Option("--home", envvar="ROADBIKE_HOME", help="Folder with the shop's data, keys, logs."),
+]
+PartArgument = Annotated[
+    str, typer.Argument(help="A service (stock, payment, …), or postgres, nats or gateway.")
+]
+HERE = Path(".roadbike")
+
+
+@app.command()
+def up(
+    *,
+    home: HomeOption = HERE,
+    port_base: Annotated[
+        int, typer.Option(help="Ports are counted from here: the gateway listens on this + 8.")
+    ] = 8080,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Delete the shop's data first.")] = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", "-d", help="Return when the shop is open; it goes on.")
+    ] = False,
+) -> None:
+    """Open the shop on this machine. Ctrl-C closes it; its data stay."""
+    opening = import_module("roadbike.local.up")
+    wish = opening.Wish(home=homes.at(home), base=port_base, fresh=fresh, environ=dict(os.environ))
+    (opening.up_detached if detach else opening.up)(wish)
+
+
+@app.command()
+def down(*, home: HomeOption = HERE) -> None:
+    """Close the shop that runs in the background; its data stay."""
+    control.ask(homes.at(home), "down")
+    homes.wait_until_free(homes.at(home))
+    typer.echo("The shop is closed.")
+
+
+@app.command()
+def status(
+    *,
+    home: HomeOption = HERE,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Show every part; the exit code is 0 when all are ready."""
+    module = import_module("roadbike.local.status")
+    rows = module.collect(homes.at(home))
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+    else:
+        module.show(rows, import_module("roadbike.local.screen").console())
+    raise typer.Exit(0 if all(row["ready"] for row in rows) else 1)
+
+
+@app.command()
+def logs(
+    part: Annotated[str | None, typer.Argument(help="Only this part's log.")] = None,
+    *,
+    home: HomeOption = HERE,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines come.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", help="How many lines of each.")] = 20,
+) -> None:
+    """Show the last log lines."""
+    shown = import_module("roadbike.local.logs")
+    shown.show(homes.at(home), part, follow=follow, count=lines)
+
+
+@app.command()
+def start(part: PartArgument, *, home: HomeOption = HERE) -> None:
+    """Start a part that was stopped; returns when it is ready."""
+    _order(home, "start", part)
+
+
+@app.command()
+def stop(part: PartArgument, *, home: HomeOption = HERE) -> None:
+    """Let a part finish what it is doing and stop; it stays down until it is started."""
+    _order(home, "stop", part)
+
+
+@app.command()
+def restart(part: PartArgument, *, home: HomeOption = HERE) -> None:
+    """Stop a part and start it anew; returns when it is ready."""
+    _order(home, "restart", part)
+
+
+@app.command()
+def kill(part: PartArgument, *, home: HomeOption = HERE) -> None:
+    """Kill a part with kill -9, as a fault would; the supervisor starts it again."""
+    pid = control.ask(homes.at(home), "kill", part)
+    typer.echo(f"{part}: killed (pid {pid})")
+
+
+@app.command()
+def serve(service: Annotated[str, typer.Argument(help="stock, reservation, …")]) -> None:
+    """Run one service in this process, with its settings from the environment (ROADBIKE_…)."""
+    server = import_module("roadbike.kit.server")
+    server.serve(f"{_package(service)}.app", os.environ)
+
+
+@app.command()
+def migrate(
+    service: Annotated[str | None, typer.Argument(help="Only this one; default all.")] = None,
+    *,
+    home: HomeOption = HERE,
+) -> None:
+    """Bring databases up to date: ROADBIKE_DATABASE_URL's, or those of the shop in --home."""
+    for name, url in _databases(service, home).items():
+        import_module("roadbike.kit.migrate").upgrade(_package(name), url)
+        typer.echo(f"{name}: up to date")
+
+
+@app.command()
+def token(
+    user: Annotated[str, typer.Argument(help="A demo log-in: buyer, buyer2 or admin.")],
+    *,
+    home: HomeOption = HERE,
+) -> None:
+    """Log a demo user in and print the access token, and nothing else."""
+    typer.echo(import_module("roadbike.local.tokens").log_in(homes.at(home), user))
+
+
+def _order(home: Path, what: str, part: str) -> None:
+    control.ask(homes.at(home), what, part)
+    typer.echo(f"{part}: {'stopped' if what == 'stop' else 'ready'}")
+
+
+def _package(service: str) -> str:
+    trades = {trade.name: trade for trade in import_module("roadbike.local.parts").TRADES}
+    if service not in trades:
+        raise Trouble(f"there is no service {service}: the services are {', '.join(trades)}")
+    package: str = trades[service].package
+    return package
+
+
+def _databases(service: str | None, home: Path) -> dict[str, str]:
+    named = import_module("roadbike.local.listing")
+    found: dict[str, str] = named.databases(homes.at(home), service, os.environ)
+    return found
+
+
+def main() -> Any:
+    try:
+        return app()
+    except (Trouble, SettingError) as problem:
+        for line in getattr(problem, "details", ()):
+            print(f"  {line}", file=sys.stderr)
+        print(f"roadbike: {problem}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,51 @@
+"""The one box that ends `roadbike up`: where the shop is, who may log in, what to try next."""
+
+import shutil
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.text import Text
+
+from roadbike.local.home import Home, read_shop
+
+
+def show(home: Home, to: Console) -> None:
+    to.print(Panel.fit(Text("\n".join(_lines(home))), title="Road Bike Online-Center", padding=(1, 2)))
+
+
+def _lines(home: Home) -> list[str]:
+    shop = read_shop(home)
+    services = "  ".join(f"{name} {port}" for name, port in shop["ports"].items())
+    command, where = _command(), _home_option(home)
+    return [
+        f"The shop is open at {shop['addresses']['gateway']}",
+        f"Ports on 127.0.0.1: {services}",
+        "",
+        *(f"Log-in {user:<8} password {password}" for user, password in shop["logins"].items()),
+        f"Data and logs are in {home.path}",
+        "",
+        "Try next:",
+        f"  curl {shop['addresses']['gateway']}/stocks",
+        f"  TOKEN=$({command} token buyer{where})",
+        f"  curl -X POST {shop['addresses']['gateway']}/reservations \\",
+        "       -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' \\",
+        "       -d '{\"bikeId\": 1}'",
+        f"  {command} status{where}      {command} down{where}",
+    ]
+
+
+def _command() -> str:
+    """The command as it can be typed here: by its name alone only if that finds this one."""
+    called = Path(sys.argv[0]).absolute()
+    found = shutil.which("roadbike")
+    if found and Path(found).absolute() == called:
+        return "roadbike"
+    if called.name == "__main__.py":
+        called = Path(sys.executable).with_name("roadbike")
+    return str(called.relative_to(Path.cwd()) if called.is_relative_to(Path.cwd()) else called)
+
+
+def _home_option(home: Home) -> str:
+    return "" if home.path == Path.cwd() / ".roadbike" else f" --home {home.path}"

@@ -1,0 +1,86 @@
+"""Our own processes: forked from one process that has the imports done, ended with the supervisor."""
+
+import gc
+import importlib
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from importlib.machinery import ModuleSpec
+from multiprocessing import connection, forkserver
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any, Final
+
+from setproctitle import setproctitle
+
+from roadbike.local.shape import Call
+
+PATIENCE: Final = 3.0  # seconds between the supervisor's death and the end by force
+STACK: Final = (
+    "aiohttp",
+    "aiosqlite",
+    "alembic.command",
+    "asyncpg",
+    "litestar",
+    "nats",
+    "sqlalchemy.ext.asyncio",
+    "uvicorn.lifespan.on",
+    "uvicorn.loops.uvloop",
+    "uvicorn.protocols.http.httptools_impl",
+    "uvloop",
+)
+
+
+def preload(modules: tuple[str, ...]) -> None:
+    """Starts the process that children are forked from; its imports go on in the background."""
+    # Else each child would run the console script again, with all that only the command needs.
+    sys.modules["__main__"].__spec__ = ModuleSpec("roadbike.__main__", None)
+    multiprocessing.set_forkserver_preload([*STACK, *modules])
+    forkserver.ensure_running()
+
+
+def start(name: str, call: Call, log: Path) -> BaseProcess:
+    """Blocks until the imports are done; called in a thread."""
+    context = multiprocessing.get_context("forkserver")
+    process = context.Process(target=_main, args=(name, call, str(log)), name=name)
+    process.start()
+    return process
+
+
+def _main(name: str, call: Call, log: str) -> None:
+    gc.freeze()  # keeps the collector from touching, and so copying, the memory shared by all
+    os.setsid()  # a Ctrl-C in the terminal is the supervisor's to handle
+    _write_to(log)
+    setproctitle(f"roadbike: {name}")
+    threading.Thread(target=_end_with_supervisor, daemon=True).start()
+    module, _, function = call.function.partition(":")
+    run = getattr(importlib.import_module(module), function)
+    run(**call.arguments)
+
+
+def _write_to(log: str) -> None:
+    file = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    os.dup2(file, 1)
+    os.dup2(file, 2)
+    os.close(file)
+
+
+def _end_with_supervisor() -> None:
+    supervisor = multiprocessing.parent_process()
+    if supervisor is not None:
+        connection.wait([supervisor.sentinel])
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(PATIENCE)
+    os._exit(1)
+
+
+def serve(*, package: str, environ: Mapping[str, Any]) -> None:
+    """One service: its database brought up to date, then served until told to stop."""
+    migrate = importlib.import_module("roadbike.kit.migrate")
+    server = importlib.import_module("roadbike.kit.server")
+    migrate.upgrade(package, environ["ROADBIKE_DATABASE_URL"])
+    server.serve(f"{package}.app", environ)

@@ -1,0 +1,70 @@
+"""shop.json: what a running shop tells other programs of itself."""
+
+import secrets
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from roadbike.kit import settings
+from roadbike.local import keys, parts
+from roadbike.local.home import Home, read_shop, write_shop
+from roadbike.local.parts import Trade
+from roadbike.local.ports import HOST, Ports
+from roadbike.local.trouble import Trouble
+
+class OneDatabase(msgspec.Struct, frozen=True):
+    database_url: settings.Secret
+
+
+PEOPLE: Final = ("buyer", "buyer2", "admin")  # the demo log-ins
+
+
+def begin(home: Home, ports: Ports, trades: tuple[Trade, ...]) -> None:
+    """Log-ins stay as they were made at the first start; all else is told anew."""
+    before = read_shop(home)
+    write_shop(
+        home,
+        {
+            "home": str(home.path),
+            "open": False,
+            "demo": before.get("demo", False),
+            "addresses": addresses(ports, trades),
+            "ports": {
+                **{trade.name: trade.port(ports) for trade in trades},
+                "gateway": ports.gateway,
+                "postgres": ports.postgres,
+                "nats": ports.nats,
+            },
+            "pids": {},
+            "logins": before.get("logins") or {who: secrets.token_urlsafe(12) for who in PEOPLE},
+            "ops_key": str(keys.private(home, keys.OPS)),
+            "databases": {trade.name: parts.database_url(home, ports, trade) for trade in trades},
+            "brokers": {trade.name: parts.broker_url(home, ports, trade) for trade in trades},
+        },
+    )
+
+
+def databases(home: Home, service: str | None, environ: Mapping[str, str]) -> dict[str, str]:
+    """Database URLs by service: the one of the environment, else those of the shop in this home."""
+    if "ROADBIKE_DATABASE_URL" in environ or "ROADBIKE_DATABASE_URL_FILE" in environ:
+        if service is None:
+            raise Trouble("ROADBIKE_DATABASE_URL is one database: name its SERVICE as argument")
+        return {service: settings.read(OneDatabase, environ).database_url.reveal()}
+    known: dict[str, str] = read_shop(home).get("databases", {})
+    if not known:
+        raise Trouble(f"there is no shop in {home.path}: name its folder with --home")
+    if service is not None and service not in known:
+        raise Trouble(f"there is no service {service}: the services are {', '.join(known)}")
+    return {service: known[service]} if service else known
+
+
+def addresses(ports: Ports, trades: tuple[Trade, ...]) -> dict[str, str]:
+    services = {trade.name: trade.port(ports) for trade in trades}
+    return {name: f"http://{HOST}:{port}" for name, port in (services | {"gateway": ports.gateway}).items()}
+
+
+def note(home: Home, **facts: Any) -> None:
+    shop = read_shop(home)
+    if shop | facts != shop:
+        write_shop(home, shop | facts)

@@ -1,0 +1,106 @@
+"""The whole shop on one page: each part, what it is given, and what must be there before it starts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from roadbike.local import gateway, keys, nats, postgres, probes
+from roadbike.local.home import Home, passwords
+from roadbike.local.ports import HOST, Ports
+from roadbike.local.shape import Call, Part
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trade:
+    """One of the shop's own services."""
+
+    name: str
+    offset: int  # its port, counted from the base
+    database: str = "postgresql"
+    callers: tuple[str, ...] = ()  # the services that may ask it at /internal; ops may everywhere
+    serve: str = "roadbike.local.children:serve"
+
+    @property
+    def package(self) -> str:
+        return f"roadbike.{self.name}"
+
+    def port(self, ports: Ports) -> int:
+        return ports.base + self.offset
+
+
+STOCK: Final = Trade(name="stock", offset=1)
+RESERVATION: Final = Trade(name="reservation", offset=2)
+PAYMENT: Final = Trade(name="payment", offset=3, callers=("reservation",))
+DELIVERY: Final = Trade(name="delivery", offset=4, database="sqlite")
+MYPAGE: Final = Trade(name="mypage", offset=5)
+ACCOUNT: Final = Trade(name="account", offset=6)
+
+TRADES: Final = (STOCK, RESERVATION, PAYMENT, DELIVERY, MYPAGE, ACCOUNT)
+
+
+def shop(
+    home: Home, ports: Ports, environ: Mapping[str, str], trades: tuple[Trade, ...]
+) -> tuple[Part, ...]:
+    """`environ` is what the person at the keyboard set."""
+    names = [trade.name for trade in trades]
+    databases = [trade.name for trade in trades if trade.database == "postgresql"]
+    at_postgres = passwords(home, "postgres", [postgres.SUPERUSER, *databases])
+    at_nats = passwords(home, "nats", names)
+    return (
+        postgres.part(home, ports.postgres, environ, at_postgres),
+        nats.part(home, ports.nats, environ, at_nats),
+        *(service(home, ports, environ, trade) for trade in trades),
+        gateway.part(home, ports, environ, {each.name: each.port(ports) for each in trades}),
+    )
+
+
+def service(home: Home, ports: Ports, environ: Mapping[str, str], trade: Trade) -> Part:
+    port = trade.port(ports)
+    settings = environment(home, ports, environ, trade)
+    return Part(
+        name=trade.name,
+        port=port,
+        runs=Call(
+            function=trade.serve,
+            arguments={"package": trade.package, "environ": settings},
+        ),
+        is_ready=probes.http(port),
+        needs=("postgres", "nats") if trade.database == "postgresql" else ("nats",),
+    )
+
+
+def environment(
+    home: Home, ports: Ports, environ: Mapping[str, str], trade: Trade
+) -> dict[str, str]:
+    """Everything that `roadbike serve` would read of its environment for this service."""
+    ours = {
+        "ROADBIKE_ENV": "local",
+        "ROADBIKE_HOST": HOST,
+        "ROADBIKE_PORT": str(trade.port(ports)),
+        "ROADBIKE_DATABASE_URL": database_url(home, ports, trade),
+        "ROADBIKE_BROKER_URL": broker_url(home, ports, trade),
+        "ROADBIKE_ACCOUNT_URL": f"http://{HOST}:{ACCOUNT.port(ports)}",
+        "ROADBIKE_PAYMENT_URL": f"http://{HOST}:{PAYMENT.port(ports)}",
+        "ROADBIKE_SERVICE_KEY_FILE": str(keys.private(home, trade.name)),
+        "ROADBIKE_CALLER_KEYS_FILE": str(keys.callers(home, trade.name)),
+        "ROADBIKE_SIGNING_KEY_FILE": str(keys.private(home, keys.SIGNING)),
+    }
+    names = {name.removesuffix("_FILE") for name in ours}
+    given = {
+        name: value
+        for name, value in environ.items()
+        if name.startswith(("ROADBIKE_", "G_")) and name.removesuffix("_FILE") not in names
+    }
+    return given | ours
+
+
+def database_url(home: Home, ports: Ports, trade: Trade) -> str:
+    if trade.database == "sqlite":
+        return f"sqlite+aiosqlite:///{home.path / trade.name / trade.name}.db"
+    password = passwords(home, "postgres", [trade.name])[trade.name]
+    return f"postgresql+asyncpg://{trade.name}:{password}@{HOST}:{ports.postgres}/{trade.name}"
+
+
+def broker_url(home: Home, ports: Ports, trade: Trade) -> str:
+    password = passwords(home, "nats", [trade.name])[trade.name]
+    return f"nats://{trade.name}:{password}@{HOST}:{ports.nats}"

@@ -1,0 +1,75 @@
+"""The shop's ports, all counted from one base, and who holds one that is taken."""
+
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import psutil
+
+from roadbike.local.trouble import Trouble
+
+HOST: Final = "127.0.0.1"
+HIGHEST_BASE: Final = 65_500
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    base: int = 8080
+
+    @property
+    def storefront(self) -> int:
+        return self.base + 7
+
+    @property
+    def gateway(self) -> int:
+        return self.base + 8
+
+    @property
+    def away(self) -> int:
+        return self.base + 9
+
+    @property
+    def postgres(self) -> int:
+        return self.base + 10
+
+    @property
+    def nats(self) -> int:
+        return self.base + 11
+
+
+def check_base(base: int) -> Ports:
+    if not 1024 <= base <= HIGHEST_BASE:
+        raise Trouble(f"--port-base {base} is out of range: choose one from 1024 to {HIGHEST_BASE}")
+    return Ports(base)
+
+
+def check_free(ports: Iterable[int]) -> None:
+    taken = [port for port in ports if not is_free(port)]
+    if taken:
+        held = ", ".join(f"port {port} is taken by {holder(port)}" for port in taken)
+        raise Trouble(f"{held}: stop it, or choose other ports with --port-base")
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        # a port of connections just closed is free, one with a listener is not
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+        return True
+
+
+def holder(port: int) -> str:
+    """Name and process id of who listens on the port, as far as this user may know."""
+    try:
+        pids = {
+            each.pid
+            for each in psutil.net_connections(kind="tcp")
+            if each.status == psutil.CONN_LISTEN and each.laddr and each.laddr.port == port
+        } - {None}
+        return f"{psutil.Process(min(pids)).name()} (pid {min(pids)})" if pids else "another process"
+    except psutil.Error:
+        return "another process"

@@ -1,0 +1,130 @@
+"""The shop as a whole: opens it, obeys the commands that reach it, closes it."""
+
+import asyncio
+import os
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from signal import SIGHUP, SIGINT, SIGTERM
+from typing import Any, Final
+
+import msgspec
+
+from roadbike.local import away, control, demo, keys, listing, parts
+from roadbike.local.home import Home, read_shop
+from roadbike.local.parts import Trade
+from roadbike.local.ports import Ports
+from roadbike.local.probes import http
+from roadbike.local.screen import Screen
+from roadbike.local.shape import Call
+from roadbike.local.supervisor import Supervisor
+from roadbike.local.trouble import Trouble
+
+LOOK: Final = 0.05  # seconds between two looks through the gateway
+OPEN_LIMIT: Final = 15.0  # seconds for the gateway to see its services
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    home: Home
+    ports: Ports
+    environ: Mapping[str, str]  # what the person at the keyboard set
+    trades: tuple[Trade, ...]
+    first_look: str = "/stocks"  # answered through the gateway before the shop counts as open
+    demo: bool = True  # makes the log-ins and bikes at the first start
+
+
+class Shop:
+    def __init__(self, plan: Plan, screen: Screen) -> None:
+        self._plan = plan
+        self._screen = screen
+        self._closing = asyncio.Event()
+        self._signals = 0
+        made = parts.shop(plan.home, plan.ports, plan.environ, plan.trades)
+        self._supervisor = Supervisor(plan.home, made, self._changed)
+
+    async def run(self, opened: Callable[[], None]) -> None:
+        """From the first process to the last; `opened` is called once the shop answers."""
+        for number in (SIGINT, SIGTERM, SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, self._close)
+        backend = await away.listen(self._plan.ports.away)
+        desk = await control.listen(self._plan.home, self._obey)
+        try:
+            if await self._unless_closing(self._open()):
+                self._screen.settle()
+                opened()
+                await self._closing.wait()
+        finally:
+            self._screen.settle()
+            await self._supervisor.stop_all()
+            listing.note(self._plan.home, pids={}, open=False)
+            backend.close()
+            desk.close()
+
+    async def _open(self) -> None:
+        plan = self._plan
+        listing.begin(plan.home, plan.ports, plan.trades)
+        if call := keys.missing(plan.home, {each.name: each.callers for each in plan.trades}):
+            await self._run("keys", call)
+        await self._supervisor.start_all()
+        await self._answered()
+        if plan.demo and not read_shop(plan.home)["demo"]:
+            await self._run("demo", demo.call(plan.home, plan.ports, plan.environ))
+            listing.note(plan.home, demo=True)
+        listing.note(plan.home, open=True)
+
+    async def _run(self, name: str, call: Call) -> None:
+        await self._supervisor.starter.run(name, call, self._plan.home.log(name))
+
+    async def _answered(self) -> None:
+        look = http(self._plan.ports.gateway, self._plan.first_look)
+        try:
+            async with asyncio.timeout(OPEN_LIMIT):
+                while not await look():
+                    await asyncio.sleep(LOOK)
+        except TimeoutError:
+            log = self._plan.home.log("gateway")
+            raise Trouble(
+                f"the gateway does not answer GET {self._plan.first_look}: see {log}"
+            ) from None
+
+    async def _unless_closing(self, work: Coroutine[Any, Any, None]) -> bool:
+        task, closing = asyncio.create_task(work), asyncio.create_task(self._closing.wait())
+        await asyncio.wait([task, closing], return_when=asyncio.FIRST_COMPLETED)
+        closing.cancel()
+        if not task.done():
+            task.cancel()
+            await asyncio.wait([task])
+            return False
+        task.result()
+        return True
+
+    def _close(self) -> None:
+        self._closing.set()
+        self._signals += 1
+        if self._signals > 1:  # asked again: no more patience
+            self._supervisor.end_now()
+
+    def _changed(self) -> None:
+        views = self._supervisor.views
+        self._screen.show(views)
+        pids = {view.name: view.pid for view in views if view.pid}
+        listing.note(self._plan.home, pids={"supervisor": os.getpid()} | pids)
+
+    async def _obey(self, order: control.Order) -> object:
+        match order.what:
+            case "views":
+                return [msgspec.to_builtins(view) for view in self._supervisor.views]
+            case "start":
+                await self._supervisor.start(order.part)
+            case "stop":
+                await self._supervisor.stop(order.part)
+            case "restart":
+                await self._supervisor.stop(order.part)
+                await self._supervisor.start(order.part)
+            case "kill":
+                return self._supervisor.kill(order.part)
+            case "down":
+                self._closing.set()
+            case _:
+                raise Trouble(f"the running shop does not know the order {order.what}")
+        return None

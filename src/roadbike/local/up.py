@@ -1,0 +1,141 @@
+"""`roadbike up`: checks that the shop can be opened here, opens it, and says so in one box."""
+
+import asyncio
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import psutil
+from rich.console import Console
+from setproctitle import setproctitle
+
+from roadbike.local import box, children, control, ports
+from roadbike.local import home as homes
+from roadbike.local.home import Home
+from roadbike.local.parts import TRADES, Trade
+from roadbike.local.ports import Ports
+from roadbike.local.running import last_lines
+from roadbike.local.screen import Screen, console, screen
+from roadbike.local.shop import Plan, Shop
+from roadbike.local.trouble import Trouble
+
+LEFTOVERS: Final = 6.0  # seconds for the processes of a killed supervisor to end by themselves
+LOOK: Final = 0.1  # seconds between two looks at a shop that opens in the background
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wish:
+    home: Home
+    base: int
+    fresh: bool
+    environ: Mapping[str, str]
+    trades: tuple[Trade, ...] = TRADES
+    demo: bool = True
+
+
+def up(wish: Wish) -> None:
+    """Returns when the shop was closed again."""
+    claim = _claim(wish)
+    try:
+        counted = _clear_ground(wish)
+        children.preload(tuple(f"{trade.package}.app" for trade in wish.trades))
+        setproctitle("roadbike: supervisor")
+        plan = Plan(
+            home=wish.home,
+            ports=counted,
+            environ=wish.environ,
+            trades=wish.trades,
+            demo=wish.demo,
+        )
+        to = console()
+        asyncio.run(_open(plan, screen(to), to))
+    finally:
+        os.close(claim)
+
+
+async def _open(plan: Plan, on: Screen, to: Console) -> None:
+    await Shop(plan, on).run(lambda: box.show(plan.home, to))
+
+
+def up_detached(wish: Wish) -> None:
+    """Returns when the shop is open; it goes on in the background."""
+    claim = _claim(wish)
+    _clear_ground(wish)
+    os.close(claim)
+    log = wish.home.log("supervisor")
+    command = ["up", "--home", str(wish.home.path), "--port-base", str(wish.base)]
+    with log.open("wb") as file:
+        process = subprocess.Popen(  # noqa: S603  this same program
+            [sys.executable, "-m", "roadbike", *command],
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+        )
+    to = console()
+    _follow(wish.home, process, screen(to))
+    box.show(wish.home, to)
+
+
+def _follow(home: Home, process: "subprocess.Popen[bytes]", on: Screen) -> None:
+    try:
+        while not _is_open(home, process.pid):
+            if process.poll() is not None:
+                lines = last_lines(home.log("supervisor"), 30)
+                raise Trouble("the shop could not be opened", details=lines)
+            with contextlib.suppress(Trouble):  # not there yet
+                on.show(control.views(home))
+            time.sleep(LOOK)
+    finally:
+        on.settle()
+
+
+def _is_open(home: Home, pid: int) -> bool:
+    shop = homes.read_shop(home)
+    return bool(shop.get("open")) and shop["pids"].get("supervisor") == pid
+
+
+def _claim(wish: Wish) -> int:
+    if wish.environ.get("ROADBIKE_ENV") == "production":
+        raise Trouble(
+            "`roadbike up` is for one machine and makes keys and log-ins of its own: in production "
+            "run `roadbike serve SERVICE`, or unset ROADBIKE_ENV"
+        )
+    homes.open_home(wish.home)
+    claim = homes.lock(wish.home)
+    if claim == -1:
+        pid = homes.read_shop(wish.home).get("pids", {}).get("supervisor", "unknown")
+        raise Trouble(
+            f"a shop is already running in {wish.home.path} (pid {pid}): see `roadbike status`, "
+            "stop it with `roadbike down`, or choose another folder with --home and --port-base"
+        )
+    return claim
+
+
+def _clear_ground(wish: Wish) -> Ports:
+    counted = ports.check_base(wish.base)
+    _await_leftovers(wish.home)
+    if wish.fresh:
+        homes.empty(wish.home)
+        homes.open_home(wish.home)
+    used = [trade.port(counted) for trade in wish.trades]
+    ports.check_free([*used, counted.gateway, counted.away, counted.postgres, counted.nats])
+    return counted
+
+
+def _await_leftovers(home: Home) -> None:
+    """A killed supervisor's processes end by themselves, a moment later."""
+    left = []
+    for pid in homes.read_shop(home).get("pids", {}).values():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process = psutil.Process(pid)
+            if process.create_time() <= home.shop_json.stat().st_mtime:  # not its number's next owner
+                left.append(process)
+    _, alive = psutil.wait_procs(left, timeout=LEFTOVERS)
+    for process in alive:
+        process.kill()

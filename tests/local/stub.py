@@ -1,0 +1,36 @@
+"""A service that only answers: stands in for a real one in tests of the machinery around it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import uvicorn
+
+
+def serve(*, package: str, environ: Mapping[str, str]) -> None:
+    uvicorn.run(
+        Stub(package),
+        host=environ["ROADBIKE_HOST"],
+        port=int(environ["ROADBIKE_PORT"]),
+        log_level="warning",
+    )
+
+
+class Stub:
+    def __init__(self, package: str) -> None:
+        self._name = package.removeprefix("roadbike.")
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            return
+        seen = {"service": self._name, "path": scope["path"], "method": scope["method"]}
+        body = msgspec.json.encode(seen)
+        headers = [(b"content-type", b"application/json"), (b"x-service", self._name.encode())]
+        status = 503 if scope["path"].endswith("/busy") else 200
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+def fail(*, package: str, environ: Mapping[str, str]) -> None:
+    print(f"{package} cannot start: the reason is written here", flush=True)
+    raise SystemExit(3)
