@@ -22,6 +22,7 @@ from roadbike.kit.web.failures import answer_failure
 from roadbike.kit.web.health import Figures, HealthApi, Ready
 from roadbike.kit.web.openapi import OpenApi, openapi_config
 from roadbike.kit.web.pages import problem_routes
+from roadbike.kit.web.routes import options
 
 HANDLERS: Final[ExceptionHandlersMap] = {Exception: answer_failure}
 
@@ -43,9 +44,14 @@ def http_app(
     status: the figures of /internal/status. ready: false while starting and draining.
     trusted_hops: how many proxies of ours stand in front (for the client's address).
     """
-    own = [*routes, *HealthApi(ready, status).routes(), *problem_routes()]
+    all_routes = [
+        *routes,
+        *HealthApi(ready, status).routes(),
+        *problem_routes(),
+        *OpenApi(routes).routes(),
+    ]
     app = Litestar(
-        [*own, *OpenApi(routes).routes()],
+        [*options(all_routes), *all_routes],  # first: else Litestar makes its own
         dependencies=_dependencies(),
         exception_handlers=HANDLERS,
         openapi_config=openapi_config(name, version),

@@ -45,20 +45,22 @@ class Edge:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        given = _first(scope["headers"])
+        given = _texts(scope["headers"])
         deadline = current_deadline.set(starts_now(LIMIT_MS, given.get(b"x-timeout-ms")))
         try:
             with tracing(given.get(b"traceparent")):
-                await self._serve(scope, receive, _Answer(scope, send))
+                await self._serve(scope, receive, send)
         finally:
             current_deadline.reset(deadline)
 
-    async def _serve(self, scope: HTTPScope, receive: Receive, answer: "_Answer") -> None:
+    async def _serve(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+        is_head = scope["method"] == "HEAD"
+        if is_head:
+            scope = {**scope, "method": "GET"}  # routed as GET, answered without a body
+        answer = _Answer(scope, send, is_head=is_head)
         if refusal := _refused_head(scope):
             await self._refuse(scope, answer, refusal)
             return
-        if scope["method"] == "HEAD":
-            scope["method"] = "GET"  # routed as GET, answered without a body
         try:
             await self.app(scope, receive, answer.send)
         except Exception:
@@ -68,7 +70,7 @@ class Edge:
             await self._refuse(scope, answer, Internal())
 
     async def _refuse(self, scope: HTTPScope, answer: "_Answer", refusal: Refusal) -> None:
-        language = language_of(_first(scope["headers"]).get(b"accept-language"))
+        language = language_of(_texts(scope["headers"]).get(b"accept-language"))
         body = problem_body(
             refusal, instance=scope["path"], language=language, messages=self._messages
         )
@@ -83,11 +85,11 @@ class Edge:
 class _Answer:
     """Adds what every answer carries; drops the body of a HEAD."""
 
-    def __init__(self, scope: HTTPScope, send: Send) -> None:
+    def __init__(self, scope: HTTPScope, send: Send, *, is_head: bool) -> None:
         self.started = False
         self._scope = scope
         self._send = send
-        self._is_head = scope["method"] == "HEAD"
+        self._is_head = is_head
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -113,5 +115,5 @@ def _refused_head(scope: HTTPScope) -> Refusal | None:
     return None
 
 
-def _first(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, str]:
+def _texts(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, str]:
     return {name: value.decode("latin-1") for name, value in headers}

@@ -81,6 +81,8 @@ def _invalid(error: ValidationException) -> Refusal:
     found = [item for item in error.extra or [] if isinstance(item, dict)]
     if any(item.get("source") == "path" for item in found):
         return NotFound()
+    if any(item.get("key") == "data" for item in found):
+        return BadRequest()  # a body was announced and none came
     faults = [_fault(item) for item in found]
     return Invalid(*faults) if faults else BadRequest()
 

@@ -7,6 +7,7 @@ from typing import Any, Final, get_type_hints
 from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
+from litestar.response import Response
 
 from roadbike.kit.web.access import Who, guard
 from roadbike.kit.web.media import HAL_JSON, PROBLEM_JSON, refuse_other_media
@@ -88,6 +89,27 @@ def route(
         summary=_summary(fn),
         include_in_schema=in_schema,
     )(fn)
+
+
+def options(routes: Iterable[Route]) -> list[Route]:
+    """Return the routes that answer OPTIONS with all methods of each path."""
+    methods: dict[str, set[str]] = {}
+    for other in routes:
+        for path in other.paths:
+            methods.setdefault(path, {"OPTIONS"}).update(other.http_methods)
+    return [
+        route("OPTIONS", path, _allowing(allowed), who=Who.ANYONE, status=204, in_schema=False)
+        for path, allowed in methods.items()
+    ]
+
+
+def _allowing(methods: set[str]) -> Handler:
+    headers = {"Allow": ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))}
+
+    async def allowed() -> Response[None]:
+        return Response(None, headers=headers)
+
+    return allowed
 
 
 def _usual(who: Who, path: str, *, has_body: bool) -> Iterable[int]:

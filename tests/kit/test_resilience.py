@@ -1,0 +1,341 @@
+"""Load is refused in time; what is away is left alone. One test for each behaviour we rely on."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import pytest
+
+from roadbike.kit.refusals import NotFound, Overloaded, Unavailable
+from roadbike.kit.resilience import Breaker, Limiter, OpenCircuit, breaker
+
+DEADLINE_MS = 610
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def circuit(clock: Clock) -> Breaker:
+    return breaker("payment", deadline_ms=DEADLINE_MS, clock=clock, jitter=lambda: 0.5)
+
+
+async def answer(circuit: Breaker) -> None:
+    async with circuit.permit() as permit:
+        permit.succeeded()
+
+
+async def fail(circuit: Breaker) -> None:
+    async with circuit.permit() as permit:
+        permit.failed()
+
+
+async def trip(circuit: Breaker) -> None:
+    for _ in range(20):
+        await fail(circuit)
+
+
+async def half_open(circuit: Breaker, clock: Clock) -> None:
+    await trip(circuit)
+    clock.now += 5
+
+
+async def test_it_opens_at_half_of_the_calls_failing_interleaved(circuit: Breaker) -> None:
+    for _ in range(10):
+        await answer(circuit)
+        await fail(circuit)
+
+    with pytest.raises(OpenCircuit):
+        circuit.permit()
+
+
+async def test_nineteen_failures_are_too_few_to_judge(circuit: Breaker) -> None:
+    for _ in range(19):
+        await fail(circuit)
+
+    assert circuit.state == "closed"
+
+
+async def test_it_opens_when_four_in_five_calls_are_slow(circuit: Breaker, clock: Clock) -> None:
+    for number in range(20):
+        async with circuit.permit() as permit:
+            clock.now += 0.489 if number % 5 else 0.01
+            permit.succeeded()
+
+    assert circuit.state == "open"
+
+
+async def test_failures_older_than_the_window_are_forgotten(circuit: Breaker, clock: Clock) -> None:
+    for _ in range(19):
+        await fail(circuit)
+
+    clock.now += 11
+    await fail(circuit)
+
+    assert circuit.state == "closed"
+
+
+async def test_an_open_breaker_says_when_to_come_back(circuit: Breaker, clock: Clock) -> None:
+    await trip(circuit)
+    clock.now += 2
+
+    with pytest.raises(OpenCircuit) as refused:
+        circuit.permit()
+
+    assert refused.value.status == 503
+    assert refused.value.retry_after == pytest.approx(3.0)
+
+
+async def test_the_half_open_breaker_lets_three_try(circuit: Breaker, clock: Clock) -> None:
+    await half_open(circuit, clock)
+
+    async with AsyncExitStack() as permits:
+        for _ in range(3):
+            await permits.enter_async_context(circuit.permit())
+        with pytest.raises(OpenCircuit):
+            circuit.permit()
+
+
+async def test_three_answers_close_it(circuit: Breaker, clock: Clock) -> None:
+    await half_open(circuit, clock)
+
+    for _ in range(3):
+        await answer(circuit)
+
+    assert circuit.state == "closed"
+
+
+async def test_one_failed_try_opens_it_again_for_twice_as_long(
+    circuit: Breaker, clock: Clock
+) -> None:
+    await half_open(circuit, clock)
+
+    await answer(circuit)
+    await fail(circuit)
+
+    with pytest.raises(OpenCircuit) as refused:
+        circuit.permit()
+    assert circuit.state == "open"
+    assert refused.value.retry_after == pytest.approx(10.0)
+
+
+async def test_the_wait_never_grows_beyond_thirty_seconds(circuit: Breaker, clock: Clock) -> None:
+    await trip(circuit)
+
+    for _ in range(6):
+        clock.now += 30
+        await fail(circuit)
+
+    with pytest.raises(OpenCircuit) as refused:
+        circuit.permit()
+    assert refused.value.retry_after == pytest.approx(30.0)
+
+
+async def test_a_try_under_way_does_not_outvote_one_that_failed(
+    circuit: Breaker, clock: Clock
+) -> None:
+    await half_open(circuit, clock)
+    under_way, failing = asyncio.Event(), asyncio.Event()
+
+    async def slow_answer() -> None:
+        async with circuit.permit() as permit:
+            under_way.set()
+            await failing.wait()
+            permit.succeeded()
+
+    late = asyncio.create_task(slow_answer())
+    await under_way.wait()
+    await fail(circuit)
+    with pytest.raises(OpenCircuit):
+        circuit.permit()
+    failing.set()
+    await late
+
+    assert circuit.state == "open"
+
+
+async def test_an_answer_from_before_the_trip_does_not_close_it(
+    circuit: Breaker, clock: Clock
+) -> None:
+    begun, tripped = asyncio.Event(), asyncio.Event()
+
+    async def stale() -> None:
+        async with circuit.permit() as permit:
+            begun.set()
+            await tripped.wait()
+            permit.succeeded()
+
+    late = asyncio.create_task(stale())
+    await begun.wait()
+    await half_open(circuit, clock)
+    await answer(circuit)
+    await answer(circuit)
+    tripped.set()
+    await late
+
+    assert circuit.state == "half_open"
+
+
+async def test_a_cancelled_call_tells_nothing_and_gives_its_place_back(
+    circuit: Breaker, clock: Clock
+) -> None:
+    await half_open(circuit, clock)
+    for _ in range(10):
+        await cancelled_call(circuit)
+
+    for _ in range(3):
+        await answer(circuit)
+
+    assert circuit.state == "closed"
+
+
+async def cancelled_call(circuit: Breaker) -> None:
+    begun = asyncio.Event()
+
+    async def call() -> None:
+        async with circuit.permit() as permit:
+            with permit.watching():
+                begun.set()
+                await asyncio.Event().wait()
+
+    running = asyncio.create_task(call())
+    await begun.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+async def test_cancelled_calls_do_not_open_it(circuit: Breaker) -> None:
+    for _ in range(40):
+        await cancelled_call(circuit)
+
+    assert circuit.state == "closed"
+
+
+async def test_a_refusal_of_the_trade_is_an_answer(circuit: Breaker) -> None:
+    for _ in range(40):
+        with pytest.raises(NotFound):
+            async with circuit.permit() as permit:
+                with permit.watching():
+                    raise NotFound
+
+    assert circuit.state == "closed"
+
+
+@pytest.mark.parametrize("fault", [Unavailable(), ConnectionError(), TimeoutError()])
+async def test_no_answer_is_a_failure(circuit: Breaker, fault: Exception) -> None:
+    for _ in range(20):
+        with pytest.raises(type(fault)):
+            async with circuit.permit() as permit:
+                with permit.watching():
+                    raise fault
+
+    assert circuit.state == "open"
+
+
+async def test_what_goes_wrong_before_the_call_says_nothing_about_it(circuit: Breaker) -> None:
+    for _ in range(40):
+        with pytest.raises(ValueError, match="ours"):
+            async with circuit.permit():
+                raise ValueError("ours")
+
+    assert circuit.state == "closed"
+
+
+async def test_a_jump_of_the_wall_clock_changes_nothing(
+    circuit: Breaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await trip(circuit)
+
+    monkeypatch.setattr("time.time", lambda: 1e12)
+
+    with pytest.raises(OpenCircuit) as refused:
+        circuit.permit()
+    assert refused.value.retry_after == pytest.approx(5.0)
+
+
+@pytest.mark.parametrize(("drawn", "seconds"), [(0.0, 4.0), (1.0, 6.0)])
+async def test_replicas_come_back_at_different_times(
+    clock: Clock, drawn: float, seconds: float
+) -> None:
+    circuit = breaker("payment", deadline_ms=DEADLINE_MS, clock=clock, jitter=lambda: drawn)
+    await trip(circuit)
+
+    with pytest.raises(OpenCircuit) as refused:
+        circuit.permit()
+    assert refused.value.retry_after == pytest.approx(seconds)
+
+
+async def test_work_over_the_limit_waits_for_a_place() -> None:
+    limiter, entered = Limiter(1, wait_s=5), asyncio.Event()
+
+    async def second() -> None:
+        async with limiter.place():
+            entered.set()
+
+    async with limiter.place():
+        waiting = asyncio.create_task(second())
+        await asyncio.sleep(0)  # let it reach the queue
+        assert not entered.is_set()
+        assert limiter.waiting == 1
+
+    await waiting
+    assert limiter.in_flight == 0
+
+
+async def test_a_wait_that_takes_too_long_is_refused() -> None:
+    limiter = Limiter(1, wait_s=0)
+
+    async with limiter.place():
+        with pytest.raises(Overloaded) as refused:
+            async with limiter.place():
+                pass
+
+    assert refused.value.status == 503
+    assert refused.value.retry_after is not None
+    async with limiter.place():
+        assert limiter.in_flight == 1
+
+
+async def test_a_full_queue_refuses_at_once() -> None:
+    limiter, enough = Limiter(2, wait_s=60), asyncio.Event()
+
+    async def work() -> None:
+        async with limiter.place():
+            await enough.wait()
+
+    working = [asyncio.create_task(work()) for _ in range(4)]
+    await asyncio.sleep(0)
+    with pytest.raises(Overloaded):
+        async with limiter.place():
+            pass
+
+    enough.set()
+    await asyncio.gather(*working)
+    assert (limiter.in_flight, limiter.waiting) == (0, 0)
+
+
+async def test_a_cancelled_wait_leaves_the_queue() -> None:
+    limiter = Limiter(1, wait_s=60)
+
+    async def work() -> None:
+        async with limiter.place():
+            pass
+
+    async with limiter.place():
+        waiting = asyncio.create_task(work())
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    assert (limiter.in_flight, limiter.waiting) == (0, 0)
