@@ -39,6 +39,12 @@ async def fail(circuit: Breaker) -> None:
         permit.failed()
 
 
+async def call(circuit: Breaker, fault: Exception) -> None:
+    async with circuit.permit() as permit:
+        with permit.watching():
+            raise fault
+
+
 async def trip(circuit: Breaker) -> None:
     for _ in range(20):
         await fail(circuit)
@@ -224,9 +230,7 @@ async def test_cancelled_calls_do_not_open_it(circuit: Breaker) -> None:
 async def test_a_refusal_of_the_trade_is_an_answer(circuit: Breaker) -> None:
     for _ in range(40):
         with pytest.raises(NotFound):
-            async with circuit.permit() as permit:
-                with permit.watching():
-                    raise NotFound
+            await call(circuit, NotFound())
 
     assert circuit.state == "closed"
 
@@ -235,9 +239,7 @@ async def test_a_refusal_of_the_trade_is_an_answer(circuit: Breaker) -> None:
 async def test_no_answer_is_a_failure(circuit: Breaker, fault: Exception) -> None:
     for _ in range(20):
         with pytest.raises(type(fault)):
-            async with circuit.permit() as permit:
-                with permit.watching():
-                    raise fault
+            await call(circuit, fault)
 
     assert circuit.state == "open"
 

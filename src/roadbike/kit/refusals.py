@@ -165,5 +165,5 @@ class Invalid(Refusal):
 
 
 def invalid(pointer: str, slug: str, **facts: object) -> Invalid:
-    """Make the refusal of one member of the body: `raise invalid("/price", "fault-minimum", …)`."""
+    """Name one member of the body that is wrong, for `raise`; facts fill the message."""
     return Invalid(Fault(slug=slug, pointer=pointer, facts=facts))

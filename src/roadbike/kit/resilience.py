@@ -34,7 +34,7 @@ log = structlog.get_logger()
 class Limiter:
     """At most `limit` pieces of work in flight, as many waiting, none longer than `wait_s`.
 
-    `limit` ≈ 0.6 × deadline ÷ service time (Little's law). First come, first served.
+    `limit` is about 0.6 of deadline ÷ service time (Little's law). First come, first served.
     """
 
     def __init__(self, limit: int, *, wait_s: float = LONGEST_WAIT_S) -> None:
@@ -156,7 +156,7 @@ class Permit:
 class Breaker:
     """A circuit breaker in front of one dependency, for one process.
 
-    Opens at ≥ 50 % failures, or ≥ 80 % slower than 0.8 × the deadline, of ≥ 20 calls in 10 s;
+    Opens at ≥ 50 % failures, or ≥ 80 % slower than 0.8 of the deadline, of ≥ 20 calls in 10 s;
     stays open 5 s, doubled at each relapse up to 30 s, ± 20 %; then 3 calls try: three answers
     close it, one failure opens it again. Results of an earlier state count for nothing.
     """
@@ -164,9 +164,7 @@ class Breaker:
     def __init__(self, name: str, config: Config, clock: Clock | None) -> None:
         self.name = name
         self.rounds = _Rounds()
-        self._circuit = CircuitBreaker(
-            name=name, config=config, clock=clock, listener=self.rounds
-        )
+        self._circuit = CircuitBreaker(name=name, config=config, clock=clock, listener=self.rounds)
 
     @property
     def state(self) -> str:

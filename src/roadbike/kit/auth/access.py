@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final, Protocol
 
 import aiohttp
@@ -57,7 +58,7 @@ class TokenVerifier:
         clock: Callable[[], float] = time.monotonic,
         fetch: Callable[[str], Awaitable[str]] | None = None,
     ) -> None:
-        """`account_url` without a path; `fetch` answers the text behind a URL; it raises OSError."""
+        """Keep `account_url` (no path); `fetch` returns the text behind a URL or raises OSError."""
         self._db = db
         self._url = f"{account_url.rstrip('/')}/.well-known/jwks.json"
         self._clock = clock
@@ -99,18 +100,22 @@ class TokenVerifier:
         self._loaded = True
 
     async def _refetch(self) -> None:
-        try:
-            text = await self._fetch(self._url)
-            keys = public_keys(text)
-        except (OSError, aiohttp.ClientError, ValueError) as error:
-            log.warning("keys.unavailable", error=type(error).__name__)
-            keys = {}
-        self._failed = not keys
-        if keys:
-            self._keys = keys
+        text = await self._asked()
+        self._failed = text is None
+        if text is not None:
+            self._keys = public_keys(text)
             self._known.clear()
             await self._keep(text)
         self._next_fetch = self._clock() + (REFETCH_S if self._keys else FIRST_FETCH_S)
+
+    async def _asked(self) -> str | None:
+        """Return account's JWKS; None when it cannot be had or has no key."""
+        try:
+            text = await self._fetch(self._url)
+            return text if public_keys(text) else None
+        except (OSError, aiohttp.ClientError, ValueError) as error:
+            log.warning("keys.unavailable", error=type(error).__name__)
+            return None
 
     async def _keep(self, text: str) -> None:
         try:
@@ -146,6 +151,6 @@ async def _fetched(url: str) -> str:
         aiohttp.ClientSession(timeout=timeout, trust_env=False) as session,
         session.get(url, allow_redirects=False) as answer,
     ):
-        if answer.status != 200:
+        if answer.status != HTTPStatus.OK:
             raise OSError(f"account answered {answer.status}")
         return await answer.text()

@@ -13,7 +13,7 @@ from roadbike.kit.refusals import Unauthenticated
 
 ALGORITHM: Final = "EdDSA"  # the only one that is ever accepted
 LONGEST_TOKEN: Final = 4096
-LONGEST_KID: Final = 200
+LONGEST_KID: Final = 100
 CLOCK_SKEW_S: Final = 2
 HEADERS: Final = {"alg", "typ", "kid"}  # a token with any other (jwk, jku, x5u, crit …) is refused
 
@@ -45,7 +45,12 @@ class SigningKey:
         raw = self.private.public_key().public_bytes_raw()
         x = base64.urlsafe_b64encode(raw).decode().rstrip("=")
         return {
-            "kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": ALGORITHM, "kid": self.kid, "x": x
+            "kty": "OKP",
+            "crv": "Ed25519",
+            "use": "sig",
+            "alg": ALGORITHM,
+            "kid": self.kid,
+            "x": x,
         }
 
     def sign(self, claims: Mapping[str, Any]) -> str:

@@ -63,16 +63,8 @@ class Access:
 async def guard(connection: Connection, handler: BaseRouteHandler) -> None:
     """Let pass whom the route names. Raises Unauthenticated, Forbidden or Unavailable."""
     who: Who = handler.opt["who"]
-    match who:
-        case Who.ANYONE:
-            return
-        case Who.INTERNAL:
-            caller = Caller(_access(connection).services.verify(_bearer(connection)), frozenset())
-        case Who.BUYER | Who.ADMIN:
-            caller = await _person(connection)
-            if who is Who.ADMIN and not caller.is_admin:
-                raise Forbidden
-    connection.scope["caller"] = caller  # type: ignore[typeddict-unknown-key]
+    if who is not Who.ANYONE:
+        connection.scope["caller"] = await _let_pass(who, connection)  # type: ignore[typeddict-unknown-key]
 
 
 async def provide_caller(request: Request[Any, Any, Any]) -> Caller:
@@ -81,6 +73,15 @@ async def provide_caller(request: Request[Any, Any, Any]) -> Caller:
     if caller is not None:
         return caller
     return await _person(request) if "authorization" in request.headers else NOBODY
+
+
+async def _let_pass(who: Who, connection: Connection) -> Caller:
+    if who is Who.INTERNAL:
+        return Caller(_access(connection).services.verify(_bearer(connection)), frozenset())
+    caller = await _person(connection)
+    if who is Who.ADMIN and not caller.is_admin:
+        raise Forbidden
+    return caller
 
 
 async def _person(connection: Connection) -> Caller:

@@ -27,7 +27,7 @@ from roadbike.kit.web.routes import options
 HANDLERS: Final[ExceptionHandlersMap] = {Exception: answer_failure}
 
 
-def http_app(
+def http_app(  # noqa: PLR0913 its parts come from elsewhere, each by name
     *,
     name: str,
     routes: Sequence[HTTPRouteHandler],

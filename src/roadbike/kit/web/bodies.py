@@ -62,9 +62,7 @@ def _parsed(raw: bytes) -> Any:
     if raw.count(b"[") + raw.count(b"{") > DEEPEST and _is_deeper(raw):
         raise Invalid(Fault(slug="fault-depth", pointer="", facts={"maximum": DEEPEST}))
     try:
-        members = json.loads(
-            raw.decode(), object_pairs_hook=_unique, parse_constant=_no_number
-        )
+        members = json.loads(raw.decode(), object_pairs_hook=_unique, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise BadRequest from error
     _refuse_broken(members)
@@ -113,6 +111,8 @@ def _broken(value: Any, at: str) -> Iterator[str]:
         case list():
             for index, member in enumerate(value):
                 yield from _broken(member, f"{at}/{index}")
+        case _:
+            return
 
 
 def pointer(name: str) -> str:

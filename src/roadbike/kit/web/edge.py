@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 import structlog
+from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from roadbike.kit.deadline import current_deadline, starts_now
@@ -21,6 +22,7 @@ ON_ALL: Final = (
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=()"),
 )
+REDIRECTS: Final = 300  # below it an answer is a success
 NO_STORE: Final = (b"cache-control", b"no-store")
 
 log = structlog.get_logger()
@@ -42,7 +44,7 @@ class Edge:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request; lifespan events pass through."""
-        if scope["type"] != "http":
+        if scope["type"] != ScopeType.HTTP:
             await self.app(scope, receive, send)
             return
         given = _texts(scope["headers"])
@@ -102,9 +104,9 @@ class _Answer:
     def _caching(self, message: Any) -> Iterable[tuple[bytes, bytes]]:
         if any(name == b"cache-control" for name, _ in message["headers"]):
             return ()
-        handler = self._scope.get("route_handler")
+        handler: Any = self._scope.get("route_handler")  # none before it is routed
         is_public = handler is not None and handler.opt.get("public_cache")
-        return () if is_public and message["status"] < 300 else (NO_STORE,)
+        return () if is_public and message["status"] < REDIRECTS else (NO_STORE,)
 
 
 def _refused_head(scope: HTTPScope) -> Refusal | None:

@@ -60,20 +60,29 @@ def refusal_of(error: Exception) -> Refusal:
     match error:
         case Refusal():
             return error
+        case ValidationException():
+            return _invalid(error)
+        case HTTPException():
+            return _of_litestar(error)
+        case StaleRow():
+            return Conflict(retry_after=1)
         case DatabaseAway():
             log.warning("database.away", error=str(error))
             return Unavailable(retry_after=1)
-        case StaleRow():
-            return Conflict(retry_after=1)
-        case ValidationException():
-            return _invalid(error)
-        case HTTPException() if error.status_code == Unauthenticated.status:
-            return Unauthenticated()
-        case HTTPException() if error.status_code in BY_STATUS:
-            return BY_STATUS[error.status_code](headers=_allow(error.headers or {}))
         case _:
-            log.error("http.failed", exc_info=error)
-            return Internal()
+            return _unforeseen(error)
+
+
+def _of_litestar(error: HTTPException) -> Refusal:
+    if error.status_code == Unauthenticated.status:
+        return Unauthenticated()
+    kind = BY_STATUS.get(error.status_code)
+    return kind(headers=_allow(error.headers or {})) if kind else _unforeseen(error)
+
+
+def _unforeseen(error: Exception) -> Refusal:
+    log.error("http.failed", exc_info=error)
+    return Internal()
 
 
 def _invalid(error: ValidationException) -> Refusal:

@@ -29,9 +29,7 @@ async def problem_page(slug: str, request: Request[Any, Any, Any]) -> Answer[str
 
 def problem_routes() -> list[Route]:
     """Return the route of the pages."""
-    return [
-        get("/problems/{slug:str}", problem_page, who=ANYONE, media_type=HTML, in_schema=False)
-    ]
+    return [get("/problems/{slug:str}", problem_page, who=ANYONE, media_type=HTML, in_schema=False)]
 
 
 def _page(slug: str, messages: Messages) -> str:

@@ -58,9 +58,7 @@ def paging_of(fields: Sequence[str], *, search: bool) -> Callable[..., Paging]:
         page: PageNumber = 0,
         size: PageSize = USUAL_PAGE,
         sort: Annotated[list[str] | None, Parameter(description=sorting)] = None,
-        q: Annotated[
-            str | None, Parameter(max_length=LONGEST_QUERY, description=searching)
-        ] = None,
+        q: Annotated[str | None, Parameter(max_length=LONGEST_QUERY, description=searching)] = None,
     ) -> Paging:
         orders = tuple(_order(text, fields) for text in sort or ())
         return Paging(number=page, size=size, sort=orders, q=_found(q) if search else None)

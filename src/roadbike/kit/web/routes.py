@@ -1,6 +1,6 @@
 """Routes as a plain list: `routes() -> [get("/stocks", self.list, who=ANYONE), …]`."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from http import HTTPStatus
 from typing import Any, Final, get_type_hints
 
@@ -8,6 +8,7 @@ from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.response import Response
+from litestar.types import Method
 
 from roadbike.kit.web.access import Who, guard
 from roadbike.kit.web.media import HAL_JSON, PROBLEM_JSON, refuse_other_media
@@ -19,7 +20,7 @@ Handler = Callable[..., Awaitable[Any]]
 Route = HTTPRouteHandler
 
 CREATED: Final = 201
-SECURITY: Final[Sequence[Mapping[str, list[str]]]] = [{"token": []}]
+SECURITY: Final[Sequence[dict[str, list[str]]]] = [{"token": []}]
 
 
 def get(path: str, fn: Handler, *, who: Who, **rest: Any) -> Route:
@@ -47,8 +48,8 @@ def delete(path: str, fn: Handler, *, who: Who, **rest: Any) -> Route:
     return route("DELETE", path, fn, who=who, **rest)
 
 
-def route(
-    method: str,
+def route(  # noqa: PLR0913 one keyword for each thing that a route may say
+    method: Method,
     path: str,
     fn: Handler,
     *,

@@ -55,4 +55,3 @@ class StrictBody(AbstractDTO[T]):
 def strict_body(type_: type[msgspec.Struct]) -> type[StrictBody[Any]]:
     """Make the reader of one type of body, as Litestar wants it."""
     return type("StrictBody", (StrictBody,), {"model_type": type_, "reader": Reader(type_)})
-
