@@ -1,0 +1,203 @@
+"""What a delivery is and how it may change. Pure: no clock, no database, no network."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final, assert_never
+from uuid import UUID
+
+from roadbike.contracts.events import (
+    AnyDeliveryEvent,
+    DeliveryCancelled,
+    DeliveryCompleted,
+    DeliveryPrepared,
+    DeliveryRecalled,
+    DeliveryReturned,
+    DeliveryStarted,
+    PaymentApproved,
+    PaymentCancelled,
+    ReservationCancelled,
+    ReservationRegistered,
+    StockAllocated,
+)
+from roadbike.contracts.reasons import Reason
+from roadbike.contracts.statuses import DeliveryStatus
+from roadbike.kit.lifecycle import Lifecycle
+from roadbike.kit.refusals import Refusal
+
+LIFECYCLE: Final = Lifecycle(
+    {
+        DeliveryStatus.PREPARING: {DeliveryStatus.STARTED, DeliveryStatus.CANCELLED},
+        DeliveryStatus.STARTED: {DeliveryStatus.COMPLETED, DeliveryStatus.RECALLING},
+        DeliveryStatus.COMPLETED: {DeliveryStatus.RECALLING},
+        DeliveryStatus.RECALLING: {DeliveryStatus.RETURNED},
+    }
+)
+
+Cause = (
+    ReservationRegistered
+    | ReservationCancelled
+    | PaymentApproved
+    | PaymentCancelled
+    | StockAllocated
+)
+
+
+class NotAllocated(Refusal):
+    """Stock holds no unit for it yet, so nothing may leave the shop."""
+
+    slug = "not-allocated"
+    status = 409
+
+
+class IllegalMove(Refusal):
+    """The lifecycle has no such arrow; the answer names both statuses."""
+
+    slug = "illegal-move"
+    status = 409
+
+
+class CancelsWithReservation(Refusal):
+    """A delivery is cancelled by cancelling its reservation; the answer links to it."""
+
+    slug = "cancels-with-reservation"
+    status = 409
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Delivery:
+    """The facts heard of one purchase, and the parcel once there is one.
+
+    Without a status no parcel was prepared: it is not due yet, or `closed` and never will be.
+    """
+
+    reservation_id: UUID
+    delivery_id: UUID
+    bike_id: int
+    registered: bool = False
+    allocated: bool = False
+    reservation_cancelled: bool = False
+    payment_cancelled: bool = False
+    closed: bool = False
+    delivery_status: DeliveryStatus | None = None
+    payment_id: UUID | None = None  # known once the payment is approved
+    user_id: str | None = None
+    user_name: str | None = None
+    zip_code: str | None = None
+    address: str | None = None
+    delivered_at: datetime | None = None  # when the parcel took its last step forward
+    carrier: str | None = None
+    tracking_number: str | None = None
+    row_version: int = 0
+
+
+def noted(delivery: Delivery, cause: Cause) -> Delivery:
+    """The delivery with one more fact; the same when it was known before."""
+    match cause:
+        case ReservationRegistered():
+            return replace(
+                delivery,
+                registered=True,
+                user_id=cause.user_id,
+                user_name=cause.user_name,
+                zip_code=cause.zip_code,
+                address=cause.address,
+            )
+        case ReservationCancelled():
+            if not cause.registered:
+                return delivery  # it never was a reservation: there is nothing to deliver
+            return replace(delivery, reservation_cancelled=True)
+        case PaymentApproved():
+            return replace(delivery, payment_id=cause.payment_id)
+        case PaymentCancelled():
+            return replace(delivery, payment_cancelled=True)
+        case StockAllocated():
+            return replace(delivery, allocated=True)
+        case _:
+            assert_never(cause)
+
+
+def decide(delivery: Delivery) -> tuple[Delivery, list[AnyDeliveryEvent]]:
+    """What follows from the facts known so far, in whatever order they came."""
+    cancelled = _cancelled_by(delivery)
+    match delivery.delivery_status:
+        case None if delivery.closed:
+            return delivery, []
+        case None if cancelled:
+            closed = replace(delivery, closed=True)
+            return closed, [DeliveryCancelled.of(closed, delivery_id=None, reason=cancelled)]
+        case None if delivery.registered and delivery.payment_id:
+            prepared = replace(delivery, delivery_status=DeliveryStatus.PREPARING)
+            return prepared, [DeliveryPrepared.of(prepared)]
+        case DeliveryStatus.PREPARING if cancelled:
+            stopped = _stepped(delivery, DeliveryStatus.CANCELLED)
+            return stopped, [DeliveryCancelled.of(stopped, reason=cancelled)]
+        case DeliveryStatus.STARTED | DeliveryStatus.COMPLETED if cancelled:
+            recalled = _stepped(delivery, DeliveryStatus.RECALLING)
+            return recalled, [DeliveryRecalled.of(recalled, reason=cancelled)]
+        case _:
+            return delivery, []
+
+
+def moved(
+    delivery: Delivery, to: DeliveryStatus, at: datetime
+) -> tuple[Delivery, list[AnyDeliveryEvent]]:
+    """Staff move the parcel on. Raises IllegalMove, NotAllocated, CancelsWithReservation."""
+    if delivery.delivery_status is to:
+        return delivery, []
+    _check(delivery, to)
+    stepped = _stepped(delivery, to)
+    sent = replace(stepped, delivered_at=at)
+    match to:
+        case DeliveryStatus.STARTED:
+            return sent, [DeliveryStarted.of(sent)]
+        case DeliveryStatus.COMPLETED:
+            return sent, [DeliveryCompleted.of(sent)]
+        case DeliveryStatus.RECALLING:
+            return stepped, [DeliveryRecalled.of(stepped, reason=Reason.STAFF)]
+        case DeliveryStatus.RETURNED:
+            return stepped, [DeliveryReturned.of(stepped)]
+        case DeliveryStatus.PREPARING | DeliveryStatus.CANCELLED:
+            raise AssertionError(to)  # the checks above have refused it
+        case _:
+            assert_never(to)
+
+
+def labelled(delivery: Delivery, carrier: str | None, tracking_number: str | None) -> Delivery:
+    """Who carries it, under which number; what is not given stays as it is."""
+    return replace(
+        delivery,
+        carrier=carrier or delivery.carrier,
+        tracking_number=tracking_number or delivery.tracking_number,
+    )
+
+
+def next_moves(delivery: Delivery) -> set[DeliveryStatus]:
+    """Where staff may move it from here."""
+    if delivery.delivery_status is None:
+        return set()
+    moves = set(LIFECYCLE.steps.get(delivery.delivery_status, ()))
+    barred = set() if delivery.allocated else {DeliveryStatus.STARTED}
+    return moves - barred - {DeliveryStatus.CANCELLED}
+
+
+def _check(delivery: Delivery, to: DeliveryStatus) -> None:
+    if to is DeliveryStatus.CANCELLED:
+        reservation = {"href": f"/reservations/{delivery.reservation_id}"}
+        raise CancelsWithReservation(extra={"_links": {"reservation": reservation}})
+    now = delivery.delivery_status
+    if now is None or not LIFECYCLE.allows(now, to):
+        raise IllegalMove(now=now, to=to, extra={"deliveryStatus": now, "wanted": to})
+    if to is DeliveryStatus.STARTED and not delivery.allocated:
+        raise NotAllocated
+
+
+def _stepped(delivery: Delivery, to: DeliveryStatus) -> Delivery:
+    assert delivery.delivery_status is not None  # what was never prepared does not move
+    LIFECYCLE.check(delivery.delivery_status, to)
+    return replace(delivery, delivery_status=to)
+
+
+def _cancelled_by(delivery: Delivery) -> Reason | None:
+    if delivery.reservation_cancelled:
+        return Reason.RESERVATION_CANCELLED
+    return Reason.PAYMENT_CANCELLED if delivery.payment_cancelled else None

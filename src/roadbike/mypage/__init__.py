@@ -1,0 +1,1 @@
+"""My page: how every purchase stands, as its buyer sees it. Hears everything, tells nothing."""
