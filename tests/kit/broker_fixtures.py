@@ -14,7 +14,6 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 from roadbike.kit.broker import Broker, Message, Received, Subscription
-from roadbike.kit.broker.nats import NatsBroker
 
 TOPIC = "bike.reservation"
 

@@ -27,7 +27,6 @@ def headers_of(message: Message) -> dict[str, str]:
     event_id = str(message.event_id)
     headers = {
         "Nats-Msg-Id": event_id,
-        "content-type": "application/json",
         "ce-specversion": "1.0",
         "ce-id": event_id,
         "ce-source": message.source,

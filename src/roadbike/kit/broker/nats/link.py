@@ -7,9 +7,9 @@ from typing import Any, Final, TypeVar
 
 import nats.errors
 import structlog
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from roadbike.kit.broker.nats.client import QuickClient
 from roadbike.kit.broker.nats.permissions import inbox_prefix
 from roadbike.kit.broker.port import BrokerAway, NoTopic
 
@@ -27,7 +27,7 @@ class Life:
     """One connection from its making to its end; the next one is another client."""
 
     def __init__(self) -> None:
-        self.client = Client()
+        self.client = QuickClient()
         self.trouble = ""
         self._ended = asyncio.get_running_loop().create_future()
 
@@ -141,13 +141,13 @@ class Link:
             self._life = None
             self._up.clear()
 
-    def _let_go(self, client: Client) -> None:
+    def _let_go(self, client: QuickClient) -> None:
         """Close it beside us: with a hanging server, closing hangs too."""
         task = asyncio.get_running_loop().create_task(_close(client))
         self._leaving.add(task)
         task.add_done_callback(self._leaving.discard)
 
 
-async def _close(client: Client) -> None:
+async def _close(client: QuickClient) -> None:
     with suppress(nats.errors.Error, OSError, TimeoutError):
         await asyncio.wait_for(client.close(), CLOSE_SECONDS)
