@@ -62,10 +62,11 @@ def _parsed(raw: bytes) -> Any:
     if raw.count(b"[") + raw.count(b"{") > DEEPEST and _is_deeper(raw):
         raise Invalid(Fault(slug="fault-depth", pointer="", facts={"maximum": DEEPEST}))
     try:
-        members = json.loads(raw.decode(), object_pairs_hook=_unique, parse_constant=_no_number)
+        members = DECODER.decode(raw.decode())
     except (ValueError, RecursionError) as error:
         raise BadRequest from error
-    _refuse_broken(members)
+    if b"\\" in raw or b"\x7f" in raw:  # JSON takes the others only escaped
+        _refuse_broken(members)
     return members
 
 
@@ -113,6 +114,9 @@ def _broken(value: Any, at: str) -> Iterator[str]:
                 yield from _broken(member, f"{at}/{index}")
         case _:
             return
+
+
+DECODER: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_number)
 
 
 def pointer(name: str) -> str:

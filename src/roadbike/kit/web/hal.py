@@ -1,15 +1,22 @@
 """Answers in HAL: items with links, pages of items."""
 
 from collections.abc import Mapping
-from typing import Generic, TypeVar
+from http import HTTPStatus
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
+from litestar import Litestar
+from litestar.connection import Request
 from litestar.response import Response
+from litestar.types import Message, Receive, Scope, Send
 from msgspec import UNSET, UnsetType, field
 
+from roadbike.kit.web.media import HAL_JSON
 from roadbike.kit.web.paging import Paging
 
 T = TypeVar("T")
+
+BODILESS: Final = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
 
 
 class Answer(Response[T], Generic[T]):
@@ -27,6 +34,42 @@ class Answer(Response[T], Generic[T]):
         media_type: str | None = None,
     ) -> None:
         super().__init__(body, status_code=status, headers=headers, media_type=media_type)
+
+    def to_asgi_response(
+        self,
+        app: Litestar | None,  # noqa: ARG002 the names are Litestar's
+        request: Request[Any, Any, Any],  # noqa: ARG002
+        *,
+        media_type: str | None = None,
+        status_code: int | None = None,
+        **_: Any,
+    ) -> Any:
+        """Return what is sent: without cookies and background work it can be this short."""
+        content: Any = self.content
+        media = str(self.media_type or media_type or HAL_JSON)
+        if isinstance(content, str):
+            content, media = content.encode(), f"{media}; charset=utf-8"
+        body = content if isinstance(content, bytes) else msgspec.json.encode(content)
+        return Sent(self.status_code or status_code or HTTPStatus.OK, media, self.headers, body)
+
+
+class Sent:
+    """An answer as ASGI messages. A status without a body has none, whatever was encoded."""
+
+    def __init__(
+        self, status: int, media_type: str, headers: Mapping[str, str], body: bytes
+    ) -> None:
+        given = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        self._body = b"" if status in BODILESS else body
+        self._start: Message = {"type": "http.response.start", "status": status, "headers": given}
+        if status not in BODILESS:
+            given.append((b"content-type", media_type.encode()))
+            given.append((b"content-length", str(len(body)).encode()))
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        """Send it."""
+        await send(self._start)
+        await send({"type": "http.response.body", "body": self._body, "more_body": False})
 
 
 class Link(msgspec.Struct, frozen=True):

@@ -2,8 +2,7 @@
 
 from typing import Any, Final
 
-from litestar.connection import ASGIConnection
-from litestar.handlers.base import BaseRouteHandler
+from litestar.connection import Request
 
 from roadbike.kit.refusals import BadRequest, UnsupportedMedia
 
@@ -12,11 +11,9 @@ JSON: Final = "application/json"
 PROBLEM_JSON: Final = "application/problem+json"
 
 
-def refuse_other_media(
-    connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler
-) -> None:
+def refuse_other_media(request: Request[Any, Any, Any]) -> None:
     """Let JSON in UTF-8 pass. Raises UnsupportedMedia, or BadRequest for no body at all."""
-    headers = connection.headers
+    headers = request.headers
     if headers.get("content-length") == "0":
         raise BadRequest
     if headers.get("content-encoding", "identity").lower() != "identity":

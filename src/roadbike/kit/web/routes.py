@@ -4,13 +4,14 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from http import HTTPStatus
 from typing import Any, Final, get_type_hints
 
+from litestar.connection import Request
 from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.response import Response
 from litestar.types import Method
 
-from roadbike.kit.web.access import Who, guard
+from roadbike.kit.web.access import Who, let_in
 from roadbike.kit.web.media import HAL_JSON, PROBLEM_JSON, refuse_other_media
 from roadbike.kit.web.paging import paging_of
 from roadbike.kit.web.problems import Problem
@@ -79,7 +80,7 @@ def route(  # noqa: PLR0913 one keyword for each thing that a route may say
         http_method=method,
         status_code=status,
         media_type=media_type,
-        guards=[guard, *([refuse_other_media] if body else [])],
+        before_request=_let_in_with_body if body else let_in,
         dto=strict_body(body) if body else None,
         return_dto=None,
         dependencies={"paging": Provide(paging_of(sort, search=search), sync_to_thread=False)},
@@ -90,6 +91,11 @@ def route(  # noqa: PLR0913 one keyword for each thing that a route may say
         summary=_summary(fn),
         include_in_schema=in_schema,
     )(fn)
+
+
+async def _let_in_with_body(request: Request[Any, Any, Any]) -> None:
+    await let_in(request)
+    refuse_other_media(request)
 
 
 def options(routes: Iterable[Route]) -> list[Route]:
