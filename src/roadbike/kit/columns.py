@@ -45,7 +45,7 @@ class UtcTime(TypeDecorator[datetime]):
 class Status(TypeDecorator[S], Generic[S]):
     """A status, kept as its wire value."""
 
-    impl = String(20)
+    impl = String(30)
     cache_ok = True
 
     def __init__(self, type_: type[S]) -> None:

@@ -20,7 +20,9 @@ def crash_points(plan: str) -> Crash:
     """
     if not plan:
         return never
-    left = {name: int(count) for name, _, count in (part.partition(":") for part in plan.split(","))}
+    left = {
+        name: int(count) for name, _, count in (part.partition(":") for part in plan.split(","))
+    }
 
     def crash(name: str) -> None:
         if name in left:

@@ -33,7 +33,7 @@ TRIES: Final = 10  # of one use case whose rows another one was quicker to chang
 POOL: Final = 10
 SQLITE_BUSY_MS: Final = 5_000
 RERUN_CODES: Final = {"40001", "40P01"}  # serialization failure, deadlock
-AWAY_CODES: Final = (  # connection lost, out of resources, shutting down or starting up; SQLite's own
+AWAY_CODES: Final = (  # connection lost, out of resources, going down or coming up; SQLite's
     *("08", "53", "57P0"),
     *("SQLITE_BUSY", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_LOCKED", "SQLITE_CANTOPEN"),
 )
@@ -54,8 +54,8 @@ class Tx:
         self.db = db
         self.loaded: dict[tuple[str, object], Any] = {}  # rows of kit.rows seen in this transaction
         self._connection = connection
-        self._at_commit: dict[Callable[[Tx, list[Any]], Awaitable[None]], list[Any]] = (
-            defaultdict(list)
+        self._at_commit: dict[Callable[[Tx, list[Any]], Awaitable[None]], list[Any]] = defaultdict(
+            list
         )
         self._after_commit: list[Callable[[], None]] = []
 
@@ -64,8 +64,9 @@ class Tx:
         statement: Executable,
         values: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
     ) -> CursorResult[Any]:
-        result: CursorResult[Any] = await self._connection.execute(statement, values)
-        return result
+        with _away_named():
+            result: CursorResult[Any] = await self._connection.execute(statement, values)
+            return result
 
     async def rows(self, statement: Executable) -> Sequence[RowMapping]:
         return (await self.execute(statement)).mappings().all()
@@ -76,9 +77,11 @@ class Tx:
     async def scalar(self, statement: Executable) -> Any:
         return (await self.execute(statement)).scalar()
 
-    def insert(self, table: Table) -> postgresql.Insert | sqlite.Insert:
-        """An insert that may say what happens on a conflict, in this database's words."""
-        return {"postgresql": postgresql.insert, "sqlite": sqlite.insert}[self.db.dialect](table)
+    def insert(self, table: Table) -> postgresql.Insert:
+        """An insert that may say what happens on a conflict; SQLite's says it in the same words."""
+        inserts: dict[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
+        insert: postgresql.Insert = inserts[self.db.dialect](table)
+        return insert
 
     async def now(self) -> datetime:
         """The database's clock, UTC."""
@@ -122,21 +125,24 @@ class Database:
         Raises DatabaseAway (nothing committed, or the answer to the commit was lost).
         """
         async with self._one_writer:
-            with _away_named():
-                async with self.engine.begin() as connection:
-                    tx = Tx(connection, self)
-                    yield tx
-                    await tx.flush()
+            async with _Opened(self.engine.begin()) as connection:
+                tx = Tx(connection, self)
+                yield tx
+                await tx.flush()
         tx.committed()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Tx]:
         """A transaction that only reads; on SQLite it waits for no writer."""
-        with _away_named():
-            async with self.engine.connect() as connection:
-                await connection.execution_options(read_only=True)
-                async with connection.begin():
-                    yield Tx(connection, self)
+        async with _Opened(self._begin_reading()) as connection:
+            yield Tx(connection, self)
+
+    @asynccontextmanager
+    async def _begin_reading(self) -> AsyncIterator[AsyncConnection]:
+        async with self.engine.connect() as connection:
+            await connection.execution_options(read_only=True)
+            async with connection.begin():
+                yield connection
 
     async def run(self, use_case: Callable[[Tx], Awaitable[T]]) -> T:
         """Run a use case in one transaction, again when another one was quicker."""
@@ -200,6 +206,21 @@ def _begin_sqlite(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
 
+class _Opened(AbstractAsyncContextManager[AsyncConnection]):
+    """A transaction whose own failures are named; what its block raises keeps its name."""
+
+    def __init__(self, transaction: AbstractAsyncContextManager[AsyncConnection]) -> None:
+        self._transaction = transaction
+
+    async def __aenter__(self) -> AsyncConnection:
+        with _away_named():
+            return await self._transaction.__aenter__()
+
+    async def __aexit__(self, *raised: Any) -> bool | None:
+        with _away_named():
+            return await self._transaction.__aexit__(*raised)
+
+
 class _away_named:  # noqa: N801 read as a statement
     """Gives the many shapes of "the database is away" their one name."""
 
@@ -207,7 +228,7 @@ class _away_named:  # noqa: N801 read as a statement
 
     def __exit__(self, _type: object, error: BaseException | None, _trace: object) -> None:
         if error is not None and _is_away(error):
-            raise DatabaseAway(str(error).splitlines()[0]) from error
+            raise DatabaseAway(f"{type(error).__name__}: {error}".splitlines()[0]) from error
 
 
 def _is_away(error: BaseException) -> bool:

@@ -28,6 +28,15 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """The CloudEvents type, e.g. `bike.ReservationCancelled.v1`."""
         return f"{cls.namespace}.{cls.__name__}.v{cls.schema}"
 
+    @classmethod
+    def of(cls, aggregate: object, **more: object) -> Self:
+        """The event with its fields taken from the aggregate's attributes of the same names.
+
+        Raises msgspec.ValidationError when the aggregate lacks what the event has to carry.
+        """
+        event = msgspec.convert(aggregate, cls, from_attributes=True)
+        return msgspec.structs.replace(event, **more) if more else event
+
     def told_as(self, version: int) -> Self:
-        """This event with the version it is told under."""
+        """The event with the version it is told under."""
         return msgspec.structs.replace(self, version=version)

@@ -97,7 +97,7 @@ class Inbox:
             await self.db.run(partial(self._apply, messages=[message]))
         except DatabaseAway:
             raise
-        except Exception as error:  # noqa: BLE001 whatever a handler fails on is parked with its reason
+        except Exception as error:
             log.exception("message.failed", type=message.type, key=message.key)
             await self.db.run(partial(self._park, message=message, error=error))
 

@@ -35,9 +35,7 @@ UNPUBLISHED: Final = OUTBOX.c.published_at.is_(None)
 class Relay:
     """Publishes the outbox of one service, in order per key, as long as it holds the lease."""
 
-    def __init__(
-        self, db: Database, broker: Broker, service: str, *, crash: Crash = never
-    ) -> None:
+    def __init__(self, db: Database, broker: Broker, service: str, *, crash: Crash = never) -> None:
         self.db, self.broker, self.service, self.crash = db, broker, service, crash
         self._holder = str(new_id())
         self._epoch: int | None = None
@@ -103,9 +101,7 @@ async def forget_published(tx: Tx) -> None:
     await tx.execute(delete(OUTBOX).where(OUTBOX.c.seq.in_(some)))
 
 
-async def _mark(
-    tx: Tx, rows: Sequence[RowMapping], marks: Sequence[Mark], epoch: int
-) -> None:
+async def _mark(tx: Tx, rows: Sequence[RowMapping], marks: Sequence[Mark], epoch: int) -> None:
     statement = (
         update(OUTBOX)
         .where(OUTBOX.c.seq == bindparam("at"), lease.still_held(LEASE_NAME, epoch))

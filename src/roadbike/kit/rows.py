@@ -68,7 +68,7 @@ class Rows(Generic[T]):
         return self.table.name, key
 
     async def _write(self, tx: Tx, places: list[tuple[str, object]]) -> None:
-        states = [tx.loaded[at] for at in sorted(set(places))]  # type: ignore[type-var]
+        states = [tx.loaded[at] for at in sorted(set(places))]
         saved = await _upsert(tx, self.table, [self._row(state) for state in states])
         if saved < len(states):
             raise StaleRow(f"{self.table.name}: another transaction was quicker")

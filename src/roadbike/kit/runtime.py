@@ -27,10 +27,9 @@ class Runtime:
     def __init__(self, service: Service, broker: Broker) -> None:
         self.service, self.broker = service, broker
         crash = crash_points(service.settings.crash)
-        self.inbox = Inbox(
-            service.db, service.policies, prefetch=service.prefetch, crash=crash
-        )
+        self.inbox = Inbox(service.db, service.policies, prefetch=service.prefetch, crash=crash)
         self.relay = relay.Relay(service.db, broker, service.name, crash=crash)
+        self.failed = asyncio.Event()  # a part has ended that never should
         self._subscriptions: dict[str, Subscription] = {}
 
     @property
@@ -40,13 +39,13 @@ class Runtime:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """All parts at work inside the block; at its end each finishes what it has begun."""
+        """All parts at work inside the block; what is half done at its end is done again later."""
         async with AsyncExitStack() as stack:
             for resource in self.service.resources:
                 await stack.enter_async_context(resource)
             tasks = [asyncio.create_task(work, name=name) for name, work in self._work()]
             for task in tasks:
-                task.add_done_callback(_die_loudly)
+                task.add_done_callback(self._notice)
             try:
                 yield
             finally:
@@ -97,6 +96,11 @@ class Runtime:
             *((("relay", self._tell()),) if self.service.tells else ()),
         ]
 
+    def _notice(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled():
+            log.error("part.failed", part=task.get_name(), exc_info=task.exception())
+            self.failed.set()
+
     async def _tell(self) -> None:
         topic = self.service.tells[0].topic
         await _patiently(lambda: self.broker.declare(topic))
@@ -104,9 +108,7 @@ class Runtime:
 
     async def _hear(self, topic: str) -> None:
         while True:
-            subscription = await _patiently(
-                lambda: self.broker.subscribe(self.service.name, topic)
-            )
+            subscription = await _patiently(lambda: self.broker.subscribe(self.service.name, topic))
             self._subscriptions[topic] = subscription
             with suppress(BrokerAway, NoTopic):
                 await self._listen(subscription)
@@ -138,7 +140,7 @@ async def _again_and_again(timed: Timed, db: Database) -> None:
             await timed.do(db)
         except DatabaseAway as error:
             log.warning("timed.waiting", reason=str(error))
-        except Exception:  # noqa: BLE001 the next round may succeed; the failure is in the log
+        except Exception:
             log.exception("timed.failed")
         await asyncio.sleep(timed.seconds)
 
@@ -155,8 +157,3 @@ async def _stop(tasks: Sequence[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _die_loudly(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and task.exception() is not None:
-        log.error("part.failed", part=task.get_name(), exc_info=task.exception())

@@ -91,7 +91,7 @@ def _create_parked() -> None:
         Column("time", UtcTime, nullable=False),
         Column("traceparent", String(55)),
         Column("data", LargeBinary, nullable=False),
-        Column("state", String(20), nullable=False),
+        Column("state", String(30), nullable=False),
         Column("attempts", Integer, nullable=False),
         Column("retry_at", UtcTime, nullable=False),
         Column("error", Text, nullable=False),

@@ -45,13 +45,15 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     service_key: Secret  # this service's own key pair: a JWK (Ed25519, private) with a kid
     caller_keys: str = '{"keys": []}'  # public keys (JWKS) of the callers of /internal
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    trusted_hops: Annotated[int, Meta(ge=0, le=5)] = 0  # proxies of ours in front of it
     drain_ms: Annotated[int, Meta(ge=0, le=60_000)] = 300  # not ready, but still answering
     crash: str = ""  # crash points of a test, `name:n`
 
 
 def read(type_: type[T], environ: Mapping[str, str]) -> T:
-    """Settings of that type: a field `broker_url` is ROADBIKE_BROKER_URL or ROADBIKE_BROKER_URL_FILE.
+    """Settings of that type.
 
+    A field `port` is ROADBIKE_PORT, or the text in the file that ROADBIKE_PORT_FILE names.
     A field with an encoded name of its own (G_STORE) is read under that one.
     Raises SettingError, naming the variable.
     """

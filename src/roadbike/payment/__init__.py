@@ -1,0 +1,1 @@
+"""Payment: the money of one reservation. Opened synchronously, everything else by events."""

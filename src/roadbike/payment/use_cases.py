@@ -1,0 +1,58 @@
+"""What one can do with payments. Each reads: load, decide, save, tell."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from roadbike.contracts.events import AnyPaymentEvent, ReservationCancelled
+from roadbike.contracts.payments import OpenPayment
+from roadbike.kit.db import Tx
+from roadbike.kit.ids import new_id
+from roadbike.kit.outbox import tell
+from roadbike.kit.refusals import Refusal
+from roadbike.payment import domain, store
+from roadbike.payment.domain import Payment
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What reservation wants opened."""
+
+    reservation_id: UUID
+    wanted: OpenPayment
+
+
+async def open_payments(tx: Tx, openings: Sequence[Opening]) -> list[Payment | Exception]:
+    """Open a whole batch in one transaction; each is opened, found open or refused by itself."""
+    await store.lock_all(tx, [opening.reservation_id for opening in openings])
+    return [await _opened(tx, opening) for opening in openings]
+
+
+async def cancel_payment(tx: Tx, cause: ReservationCancelled) -> None:
+    payment = await store.locked(tx, cause.reservation_id)  # made here if the open comes later
+    if payment.cancel_asked:
+        return  # heard before
+    asked = replace(
+        payment,
+        cancel_asked=True,
+        registered=cause.registered,
+        reason=cause.reason,
+    )
+    _settle(tx, *domain.decide(asked))
+
+
+async def _opened(tx: Tx, opening: Opening) -> Payment | Exception:
+    payment = await store.locked(tx, opening.reservation_id)
+    try:
+        opened, events = domain.open_payment(payment, opening.wanted, new_id())
+    except Refusal as refusal:
+        return refusal
+    if events:
+        _settle(tx, opened, events)
+    return opened
+
+
+def _settle(tx: Tx, payment: Payment, events: Sequence[AnyPaymentEvent]) -> None:
+    store.save(tx, payment)
+    for event in events:
+        tell(tx, event)

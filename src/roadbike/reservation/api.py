@@ -1,0 +1,184 @@
+"""Reservations over HTTP: parse, call one use case, answer."""
+
+from datetime import datetime
+from typing import Annotated, Final, Literal
+from uuid import UUID
+
+import msgspec
+
+from roadbike.contracts.glossary import wire_name
+from roadbike.contracts.reasons import Reason
+from roadbike.contracts.statuses import ReservationStatus
+from roadbike.kit import idempotency
+from roadbike.kit.db import Database
+from roadbike.kit.deadline import Deadline
+from roadbike.kit.idempotency import Key
+from roadbike.kit.ids import new_id
+from roadbike.kit.web import (
+    BUYER,
+    Answer,
+    Body,
+    Caller,
+    Line,
+    Links,
+    Page,
+    Paging,
+    Route,
+    delete,
+    get,
+    links,
+    page_of,
+    patch,
+    post,
+)
+from roadbike.reservation import store
+from roadbike.reservation.domain import Reservation, is_cancelled
+from roadbike.reservation.use_cases.cancel import cancel_reservation
+from roadbike.reservation.use_cases.reserve import Desk, Order
+
+HIGHEST_BIKE_ID: Final = 2**31 - 1
+HIGHEST_PRICE: Final = 10**12  # KRW
+
+
+class NewReservation(Body, frozen=True, rename=wire_name):
+    """What a buyer sends. The server's own wire names are ignored: old clients send them."""
+
+    ignored = frozenset(
+        {
+            *("reserveId", "reserveStatus", "reserveDt", "reserveStore", "userId", "bikeNm"),
+            *("payId", "payStatus", "deliveryId", "deliveryStatus", "stockStatus", "_links"),
+        }
+    )
+
+    bike_id: Annotated[int, msgspec.Meta(ge=1, le=HIGHEST_BIKE_ID)]
+    price: Annotated[int, msgspec.Meta(ge=1, le=HIGHEST_PRICE)] | None = None
+    user_name: Line | None = None
+    zip_code: Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z -]{3,10}$")] | None = None
+    address: Line | None = None
+
+
+class Cancelling(Body, frozen=True, rename=wire_name):
+    reservation_status: Literal["예약취소"]
+
+
+class ReservationView(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name):
+    reservation_id: UUID
+    bike_id: int
+    bike_name: str
+    user_id: str
+    user_name: str | None
+    store_name: str
+    reserved_at: datetime
+    reservation_status: ReservationStatus
+    price: int
+    zip_code: str | None
+    address: str | None
+    links: Links = {}
+
+
+class Reservations(msgspec.Struct, frozen=True):
+    reservations: list[ReservationView]
+
+
+class ReservationApi:
+    def __init__(self, db: Database, desk: Desk) -> None:
+        self.db = db
+        self.desk = desk
+
+    def routes(self) -> list[Route]:
+        at = "/reservations/{reservation_id:uuid}"
+        return [
+            post("/reservations", self.reserve, who=BUYER, refuses=(404, 409)),
+            get("/reservations", self.list, who=BUYER, sort=tuple(store.SORTABLE)),
+            get(at, self.get, who=BUYER),
+            patch(at, self.change, who=BUYER, refuses=(409,)),
+            delete(at, self.cancel, who=BUYER, refuses=(409,)),
+        ]
+
+    async def reserve(
+        self,
+        data: NewReservation,
+        caller: Caller,
+        deadline: Deadline,
+        idempotency_key: str | None,
+    ) -> Answer[bytes]:
+        """Reserve one bike; its payment is open when this answers 201."""
+        order = Order(
+            reservation_id=new_id(),
+            user_id=caller.user_id,
+            bike_id=data.bike_id,
+            seen_price=data.price,
+            user_name=data.user_name,
+            zip_code=data.zip_code,
+            address=data.address,
+            key=_key(idempotency_key, caller, data),
+        )
+        receipt = await self.desk.reserve(order, deadline)
+        return Answer(
+            receipt.answer, headers={"Location": f"/reservations/{receipt.reservation_id}"}
+        )
+
+    async def list(self, caller: Caller, paging: Paging) -> Page[Reservations]:
+        """One's own reservations, newest first; all of them for staff."""
+        async with self.db.read() as tx:
+            found, total = await store.page(tx, paging, owner=_owner(caller))
+        views = Reservations(reservations=[view(reservation) for reservation in found])
+        return page_of(views, paging, total=total, url="/reservations")
+
+    async def get(self, reservation_id: UUID, caller: Caller) -> ReservationView:
+        """One reservation."""
+        async with self.db.read() as tx:
+            return view(await store.get(tx, reservation_id, owner=_owner(caller)))
+
+    async def change(
+        self,
+        reservation_id: UUID,
+        data: Cancelling,  # noqa: ARG002 the only change there is: its type says which
+        caller: Caller,
+    ) -> ReservationView:
+        """Cancel, by setting the status to 예약취소."""
+        return await self.cancel(reservation_id, caller)
+
+    async def cancel(self, reservation_id: UUID, caller: Caller) -> ReservationView:
+        """Cancel; the row is kept and answered."""
+        reason = Reason.STAFF if caller.is_admin else Reason.BUYER
+        return view(
+            await self.db.run(
+                lambda tx: cancel_reservation(tx, reservation_id, reason, owner=_owner(caller))
+            )
+        )
+
+
+def view(reservation: Reservation) -> ReservationView:
+    fields = msgspec.convert(reservation, ReservationView, from_attributes=True)
+    return msgspec.structs.replace(fields, links=_links(reservation))
+
+
+def render(reservation: Reservation) -> bytes:
+    """The answer to a reservation made, to be kept and replayed byte for byte."""
+    return msgspec.json.encode(view(reservation))
+
+
+def _links(reservation: Reservation) -> Links:
+    own = f"/reservations/{reservation.reservation_id}"
+    related = links(
+        self=own,
+        payment=f"/payments?reserveId={reservation.reservation_id}",
+        myPage=f"/myPages/{reservation.reservation_id}",
+    )
+    return related if is_cancelled(reservation) else related | links(cancel=own)
+
+
+def _owner(caller: Caller) -> str | None:
+    return None if caller.is_admin else caller.user_id
+
+
+def _key(key: str | None, caller: Caller, body: NewReservation) -> Key | None:
+    if key is None:
+        return None
+    return Key(
+        user_id=caller.user_id,
+        route="POST /reservations",
+        key=key,
+        fingerprint=idempotency.fingerprint(body),
+    )

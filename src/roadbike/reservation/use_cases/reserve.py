@@ -1,0 +1,208 @@
+"""Reserve a bike, the hot path: intent, payment opened synchronously, reservation."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final, NoReturn
+from uuid import UUID
+
+from roadbike.contracts.reasons import Reason
+from roadbike.contracts.statuses import ReservationStatus
+from roadbike.kit import idempotency
+from roadbike.kit.batching import Batches
+from roadbike.kit.crash import Crash, never
+from roadbike.kit.db import Database, Tx
+from roadbike.kit.deadline import Deadline
+from roadbike.kit.idempotency import InProgress, Key
+from roadbike.kit.outbox import tell
+from roadbike.kit.refusals import Refusal, Unavailable
+from roadbike.kit.resilience import Breaker, Limiter
+from roadbike.reservation import domain, store
+from roadbike.reservation.domain import Reservation
+from roadbike.reservation.payments import NotOpened, Payments, Unknown, Unreachable
+from roadbike.reservation.use_cases.cancel import cancel_intents
+
+DEADLINE_MS: Final = 610  # in all, from the first byte of the request
+DRIVEN_ON_AFTER: Final = timedelta(seconds=1)  # a younger intent is somebody's running request
+RETRY_SECONDS: Final = 2.0
+
+Render = Callable[[Reservation], bytes]
+
+
+class PaymentAway(Unavailable):
+    """No payment could be opened in time, so there is no reservation; ask again."""
+
+    slug = "payment-away"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What a buyer asks for. seen_price: what the buyer was shown, if the client said so (KRW)."""
+
+    reservation_id: UUID
+    user_id: str
+    bike_id: int
+    seen_price: int | None
+    user_name: str | None
+    zip_code: str | None
+    address: str | None
+    key: Key | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """How this shop reserves. overbook: units sold beyond what is known to be free."""
+
+    overbook: int
+    store_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The reservation that was made, and the answer's bytes."""
+
+    reservation_id: UUID
+    answer: bytes
+
+
+class Desk:
+    """Takes reservations. Batches of them share a transaction; no transaction spans the call."""
+
+    def __init__(
+        self,
+        db: Database,
+        payments: Payments,
+        *,
+        limiter: Limiter,
+        breaker: Breaker,
+        terms: Terms,
+        render: Render,
+        crash: Crash = never,
+    ) -> None:
+        self.db, self.payments = db, payments
+        self.limiter, self.breaker = limiter, breaker
+        self.terms = terms
+        self.render, self.crash = render, crash
+        self._intents: Batches[Order, Reservation] = Batches(self._take_intents)
+        self._registrations: Batches[Reservation, Receipt] = Batches(self._register)
+
+    async def reserve(self, order: Order, deadline: Deadline) -> Receipt:
+        """Reserve one bike within the deadline.
+
+        Raises NotFound, PriceChanged, SoldOut, PaymentAway, Overloaded, InProgress, KeyReused.
+        """
+        begun = await self._begun(order)
+        if isinstance(begun, Receipt):
+            return begun
+        within = deadline.within(DEADLINE_MS)
+        async with self.limiter.place(), self.breaker.permit() as permit:
+            intent = begun or await self._intents.run(order)
+            self.crash("reserve.after_intent")
+            try:
+                await self.payments.open(intent, within)
+            except (Unreachable, Unknown) as error:
+                permit.failed()
+                await self._give_up(intent, error)
+            except NotOpened as error:
+                permit.succeeded()
+                await self._give_up(intent, error)
+            permit.succeeded()
+            self.crash("reserve.after_payment")
+            receipt = await self._registrations.run(intent)
+        self.crash("reserve.after_commit")
+        return receipt
+
+    async def _begun(self, order: Order) -> Reservation | Receipt | None:
+        """What an earlier request with the same key has come to."""
+        if order.key is None:
+            return None
+        async with self.db.read() as tx:
+            earlier = await idempotency.earlier(tx, store.KEY, order.key)
+            if earlier is None:
+                return None
+            if earlier.answer is not None:
+                return Receipt(earlier.result_id, earlier.answer)
+            if earlier.age < DRIVEN_ON_AFTER:
+                raise InProgress(retry_after=RETRY_SECONDS)
+            return await store.intent(tx, earlier.result_id)
+
+    async def _give_up(self, intent: Reservation, error: Exception) -> NoReturn:
+        """Undo the intent if surely no payment was opened; else the resolver will."""
+        if isinstance(error, NotOpened):
+            await self.db.run(
+                lambda tx: cancel_intents(tx, [intent.reservation_id], Reason.NOT_OPENED)
+            )
+        raise PaymentAway(retry_after=RETRY_SECONDS) from error
+
+    async def _take_intents(self, orders: Sequence[Order]) -> Sequence[Reservation | Exception]:
+        return await self.db.run(lambda tx: take_intents(tx, orders, self.terms))
+
+    async def _register(self, intents: Sequence[Reservation]) -> Sequence[Receipt | Exception]:
+        return await self.db.run(lambda tx: register(tx, intents, self.render))
+
+
+async def take_intents(
+    tx: Tx, orders: Sequence[Order], terms: Terms
+) -> list[Reservation | Exception]:
+    """Tx 1: claim the keys, take from the allowance, write the intents down."""
+    now = await tx.now()
+    claims = [(order.key, order.reservation_id) for order in orders if order.key is not None]
+    claimed = await idempotency.claim(tx, store.KEY, claims, now)
+    await store.lock_bikes(tx, sorted({order.bike_id for order in orders}))
+    results = [await _intent(tx, order, claimed, now, terms) for order in orders]
+    refused = [
+        order.reservation_id
+        for order, result in zip(orders, results, strict=True)
+        if isinstance(result, Exception)
+    ]
+    await idempotency.release(tx, store.KEY, [at for at in refused if at in claimed])
+    return results
+
+
+async def _intent(
+    tx: Tx, order: Order, claimed: set[UUID], now: datetime, terms: Terms
+) -> Reservation | Exception:
+    if order.key is not None and order.reservation_id not in claimed:
+        return InProgress(retry_after=RETRY_SECONDS)
+    bike = await store.locked_bike(tx, order.bike_id)
+    try:
+        taken = domain.take_one(bike, seen_price=order.seen_price, overbook=terms.overbook)
+    except Refusal as refusal:
+        return refusal
+    intent = Reservation(
+        reservation_id=order.reservation_id,
+        bike_id=taken.bike_id,
+        bike_name=taken.bike_name,
+        user_id=order.user_id,
+        user_name=order.user_name,
+        store_name=terms.store_name,
+        reserved_at=now,
+        price=taken.price,
+        zip_code=order.zip_code,
+        address=order.address,
+        bike_version=taken.bike_version,
+    )
+    store.save_bike(tx, taken)
+    store.save(tx, intent)
+    return replace(intent, row_version=1)
+
+
+async def register(
+    tx: Tx, intents: Sequence[Reservation], render: Render
+) -> list[Receipt | Exception]:
+    """Tx 2: what is still an intent becomes a reservation."""
+    await store.lock_reservations(tx, [intent.reservation_id for intent in intents])
+    seqs = await store.draw_reserve_seqs(tx, len(intents))
+    receipts: list[Receipt | Exception] = []
+    for intent, seq in zip(intents, seqs, strict=True):
+        current = await store.locked(tx, intent.reservation_id)
+        if current.reservation_status is not ReservationStatus.PENDING:
+            receipts.append(PaymentAway(retry_after=RETRY_SECONDS))  # the resolver was quicker
+            continue
+        registered, event = domain.register(current, seq)
+        store.save(tx, registered)
+        tell(tx, event)
+        receipts.append(Receipt(registered.reservation_id, render(registered)))
+    answers = {r.reservation_id: r.answer for r in receipts if isinstance(r, Receipt)}
+    await idempotency.finish(tx, store.KEY, answers)
+    return receipts
