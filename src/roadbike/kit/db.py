@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import datetime
+from types import TracebackType
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import (
@@ -124,11 +125,10 @@ class Database:
 
         Raises DatabaseAway (nothing committed, or the answer to the commit was lost).
         """
-        async with self._one_writer:
-            async with _Opened(self.engine.begin()) as connection:
-                tx = Tx(connection, self)
-                yield tx
-                await tx.flush()
+        async with self._one_writer, _Opened(self.engine.begin()) as connection:
+            tx = Tx(connection, self)
+            yield tx
+            await tx.flush()
         tx.committed()
 
     @asynccontextmanager
@@ -216,9 +216,14 @@ class _Opened(AbstractAsyncContextManager[AsyncConnection]):
         with _away_named():
             return await self._transaction.__aenter__()
 
-    async def __aexit__(self, *raised: Any) -> bool | None:
+    async def __aexit__(
+        self,
+        type_: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool | None:
         with _away_named():
-            return await self._transaction.__aexit__(*raised)
+            return await self._transaction.__aexit__(type_, error, trace)
 
 
 class _away_named:  # noqa: N801 read as a statement
