@@ -7,6 +7,7 @@ import pwd
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -16,7 +17,7 @@ from functools import cache
 from itertools import count
 from pathlib import Path
 from signal import SIGINT, Signals
-from threading import Thread
+from threading import Event, Thread
 from typing import Any, Final, Literal
 
 import asyncpg  # type: ignore[import-untyped]
@@ -37,10 +38,13 @@ SETTINGS: Final = {
     "max_connections": "200",
     "shared_buffers": "32MB",
     "jit": "off",
+    "deadlock_timeout": "100ms",
     "log_min_messages": "warning",
 }
 NUMBERS: Final = count(1)
 FORGETFUL: Final = {"fsync": "off", "full_page_writes": "off"}  # no test outlives a power cut
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # so that `tests.kit.things` may be imported
 
 hypothesis.settings.register_profile("shop", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("shop")
@@ -60,7 +64,7 @@ class PostgresServer:
             os.chown(folder, nobody.pw_uid, nobody.pw_gid)
         self._initdb()
 
-    def start(self) -> None:
+    def start(self, *, wait: bool = True) -> None:
         settings = SETTINGS | FORGETFUL | {"port": str(self.port)}
         flags = [flag for name, value in settings.items() for flag in ("-c", f"{name}={value}")]
         self._process = subprocess.Popen(  # noqa: S603  found by _postgres_programs
@@ -72,14 +76,19 @@ class PostgresServer:
             **self._user,
         )
         self._log = deque[str](maxlen=40)
-        for line in self._process.stderr or ():
-            self._log.append(line)
-            if READY in line:
-                break
-        else:
-            pytest.exit("PostgreSQL does not start:\n" + "".join(self._log), returncode=3)
-        self._reader = Thread(target=self._log.extend, args=(self._process.stderr,), daemon=True)
+        self._ready = Event()
+        self._reader = Thread(target=self._read_log, daemon=True)
         self._reader.start()
+        if wait:
+            self.wait_until_ready()
+
+    def wait_until_ready(self) -> None:
+        self._ready.wait()
+        if not self.runs():
+            pytest.exit("PostgreSQL does not start:\n" + "".join(self._log), returncode=3)
+
+    def runs(self) -> bool:
+        return self._process.poll() is None
 
     def stop(self, signal: Signals = SIGINT) -> None:
         """Ends it; SIGINT is the fast shutdown. Returns when the last of its processes is gone."""
@@ -103,6 +112,14 @@ class PostgresServer:
                 await connection.close()
 
         _in_a_thread(run())
+
+    def _read_log(self) -> None:
+        for line in self._process.stderr or ():
+            self._log.append(line)
+            if READY in line:
+                self._ready.set()
+        self._process.wait()
+        self._ready.set()
 
     def _initdb(self) -> None:
         data = self.folder / "data"

@@ -1,0 +1,101 @@
+"""A tiny trade for the tests of the kit: counters that are raised, and tell of it."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import ClassVar, Final
+
+import msgspec
+from sqlalchemy import Column, Integer, MetaData, String, Table
+
+from roadbike.kit.broker import Message
+from roadbike.kit.db import Database, Tx
+from roadbike.kit.db import metadata as kit_metadata
+from roadbike.kit.events import Event
+from roadbike.kit.ids import new_id
+from roadbike.kit.outbox import tell
+from roadbike.kit.rows import Rows
+
+metadata: Final = MetaData()
+
+COUNTERS: Final = Table(
+    "counters",
+    metadata,
+    Column("name", String(20), primary_key=True),
+    Column("value", Integer, nullable=False),
+    Column("row_version", Integer, nullable=False),
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Counter:
+    name: str
+    value: int = 0
+    row_version: int = 0
+
+
+class Raised(Event, frozen=True, kw_only=True):
+    """A counter went up."""
+
+    namespace: ClassVar[str] = "test"
+    kind: ClassVar[str] = "counter"
+    topic: ClassVar[str] = "test.counters"
+
+    name: str
+    value: int = 0
+
+    @property
+    def key(self) -> str:
+        return self.name
+
+
+class Noted(Event, frozen=True, kw_only=True):
+    """Somebody heard that a counter went up."""
+
+    namespace: ClassVar[str] = "test"
+    kind: ClassVar[str] = "note"
+    topic: ClassVar[str] = "test.notes"
+
+    name: str
+
+    @property
+    def key(self) -> str:
+        return self.name
+
+
+counters: Final = Rows(COUNTERS, Counter)
+
+
+async def raise_counter(tx: Tx, name: str) -> Counter:
+    """Load, decide, save, tell: what every use case does."""
+    counter = await counters.locked(tx, name) or Counter(name=name)
+    raised = replace(counter, value=counter.value + 1)
+    counters.save(tx, raised)
+    tell(tx, Raised(name=name, value=raised.value))
+    return raised
+
+
+async def value(db: Database, name: str) -> int:
+    async with db.read() as tx:
+        counter = await counters.get(tx, name)
+    return counter.value if counter else 0
+
+
+async def make_tables(db: Database) -> None:
+    """Kit's tables and the counters."""
+    async with db.engine.begin() as connection:
+        await connection.run_sync(kit_metadata.create_all)
+        await connection.run_sync(metadata.create_all)
+
+
+def message(event: Event, data: bytes | None = None, type_: str | None = None) -> Message:
+    """The event in its envelope, as a broker hands it over."""
+    return Message(
+        event_id=new_id(),
+        type=event.type_name() if type_ is None else type_,
+        source="tests",
+        topic=event.topic,
+        key=event.key,
+        time=datetime.now(UTC),
+        traceparent=None,
+        data=msgspec.json.encode(event) if data is None else data,
+    )
