@@ -12,6 +12,7 @@ from roadbike.kit.web.faults import fault_of
 
 LARGEST: Final = 64 * 1024
 DEEPEST: Final = 20
+LARGEST_NUMBER: Final = 2**63 - 1
 BROKEN: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")  # tab and newlines may
 STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
@@ -116,7 +117,16 @@ def _broken(value: Any, at: str) -> Iterator[str]:
             return
 
 
-DECODER: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_number)
+def _whole(digits: str) -> int:
+    number = int(digits)
+    if abs(number) > LARGEST_NUMBER:  # no database takes it
+        raise Invalid(Fault(slug="fault-number", pointer=""))
+    return number
+
+
+DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=_no_number, parse_int=_whole
+)
 
 
 def pointer(name: str) -> str:

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Final
 
-from litestar.params import Parameter
+from litestar.params import HeaderParameter
 
 from roadbike.kit.refusals import Fault, Invalid, PreconditionFailed, PreconditionRequired
 
@@ -11,11 +11,11 @@ STRONG: Final = re.compile(r'"(0|[1-9][0-9]{0,17})"')
 KEY: Final = re.compile(r"[!-~]{1,255}")
 
 IfMatch = Annotated[
-    str | None, Parameter(header="If-Match", description='The ETag that was read, as "7".')
+    str | None, HeaderParameter(name="If-Match", description='The ETag that was read, as "7".')
 ]
 KeyHeader = Annotated[
     str | None,
-    Parameter(header="Idempotency-Key", description="Up to 255 visible ASCII characters."),
+    HeaderParameter(name="Idempotency-Key", description="Up to 255 visible ASCII characters."),
 ]
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Final
 from urllib.parse import urlencode
 
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from roadbike.kit.refusals import Fault, Invalid
 
@@ -15,8 +15,8 @@ LAST_PAGE: Final = 10_000_000
 LONGEST_QUERY: Final = 200
 DIRECTIONS: Final = {"asc": False, "desc": True}
 
-PageNumber = Annotated[int, Parameter(ge=0, le=LAST_PAGE, description="Counted from 0.")]
-PageSize = Annotated[int, Parameter(ge=1, le=LARGEST_PAGE)]
+PageNumber = Annotated[int, QueryParameter(ge=0, le=LAST_PAGE, description="Counted from 0.")]
+PageSize = Annotated[int, QueryParameter(ge=1, le=LARGEST_PAGE)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +57,10 @@ def paging_of(fields: Sequence[str], *, search: bool) -> Callable[..., Paging]:
     def provide_paging(
         page: PageNumber = 0,
         size: PageSize = USUAL_PAGE,
-        sort: Annotated[list[str] | None, Parameter(description=sorting)] = None,
-        q: Annotated[str | None, Parameter(max_length=LONGEST_QUERY, description=searching)] = None,
+        sort: Annotated[list[str] | None, QueryParameter(description=sorting)] = None,
+        q: Annotated[
+            str | None, QueryParameter(max_length=LONGEST_QUERY, description=searching)
+        ] = None,
     ) -> Paging:
         orders = tuple(_order(text, fields) for text in sort or ())
         return Paging(number=page, size=size, sort=orders, q=_found(q) if search else None)

@@ -74,7 +74,9 @@ def route(  # noqa: PLR0913 one keyword for each thing that a route may say
     refuses: further statuses that the OpenAPI document names.
     public_cache: leave out `Cache-Control: no-store` on a 200 to nobody in particular.
     """
-    body = get_type_hints(fn).get("data")
+    hints = get_type_hints(fn)
+    body = hints.get("data")
+    pages = {"paging": Provide(paging_of(sort, search=search), sync_to_thread=False)}
     return HTTPRouteHandler(
         path,
         http_method=method,
@@ -83,7 +85,7 @@ def route(  # noqa: PLR0913 one keyword for each thing that a route may say
         before_request=_let_in_with_body if body else let_in,
         dto=strict_body(body) if body else None,
         return_dto=None,
-        dependencies={"paging": Provide(paging_of(sort, search=search), sync_to_thread=False)},
+        dependencies=pages if "paging" in hints else None,
         responses=_problems({*refuses, *_usual(who, path, has_body=bool(body))}),
         security=[] if who is Who.ANYONE else SECURITY,
         opt={"who": who, "public_cache": public_cache, "body": body},

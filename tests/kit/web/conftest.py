@@ -1,0 +1,234 @@
+"""A little app with all that kit.web offers, served in process."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Annotated, Any
+
+import httpx
+import msgspec
+import pytest
+from litestar.testing import AsyncTestClient
+from msgspec import UNSET, UnsetType
+
+from roadbike.kit.auth import Identity, ServiceTokens, SigningKey, new_signing_key
+from roadbike.kit.deadline import Deadline
+from roadbike.kit.messages import load_messages
+from roadbike.kit.refusals import Conflict, Unauthenticated
+from roadbike.kit.trace import current_traceparent
+from roadbike.kit.web import (
+    ADMIN,
+    ANYONE,
+    BUYER,
+    INTERNAL,
+    Answer,
+    Body,
+    Caller,
+    Line,
+    Links,
+    Page,
+    Paging,
+    Route,
+    delete,
+    etag,
+    get,
+    http_app,
+    links,
+    page_of,
+    patch,
+    post,
+    put,
+)
+
+REPLAY = b'{"exactly" :  "these bytes"}'
+
+
+class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    part_no: int
+
+
+class NewThing(Body, rename="camel"):
+    ignored = frozenset({"thingId", "thingStatus"})
+
+    thing_nm: Line
+    price: Annotated[int, msgspec.Meta(ge=0)]
+    parts: list[Part] = []
+    note: str | None = None
+
+
+class ThingEdit(Body, rename="camel"):
+    price: Annotated[int, msgspec.Meta(ge=0)] | UnsetType = UNSET
+
+
+class Thing(msgspec.Struct, kw_only=True, rename="camel"):
+    thing_nm: str
+    price: int
+    links: Links = msgspec.field(name="_links", default_factory=dict)
+
+
+class Things(msgspec.Struct):
+    things: list[Thing]
+
+
+class ThingApi:
+    def __init__(self, fault: list[Exception]) -> None:
+        self.fault = fault
+        self.stored: list[NewThing] = []
+
+    def routes(self) -> list[Route]:
+        return [
+            get("/things", self.all, who=ANYONE, sort=("price",), search=True, public_cache=True),
+            post("/things", self.add, who=ADMIN, refuses=(409,)),
+            get("/things/{number:int}", self.one, who=BUYER),
+            patch("/things/{number:int}", self.edit, who=ADMIN),
+            put("/things/{number:int}", self.replace, who=BUYER),
+            delete("/things/{number:int}", self.remove, who=ADMIN, status=204),
+            get("/replay", self.replay, who=ANYONE),
+            get("/whoami", self.whoami, who=ANYONE),
+            get("/time", self.time, who=ANYONE),
+            get("/fail", self.fail, who=ANYONE),
+            get("/internal/caller", self.caller, who=INTERNAL),
+            get("/address", self.address, who=ANYONE),
+        ]
+
+    async def all(self, paging: Paging) -> Page[Things]:
+        name = f"{paging.number} {[(o.field, o.descending) for o in paging.sort]} {paging.q}"
+        thing = Thing(thing_nm=name, price=1, links=links(self="/things/1"))
+        return page_of(Things([thing]), paging, total=45, url="/things")
+
+    async def add(self, data: NewThing) -> Answer[Thing]:
+        """Add a thing."""
+        self.stored.append(data)
+        thing = Thing(thing_nm=data.thing_nm, price=data.price)
+        return Answer(thing, headers={"Location": "/things/1", "ETag": etag(1)})
+
+    async def one(self, number: int, caller: Caller) -> Thing:
+        return Thing(thing_nm=caller.user_id, price=number)
+
+    async def edit(self, number: int, data: ThingEdit, if_match: int) -> Thing:
+        told = data.price is not UNSET
+        return Thing(thing_nm="told" if told else "not told", price=number + if_match)
+
+    async def replace(self, number: int, idempotency_key: str | None) -> Thing:
+        return Thing(thing_nm=idempotency_key or "", price=number)
+
+    async def remove(self, number: int) -> None:
+        self.fault.append(Conflict(number=number))
+
+    async def replay(self) -> Answer[bytes]:
+        return Answer(REPLAY, status=201)
+
+    async def whoami(self, caller: Caller) -> dict[str, str]:
+        return {"user": caller.user_id, "roles": ",".join(sorted(caller.roles))}
+
+    async def time(self, deadline: Deadline) -> dict[str, Any]:
+        return {"left": deadline.remaining_ms(), "trace": current_traceparent()}
+
+    async def fail(self) -> None:
+        raise self.fault[0]
+
+    async def caller(self, caller: Caller) -> dict[str, str]:
+        return {"caller": caller.user_id}
+
+    async def address(self, client: str) -> dict[str, str]:
+        return {"client": client}
+
+
+class KnownTokens:
+    """Tokens that read as what they are: "buyer" and "admin"."""
+
+    async def verify(self, token: str) -> Identity:
+        if token not in {"buyer", "admin"}:
+            raise Unauthenticated
+        return Identity(token, frozenset({token}))
+
+
+class State:
+    """What the app is told from outside."""
+
+    def __init__(self) -> None:
+        self.ready = True
+        self.fault: list[Exception] = []
+        self.api = ThingApi(self.fault)
+
+    def reset(self) -> None:
+        self.ready = True
+        self.fault[:] = [RuntimeError("SELECT secret FROM somewhere")]
+        self.api.stored.clear()
+
+    async def status(self) -> Mapping[str, object]:
+        return {"service": "thing", "outbox": 0}
+
+
+OPS_KEY = new_signing_key("ops/one")
+
+
+@pytest.fixture
+def ops() -> ServiceTokens:
+    """The tokens that a command shows to services."""
+    return ServiceTokens("ops", OPS_KEY, '{"keys": []}')
+
+
+@pytest.fixture(scope="package")
+def made() -> tuple[State, Any]:
+    """The app is made once, and set back before each test."""
+    state = State()
+    return state, make_app(state)
+
+
+@pytest.fixture
+def state(made: tuple[State, Any]) -> State:
+    made[0].reset()
+    return made[0]
+
+
+@pytest.fixture
+def api(state: State) -> ThingApi:
+    return state.api
+
+
+@pytest.fixture
+def app(made: tuple[State, Any], state: State) -> Any:  # noqa: ARG001 set back first
+    return made[1]
+
+
+def make_app(state: State) -> Any:
+    accepted = json.dumps({"keys": [SigningKey.from_jwk(OPS_KEY).public_jwk()]})
+    return http_app(
+        name="thing",
+        routes=state.api.routes(),
+        tokens=KnownTokens(),
+        services=ServiceTokens("thing", new_signing_key("thing/1"), accepted),
+        messages=load_messages("roadbike.kit"),
+        status=state.status,
+        ready=lambda: state.ready,
+        trusted_hops=1,
+    )
+
+
+@pytest.fixture
+async def client(app: Any) -> AsyncIterator[AsyncTestClient[Any]]:
+    async with AsyncTestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+Send = Callable[..., Awaitable[httpx.Response]]
+
+
+@pytest.fixture
+def send(client: AsyncTestClient[Any]) -> Send:
+    """`await send("POST /things", body, role="admin")`; a body of bytes is sent as it is."""
+
+    async def send(
+        what: str, body: Any = None, *, role: str | None = None, **headers: str
+    ) -> httpx.Response:
+        method, path = what.split(" ", 1)
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        if role:
+            given.setdefault("Authorization", f"Bearer {role}")
+        content = None
+        if body is not None:
+            content = body if isinstance(body, bytes) else json.dumps(body).encode()
+            given = {"Content-Type": "application/json"} | given
+        return await client.request(method, path, content=content, headers=given)
+
+    return send

@@ -1,0 +1,134 @@
+"""Whatever goes wrong is a problem document: in the reader's language, without our insides."""
+
+from typing import Any
+
+import pytest
+
+from roadbike.kit.db import DatabaseAway, StaleRow
+from roadbike.kit.refusals import Conflict, MethodNotAllowed, NotFound, Overloaded, Refusal
+
+
+class Gone(Refusal):
+    slug = "not-found"
+    status = 404
+
+
+async def test_an_unknown_address_is_a_problem(send: Any) -> None:
+    answer = await send("GET /nowhere", Accept_Language="en")
+
+    problem = answer.json()
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert problem == {
+        "type": "/problems/not-found",
+        "title": "Not found",
+        "status": 404,
+        "detail": problem["detail"],
+        "instance": "/nowhere",
+        "traceId": problem["traceId"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("accept", "title"),
+    [
+        (None, "찾을 수 없습니다"),
+        ("ko", "찾을 수 없습니다"),
+        ("en-GB,en;q=0.9", "Not found"),
+        ("en;q=0.5, ko;q=0.6", "찾을 수 없습니다"),
+        ("fr, en;q=0.1", "Not found"),
+        ("fr", "찾을 수 없습니다"),
+        ("en;q=x", "찾을 수 없습니다"),
+    ],
+)
+async def test_it_speaks_the_readers_language(send: Any, accept: str | None, title: str) -> None:
+    headers = {"Accept-Language": accept} if accept else {}
+
+    answer = await send("GET /nowhere", **headers)
+
+    assert answer.json()["title"] == title
+    assert answer.headers["vary"] == "accept-language"
+
+
+async def test_a_wrong_method_names_the_right_ones(send: Any) -> None:
+    answer = await send("POST /things/1", {}, role="admin")
+
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"
+    assert answer.json()["type"] == "/problems/method-not-allowed"
+
+
+async def test_options_names_the_same_methods(send: Any) -> None:
+    answer = await send("OPTIONS /things/1")
+
+    assert answer.status_code == 204
+    assert answer.headers["allow"] == "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"
+
+
+async def test_what_nobody_foresaw_shows_nothing_of_it(send: Any) -> None:
+    answer = await send("GET /fail")
+
+    assert answer.status_code == 500
+    assert answer.json()["type"] == "/problems/internal"
+    for inside in ("SELECT", "secret", "Traceback", "RuntimeError", ".py"):
+        assert inside not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "retry_after"),
+    [
+        (NotFound(), 404, None),
+        (Conflict(), 409, None),
+        (Overloaded(retry_after=0.2), 503, "1"),
+        (Overloaded(retry_after=4.2), 503, "5"),
+        (DatabaseAway("lost"), 503, "1"),
+        (StaleRow("late"), 409, "1"),
+        (MethodNotAllowed(headers={"Allow": "GET"}), 405, None),
+    ],
+)
+async def test_a_refusal_has_its_status(
+    send: Any, state: Any, fault: Exception, status: int, retry_after: str | None
+) -> None:
+    state.fault.insert(0, fault)
+
+    answer = await send("GET /fail")
+
+    assert answer.status_code == status
+    assert answer.json()["status"] == status
+    assert answer.headers.get("retry-after") == retry_after
+
+
+async def test_a_refusal_may_point_and_have_members_of_its_own(send: Any, state: Any) -> None:
+    state.fault.insert(0, Gone(pointer="/thingId", extra={"price": 5}))
+
+    problem = (await send("GET /fail", Accept_Language="en")).json()
+
+    assert problem["errors"] == [{"pointer": "/thingId", "detail": problem["detail"]}]
+    assert problem["price"] == 5
+
+
+async def test_a_path_that_cannot_be_is_not_found(send: Any) -> None:
+    for path in ("/things/x", "/things/1.5", "/things/%00", "/things/1%0a", "/problems/%C3%28"):
+        assert (await send(f"GET {path}", role="buyer")).status_code == 404
+
+
+async def test_a_problem_type_is_a_page_in_both_languages(send: Any) -> None:
+    answer = await send("GET /problems/not-found")
+
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert "찾을 수 없습니다" in answer.text
+    assert "Not found" in answer.text
+
+
+async def test_headers_over_the_limit_are_refused(send: Any) -> None:
+    answer = await send("GET /whoami", X_Long="x" * 17_000)
+
+    assert answer.status_code == 431
+    assert answer.json()["type"] == "/problems/head-too-large"
+
+
+async def test_an_exception_before_the_router_is_a_problem_too(send: Any) -> None:
+    answer = await send("GET /whoami", Host="bad host/")
+
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "application/problem+json"
