@@ -46,16 +46,16 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="came
     part_no: int
 
 
-class NewThing(Body, rename="camel"):
+class NewThing(Body, frozen=True, kw_only=True, rename="camel"):
     ignored = frozenset({"thingId", "thingStatus"})
 
     thing_nm: Line
     price: Annotated[int, msgspec.Meta(ge=0)]
-    parts: list[Part] = []
+    parts: list[Part] = msgspec.field(default_factory=list)
     note: str | None = None
 
 
-class ThingEdit(Body, rename="camel"):
+class ThingEdit(Body, frozen=True, kw_only=True, rename="camel"):
     price: Annotated[int, msgspec.Meta(ge=0)] | UnsetType = UNSET
 
 

@@ -1,0 +1,80 @@
+"""What the shop says is said in every language, and fails over nothing."""
+
+from importlib import import_module
+from pathlib import Path
+from pkgutil import walk_packages
+
+import pytest
+
+import roadbike.kit
+from roadbike.kit.messages import Messages, language_of, load_messages
+from roadbike.kit.refusals import Refusal
+
+
+@pytest.fixture
+def messages() -> Messages:
+    return load_messages("roadbike.kit")
+
+
+def test_facts_fill_the_sentence(messages: Messages) -> None:
+    assert messages.detail("fault-minimum", "en", {"minimum": 3}) == "Must be 3 or more."
+    assert messages.detail("fault-minimum", "ko", {"minimum": 3}) == "3 이상이어야 합니다."
+
+
+def test_a_missing_fact_is_no_failure(messages: Messages) -> None:
+    assert messages.detail("fault-minimum", "en", {}) == "Must be {minimum} or more."
+
+
+def test_a_fact_is_text_and_no_template(messages: Messages) -> None:
+    told = messages.detail("fault-minimum", "en", {"minimum": "{maximum.__class__}"})
+
+    assert told == "Must be {maximum.__class__} or more."
+
+
+def test_an_unknown_slug_says_that_something_went_wrong(messages: Messages) -> None:
+    assert messages.title("never-heard-of", "en") == "Something went wrong"
+
+
+def test_one_slug_is_defined_once() -> None:
+    with pytest.raises(ValueError, match="defined twice"):
+        load_messages("roadbike.kit", "roadbike.kit")
+
+
+def test_all_refusals_of_the_kit_have_something_to_say(messages: Messages) -> None:
+    for module in walk_packages(roadbike.kit.__path__, "roadbike.kit."):
+        import_module(module.name)
+
+    for kind in _kinds(Refusal):
+        if kind.__module__.startswith("roadbike.kit."):
+            assert kind.slug in messages.entries
+
+
+def _kinds(base: type[Refusal]) -> list[type[Refusal]]:
+    below = base.__subclasses__()
+    return below + [kind for each in below for kind in _kinds(each)]
+
+
+def test_every_slug_that_the_kit_uses_is_in_the_catalogue(messages: Messages) -> None:
+    texts = [path.read_text() for path in Path(roadbike.kit.__path__[0]).rglob("*.py")]
+
+    for text in texts:
+        for piece in text.split('"fault-')[1:]:
+            assert f"fault-{piece.partition(chr(34))[0]}" in messages.entries
+
+
+@pytest.mark.parametrize(
+    ("accept", "language"),
+    [
+        (None, "ko"),
+        ("", "ko"),
+        ("*", "ko"),
+        ("en", "en"),
+        ("EN-us", "en"),
+        ("ko-KR,ko;q=0.9,en;q=0.8", "ko"),
+        ("en;q=0", "ko"),
+        (";;;,,,=q", "ko"),
+        ("en," * 100_000, "en"),
+    ],
+)
+def test_the_reader_chooses_the_language(accept: str | None, language: str) -> None:
+    assert language_of(accept) == language
