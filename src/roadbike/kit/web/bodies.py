@@ -22,7 +22,7 @@ Line = Annotated[  # a name, an address: one line without control characters
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The base of request bodies.
+    """The base of request bodies: `class NewBike(Body, frozen=True, kw_only=True, rename=…)`.
 
     `ignored` names members that old clients send and the server owns: they decide nothing,
     whatever their type. Every other unknown member is refused.
