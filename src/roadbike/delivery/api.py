@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Final
 from uuid import UUID
 
 import msgspec
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from roadbike.contracts.glossary import wire_name
 from roadbike.contracts.statuses import DeliveryStatus
@@ -87,7 +87,7 @@ class DeliveryApi:
         self,
         caller: Caller,
         paging: Paging,
-        reservation_id: Annotated[UUID | None, Parameter(query="reserveId")] = None,
+        reservation_id: Annotated[UUID | None, QueryParameter(name="reserveId")] = None,
     ) -> Page[Deliveries]:
         """One's own deliveries; all of them for staff."""
         async with self.db.read() as tx:

@@ -1,0 +1,125 @@
+"""A service at work on a real database: it hears, it tells, it answers over HTTP."""
+
+import json
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+from httpx import ASGITransport, AsyncClient
+from sqlalchemy import select
+
+from roadbike.kit.auth import ServiceTokens, SigningKey, TokenVerifier, new_signing_key
+from roadbike.kit.broker import Message
+from roadbike.kit.events import Event
+from roadbike.kit.ids import new_id
+from roadbike.kit.inbox import Inbox
+from roadbike.kit.messages import load_messages
+from roadbike.kit.outbox import OUTBOX
+from roadbike.kit.service import Service
+from roadbike.kit.settings import Secret
+from roadbike.kit.web import http_app
+
+FIRST: Final = datetime(2026, 11, 24, 3, tzinfo=UTC)
+ACCOUNT: Final = SigningKey.from_jwk(new_signing_key("account/1"))
+
+
+class AtWork:
+    """The service as its neighbours see it."""
+
+    def __init__(self, service: Service) -> None:
+        self.service, self.db = service, service.db
+        self._inbox = Inbox(service.db, service.policies, prefetch=service.prefetch)
+        self._types = {event.type_name(): event for event in service.tells}
+
+    async def hear(self, *events: Event) -> None:
+        """One batch; each message has an id of its own, as if the inbox had forgotten the last."""
+        await self.take(
+            [message(event, FIRST + timedelta(seconds=at)) for at, event in enumerate(events)]
+        )
+
+    async def take(self, messages: Sequence[Message]) -> None:
+        await self._inbox.take(messages)
+
+    async def told(self) -> list[Any]:
+        async with self.db.read() as tx:
+            rows = await tx.rows(select(OUTBOX).order_by(OUTBOX.c.seq))
+        return [msgspec.json.decode(row["data"], type=self._types[row["type"]]) for row in rows]
+
+    async def told_names(self) -> list[str]:
+        return [type(event).__name__ for event in await self.told()]
+
+
+def message(event: Event, at: datetime = FIRST) -> Message:
+    return Message(
+        event_id=new_id(),
+        type=event.type_name(),
+        source="test",
+        topic=event.topic,
+        key=event.key,
+        time=at,
+        traceparent=None,
+        data=msgspec.json.encode(event),
+    )
+
+
+def settings(name: str, url: str) -> dict[str, Any]:
+    """What every service is told by its environment."""
+    return {
+        "port": 0,
+        "database_url": Secret(url),
+        "broker_url": Secret("memory://test"),
+        "account_url": "http://account.invalid",
+        "service_key": Secret(new_signing_key(f"{name}/1")),
+    }
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Somebody who asks, and is answered."""
+
+    client: AsyncClient
+    headers: Mapping[str, str]
+
+    async def get(self, path: str) -> Any:
+        return await self.client.get(path, headers=dict(self.headers))
+
+    async def patch(self, path: str, body: object) -> Any:
+        headers = dict(self.headers) | {"Content-Type": "application/json"}
+        content = json.dumps(body).encode()
+        return await self.client.patch(path, content=content, headers=headers)
+
+
+@asynccontextmanager
+async def open_to_visitors(service: Service) -> AsyncIterator[AsyncClient]:
+    """The real app; only the way to account is short."""
+    app: Any = http_app(
+        name=service.name,
+        routes=service.routes,
+        tokens=TokenVerifier(service.db, "http://account.invalid", fetch=_account_keys),
+        services=ServiceTokens(service.name, service.settings.service_key.reveal(), '{"keys": []}'),
+        messages=load_messages("roadbike.kit", "roadbike.contracts"),
+        status=_no_figures,
+        ready=lambda: True,
+    )
+    transport = ASGITransport(app)  # in this very loop, as the database needs it
+    async with AsyncClient(transport=transport, base_url="http://shop.invalid") as client:
+        yield client
+
+
+def visitor(client: AsyncClient, user_id: str, role: str) -> Visitor:
+    now = int(time.time())
+    claims = {"iss": "roadbike-account", "aud": "shop", "sub": user_id, "roles": [role]}
+    token = ACCOUNT.sign(claims | {"iat": now, "exp": now + 600})
+    return Visitor(client, {"Authorization": f"Bearer {token}"})
+
+
+async def _account_keys(_url: str) -> str:
+    return json.dumps({"keys": [ACCOUNT.public_jwk()]})
+
+
+async def _no_figures() -> Mapping[str, object]:
+    return {}

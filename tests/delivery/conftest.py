@@ -1,0 +1,38 @@
+"""A delivery service on a database of its own, and people who ask it over HTTP."""
+
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from httpx import AsyncClient
+from tests.at_work import AtWork, Visitor, open_to_visitors, settings, visitor
+
+from roadbike.delivery import app
+
+
+@pytest.fixture
+async def delivery(migrated_url: Callable[..., str], dialect: str) -> AsyncIterator[AtWork]:
+    url = migrated_url("roadbike.delivery", dialect)
+    service = app.build(app.Settings(**settings("delivery", url)))
+    yield AtWork(service)
+    await service.db.close()
+
+
+@pytest.fixture
+async def client(delivery: AtWork) -> AsyncIterator[AsyncClient]:
+    async with open_to_visitors(delivery.service) as client:
+        yield client
+
+
+@pytest.fixture
+def alice(client: AsyncClient) -> Visitor:
+    return visitor(client, "alice", "buyer")
+
+
+@pytest.fixture
+def mallory(client: AsyncClient) -> Visitor:
+    return visitor(client, "mallory", "buyer")
+
+
+@pytest.fixture
+def admin(client: AsyncClient) -> Visitor:
+    return visitor(client, "boss", "admin")

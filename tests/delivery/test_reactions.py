@@ -1,0 +1,108 @@
+"""What delivery hears takes effect once, whatever came before, on a real database."""
+
+import asyncio
+from itertools import permutations
+
+import pytest
+from sqlalchemy import select
+from tests.at_work import AtWork
+from tests.purchases import Story
+
+from roadbike.contracts.statuses import DeliveryStatus
+from roadbike.delivery import store
+from roadbike.delivery.domain import Delivery
+from roadbike.kit.events import Event
+
+
+async def row_of(delivery: AtWork, story: Story) -> Delivery | None:
+    async with delivery.db.read() as tx:
+        return await store.DELIVERIES.get(tx, story.reservation_id)
+
+
+async def test_a_paid_reservation_becomes_a_delivery(delivery: AtWork) -> None:
+    story = Story()
+
+    await delivery.hear(story.registered())
+    await delivery.hear(story.approved())
+
+    row = await row_of(delivery, story)
+    assert row is not None
+    assert row.delivery_status is DeliveryStatus.PREPARING
+    [prepared] = await delivery.told()
+    assert prepared.version == 1
+    assert prepared.delivery_id == row.delivery_id
+
+
+async def test_every_order_heard_again_and_again_leaves_one_cancelled_delivery(
+    delivery: AtWork,
+) -> None:
+    for order in permutations(range(4)):
+        story = Story()
+        purchase = [
+            story.registered(),
+            story.approved(),
+            story.cancelled(),
+            story.payment_cancelled(),
+        ]
+        for at in [*order, *order]:
+            await delivery.hear(purchase[at])
+
+        told = [e for e in await delivery.told() if e.reservation_id == story.reservation_id]
+        names = [type(event).__name__ for event in told]
+        assert names in (["DeliveryCancelled"], ["DeliveryPrepared", "DeliveryCancelled"])
+        assert [event.version for event in told] == [*range(1, len(told) + 1)]
+
+
+async def test_one_batch_may_hold_a_whole_purchase(delivery: AtWork) -> None:
+    story = Story()
+
+    await delivery.hear(story.approved(), story.allocated(), story.registered())
+
+    assert await delivery.told_names() == ["DeliveryPrepared"]
+
+
+async def test_the_cancel_of_an_intent_leaves_no_row(delivery: AtWork) -> None:
+    story = Story()
+
+    await delivery.hear(story.cancelled(registered=False))
+
+    assert await row_of(delivery, story) is None
+    assert await delivery.told() == []
+
+
+async def test_two_replicas_never_act_on_two_halves(delivery: AtWork) -> None:
+    stories = [Story() for _ in range(10)]
+
+    async def halves(make: str) -> None:
+        for story in stories:
+            event: Event = getattr(story, make)()
+            await delivery.hear(event)
+
+    await asyncio.gather(halves("registered"), halves("approved"), halves("allocated"))
+
+    assert await delivery.told_names() == ["DeliveryPrepared"] * 10
+
+
+async def test_a_row_comes_back_from_the_database_as_it_was_saved(delivery: AtWork) -> None:
+    story = Story()
+    await delivery.hear(story.registered(), story.approved())
+
+    row = await row_of(delivery, story)
+
+    assert row is not None
+    assert (row.user_name, row.address) == ("김하나", "성남시 분당구 야탑로 1")
+    assert (row.payment_id, row.row_version) == (story.payment_id, 1)
+
+
+@pytest.mark.parametrize("closing", ["cancelled", "payment_cancelled"])
+async def test_a_closed_row_stays_closed(delivery: AtWork, closing: str) -> None:
+    story = Story()
+    await delivery.hear(getattr(story, closing)())
+
+    await delivery.hear(story.registered(), story.approved(), story.allocated())
+
+    async with delivery.db.read() as tx:
+        [row] = await tx.rows(select(store.DELIVERY))
+    assert row["delivery_status"] is None
+    assert row["closed"]
+    assert await delivery.told_names() == ["DeliveryCancelled"]
