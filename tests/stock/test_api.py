@@ -1,0 +1,312 @@
+"""Bikes kept over HTTP, through the real app."""
+
+import asyncio
+from typing import Any, Final, Literal
+
+import pytest
+from sqlalchemy import text, update
+
+from roadbike.stock import store
+
+FACE: Final[dict[str, object]] = {"bikeNm": "TREK Emonda", "price": 5_100_000, "stockQty": 10}
+TREK: Final = FACE | {"bikeId": 1}
+WRONG: Final[list[tuple[dict[str, object], str]]] = [
+    ({"price": 0}, "/price"),
+    ({"price": -100}, "/price"),
+    ({"price": 10**12 + 1}, "/price"),
+    ({"price": "5100000"}, "/price"),
+    ({"price": True}, "/price"),
+    ({"price": 1.5}, "/price"),
+    ({"price": None}, "/price"),
+    ({"stockQty": -1}, "/stockQty"),
+    ({"stockQty": 10**9 + 1}, "/stockQty"),
+    ({"stockQty": "3"}, "/stockQty"),
+    ({"stockQty": None}, "/stockQty"),
+    ({"bikeNm": ""}, "/bikeNm"),
+    ({"bikeNm": " \t "}, "/bikeNm"),
+    ({"bikeNm": "두 줄\n"}, "/bikeNm"),
+    ({"bikeNm": "가" * 201}, "/bikeNm"),
+    ({"bikeNm": 7}, "/bikeNm"),
+    ({"bikeNm": None}, "/bikeNm"),
+    ({"brand": ""}, "/brand"),
+    ({"frameSize": "x" * 21}, "/frameSize"),
+    ({"colour": 1}, "/colour"),
+    ({"description": "x" * 4001}, "/description"),
+    ({"description": "a\u0000b"}, "/description"),
+    ({"colour\u0000": "x"}, ""),
+    ({"gears": 22}, "/gears"),
+    ({"version": 3}, "/version"),
+]
+
+
+@pytest.fixture
+def dialect() -> Literal["postgresql"]:
+    """The SQL behind it is tried on both databases elsewhere."""
+    return "postgresql"
+
+
+def pointers(answer: Any) -> list[str]:
+    return [error["pointer"] for error in answer.json()["errors"]]
+
+
+async def total(visitor: Any) -> int:
+    return int((await visitor.ask("GET", "/stocks")).json()["page"]["totalElements"])
+
+
+async def test_a_bike_is_put_on_sale_and_read(admin: Any, anybody: Any) -> None:
+    texts = {"brand": "TREK", "frameSize": "54", "colour": "red", "description": "가벼운\n자전거"}
+
+    made = await admin.ask("POST", "/stocks", TREK | texts)
+
+    assert made.status_code == 201
+    assert made.headers["location"] == "/stocks/1"
+    assert made.headers["etag"] == '"1"'
+    read = await anybody.ask("GET", "/stocks/1")
+    assert read.headers["etag"] == '"1"'
+    assert read.headers["content-type"] == "application/hal+json"
+    assert read.json() == made.json()
+    assert read.json() == TREK | texts | {
+        "reserveQty": 0,
+        "_links": {"self": {"href": "/stocks/1"}, "reserve": {"href": "/reservations"}},
+    }
+
+
+async def test_old_clients_send_what_the_server_owns_and_it_decides_nothing(admin: Any) -> None:
+    made = await admin.ask("POST", "/stocks", TREK | {"reserveQty": 9, "_links": {"x": 1}})
+
+    assert made.status_code == 201
+    assert made.json()["reserveQty"] == 0
+
+
+async def test_bikes_without_a_number_get_the_next_one(admin: Any) -> None:
+    await admin.ask("POST", "/stocks", TREK | {"bikeId": 41})
+
+    made = await asyncio.gather(*(admin.ask("POST", "/stocks", FACE) for _ in range(5)))
+
+    assert sorted(answer.json()["bikeId"] for answer in made) == [42, 43, 44, 45, 46]
+
+
+async def test_the_last_number_does_not_end_the_catalogue(admin: Any) -> None:
+    await admin.ask("POST", "/stocks", TREK | {"bikeId": 2**31 - 1})
+
+    first = await admin.ask("POST", "/stocks", FACE)
+    second = await admin.ask("POST", "/stocks", FACE)
+
+    assert (first.json()["bikeId"], second.json()["bikeId"]) == (1, 2)
+
+
+async def test_a_known_number_is_refused_even_when_withdrawn(stock: Any, admin: Any) -> None:
+    await stock.register(1)
+    await admin.ask("DELETE", "/stocks/1", if_match='"1"')
+
+    refused = await admin.ask("POST", "/stocks", TREK)
+
+    assert refused.status_code == 409
+    assert refused.json()["type"] == "/problems/bike-exists"
+    assert pointers(refused) == ["/bikeId"]
+    assert "1번 자전거" in refused.json()["detail"]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
+async def test_wrong_input_is_named_and_changes_nothing(
+    stock: Any, admin: Any, method: str
+) -> None:
+    bike = await stock.register(1)
+    whole: dict[str, object] = {} if method == "PATCH" else FACE
+    path, if_match = ("/stocks", None) if method == "POST" else ("/stocks/1", '"1"')
+
+    for wrong, pointer in WRONG:
+        refused = await admin.ask(method, path, whole | wrong, if_match=if_match)
+
+        assert (refused.status_code, pointers(refused)) == (422, [pointer]), wrong
+    assert await stock.bike(1) == bike
+    assert await stock.told_names() == ["StockRegistered"]
+    assert await stock.ledger(1) == [("staff", 2)]
+
+
+async def test_a_number_that_is_none_is_refused(admin: Any) -> None:
+    for number in (0, -1, 2**31, "1", 1.0, True):
+        refused = await admin.ask("POST", "/stocks", TREK | {"bikeId": number})
+
+        assert (refused.status_code, pointers(refused)) == (422, ["/bikeId"]), number
+
+
+async def test_what_is_missing_is_named(stock: Any, admin: Any) -> None:
+    await stock.register(1)
+    for missing in FACE:
+        part = {name: FACE[name] for name in FACE if name != missing}
+
+        new = await admin.ask("POST", "/stocks", part)
+        replaced = await admin.ask("PUT", "/stocks/1", part, if_match='"1"')
+
+        assert (new.status_code, replaced.status_code) == (422, 422)
+        assert pointers(new) == pointers(replaced) == [f"/{missing}"]
+
+
+async def test_an_edit_changes_what_it_names(stock: Any, admin: Any) -> None:
+    await stock.register(1, brand="TREK", colour="red", stock_quantity=2)
+
+    edited = await admin.ask("PATCH", "/stocks/1", {"stockQty": 5, "colour": None}, if_match='"1"')
+
+    assert edited.status_code == 200
+    assert edited.headers["etag"] == '"2"'
+    body = edited.json()
+    assert (body["stockQty"], body["colour"], body["brand"]) == (5, None, "TREK")
+    assert await stock.ledger(1) == [("staff", 2), ("staff", 3)]
+    *_, told = await stock.told()
+    assert (type(told).__name__, told.free, told.free_seq) == ("StockChanged", 5, 2)
+
+
+async def test_an_edit_of_nothing_tells_nothing(stock: Any, admin: Any) -> None:
+    await stock.register(1)
+
+    edited = await admin.ask("PATCH", "/stocks/1", {"stockQty": 2}, if_match='"1"')
+
+    assert (edited.status_code, edited.headers["etag"]) == (200, '"1"')
+    assert await stock.told_names() == ["StockRegistered"]
+
+
+async def test_a_bike_may_be_replaced_by_itself_as_it_was_read(stock: Any, admin: Any) -> None:
+    await stock.register(1, brand="TREK", colour="red")
+    read = await admin.ask("GET", "/stocks/1")
+    body = read.json() | {"price": 4_900_000}
+    del body["colour"]
+
+    replaced = await admin.ask("PUT", "/stocks/1", body, if_match=read.headers["etag"])
+
+    assert replaced.status_code == 200
+    shown = replaced.json()
+    assert (shown["price"], shown["brand"], shown["colour"]) == (4_900_000, "TREK", None)
+
+
+async def test_what_is_held_does_not_move_the_tag_and_stays_covered(
+    stock: Any, admin: Any, purchase: Any
+) -> None:
+    await stock.register(1, stock_quantity=3)
+    await stock.hear(purchase().registered(), purchase().registered())
+
+    refused = await admin.ask("PATCH", "/stocks/1", {"stockQty": 1}, if_match='"1"')
+    fitting = await admin.ask("PATCH", "/stocks/1", {"stockQty": 2}, if_match='"1"')
+
+    assert refused.status_code == 422
+    assert refused.json()["type"] == "/problems/below-held"
+    assert pointers(refused) == ["/stockQty"]
+    assert "2대" in refused.json()["detail"]
+    assert fitting.status_code == 200
+    assert (fitting.json()["stockQty"], fitting.json()["reserveQty"]) == (2, 2)
+    assert "reserve" not in fitting.json()["_links"]
+
+
+async def test_a_unit_held_while_an_edit_is_on_its_way_is_not_edited_away(
+    stock: Any, admin: Any
+) -> None:
+    await stock.register(1, stock_quantity=1)
+    async with stock.db.begin() as tx:  # a claim is being granted …
+        await tx.execute(update(store.BIKE).values(held_quantity=1, row_version=2))
+        edit = admin.ask("PATCH", "/stocks/1", {"stockQty": 0}, if_match='"1"')
+        waiting = asyncio.create_task(edit)  # … when the edit comes
+        while not await waits_for_a_lock(stock):
+            pass
+
+    assert (await waiting).status_code == 422
+    assert (await stock.bike(1)).stock_quantity == 1
+
+
+async def waits_for_a_lock(stock: Any) -> bool:
+    waiters = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database()"
+    async with stock.db.read() as tx:
+        return await tx.row(text(waiters + " AND wait_event_type = 'Lock'")) is not None
+
+
+async def test_of_two_edits_of_one_version_the_second_is_refused(stock: Any, admin: Any) -> None:
+    await stock.register(1, stock_quantity=10)
+    bodies = [{"stockQty": 11 + n} for n in range(4)]
+
+    answers = await asyncio.gather(
+        *(admin.ask("PATCH", "/stocks/1", body, if_match='"1"') for body in bodies)
+    )
+
+    assert sorted(answer.status_code for answer in answers) == [200, 412, 412, 412]
+    bike = await stock.bike(1)
+    assert bike.stock_quantity == sum(delta for _, delta in await stock.ledger(1))
+    assert bike.version == 2
+
+
+@pytest.mark.parametrize("method", ["PATCH", "PUT", "DELETE"])
+async def test_a_change_names_the_version_it_changes(stock: Any, admin: Any, method: str) -> None:
+    bike = await stock.register(1)
+    body = None if method == "DELETE" else FACE
+
+    without = await admin.ask(method, "/stocks/1", body)
+    for other in ('"2"', "1", 'W/"1"', "*", f'"{10**17}"'):
+        refused = await admin.ask(method, "/stocks/1", body, if_match=other)
+
+        assert refused.status_code == 412, other
+    assert without.status_code == 428
+    assert await stock.bike(1) == bike
+
+
+async def test_an_unknown_bike_is_not_found(admin: Any) -> None:
+    for number in ("7", "0", "-1", 2**31, 2**70, "one", "1.0"):
+        for method, body in (("GET", None), ("PATCH", {}), ("PUT", FACE), ("DELETE", None)):
+            answer = await admin.ask(method, f"/stocks/{number}", body, if_match='"1"')
+
+            assert answer.status_code == 404, (method, number)
+
+
+async def test_a_withdrawn_bike_is_gone_for_buyers_and_kept_for_admins(
+    stock: Any, admin: Any, buyer: Any, anybody: Any
+) -> None:
+    await stock.register(1)
+
+    withdrawn = await admin.ask("DELETE", "/stocks/1", if_match='"1"')
+    again = await admin.ask("DELETE", "/stocks/1", if_match='"2"')
+
+    assert (withdrawn.status_code, again.status_code) == (204, 204)
+    for visitor in (buyer, anybody):
+        assert (await visitor.ask("GET", "/stocks/1")).status_code == 404
+        assert await total(visitor) == 0
+    kept = await admin.ask("GET", "/stocks/1")
+    assert (kept.status_code, kept.headers["etag"], kept.json()["withdrawn"]) == (200, '"2"', True)
+    assert await total(admin) == 1
+    assert await stock.told_names() == ["StockRegistered", "StockRemoved"]
+
+
+@pytest.mark.parametrize(("method", "body"), [("PATCH", {}), ("PUT", FACE)])
+async def test_an_edit_brings_a_withdrawn_bike_back(
+    stock: Any, admin: Any, anybody: Any, method: str, body: dict[str, Any]
+) -> None:
+    await stock.register(1)
+    await admin.ask("DELETE", "/stocks/1", if_match='"1"')
+
+    back = await admin.ask(method, "/stocks/1", body, if_match='"2"')
+
+    assert (back.status_code, back.headers["etag"]) == (200, '"3"')
+    assert (await anybody.ask("GET", "/stocks/1")).status_code == 200
+    assert await stock.told_names() == ["StockRegistered", "StockRemoved", "StockRegistered"]
+
+
+@pytest.mark.parametrize("who", ["anybody", "buyer"])
+async def test_only_admins_keep_the_catalogue(
+    stock: Any, request: pytest.FixtureRequest, client: object, who: str
+) -> None:
+    assert client
+    visitor = request.getfixturevalue(who)
+    bike = await stock.register(1)
+
+    answers = [
+        await visitor.ask("POST", "/stocks", TREK | {"bikeId": 2}),
+        await visitor.ask("PATCH", "/stocks/1", {"price": 1}, if_match='"1"'),
+        await visitor.ask("PUT", "/stocks/1", TREK, if_match='"1"'),
+        await visitor.ask("DELETE", "/stocks/1", if_match='"1"'),
+    ]
+
+    assert {answer.status_code for answer in answers} == {401 if who == "anybody" else 403}
+    assert await stock.bike(1) == bike
+
+
+async def test_methods_that_make_no_sense_are_refused_with_those_that_do(admin: Any) -> None:
+    refused = await admin.ask("DELETE", "/stocks")
+
+    assert refused.status_code == 405
+    assert {"GET", "POST"} <= set(refused.headers["allow"].split(", "))

@@ -1,0 +1,217 @@
+"""What stock does with what it hears, on a real database."""
+
+import asyncio
+from typing import Any, Final
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+
+from roadbike.contracts.events import StockAllocated, StockReleased, StockShort
+from roadbike.contracts.reasons import Reason
+from roadbike.kit.outbox import TOLD
+from roadbike.stock import store
+from roadbike.stock.domain import State
+from roadbike.stock.use_cases import edit_bike, withdraw_bike
+
+HEARD: Final = ("registered", "cancelled", "closed", "started", "returned")
+DONE: Final = ("restock", "reprice", "withdraw")
+
+
+async def test_the_first_heard_are_served_and_the_rest_are_short(stock: Any, purchase: Any) -> None:
+    await stock.register(stock_quantity=2)
+    purchases = [purchase() for _ in range(3)]
+
+    await stock.hear(purchases[0].registered())
+    await stock.hear(purchases[1].registered(), purchases[2].registered())
+
+    _, *answers = await stock.told()
+    assert sorted(type(event).__name__ for event in answers) == [
+        *("StockAllocated", "StockAllocated"),
+        "StockShort",
+    ]
+    assert (await stock.bike()).held_quantity == 2
+    assert [event.free for event in answers] == [1, 0, 0]
+    assert [event.free_seq for event in answers] == [2, 3, 3]
+
+
+async def test_a_claim_is_kept_with_its_place_in_the_queue(stock: Any, purchase: Any) -> None:
+    await stock.register()
+    claim = purchase(reserve_seq=41)
+
+    await stock.hear(claim.registered())
+
+    allocation = await stock.allocation(claim)
+    assert (allocation.state, allocation.reserve_seq) == (State.HELD, 41)
+
+
+async def test_a_claim_for_an_unknown_bike_is_short(stock: Any, purchase: Any) -> None:
+    claim = purchase(bike_id=99)
+
+    await stock.hear(claim.registered())
+
+    (answer,) = await stock.told()
+    assert isinstance(answer, StockShort)
+    assert answer.reason is Reason.SOLD_OUT
+    assert (await stock.allocation(claim)).state is State.SHORT
+
+
+async def test_a_cancelled_intent_leaves_no_trace(stock: Any, purchase: Any) -> None:
+    await stock.register()
+    intent = purchase()
+
+    await stock.hear(intent.cancelled(registered=False))
+
+    assert await stock.told_names() == ["StockRegistered"]
+    assert await stock.allocation(intent) is None
+
+
+async def test_a_cancel_that_overtakes_its_claim_is_answered(stock: Any, purchase: Any) -> None:
+    await stock.register()
+    cancelled = purchase()
+
+    await stock.hear(cancelled.cancelled())
+    await stock.hear(cancelled.registered())
+
+    *_, answer = await stock.told()
+    assert isinstance(answer, StockReleased)
+    assert answer.reason is Reason.RESERVATION_CANCELLED
+    assert (await stock.bike()).held_quantity == 0
+
+
+async def test_a_unit_waits_for_its_delivery_to_be_closed(stock: Any, purchase: Any) -> None:
+    await stock.register()
+    cancelled = purchase()
+    await stock.hear(cancelled.registered(), cancelled.cancelled())
+    assert (await stock.bike()).held_quantity == 1
+
+    await stock.hear(cancelled.closed())
+    await stock.hear(cancelled.closed())
+
+    assert (await stock.bike()).held_quantity == 0
+    assert await stock.told_names() == ["StockRegistered", "StockAllocated", "StockReleased"]
+
+
+async def test_a_whole_journey_out_and_back_is_in_the_ledger(stock: Any, purchase: Any) -> None:
+    await stock.register(stock_quantity=2)
+    journey = purchase()
+
+    await stock.hear(journey.registered())
+    await stock.hear(journey.started())
+    left = await stock.bike()
+    await stock.hear(journey.returned())
+
+    back = await stock.bike()
+    assert (left.stock_quantity, left.held_quantity, left.version) == (1, 0, 2)
+    assert (back.stock_quantity, back.held_quantity, back.version) == (2, 0, 3)
+    assert await stock.ledger() == [("staff", 2), ("shipped", -1), ("returned", 1)]
+    assert await stock.told_names() == [
+        *("StockRegistered", "StockAllocated", "StockChanged"),
+        *("StockReleased", "StockChanged"),
+    ]
+
+
+async def test_a_return_that_overtakes_its_start_writes_both(stock: Any, purchase: Any) -> None:
+    await stock.register(stock_quantity=1)
+    journey = purchase()
+    await stock.hear(journey.registered())
+
+    await stock.hear(journey.returned())
+    await stock.hear(journey.started())
+
+    assert await stock.ledger() == [("staff", 1), ("shipped", -1), ("returned", 1)]
+    assert (await stock.bike()).stock_quantity == 1
+
+
+async def test_repeats_change_nothing_though_the_inbox_has_forgotten(
+    stock: Any, purchase: Any
+) -> None:
+    await stock.register()
+    journey, other = purchase(), purchase()
+    history = [
+        *(journey.registered(), journey.started(), journey.returned()),
+        *(other.registered(), other.cancelled(), other.closed()),
+    ]
+    await stock.hear(*history)
+    before = await stock.told(), await stock.bike(), await stock.ledger()
+
+    for event in reversed(history):
+        await stock.hear(event)
+
+    assert (await stock.told(), await stock.bike(), await stock.ledger()) == before
+
+
+async def test_a_withdrawn_bike_serves_the_claims_made_before(stock: Any, purchase: Any) -> None:
+    bike = await stock.register(stock_quantity=1)
+    await stock.db.run(lambda tx: withdraw_bike(tx, 1, bike.version))
+
+    await stock.hear(purchase().registered(), purchase().registered())
+
+    assert sorted((await stock.told_names())[2:]) == ["StockAllocated", "StockShort"]
+
+
+async def test_two_replicas_share_the_last_units_fairly(stock: Any, purchase: Any) -> None:
+    await stock.register(stock_quantity=50)
+    claims = [purchase().registered() for _ in range(200)]
+
+    batches = [claims[start : start + 40] for start in range(0, 160, 20)]  # they overlap by half
+    await asyncio.gather(*(stock.hear(*batch) for batch in [*batches, claims[160:]]))
+
+    answers = [event for event in await stock.told() if event.kind == "allocation"]
+    assert len({event.reservation_id for event in answers}) == len(answers) == 200
+    assert sum(isinstance(event, StockAllocated) for event in answers) == 50
+    assert (await stock.bike()).held_quantity == 50
+
+
+@settings(
+    max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
+)
+@given(data=st.data())
+async def test_the_version_of_a_bike_is_the_one_it_is_told_under(
+    stock: Any, purchase: Any, data: st.DataObject
+) -> None:
+    number = await stock.db.run(store.next_number)
+    await stock.register(number, stock_quantity=2)
+    purchases = [purchase(bike_id=number) for _ in range(3)]
+    steps = st.tuples(st.sampled_from(HEARD), st.sampled_from(purchases)) | st.sampled_from(DONE)
+
+    for step in data.draw(st.lists(steps, max_size=12)):
+        await _take(stock, number, step)
+
+    bike = await stock.bike(number)
+    told = [e for e in await stock.told() if e.kind == "bike" and e.bike_id == number]
+    assert [event.version for event in told] == [*range(1, bike.version + 1)]
+    assert [event.bike_version for event in told] == [event.version for event in told]
+    assert bike.version == await _counted(stock, number)
+    assert bike.stock_quantity == sum(delta for _, delta in await stock.ledger(number))
+    assert bike.held_quantity == await _held(stock, number)
+
+
+async def _take(stock: Any, number: int, step: Any) -> None:
+    bike = await stock.bike(number)
+    match step:
+        case "restock":
+            more = {"stock_quantity": bike.stock_quantity + 1}
+            await stock.db.run(lambda tx: edit_bike(tx, number, bike.version, more))
+        case "reprice":
+            price = {"price": 4_900_000}  # at the second time there is nothing to tell of
+            await stock.db.run(lambda tx: edit_bike(tx, number, bike.version, price))
+        case "withdraw":
+            await stock.db.run(lambda tx: withdraw_bike(tx, number, bike.version))
+        case (fact, one):
+            await stock.hear(getattr(one, fact)())
+        case _:
+            raise AssertionError(step)
+
+
+async def _counted(stock: Any, number: int) -> int:
+    this = (TOLD.c.kind == "bike") & (TOLD.c.key == str(number))
+    async with stock.db.read() as tx:
+        return int(await tx.scalar(select(TOLD.c.version).where(this)))
+
+
+async def _held(stock: Any, number: int) -> int:
+    allocation = store.ALLOCATION
+    held = (allocation.c.bike_id == number) & (allocation.c.state == State.HELD)
+    async with stock.db.read() as tx:
+        return int(await tx.scalar(select(func.count()).where(held)))
