@@ -59,7 +59,7 @@ class MemoryLog:
         self, *, ack_wait: float = 30.0, now: Callable[[], float] = time.monotonic
     ) -> None:
         self.ack_wait, self.now = ack_wait, now
-        self.away = False
+        self._away = False
         self.twice = False
         self.shuffle: Random | None = None
         self.topics: dict[str, Topic] = {}
@@ -68,6 +68,15 @@ class MemoryLog:
 
     def broker(self) -> "MemoryBroker":
         return MemoryBroker(self)
+
+    @property
+    def away(self) -> bool:
+        return self._away
+
+    @away.setter
+    def away(self, away: bool) -> None:
+        self._away = away
+        self.tell_waiting()
 
     def topic(self, name: str) -> Topic:
         if self.away:
@@ -81,7 +90,7 @@ class MemoryLog:
             changed.set()
 
     async def changed(self, within: float) -> None:
-        """Until something was published or handed back, or the time is over."""
+        """Until something was published, handed back or switched, or the time is over."""
         event = asyncio.Event()
         self._changed.add(event)
         try:
@@ -135,13 +144,14 @@ class MemorySubscription:
 
     async def fetch(self, at_most: int, wait: float) -> list[Received]:
         until = time.monotonic() + wait
-        while True:
-            topic = self._log.topic(self._topic)
-            positions = self._next(len(topic.messages), at_most)
-            left = until - time.monotonic()
-            if positions or left <= 0:
-                return [self._hand_out(topic, position) for position in positions]
-            await self._log.changed(min(left, self._until_due()))
+        while self._log.away and (left := until - time.monotonic()) > 0:
+            await self._log.changed(left)
+        topic = self._log.topic(self._topic)
+        positions = self._next(len(topic.messages), at_most)
+        if positions or (left := until - time.monotonic()) <= 0:
+            return [self._hand_out(topic, position) for position in positions]
+        await self._log.changed(min(left, self._until_due()))
+        return await self.fetch(at_most, until - time.monotonic())
 
     async def ack(self, received: Sequence[Received]) -> None:
         for one in received:

@@ -64,6 +64,7 @@ class NatsBroker:
 
     async def declare(self, topic: str) -> None:
         self._declared.add(checked_topic(topic))
+        self._incarnations.pop(topic, None)
         await self._incarnation(self._link.life(), topic)
 
     async def publish(self, messages: Sequence[Message]) -> list[Mark]:
@@ -74,7 +75,7 @@ class NatsBroker:
         try:
             at = [p for some in _parts(messages) for p in await self._publish(life, some)]
         except NoTopic:
-            del self._incarnations[topic]
+            self._incarnations.pop(topic, None)
             raise
         return [Mark(position=position, incarnation=incarnation) for position in at]
 

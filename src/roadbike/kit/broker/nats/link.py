@@ -1,6 +1,7 @@
 """The connection to a NATS server: made again for ever, and no call on it hangs."""
 
 import asyncio
+import time
 from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from typing import Any, Final, TypeVar
@@ -17,6 +18,7 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 RETRY_SECONDS: Final = 0.2
+LOOK_SECONDS: Final = 0.02  # between two looks for a connection, while there is none
 CONNECT_SECONDS: Final = 2.0
 BEAT_SECONDS: Final = 1.0  # between two pings
 SILENCE_SECONDS: Final = 3.0  # without an answer to a ping: the connection is given up
@@ -93,7 +95,6 @@ class Link:
     def __init__(self, url: str, service: str) -> None:
         self._url, self._service = url, service
         self._life: Life | None = None
-        self._up = asyncio.Event()
         self._leaving: set[asyncio.Task[None]] = set()
         self._keeper = asyncio.get_running_loop().create_task(self._keep())
 
@@ -109,8 +110,9 @@ class Link:
 
     async def life_within(self, seconds: float) -> Life:
         """The present connection or the one made in that time; BrokerAway when none is."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._up.wait(), max(seconds, 0))
+        until = time.monotonic() + seconds
+        while not self.connected and time.monotonic() < until:  # noqa: ASYNC110  nats-py only has states
+            await asyncio.sleep(LOOK_SECONDS)
         return self.life()
 
     async def close(self) -> None:
@@ -133,13 +135,11 @@ class Link:
 
     async def _live(self, life: Life) -> None:
         self._life = life
-        self._up.set()
         log.info("broker.connected")
         try:
             await life.last()
         finally:
             self._life = None
-            self._up.clear()
 
     def _let_go(self, client: QuickClient) -> None:
         """Close it beside us: with a hanging server, closing hangs too."""

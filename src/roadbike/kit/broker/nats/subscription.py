@@ -31,11 +31,15 @@ class NatsSubscription:
         self._opening, self._fetching = asyncio.Lock(), asyncio.Lock()
 
     async def open(self, within: float) -> Pulls:
-        """The consumer over the present connection. Raises BrokerAway, NoTopic."""
+        """The consumer over the present connection, with nothing owed to it.
+
+        Raises BrokerAway, NoTopic.
+        """
         async with self._opening:
             life = await self._link.life_within(within)
             if self._pulls is None or self._pulls.life is not life or self._pulls.broken:
                 self._pulls = await self._opened(life)
+            if self._owed:
                 await self._pay(self._pulls)
             return self._pulls
 
@@ -48,7 +52,7 @@ class NatsSubscription:
     async def ack(self, received: Sequence[Received]) -> None:
         self._owed += self._taken_back(received)
         with suppress(BrokerAway):
-            await self._pay(await self.open(within=0))
+            await self.open(within=0)
 
     async def nak(self, received: Sequence[Received], delay: float) -> None:
         handles = self._taken_back(received)

@@ -1,4 +1,4 @@
-"""A real NATS server on a free port, and what the tests of the broker send through it."""
+"""A real NATS server on a free port, that a test may kill, stop and wipe."""
 
 import json
 import os
@@ -8,14 +8,8 @@ import socket
 import subprocess
 import sysconfig
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from pathlib import Path
-from uuid import UUID, uuid4
-
-from roadbike.kit.broker import Broker, Message, Received, Subscription
-
-TOPIC = "bike.reservation"
 
 
 class NatsServer:
@@ -103,54 +97,3 @@ def wait_for_port(port: int) -> None:
                 return
         time.sleep(0.005)
     raise AssertionError(f"nothing listens on {port}")
-
-
-def a_message(key: object = 1, *, event_id: UUID | None = None, data: bytes = b"{}") -> Message:
-    return Message(
-        event_id=event_id or uuid4(),
-        type="bike.ReservationRegistered.v1",
-        source="reservation",
-        topic=TOPIC,
-        key=str(key),
-        time=datetime(2026, 11, 24, 1, 2, 3, 456789, UTC),
-        traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-        data=data,
-    )
-
-
-def messages(count: int) -> list[Message]:
-    return [a_message(number, data=b'{"number":%d}' % number) for number in range(count)]
-
-
-async def everything(
-    subscription: Subscription, count: int, *, within: float = 10.0
-) -> list[Received]:
-    """That many messages, not acknowledged; or what came of them within that time."""
-    received: list[Received] = []
-    until = time.monotonic() + within
-    while len(received) < count and (left := until - time.monotonic()) > 0:
-        received += await subscription.fetch(count - len(received), min(left, 1.0))
-    return received
-
-
-async def until_connected(broker: Broker, *, within: float = 5.0) -> float:
-    return await until(lambda: _answer(broker.connected), within=within)
-
-
-async def until(fact: Callable[[], Awaitable[bool]], *, within: float = 5.0) -> float:
-    """Waits until that is so; how many seconds it took."""
-    import asyncio
-
-    begun = time.monotonic()
-    while not await fact():
-        assert time.monotonic() - begun < within, f"not so within {within} s"
-        await asyncio.sleep(0.005)
-    return time.monotonic() - begun
-
-
-async def _answer(fact: bool) -> bool:  # noqa: FBT001
-    return fact
-
-
-def payloads(received: Sequence[Received]) -> list[bytes]:
-    return [one.message.data for one in received]

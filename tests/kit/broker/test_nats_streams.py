@@ -1,0 +1,138 @@
+"""What only NATS does: limits of a stream, batches, envelopes of others, users."""
+
+from uuid import UUID
+
+import nats
+import pytest
+from tests.kit.broker.conftest import ConnectNats
+from tests.kit.broker.messages import TOPIC, a_message, everything, messages
+from tests.kit.broker.nats_server import NatsServer
+
+from roadbike.kit.broker import BrokerAway, Mark, TopicFull
+
+KIBIBYTE = 1024
+
+
+@pytest.mark.parametrize("together", [1, 10])
+async def test_a_full_topic_keeps_what_it_has_and_takes_no_more(
+    connect_nats: ConnectNats, together: int
+) -> None:
+    small = await connect_nats(max_bytes=64 * KIBIBYTE)
+    await small.declare(TOPIC)
+    kept: list[Mark] = []
+
+    async def publish_for_ever() -> None:
+        while True:
+            some = [a_message(data=b"x" * 4 * KIBIBYTE) for _ in range(together)]
+            kept.extend(await small.publish(some))
+
+    with pytest.raises(TopicFull):
+        await publish_for_ever()
+
+    hearer = await small.subscribe("mypage", TOPIC)
+    assert 0 < len(kept) < 16
+    assert len(await everything(hearer, 16, within=0.5)) == len(kept)
+
+
+async def test_a_full_topic_goes_on_when_it_is_given_more_room(connect_nats: ConnectNats) -> None:
+    small = await connect_nats(max_bytes=8 * KIBIBYTE)
+    await small.declare(TOPIC)
+    message = a_message(data=b"x" * 16 * KIBIBYTE)
+    with pytest.raises(TopicFull):
+        await small.publish([message])
+
+    larger = await connect_nats(max_bytes=64 * KIBIBYTE)
+    await larger.declare(TOPIC)
+
+    assert [mark.position for mark in await small.publish([message])] == [1]
+
+
+async def test_more_than_a_batch_is_published_in_parts(connect_nats: ConnectNats) -> None:
+    broker = await connect_nats()
+    await broker.declare(TOPIC)
+    told = messages(2500)
+    hearer = await broker.subscribe("mypage", TOPIC)
+
+    marks = await broker.publish(told)
+
+    assert [mark.position for mark in marks] == list(range(1, 2501))
+    assert [one.message for one in await everything(hearer, 2500)] == told
+
+
+async def test_an_envelope_that_cannot_be_read_arrives_nevertheless(
+    nats_server: NatsServer, connect_nats: ConnectNats
+) -> None:
+    broker = await connect_nats(ack_wait=0.2)
+    await broker.declare(TOPIC)
+    hearer = await broker.subscribe("mypage", TOPIC)
+    stranger = await nats.connect(nats_server.url())
+
+    await stranger.request(f"{TOPIC}.77", b"\xff\x00")
+    await stranger.request(f"{TOPIC}.78", b"[]", headers={"ce-id": "no uuid", "ce-type": "x"})
+    await stranger.close()
+    first, second = await everything(hearer, 2)
+    again, _ = await everything(hearer, 2)
+
+    assert (first.message.type, first.message.key, first.message.data) == ("", "77", b"\xff\x00")
+    assert (second.message.type, second.message.key, second.message.data) == ("", "78", b"[]")
+    assert isinstance(first.message.event_id, UUID)
+    assert again.message == first.message
+    assert first.message.event_id != second.message.event_id
+
+
+async def test_messages_are_cloudevents_for_others_too(
+    nats_server: NatsServer, connect_nats: ConnectNats
+) -> None:
+    broker = await connect_nats()
+    await broker.declare(TOPIC)
+    message = a_message("c0ffee")
+    await broker.publish([message])
+    stranger = await nats.connect(nats_server.url())
+
+    stored = await stranger.jsm().get_msg("bike-reservation", seq=1)
+    await stranger.close()
+
+    assert stored.subject == f"{TOPIC}.c0ffee"
+    assert stored.headers == {
+        "Nats-Msg-Id": str(message.event_id),
+        "ce-specversion": "1.0",
+        "ce-id": str(message.event_id),
+        "ce-source": "reservation",
+        "ce-type": "bike.ReservationRegistered.v1",
+        "ce-subject": "c0ffee",
+        "ce-time": "2026-11-24T01:02:03.456789+00:00",
+        "ce-traceparent": message.traceparent,
+    }
+
+
+async def test_a_subscription_survives_a_deleted_consumer(
+    nats_server: NatsServer, connect_nats: ConnectNats
+) -> None:
+    broker = await connect_nats()
+    await broker.declare(TOPIC)
+    hearer = await broker.subscribe("mypage", TOPIC)
+    admin = await nats.connect(nats_server.url())
+
+    await admin.jsm().delete_consumer("bike-reservation", "mypage")
+    await admin.close()
+    await broker.publish(messages(3))
+
+    assert len(await everything(hearer, 3)) == 3
+
+
+async def test_a_stream_deleted_under_us_is_made_again(
+    nats_server: NatsServer, connect_nats: ConnectNats
+) -> None:
+    broker = await connect_nats()
+    await broker.declare(TOPIC)
+    first = await broker.publish(messages(2))
+    admin = await nats.connect(nats_server.url())
+    await admin.jsm().delete_stream("bike-reservation")
+    await admin.close()
+
+    with pytest.raises(BrokerAway):
+        await broker.publish(messages(2))
+    second = await broker.publish(messages(2))
+
+    assert [mark.position for mark in second] == [1, 2]
+    assert second[0].incarnation != first[0].incarnation
