@@ -6,6 +6,8 @@ import pytest
 from tests.at_work import AtWork, Visitor
 from tests.purchases import Story
 
+from roadbike.delivery import store
+
 START = {"deliveryStatus": "배송시작", "carrier": "한진택배", "trackingNo": "4211-0001"}
 
 
@@ -174,8 +176,6 @@ async def test_what_is_not_due_is_served_nowhere(
     story = Story()
     await delivery.hear(story.registered(), story.cancelled())
     async with delivery.db.read() as tx:
-        from roadbike.delivery import store
-
         row = await store.DELIVERIES.get(tx, story.reservation_id)
     assert row is not None
     path = f"/deliveries/{row.delivery_id}"

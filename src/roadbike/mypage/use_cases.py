@@ -10,7 +10,7 @@ from roadbike.kit.broker import Message
 from roadbike.kit.db import Database, Tx
 from roadbike.mypage import domain, store
 
-AT_ONCE: Final = 500  # ids read ahead while rebuilding
+READ_AHEAD: Final = 500  # ids of the purchases to be rebuilt next
 
 
 async def follow_purchase(tx: Tx, event: AnyPurchaseEvent, message: Message) -> None:
@@ -27,7 +27,9 @@ async def lock_purchases(tx: Tx, events: Iterable[AnyPurchaseEvent]) -> None:
     await store.lock_all(tx, [event.reservation_id for event in events])
 
 
-async def rebuild(db: Database, on_progress: Callable[[int, int], None]) -> None:
+async def rebuild(
+    db: Database, on_progress: Callable[[int, int], None], read_ahead: int = READ_AHEAD
+) -> None:
     """Fold every purchase's kept events anew into its row, while serving.
 
     `on_progress` is told after each how many are done, and of how many.
@@ -35,7 +37,7 @@ async def rebuild(db: Database, on_progress: Callable[[int, int], None]) -> None
     async with db.read() as tx:
         total = await store.count_kept(tx)
     done = 0
-    async for reservation_id in _kept(db):
+    async for reservation_id in _kept(db, read_ahead):
         await db.run(partial(rebuild_purchase, reservation_id=reservation_id))
         done += 1
         on_progress(done, max(done, total))
@@ -52,11 +54,11 @@ async def rebuild_purchase(tx: Tx, reservation_id: UUID) -> None:
         store.save(tx, folded)
 
 
-async def _kept(db: Database) -> AsyncIterator[UUID]:
+async def _kept(db: Database, read_ahead: int) -> AsyncIterator[UUID]:
     last: UUID | None = None
     while True:
         async with db.read() as tx:
-            ids = await store.kept_after(tx, last, AT_ONCE)
+            ids = await store.kept_after(tx, last, read_ahead)
         if not ids:
             return
         for last in ids:

@@ -1,0 +1,166 @@
+"""A purchase is what its events say, in whatever order they come."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.purchases import LATER, NOON, Story
+
+from roadbike.contracts.events import AnyPurchaseEvent
+from roadbike.contracts.statuses import (
+    DeliveryStatus,
+    PaymentStatus,
+    ReservationStatus,
+    StockStatus,
+)
+from roadbike.mypage import domain
+from roadbike.mypage.domain import Purchase
+
+STORY = Story()
+RETURNED: list[AnyPurchaseEvent] = [
+    STORY.registered(),
+    STORY.opened(),
+    STORY.confirming(2),
+    STORY.declined(3),
+    STORY.confirming(4),
+    STORY.approved(5),
+    STORY.allocated(),
+    STORY.prepared(),
+    STORY.started(),
+    STORY.completed(),
+    STORY.recalled(),
+    STORY.returned(),
+    STORY.cancelled(),
+    STORY.refunding(6),
+    STORY.payment_cancelled(7),
+    STORY.released(),
+]
+CANCELLED_UNPAID: list[AnyPurchaseEvent] = [
+    STORY.registered(),
+    STORY.opened(),
+    STORY.cancelled(),
+    STORY.payment_cancelled(2),
+    STORY.never_prepared(),
+    STORY.allocated(),
+    STORY.released(),
+]
+SHORT: list[AnyPurchaseEvent] = [
+    STORY.registered(),
+    STORY.opened(),
+    STORY.short(),
+    STORY.cancelled(),
+    STORY.expired(),
+]
+STATUS_OF = {
+    "reservation": "reservation_status",
+    "allocation": "stock_status",
+    "payment": "payment_status",
+    "delivery": "delivery_status",
+}
+
+
+def shuffled(events: Sequence[AnyPurchaseEvent]) -> st.SearchStrategy[list[AnyPurchaseEvent]]:
+    return st.permutations([*events, *events])  # each of them heard twice
+
+
+@pytest.mark.parametrize("events", [RETURNED, CANCELLED_UNPAID, SHORT])
+@given(data=st.data())
+def test_every_order_and_every_repeat_makes_the_same_purchase(
+    events: list[AnyPurchaseEvent], data: st.DataObject
+) -> None:
+    assert domain.fold(data.draw(shuffled(events))) == domain.fold(events)
+
+
+@given(shuffled(RETURNED))
+def test_a_status_is_always_that_of_the_latest_event_heard(
+    events: list[AnyPurchaseEvent],
+) -> None:
+    purchase = domain.begun(events[0])
+    heard: dict[str, AnyPurchaseEvent] = {}
+    for event in events:
+        purchase = domain.apply(purchase, event)
+        latest = max(event, heard.get(event.kind, event), key=lambda one: one.version)
+        heard[event.kind] = latest
+        status = STATUS_OF[event.kind]
+        assert getattr(purchase, status) is getattr(latest, status)
+
+
+def test_the_whole_story_leaves_no_field_empty() -> None:
+    purchase = domain.fold(RETURNED)
+
+    assert purchase == Purchase(
+        reservation_id=STORY.reservation_id,
+        bike_id=1,
+        registered=True,
+        bike_name="TREK Emonda",
+        user_id="alice",
+        user_name="김하나",
+        store_name="분당야탑점",
+        reserved_at=NOON,
+        reservation_status=ReservationStatus.CANCELLED,
+        price=5_100_000,
+        payment_id=STORY.payment_id,
+        payment_status=PaymentStatus.CANCELLED,
+        delivery_id=STORY.delivery_id,
+        delivery_status=DeliveryStatus.RETURNED,
+        delivered_at=LATER,
+        stock_status=StockStatus.RELEASED,
+        reservation_version=2,
+        allocation_version=2,
+        payment_version=7,
+        delivery_version=5,
+    )
+
+
+def test_what_is_not_known_yet_is_empty_and_stock_is_waited_for() -> None:
+    purchase = domain.fold([STORY.registered()])
+
+    empty = {f.name for f in fields(purchase) if getattr(purchase, f.name) is None}
+    assert empty == {
+        *("payment_id", "payment_status"),
+        *("delivery_id", "delivery_status", "delivered_at"),
+    }
+    assert purchase.stock_status is StockStatus.WAITING
+
+
+def test_a_late_event_still_fills_what_is_constant() -> None:
+    purchase = domain.fold([STORY.never_prepared(), STORY.cancelled(), STORY.registered()])
+
+    assert purchase.bike_name == "TREK Emonda"
+    assert purchase.reservation_status is ReservationStatus.CANCELLED
+    assert purchase.delivery_id is None
+    assert purchase.delivery_status is None
+
+
+@pytest.mark.parametrize(
+    ("events", "shown"),
+    [
+        ([STORY.opened(), STORY.allocated()], False),
+        ([STORY.cancelled(registered=False), STORY.payment_cancelled(2)], False),
+        ([STORY.opened(), STORY.registered()], True),
+    ],
+)
+def test_it_is_shown_once_it_is_registered(events: Any, *, shown: bool) -> None:
+    assert domain.fold(events).registered is shown
+
+
+@pytest.mark.parametrize(
+    ("so_far", "pay", "cancel"),
+    [
+        ([], False, True),
+        ([STORY.opened()], True, True),
+        ([STORY.opened(), STORY.confirming()], False, True),
+        ([STORY.approved(), STORY.prepared()], False, True),
+        ([STORY.approved(), STORY.prepared(), STORY.started()], False, False),
+        ([STORY.approved(), STORY.completed()], False, False),
+        ([STORY.opened(), STORY.cancelled()], False, False),
+    ],
+)
+def test_what_may_be_done_next(so_far: Any, *, pay: bool, cancel: bool) -> None:
+    purchase = domain.fold([STORY.registered(), *so_far])
+
+    assert domain.may_be_paid(purchase) is pay
+    assert domain.may_be_cancelled(purchase) is cancel

@@ -1,0 +1,164 @@
+"""What my page hears is kept and folded once, on a real database, and can be folded anew."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, select, update
+from tests.at_work import AtWork, message
+from tests.purchases import Story
+
+from roadbike.contracts.events import AnyPurchaseEvent
+from roadbike.contracts.statuses import PaymentStatus, ReservationStatus
+from roadbike.kit.db import Database
+from roadbike.mypage import store
+from roadbike.mypage.domain import Purchase
+from roadbike.mypage.use_cases import rebuild
+
+
+def purchase_of(story: Story) -> list[AnyPurchaseEvent]:
+    return [
+        story.registered(),
+        story.opened(),
+        story.allocated(),
+        story.confirming(),
+        story.approved(),
+        story.prepared(),
+        story.started(),
+    ]
+
+
+async def row_of(mypage: AtWork, reservation_id: UUID) -> Purchase | None:
+    async with mypage.db.read() as tx:
+        return await store.PURCHASES.get(tx, reservation_id)
+
+
+async def everything(db: Database) -> list[Sequence[Any]]:
+    async with db.read() as tx:
+        return [
+            [tuple(row.values()) for row in await tx.rows(select(table).order_by(*key))]
+            for table in (store.PURCHASE, store.KEPT_EVENT)
+            for key in [list(table.primary_key.columns)]
+        ]
+
+
+def silent(_done: int, _total: int) -> None:
+    """Tells nobody how far it is."""
+
+
+async def test_a_batch_makes_the_same_rows_as_one_by_one(mypage: AtWork) -> None:
+    together, apart = Story(), Story()
+
+    await mypage.hear(*purchase_of(together))
+    for event in purchase_of(apart):
+        await mypage.hear(event)
+
+    first = await row_of(mypage, together.reservation_id)
+    second = await row_of(mypage, apart.reservation_id)
+    assert first is not None
+    assert second is not None
+    assert first.payment_status is second.payment_status is PaymentStatus.PAID
+    assert first.delivery_version == second.delivery_version == 2
+
+
+async def test_the_whole_stream_again_under_new_ids_changes_nothing(mypage: AtWork) -> None:
+    events = [event for _ in range(5) for event in purchase_of(Story())]
+    await mypage.hear(*events)
+    before = await everything(mypage.db)
+
+    await mypage.hear(*reversed(events))
+
+    assert await everything(mypage.db) == before
+
+
+async def test_each_event_is_kept_as_it_came(mypage: AtWork) -> None:
+    told = message(Story().opened())
+
+    await mypage.take([told, told])
+
+    async with mypage.db.read() as tx:
+        [kept] = await tx.rows(select(store.KEPT_EVENT))
+    assert kept["event_id"] == told.event_id
+    assert (kept["data"], kept["time"], kept["type"]) == (told.data, told.time, told.type)
+
+
+async def test_two_replicas_hear_one_purchase_at_once(mypage: AtWork) -> None:
+    stories = [Story() for _ in range(10)]
+
+    async def hear(at: int) -> None:
+        for story in stories:
+            await mypage.hear(purchase_of(story)[at])
+
+    await asyncio.gather(*(hear(at) for at in range(7)))
+
+    for story in stories:
+        row = await row_of(mypage, story.reservation_id)
+        assert row is not None
+        assert (row.registered, row.payment_version, row.delivery_version) == (True, 3, 2)
+
+
+async def test_a_rebuild_gives_the_same_bytes(mypage: AtWork) -> None:
+    for _ in range(3):
+        await mypage.hear(*purchase_of(Story()))
+    before = await everything(mypage.db)
+
+    await rebuild(mypage.db, silent)
+
+    assert await everything(mypage.db) == before
+
+
+async def test_a_rebuild_mends_what_was_damaged_or_lost(mypage: AtWork) -> None:
+    damaged, lost = Story(), Story()
+    await mypage.hear(*purchase_of(damaged), *purchase_of(lost))
+    before = [await row_of(mypage, story.reservation_id) for story in (damaged, lost)]
+    row = store.PURCHASE.c.reservation_id
+    async with mypage.db.begin() as tx:
+        await tx.execute(
+            update(store.PURCHASE)
+            .where(row == damaged.reservation_id)
+            .values(reservation_status=ReservationStatus.CANCELLED, price=1)
+        )
+        await tx.execute(delete(store.PURCHASE).where(row == lost.reservation_id))
+
+    await rebuild(mypage.db, silent)
+
+    after = [await row_of(mypage, story.reservation_id) for story in (damaged, lost)]
+    assert [public(row) for row in after] == [public(row) for row in before]
+
+
+async def test_a_rebuild_says_how_far_it_is(mypage: AtWork) -> None:
+    for _ in range(5):
+        await mypage.hear(Story().registered())
+    said: list[tuple[int, int]] = []
+
+    await rebuild(mypage.db, lambda done, total: said.append((done, total)), read_ahead=2)
+
+    assert said == [(done, 5) for done in range(1, 6)]
+
+
+async def test_live_events_during_a_rebuild_are_not_lost(mypage: AtWork) -> None:
+    stories = [Story() for _ in range(20)]
+    await mypage.hear(*(story.registered() for story in stories))
+
+    async def live() -> None:
+        for at in range(1, 7):
+            await mypage.hear(*(purchase_of(story)[at] for story in stories))
+
+    async def again_and_again(hearing: asyncio.Task[None]) -> None:
+        while not hearing.done():
+            await rebuild(mypage.db, silent)
+
+    hearing = asyncio.create_task(live())
+    await asyncio.gather(hearing, again_and_again(hearing))
+
+    for story in stories:
+        row = await row_of(mypage, story.reservation_id)
+        assert row is not None
+        assert (row.payment_version, row.delivery_version) == (3, 2)
+
+
+def public(row: Purchase | None) -> dict[str, Any]:
+    assert row is not None
+    names = [name for name in Purchase.__slots__ if name != "row_version"]
+    return {name: getattr(row, name) for name in names}
