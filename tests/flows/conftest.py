@@ -9,9 +9,13 @@ from tests.flows.shop import Shop, open_shop
 
 
 @pytest.fixture
-async def shop(migrated_url: Callable[..., str]) -> AsyncIterator[Shop]:
+async def shop(
+    migrated_url: Callable[..., str], new_database: Callable[..., str]
+) -> AsyncIterator[Shop]:
     @cache
     def url(service: str) -> str:
+        if service == "provider":
+            return new_database("sqlite")
         return migrated_url(
             f"roadbike.{service}", "sqlite" if service == "delivery" else "postgresql"
         )

@@ -19,7 +19,7 @@ from roadbike.kit.server import Server, running
 from roadbike.kit.settings import read
 
 SERVICES: Final = ("stock", "payment", "reservation", "delivery", "mypage")  # callees first
-QUIET: Final = ("outbox", "lag", "parked", "intents")
+QUIET: Final = ("outbox", "lag", "parked", "intents", "unsettled")
 FAR_AWAY: Final = 4_000_000_000  # seconds since 1970
 
 Url = Callable[[str], str]  # of a migrated database for a service
@@ -45,9 +45,7 @@ class Person:
     shop: "Shop"
     token: str | None
 
-    async def ask(
-        self, method: str, path: str, body: object = None, **headers: str
-    ) -> Answer:
+    async def ask(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.token is not None:
             given["Authorization"] = f"Bearer {self.token}"
@@ -129,7 +127,9 @@ class Shop:
         return True
 
     def _environ(self, name: str) -> dict[str, str]:
-        public = [SigningKey.from_jwk(self.keys[who]).public_jwk() for who in ("ops", "reservation")]
+        public = [
+            SigningKey.from_jwk(self.keys[who]).public_jwk() for who in ("ops", "reservation")
+        ]
         environ = {
             "ROADBIKE_PORT": "0",
             "ROADBIKE_DATABASE_URL": self.url(name),
@@ -138,6 +138,7 @@ class Shop:
             "ROADBIKE_SERVICE_KEY": self.keys[name],
             "ROADBIKE_CALLER_KEYS": json.dumps({"keys": public}),
             "ROADBIKE_DRAIN_MS": "0",
+            "ROADBIKE_SIMULATED_JOURNAL_URL": self.url("provider"),
         }
         if "payment" in self.servers:
             environ["ROADBIKE_PAYMENT_URL"] = self.servers["payment"].url

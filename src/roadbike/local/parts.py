@@ -1,4 +1,4 @@
-"""The whole shop on one page: each part, what it is given, and what must be there before it starts."""
+"""The whole shop on one page: each part, what it is given, and what it waits for."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,12 +17,17 @@ class Trade:
     name: str
     offset: int  # its port, counted from the base
     database: str = "postgresql"
+    tells: bool = True  # on a topic of its own
     callers: tuple[str, ...] = ()  # the services that may ask it at /internal; ops may everywhere
     serve: str = "roadbike.local.children:serve"
 
     @property
     def package(self) -> str:
         return f"roadbike.{self.name}"
+
+    @property
+    def topic(self) -> str | None:
+        return f"bike.{self.name}" if self.tells else None
 
     def port(self, ports: Ports) -> int:
         return ports.base + self.offset
@@ -32,8 +37,8 @@ STOCK: Final = Trade(name="stock", offset=1)
 RESERVATION: Final = Trade(name="reservation", offset=2)
 PAYMENT: Final = Trade(name="payment", offset=3, callers=("reservation",))
 DELIVERY: Final = Trade(name="delivery", offset=4, database="sqlite")
-MYPAGE: Final = Trade(name="mypage", offset=5)
-ACCOUNT: Final = Trade(name="account", offset=6)
+MYPAGE: Final = Trade(name="mypage", offset=5, tells=False)
+ACCOUNT: Final = Trade(name="account", offset=6, tells=False)
 
 TRADES: Final = (STOCK, RESERVATION, PAYMENT, DELIVERY, MYPAGE, ACCOUNT)
 
@@ -48,7 +53,7 @@ def shop(
     at_nats = passwords(home, "nats", names)
     return (
         postgres.part(home, ports.postgres, environ, at_postgres),
-        nats.part(home, ports.nats, environ, at_nats),
+        nats.part(home, ports.nats, environ, at_nats, {each.name: each.topic for each in trades}),
         *(service(home, ports, environ, trade) for trade in trades),
         gateway.part(home, ports, environ, {each.name: each.port(ports) for each in trades}),
     )
@@ -81,6 +86,7 @@ def environment(
         "ROADBIKE_BROKER_URL": broker_url(home, ports, trade),
         "ROADBIKE_ACCOUNT_URL": f"http://{HOST}:{ACCOUNT.port(ports)}",
         "ROADBIKE_PAYMENT_URL": f"http://{HOST}:{PAYMENT.port(ports)}",
+        "ROADBIKE_SIMULATED_JOURNAL_URL": f"sqlite+aiosqlite:///{home.path / 'provider.db'}",
         "ROADBIKE_SERVICE_KEY_FILE": str(keys.private(home, trade.name)),
         "ROADBIKE_CALLER_KEYS_FILE": str(keys.callers(home, trade.name)),
         "ROADBIKE_SIGNING_KEY_FILE": str(keys.private(home, keys.SIGNING)),

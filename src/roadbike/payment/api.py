@@ -3,20 +3,23 @@
 import asyncio
 import random
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, NoReturn
 from uuid import UUID
 
 import msgspec
-from litestar.params import Parameter
+from litestar.params import HeaderParameter, QueryParameter
 
 from roadbike.contracts.glossary import wire_name
 from roadbike.contracts.payments import OpenedPayment, OpenPayment
 from roadbike.contracts.statuses import PaymentStatus
 from roadbike.kit.batching import Batches
 from roadbike.kit.db import Database
+from roadbike.kit.refusals import Fault, Invalid, invalid
 from roadbike.kit.web import (
     BUYER,
     INTERNAL,
+    Answer,
+    Body,
     Caller,
     Links,
     Page,
@@ -25,11 +28,19 @@ from roadbike.kit.web import (
     get,
     links,
     page_of,
+    patch,
     put,
 )
-from roadbike.payment import store, use_cases
-from roadbike.payment.domain import Payment
-from roadbike.payment.use_cases import Opening
+from roadbike.payment import store
+from roadbike.payment.domain import (
+    CancelsWithReservation,
+    NotPayable,
+    Payment,
+    PaymentFailed,
+)
+from roadbike.payment.providers.simulated import Behaviour
+from roadbike.payment.use_cases.open import Opening, open_payments
+from roadbike.payment.use_cases.pay import Cashier
 
 
 class PaymentView(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name):
@@ -50,11 +61,24 @@ class OpenPaymentBody(OpenPayment, frozen=True, forbid_unknown_fields=True):
     """As the contract says, and nothing else."""
 
 
+class Paying(Body, frozen=True, rename=wire_name):
+    """The change of a payment that a buyer may ask for."""
+
+    payment_status: PaymentStatus
+
+
+Consent = Annotated[
+    str | None,
+    HeaderParameter(name="X-Simulate", description="What the simulated provider is to do."),
+]
+
+
 class PaymentApi:
     """delay_ms: how long an open takes at least and at most, for demonstrations."""
 
-    def __init__(self, db: Database, delay_ms: tuple[int, int] = (0, 0)) -> None:
+    def __init__(self, db: Database, cashier: Cashier, delay_ms: tuple[int, int] = (0, 0)) -> None:
         self.db = db
+        self.cashier = cashier
         self.delay_ms = delay_ms
         self.openings: Batches[Opening, Payment] = Batches(self._open_all)
 
@@ -63,6 +87,7 @@ class PaymentApi:
             put("/internal/payments/{reservation_id:uuid}", self.open, who=INTERNAL),
             get("/payments", self.list, who=BUYER, sort=("price",)),
             get("/payments/{payment_id:uuid}", self.get, who=BUYER),
+            patch("/payments/{payment_id:uuid}", self.pay, who=BUYER, refuses=(402, 409)),
         ]
 
     async def open(self, reservation_id: UUID, data: OpenPaymentBody) -> OpenedPayment:
@@ -76,7 +101,7 @@ class PaymentApi:
         self,
         caller: Caller,
         paging: Paging,
-        reservation_id: Annotated[UUID | None, Parameter(query="reserveId")] = None,
+        reservation_id: Annotated[UUID | None, QueryParameter(name="reserveId")] = None,
     ) -> Page[Payments]:
         """One's own payments; all of them for staff."""
         async with self.db.read() as tx:
@@ -95,8 +120,42 @@ class PaymentApi:
         async with self.db.read() as tx:
             return _view(await store.get(tx, payment_id, owner=_owner(caller)))
 
+    async def pay(
+        self, payment_id: UUID, data: Paying, caller: Caller, simulate: Consent = None
+    ) -> Answer[PaymentView]:
+        """Pay: 200 when it is paid, 202 while the provider's answer is not known."""
+        if data.payment_status is PaymentStatus.CANCELLED:
+            await self._refuse_to_cancel(payment_id, caller)
+        if data.payment_status is not PaymentStatus.PAID:
+            raise invalid("/payStatus", "fault-value")
+        return await self._pay(payment_id, _consent(simulate), caller)
+
+    async def _pay(self, payment_id: UUID, consent: str, caller: Caller) -> Answer[PaymentView]:
+        payment = await self.cashier.pay(payment_id, consent, owner=_owner(caller))
+        match payment.payment_status:
+            case PaymentStatus.PAID:
+                return Answer(_view(payment))
+            case PaymentStatus.CONFIRMING:
+                return Answer(_view(payment), status=202)
+            case PaymentStatus.DUE:
+                raise PaymentFailed
+            case _:
+                raise NotPayable
+
+    async def _refuse_to_cancel(self, payment_id: UUID, caller: Caller) -> NoReturn:
+        async with self.db.read() as tx:
+            payment = await store.get(tx, payment_id, owner=_owner(caller))
+        raise CancelsWithReservation(extra={"_links": _view(payment).links})
+
     async def _open_all(self, openings: Sequence[Opening]) -> Sequence[Payment | Exception]:
-        return await self.db.run(lambda tx: use_cases.open_payments(tx, openings))
+        return await self.db.run(lambda tx: open_payments(tx, openings))
+
+
+def _consent(simulate: str | None) -> str:
+    """The token of the attempt. Raises Invalid for a behaviour that is none."""
+    if simulate is not None and simulate not in set(Behaviour):
+        raise Invalid(Fault(slug="fault-value", parameter="X-Simulate"))
+    return simulate or ""
 
 
 def _owner(caller: Caller) -> str | None:
@@ -104,12 +163,13 @@ def _owner(caller: Caller) -> str | None:
 
 
 def _view(payment: Payment) -> PaymentView:
-    view = msgspec.convert(payment, PaymentView, from_attributes=True)
-    return msgspec.structs.replace(
-        view,
-        links=links(
-            self=f"/payments/{payment.payment_id}",
-            reservation=f"/reservations/{payment.reservation_id}",
-            myPage=f"/myPages/{payment.reservation_id}",
-        ),
+    own = f"/payments/{payment.payment_id}"
+    related = links(
+        self=own,
+        reservation=f"/reservations/{payment.reservation_id}",
+        myPage=f"/myPages/{payment.reservation_id}",
     )
+    if payment.payment_status is PaymentStatus.DUE:
+        related |= links(pay=own)
+    view = msgspec.convert(payment, PaymentView, from_attributes=True)
+    return msgspec.structs.replace(view, links=related)

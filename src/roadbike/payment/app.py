@@ -1,7 +1,8 @@
 """The payment service on one page."""
 
 from collections.abc import Sequence
-from typing import Annotated, cast
+from datetime import timedelta
+from typing import Annotated, Literal, cast
 
 from msgspec import Meta
 
@@ -15,30 +16,44 @@ from roadbike.contracts.events import (
     PaymentRefunding,
     ReservationCancelled,
 )
+from roadbike.kit.crash import crash_points
 from roadbike.kit.db import Database, Tx
 from roadbike.kit.events import Event
-from roadbike.kit.service import Service, whenever
-from roadbike.kit.settings import ServiceSettings
+from roadbike.kit.service import Service, every, whenever
+from roadbike.kit.settings import ServiceSettings, SettingError
 from roadbike.payment import store
 from roadbike.payment.api import PaymentApi
-from roadbike.payment.use_cases import cancel_payment
+from roadbike.payment.providers.simulated import Behaviour, SimulatedProvider
+from roadbike.payment.use_cases.expire import Expiry
+from roadbike.payment.use_cases.open import cancel_payment
+from roadbike.payment.use_cases.pay import Cashier
 
 Milliseconds = Annotated[int, Meta(ge=0, le=60_000)]
 
 
 class Settings(ServiceSettings, frozen=True, kw_only=True):
+    """simulated_rates: how often the simulated provider misbehaves, `decline=0.1,slow=0.05`."""
+
+    provider: Literal["simulated"] = "simulated"
+    simulated_journal_url: str  # a database of the simulated provider's own
+    simulated_rates: str = ""
+    expire_after_s: Annotated[int, Meta(ge=1)] = 30 * 60
     open_delay_min_ms: Milliseconds = 0  # for demonstrations of the timeout and the breaker
     open_delay_max_ms: Milliseconds = 0
 
 
 def build(settings: Settings) -> Service:
+    """Raises SettingError."""
     db = Database(settings.database_url.reveal())
-    api = PaymentApi(db, (settings.open_delay_min_ms, settings.open_delay_max_ms))
+    provider = SimulatedProvider(settings.simulated_journal_url, _rates(settings))
+    cashier = Cashier(db, provider, crash_points(settings.crash))
+    expiry = Expiry(timedelta(seconds=settings.expire_after_s))
+    delay_ms = (settings.open_delay_min_ms, settings.open_delay_max_ms)
     return Service(
         name="payment",
         settings=settings,
         db=db,
-        routes=api.routes(),
+        routes=PaymentApi(db, cashier, delay_ms).routes(),
         policies=[whenever(ReservationCancelled, cancel_payment)],
         prefetch=_prefetch,
         tells=(
@@ -50,9 +65,26 @@ def build(settings: Settings) -> Service:
             PaymentCancelled,
             PaymentExpired,
         ),
+        timed=[
+            every(seconds=1, do=cashier.finish_unknown),
+            every(seconds=0.5, do=cashier.refund_owed),
+            every(seconds=1, do=expiry.run),
+        ],
+        gauges={"unsettled": store.count_unsettled},
+        resources=[provider],
     )
 
 
 async def _prefetch(tx: Tx, events: Sequence[Event]) -> None:
     heard = cast("Sequence[ReservationCancelled]", events)
     await store.lock_all(tx, [event.reservation_id for event in heard])
+
+
+def _rates(settings: Settings) -> dict[Behaviour, float]:
+    if settings.env == "production":
+        raise SettingError("ROADBIKE_PROVIDER is simulated: production needs a real provider")
+    pairs = (pair.partition("=") for pair in settings.simulated_rates.split(",") if pair)
+    try:
+        return {Behaviour(name): float(rate) for name, _, rate in pairs}
+    except ValueError as error:
+        raise SettingError(f"ROADBIKE_SIMULATED_RATES is wrong: {error}") from None

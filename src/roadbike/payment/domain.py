@@ -1,13 +1,21 @@
 """What a payment is and how it may change. Pure: no clock, no database, no network."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
 from roadbike.contracts.events import (
     AnyPaymentEvent,
+    PaymentApproved,
     PaymentCancelled,
+    PaymentConfirming,
+    PaymentDeclined,
+    PaymentExpired,
     PaymentOpened,
+    PaymentRefunding,
 )
 from roadbike.contracts.payments import OpenPayment
 from roadbike.contracts.reasons import Reason
@@ -19,18 +27,22 @@ LIFECYCLE: Final = Lifecycle(
     {
         PaymentStatus.DUE: {
             PaymentStatus.CONFIRMING,
-            PaymentStatus.PAID,
+            PaymentStatus.PAID,  # money that was thought declined
             PaymentStatus.CANCELLED,
         },
-        PaymentStatus.CONFIRMING: {
-            PaymentStatus.DUE,
-            PaymentStatus.PAID,
-            PaymentStatus.CANCELLED,
+        PaymentStatus.CONFIRMING: {PaymentStatus.DUE, PaymentStatus.PAID},
+        PaymentStatus.PAID: {
+            PaymentStatus.REFUNDING,
+            PaymentStatus.CANCELLED,  # refunded at the provider, not by us
         },
-        PaymentStatus.PAID: {PaymentStatus.REFUNDING, PaymentStatus.CANCELLED},
         PaymentStatus.REFUNDING: {PaymentStatus.CANCELLED},
     }
 )
+
+
+ASKING: Final = timedelta(seconds=5)  # so long nobody else asks what became of an attempt
+LONGEST_WAIT: Final = timedelta(seconds=30)
+LATE_MONEY: Final = (timedelta(seconds=20), timedelta(minutes=10), timedelta(hours=24))
 
 
 class ReservationGone(Refusal):
@@ -47,11 +59,68 @@ class PaymentDiffers(Refusal):
     status = 409
 
 
+class NotPayable(Refusal):
+    """The payment is cancelled, or on its way there."""
+
+    slug = "not-payable"
+    status = 409
+
+
+class PaymentFailed(Refusal):
+    """The provider said no: nothing was taken, and the buyer may try again."""
+
+    slug = "payment-declined"
+    status = 402
+
+
+class CancelsWithReservation(Refusal):
+    """A payment is cancelled by cancelling its reservation; the answer links to it."""
+
+    slug = "cancels-with-reservation"
+    status = 409
+
+
+class Outcome(StrEnum):
+    """What became of asking the provider for the money."""
+
+    UNKNOWN = "unknown"
+    CAPTURED = "captured"
+    NOT_CAPTURED = "not-captured"
+
+
+class Refund(StrEnum):
+    """Whether an attempt's money goes back."""
+
+    NONE = "none"
+    OWED = "owed"
+    DONE = "done"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attempt:
+    """One try to get the money: at most one capture and one refund.
+
+    token: the buyer's consent, as the provider gave it. check_at: when to ask the provider what
+    became of it; None when that is settled for good.
+    """
+
+    attempt_id: UUID
+    reservation_id: UUID
+    token: str
+    asked_at: datetime
+    outcome: Outcome = Outcome.UNKNOWN
+    refund: Refund = Refund.NONE
+    checks: int = 0
+    check_at: datetime | None = None
+    row_version: int = 0
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Payment:
     """The facts known of one reservation's payment.
 
     Without a status it was never opened: nothing but a tombstone once a cancel is known.
+    captured_by: the attempt whose money this payment is; that of any other goes back.
     """
 
     reservation_id: UUID
@@ -61,14 +130,22 @@ class Payment:
     price: int | None = None  # KRW
     payment_status: PaymentStatus | None = None
     cancel_asked: bool = False
+    expired: bool = False
     registered: bool = True  # False: its reservation never was one, so nobody is shown this row
     reason: Reason | None = None
+    captured_by: UUID | None = None
+    opened_at: datetime | None = None
+    tries: int = 0
+    attempts: tuple[Attempt, ...] = ()
     row_version: int = 0
 
 
+Decision = tuple[Payment, list[AnyPaymentEvent]]
+
+
 def open_payment(
-    payment: Payment, wanted: OpenPayment, payment_id: UUID
-) -> tuple[Payment, list[AnyPaymentEvent]]:
+    payment: Payment, wanted: OpenPayment, payment_id: UUID, now: datetime
+) -> Decision:
     """Open it, or find it open. Raises ReservationGone, PaymentDiffers."""
     if payment.cancel_asked or payment.payment_status is PaymentStatus.CANCELLED:
         raise ReservationGone
@@ -83,20 +160,144 @@ def open_payment(
         user_id=wanted.user_id,
         price=wanted.price,
         payment_status=PaymentStatus.DUE,
+        opened_at=now,
     )
     return opened, [PaymentOpened.of(opened)]
 
 
-def decide(payment: Payment) -> tuple[Payment, list[AnyPaymentEvent]]:
+def attempt(payment: Payment, attempt_id: UUID, token: str, now: datetime) -> Decision:
+    """Begin to get the money; nothing was asked of the provider yet. Raises NotPayable."""
+    if payment.payment_status is not PaymentStatus.DUE or payment.cancel_asked:
+        raise NotPayable
+    begun = Attempt(
+        attempt_id=attempt_id,
+        reservation_id=payment.reservation_id,
+        token=token,
+        asked_at=now,
+        check_at=now + ASKING,
+    )
+    confirming = replace(
+        _moved(payment, PaymentStatus.CONFIRMING),
+        attempts=(*payment.attempts, begun),
+        tries=payment.tries + 1,
+    )
+    return confirming, [PaymentConfirming.of(confirming)]
+
+
+def checked(payment: Payment, attempt_id: UUID, now: datetime) -> Payment:
+    """The payment after one more look: unknown ones soon again, failed ones some times more."""
+    return _with(payment, attempt_id, lambda known: _checked(known, now))
+
+
+def with_outcome(payment: Payment, attempt_id: UUID, outcome: Outcome) -> Payment:
+    """The payment knowing what became of an attempt. What was captured stays captured."""
+    return _with(payment, attempt_id, lambda known: _known(known, outcome))
+
+
+def with_refund(payment: Payment, attempt_id: UUID) -> Payment:
+    """The payment knowing that an attempt's money went back."""
+    return _with(payment, attempt_id, lambda known: replace(known, refund=Refund.DONE))
+
+
+def decide(payment: Payment) -> Decision:
     """What follows from the facts known so far, in whatever order they came."""
-    if payment.cancel_asked and payment.payment_status is PaymentStatus.DUE:
-        return _voided(payment)
-    return payment, []  # nothing to undo: a tombstone, or already so
+    events: list[AnyPaymentEvent] = []
+    for step in (_claim_money, _give_up_asking, _undo, _close):
+        payment = step(payment, events)
+    return payment, events
 
 
-def _voided(payment: Payment) -> tuple[Payment, list[AnyPaymentEvent]]:
-    voided = _moved(payment, PaymentStatus.CANCELLED)
-    return voided, [PaymentCancelled.of(voided)]
+def owed(payment: Payment) -> list[Attempt]:
+    """The attempts whose money has to go back."""
+    return [one for one in payment.attempts if one.refund is Refund.OWED]
+
+
+def _claim_money(payment: Payment, events: list[AnyPaymentEvent]) -> Payment:
+    """The first captured money is the payment's; any other goes back and tells nothing."""
+    for one in payment.attempts:
+        if one.outcome is not Outcome.CAPTURED or one.refund is not Refund.NONE:
+            continue
+        if payment.payment_status in {PaymentStatus.DUE, PaymentStatus.CONFIRMING}:
+            payment = replace(_moved(payment, PaymentStatus.PAID), captured_by=one.attempt_id)
+            events.append(PaymentApproved.of(payment))
+        elif one.attempt_id != payment.captured_by:
+            payment = _owing(payment, one.attempt_id)
+    return payment
+
+
+def _give_up_asking(payment: Payment, events: list[AnyPaymentEvent]) -> Payment:
+    """Nothing was captured, and nothing is unknown any more: the buyer may try again."""
+    if payment.payment_status is not PaymentStatus.CONFIRMING:
+        return payment
+    if any(one.outcome is Outcome.UNKNOWN for one in payment.attempts):
+        return payment
+    due = _moved(payment, PaymentStatus.DUE)
+    events.append(PaymentDeclined.of(due))
+    return due
+
+
+def _undo(payment: Payment, events: list[AnyPaymentEvent]) -> Payment:
+    """A cancelled or expired payment is voided; a paid one that is cancelled is refunded."""
+    match payment.payment_status:
+        case PaymentStatus.DUE if payment.cancel_asked or payment.expired:
+            voided = _moved(payment, PaymentStatus.CANCELLED)
+            told = PaymentCancelled if payment.cancel_asked else PaymentExpired
+            events.append(told.of(voided))
+            return voided
+        case PaymentStatus.PAID if payment.cancel_asked and not _is_back(payment):
+            refunding = _owing(_moved(payment, PaymentStatus.REFUNDING), payment.captured_by)
+            events.append(PaymentRefunding.of(refunding))
+            return refunding
+        case _:
+            return payment  # a tombstone, already so, or the answer of the provider will tell
+
+
+def _close(payment: Payment, events: list[AnyPaymentEvent]) -> Payment:
+    """The money is back."""
+    if payment.payment_status not in {PaymentStatus.PAID, PaymentStatus.REFUNDING}:
+        return payment
+    if not _is_back(payment):
+        return payment
+    refunded = _moved(payment, PaymentStatus.CANCELLED)
+    refunded = replace(refunded, reason=refunded.reason or Reason.PAYMENT_CANCELLED)
+    events.append(PaymentCancelled.of(refunded))
+    return refunded
+
+
+def _is_back(payment: Payment) -> bool:
+    return any(
+        one.attempt_id == payment.captured_by and one.refund is Refund.DONE
+        for one in payment.attempts
+    )
+
+
+def _owing(payment: Payment, attempt_id: UUID | None) -> Payment:
+    return _with(payment, attempt_id, lambda known: replace(known, refund=Refund.OWED))
+
+
+def _checked(attempt: Attempt, now: datetime) -> Attempt:
+    checks = attempt.checks + 1
+    wait: timedelta | None = None
+    match attempt.outcome:
+        case Outcome.UNKNOWN:
+            wait = min(timedelta(seconds=2**checks), LONGEST_WAIT)
+        case Outcome.NOT_CAPTURED:
+            age = now - attempt.asked_at
+            wait = next((late - age for late in LATE_MONEY if late > age), None)
+        case Outcome.CAPTURED:
+            pass  # known for good
+    return replace(attempt, checks=checks, check_at=None if wait is None else now + wait)
+
+
+def _known(attempt: Attempt, outcome: Outcome) -> Attempt:
+    return attempt if attempt.outcome is Outcome.CAPTURED else replace(attempt, outcome=outcome)
+
+
+def _with(
+    payment: Payment, attempt_id: UUID | None, change: Callable[[Attempt], Attempt]
+) -> Payment:
+    attempts = (change(one) if one.attempt_id == attempt_id else one for one in payment.attempts)
+    return replace(payment, attempts=tuple(attempts))
 
 
 def _moved(payment: Payment, to: PaymentStatus) -> Payment:

@@ -1,7 +1,7 @@
 """Reservations over HTTP: parse, call one use case, answer."""
 
 from datetime import datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 from uuid import UUID
 
 import msgspec
@@ -14,6 +14,7 @@ from roadbike.kit.db import Database
 from roadbike.kit.deadline import Deadline
 from roadbike.kit.idempotency import Key
 from roadbike.kit.ids import new_id
+from roadbike.kit.refusals import invalid
 from roadbike.kit.web import (
     BUYER,
     Answer,
@@ -58,7 +59,7 @@ class NewReservation(Body, frozen=True, rename=wire_name):
 
 
 class Cancelling(Body, frozen=True, rename=wire_name):
-    reservation_status: Literal["예약취소"]
+    reservation_status: ReservationStatus
 
 
 class ReservationView(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name):
@@ -133,10 +134,12 @@ class ReservationApi:
     async def change(
         self,
         reservation_id: UUID,
-        data: Cancelling,  # noqa: ARG002 the only change there is: its type says which
+        data: Cancelling,
         caller: Caller,
     ) -> ReservationView:
-        """Cancel, by setting the status to 예약취소."""
+        """Cancel, by setting the status; there is no other change."""
+        if data.reservation_status is not ReservationStatus.CANCELLED:
+            raise invalid("/reserveStatus", "fault-value")
         return await self.cancel(reservation_id, caller)
 
     async def cancel(self, reservation_id: UUID, caller: Caller) -> ReservationView:

@@ -1,17 +1,18 @@
-"""What one can do with payments. Each reads: load, decide, save, tell."""
+"""Open a payment, synchronously; and hear that its reservation was cancelled, maybe before."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import UUID
 
-from roadbike.contracts.events import AnyPaymentEvent, ReservationCancelled
+from roadbike.contracts.events import ReservationCancelled
 from roadbike.contracts.payments import OpenPayment
 from roadbike.kit.db import Tx
 from roadbike.kit.ids import new_id
-from roadbike.kit.outbox import tell
 from roadbike.kit.refusals import Refusal
 from roadbike.payment import domain, store
 from roadbike.payment.domain import Payment
+from roadbike.payment.use_cases.settle import keep, settle
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,35 +25,27 @@ class Opening:
 
 async def open_payments(tx: Tx, openings: Sequence[Opening]) -> list[Payment | Exception]:
     """Open a whole batch in one transaction; each is opened, found open or refused by itself."""
+    now = await tx.now()
     await store.lock_all(tx, [opening.reservation_id for opening in openings])
-    return [await _opened(tx, opening) for opening in openings]
+    return [await _opened(tx, opening, now) for opening in openings]
 
 
 async def cancel_payment(tx: Tx, cause: ReservationCancelled) -> None:
     payment = await store.locked(tx, cause.reservation_id)  # made here if the open comes later
     if payment.cancel_asked:
         return  # heard before
-    asked = replace(
-        payment,
-        cancel_asked=True,
-        registered=cause.registered,
-        reason=cause.reason,
+    settle(
+        tx,
+        replace(payment, cancel_asked=True, registered=cause.registered, reason=cause.reason),
     )
-    _settle(tx, *domain.decide(asked))
 
 
-async def _opened(tx: Tx, opening: Opening) -> Payment | Exception:
+async def _opened(tx: Tx, opening: Opening, now: datetime) -> Payment | Exception:
     payment = await store.locked(tx, opening.reservation_id)
     try:
-        opened, events = domain.open_payment(payment, opening.wanted, new_id())
+        opened, events = domain.open_payment(payment, opening.wanted, new_id(), now)
     except Refusal as refusal:
         return refusal
     if events:
-        _settle(tx, opened, events)
+        keep(tx, opened, events)
     return opened
-
-
-def _settle(tx: Tx, payment: Payment, events: Sequence[AnyPaymentEvent]) -> None:
-    store.save(tx, payment)
-    for event in events:
-        tell(tx, event)

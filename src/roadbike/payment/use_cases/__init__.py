@@ -1,0 +1,1 @@
+"""What one can do with payments, one file per story. Each reads: load, decide, save, tell."""
