@@ -1,0 +1,88 @@
+"""The account service on one page."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from roadbike.account import store
+from roadbike.account.api import AccountApi
+from roadbike.account.domain import Limits
+from roadbike.account.passwords import Passwords
+from roadbike.kit.auth import KeyFault, SigningKey, public_keys
+from roadbike.kit.db import Database
+from roadbike.kit.service import Service, every
+from roadbike.kit.settings import ONE_MACHINE, Secret, ServiceSettings, SettingError
+
+Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+
+
+class Settings(ServiceSettings, frozen=True, kw_only=True):
+    """Whose signature all services trust, and how patient log-in is."""
+
+    signing_key: Secret  # a JWK (Ed25519, private) with a kid
+    retired_keys: str = '{"keys": []}'  # public keys (JWKS) of tokens that have not yet expired
+    token_lifetime_s: Annotated[int, Meta(ge=1, le=600)] = 600
+    login_window_s: Annotated[int, Meta(ge=1, le=86_400)] = 300
+    login_failures_per_account: Count = 10
+    login_failures_per_client: Count = 10
+    login_failures_in_all: Count = 1000
+
+
+def build(settings: Settings) -> Service:
+    db = Database(settings.database_url.reveal())
+    passwords = Passwords()
+    limits = _limits(settings)
+    api = AccountApi(
+        db,
+        passwords,
+        limits,
+        _signing_key(settings),
+        lifetime_s=settings.token_lifetime_s,
+        retired=_retired(settings),
+    )
+
+    async def forget_failures(db: Database) -> None:
+        async with db.begin() as tx:
+            await store.forget_failures(tx, older_than=limits.window)
+
+    return Service(
+        name="account",
+        settings=settings,
+        db=db,
+        routes=api.routes(),
+        timed=[every(seconds=60, do=forget_failures)],
+        resources=[passwords],
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        per_account=settings.login_failures_per_account,
+        per_client=settings.login_failures_per_client,
+        in_all=settings.login_failures_in_all,
+        window=timedelta(seconds=settings.login_window_s),
+    )
+
+
+def _signing_key(settings: Settings) -> SigningKey:
+    try:
+        key = SigningKey.from_jwk(settings.signing_key.reveal())
+    except KeyFault as fault:
+        raise SettingError(f"ROADBIKE_SIGNING_KEY is wrong: {fault}") from None
+    if settings.env == "production" and ONE_MACHINE in key.kid:
+        raise SettingError(
+            "ROADBIKE_SIGNING_KEY was made for one machine: make a key for production"
+        )
+    return key
+
+
+def _retired(settings: Settings) -> Sequence[Any]:
+    try:
+        public_keys(settings.retired_keys)
+    except KeyFault as fault:
+        raise SettingError(f"ROADBIKE_RETIRED_KEYS is wrong: {fault}") from None
+    keys: Sequence[dict[str, Any]] = msgspec.json.decode(settings.retired_keys)["keys"]
+    return [{name: value for name, value in key.items() if name != "d"} for key in keys]

@@ -1,0 +1,158 @@
+"""An account service on a database of its own, and somebody who talks to it over HTTP."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import Any, Literal
+
+import httpx
+import pytest
+from sqlalchemy import update
+
+from roadbike.account import app
+from roadbike.account.domain import Role
+from roadbike.account.passwords import hasher
+from roadbike.account.store import LOGIN_FAILURE
+from roadbike.account.use_cases import open_account
+from roadbike.kit.auth import ServiceTokens, TokenVerifier, new_signing_key
+from roadbike.kit.messages import load_messages
+from roadbike.kit.service import Service
+from roadbike.kit.settings import Secret
+from roadbike.kit.web import http_app
+
+Ask = Callable[..., Awaitable[httpx.Response]]
+
+KEY = new_signing_key("account/1")
+RARE = "correct horse"
+
+
+def settings_of(url: str, **changes: Any) -> app.Settings:
+    usual: dict[str, Any] = {
+        "port": 0,
+        "database_url": Secret(url),
+        "broker_url": Secret("memory://"),
+        "account_url": "http://account",
+        "service_key": Secret(new_signing_key("account/own")),
+        "signing_key": Secret(KEY),
+        "login_failures_per_account": 3,
+        "login_failures_per_client": 5,
+        "login_failures_in_all": 8,
+    }
+    return app.Settings(**(usual | changes))
+
+
+@pytest.fixture
+def settings() -> Callable[..., app.Settings]:
+    return settings_of
+
+
+@pytest.fixture
+def account_url(migrated_url: Callable[..., str], dialect: Literal["postgresql", "sqlite"]) -> str:
+    return migrated_url("roadbike.account", dialect)
+
+
+@pytest.fixture
+async def service(account_url: str) -> AsyncIterator[Service]:
+    service = app.build(settings_of(account_url))
+    (passwords,) = service.resources
+    async with passwords:
+        yield service
+    await service.db.close()
+
+
+@pytest.fixture
+async def client(service: Service) -> AsyncIterator[httpx.AsyncClient]:
+    """The real app behind one proxy of ours."""
+
+    async def own_keys(_url: str) -> str:
+        return (await own.get("/.well-known/jwks.json")).text
+
+    edge: Any = http_app(
+        name="account",
+        routes=service.routes,
+        tokens=TokenVerifier(service.db, "http://account", fetch=own_keys),
+        services=ServiceTokens("account", new_signing_key("account/own"), '{"keys": []}'),
+        messages=load_messages("roadbike.kit", "roadbike.contracts"),
+        status=_no_figures,
+        ready=lambda: True,
+        trusted_hops=1,
+    )
+    transport = httpx.ASGITransport(edge)
+    async with httpx.AsyncClient(transport=transport, base_url="http://account") as own:
+        yield own
+
+
+@pytest.fixture
+def ask(client: httpx.AsyncClient) -> Ask:
+    """`await ask("POST /accounts", {…}, token=…, address="1.2.3.4")`."""
+
+    async def ask(
+        what: str, body: object = None, *, token: str | None = None, address: str | None = None
+    ) -> httpx.Response:
+        method, path = what.split(" ", 1)
+        headers = {"Accept-Language": "en"}
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+        if address is not None:
+            headers["X-Forwarded-For"] = address
+        content = None
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            content = json.dumps(body).encode()
+        return await client.request(method, path, headers=headers, content=content)
+
+    return ask
+
+
+@pytest.fixture
+def sign_up(ask: Ask) -> Ask:
+    async def sign_up(user_id: str = "kim", password: str = RARE) -> httpx.Response:
+        body = {"userId": user_id, "password": password, "userNm": "김자전거"}
+        return await ask("POST /accounts", body)
+
+    return sign_up
+
+
+@pytest.fixture
+def log_in(ask: Ask) -> Ask:
+    async def log_in(
+        user_id: str = "kim", password: str = RARE, address: str | None = None
+    ) -> httpx.Response:
+        body = {"userId": user_id, "password": password}
+        return await ask("POST /accounts/tokens", body, address=address)
+
+    return log_in
+
+
+@pytest.fixture
+def open_admin(service: Service) -> Callable[[str], Awaitable[None]]:
+    """As the one-machine mode does it, straight on the database."""
+
+    async def open_admin(password: str) -> None:
+        async with service.db.begin() as tx:
+            await open_account(
+                tx,
+                user_id="Admin",
+                user_name="관리자",
+                password_hash=hasher().hash(password),
+                roles=(Role.ADMIN, Role.BUYER),
+            )
+
+    return open_admin
+
+
+@pytest.fixture
+def time_passes(service: Service) -> Callable[[timedelta], Awaitable[None]]:
+    """Nobody can move the database's clock: what was there is made older."""
+
+    async def time_passes(by: timedelta) -> None:
+        async with service.db.begin() as tx:
+            for row in (await tx.execute(LOGIN_FAILURE.select())).mappings().all():
+                of_row = LOGIN_FAILURE.c.id == row["id"]
+                await tx.execute(update(LOGIN_FAILURE).where(of_row).values(at=row["at"] - by))
+
+    return time_passes
+
+
+async def _no_figures() -> Mapping[str, object]:
+    return {}

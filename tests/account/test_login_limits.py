@@ -1,0 +1,177 @@
+"""Guessing stops at the limits; nobody is locked out for good. (3 per account, 5 per client, 8.)"""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from roadbike.account.passwords import Passwords
+from roadbike.account.store import LOGIN_FAILURE
+from roadbike.kit.refusals import Overloaded
+from roadbike.kit.service import Service
+
+HERE = "10.0.0.1"
+
+
+async def fail(log_in: Any, times: int, user_id: str = "kim", address: str = HERE) -> list[int]:
+    answers = [await log_in(user_id, "wrong horse", address) for _ in range(times)]
+    return [answer.status_code for answer in answers]
+
+
+async def failures(service: Service) -> int:
+    async with service.db.read() as tx:
+        count: int = await tx.scalar(select(func.count()).select_from(LOGIN_FAILURE))
+        return count
+
+
+async def test_after_the_limit_the_right_password_is_refused_too(sign_up: Any, log_in: Any) -> None:
+    await sign_up()
+
+    assert await fail(log_in, 4) == [401, 401, 401, 429]
+
+    answer = await log_in("KIM", "correct horse", "10.9.9.9")
+    assert answer.status_code == 429
+    assert 1 <= int(answer.headers["retry-after"]) <= 300
+
+
+async def test_an_unknown_user_is_limited_just_the_same(log_in: Any) -> None:
+    assert await fail(log_in, 4, "nobody") == [401, 401, 401, 429]
+
+
+async def test_only_failures_count(sign_up: Any, log_in: Any, service: Service) -> None:
+    await sign_up()
+
+    for _ in range(6):
+        assert (await log_in(address=HERE)).status_code == 200
+
+    assert await failures(service) == 0
+
+
+async def test_a_refused_attempt_does_not_count(
+    sign_up: Any, log_in: Any, service: Service
+) -> None:
+    await sign_up()
+
+    await fail(log_in, 10)
+
+    assert await failures(service) == 3
+
+
+async def test_a_client_is_limited_over_all_accounts(sign_up: Any, log_in: Any) -> None:
+    await sign_up()
+    users = ["a1", "a2", "a3", "a4", "a5", "a6"]
+
+    told = [(await fail(log_in, 1, user))[0] for user in users]
+
+    assert told == [401] * 5 + [429]
+    assert (await log_in("kim", address=HERE)).status_code == 429
+    assert (await log_in("kim", address="10.0.0.2")).status_code == 200
+
+
+async def test_a_forged_address_does_not_help(log_in: Any) -> None:
+    told = [
+        (await log_in(f"user{n}", "wrong horse", f"6.6.6.{n}, {HERE}")).status_code
+        for n in range(6)
+    ]
+
+    assert told == [401] * 5 + [429]
+
+
+async def test_an_ipv6_customer_is_one_client(log_in: Any) -> None:
+    told = [
+        (await log_in(f"user{n}", "wrong horse", f"2001:db8:1:2::{n}")).status_code
+        for n in range(6)
+    ]
+
+    assert told == [401] * 5 + [429]
+
+
+async def test_all_log_ins_together_are_limited(sign_up: Any, log_in: Any) -> None:
+    await sign_up()
+
+    told = [(await log_in(f"user{n}", "wrong horse", f"10.0.1.{n}")).status_code for n in range(9)]
+
+    assert told == [401] * 8 + [429]
+    assert (await log_in("kim", address="10.0.2.1")).status_code == 429
+
+
+async def test_the_window_moves_on(sign_up: Any, log_in: Any, time_passes: Any) -> None:
+    await sign_up()
+    await fail(log_in, 3)
+
+    await time_passes(timedelta(minutes=4))
+    assert (await log_in()).status_code == 429
+
+    await time_passes(timedelta(minutes=1, seconds=1))
+    assert (await log_in()).status_code == 200
+
+
+async def test_old_failures_are_forgotten(log_in: Any, service: Service, time_passes: Any) -> None:
+    await fail(log_in, 2)
+    await time_passes(timedelta(minutes=6))
+    await fail(log_in, 1)
+
+    (timed,) = service.timed
+    await timed.do(service.db)
+
+    assert await failures(service) == 1
+
+
+async def test_guesses_side_by_side_are_no_more_than_guesses_in_a_row(
+    sign_up: Any, log_in: Any
+) -> None:
+    """The right password among many at once is no good when enough of the others failed first."""
+    await sign_up()
+
+    guesses = ["wrong horse"] * 12 + ["correct horse"]
+    answers = await asyncio.gather(*(log_in("kim", guess, HERE) for guess in guesses))
+
+    told = [answer.status_code for answer in answers]
+    assert 429 in told
+    assert told[-1] in {200, 429, 503}
+    assert told.count(401) <= 3 + 2  # two threads may finish at once
+
+
+async def test_more_than_the_queue_takes_is_refused_at_once() -> None:
+    async with Passwords(threads=1, queue=2) as passwords:
+        told = await asyncio.gather(
+            *(passwords.hash("correct horse") for _ in range(8)), return_exceptions=True
+        )
+
+    refused = [answer for answer in told if isinstance(answer, Exception)]
+    assert len(refused) == 5
+    assert {getattr(answer, "status", None) for answer in refused} == {503}
+
+
+async def test_an_unknown_user_costs_a_hash_too() -> None:
+    """With a full queue he is refused like everybody: his guess is not answered for free."""
+    async with Passwords(threads=1, queue=0) as passwords:
+        busy = asyncio.create_task(passwords.hash("correct horse"))
+        await asyncio.sleep(0)  # let it take the thread
+
+        with pytest.raises(Overloaded):
+            await passwords.matches("correct horse", None)
+        await busy
+
+
+async def test_the_queue_is_free_again_afterwards() -> None:
+    async with Passwords(threads=1, queue=0) as passwords:
+        first = await passwords.hash("correct horse")
+        assert await passwords.matches("correct horse", first)
+        assert not await passwords.matches("wrong horse", first)
+        assert not await passwords.matches("correct horse", None)
+        assert not await passwords.matches("correct horse", "no hash at all")
+
+
+async def test_a_rush_of_log_ins_leaves_the_loop_free(ask: Any, log_in: Any) -> None:
+    rush = [asyncio.create_task(log_in(f"user{n}", "wrong horse")) for n in range(100)]
+
+    alive = await ask("GET /livez")
+
+    assert alive.status_code == 200
+    assert not all(task.done() for task in rush)
+    told = {task.status_code for task in await asyncio.gather(*rush)}
+    assert told <= {401, 429, 503}
+    assert 503 in told

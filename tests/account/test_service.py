@@ -1,0 +1,84 @@
+"""The service as a whole: its settings, its schema, its keys."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from roadbike.account import app
+from roadbike.account.store import metadata
+from roadbike.kit import migrate
+from roadbike.kit.auth import SigningKey, new_signing_key
+from roadbike.kit.db import Database
+from roadbike.kit.settings import Secret, SettingError, read
+
+
+@pytest.mark.parametrize("key", ["", "no key", '{"kty": "oct"}'])
+def test_a_broken_signing_key_is_named_and_not_shown(
+    settings: Callable[..., app.Settings], key: str
+) -> None:
+    with pytest.raises(SettingError, match="ROADBIKE_SIGNING_KEY") as fault:
+        app.build(settings("sqlite+aiosqlite://", signing_key=Secret(key)))
+
+    assert not key or key not in str(fault.value)
+
+
+def test_production_takes_no_key_made_for_one_machine(
+    settings: Callable[..., app.Settings],
+) -> None:
+    key = Secret(new_signing_key("account/one-machine"))
+
+    with pytest.raises(SettingError, match="ROADBIKE_SIGNING_KEY"):
+        app.build(settings("sqlite+aiosqlite://", env="production", signing_key=key))
+    app.build(settings("sqlite+aiosqlite://", env="local", signing_key=key))
+
+
+def test_a_token_lives_ten_minutes_at_most() -> None:
+    environ = {
+        "ROADBIKE_PORT": "0",
+        "ROADBIKE_DATABASE_URL": "sqlite+aiosqlite://",
+        "ROADBIKE_BROKER_URL": "memory://",
+        "ROADBIKE_ACCOUNT_URL": "http://account",
+        "ROADBIKE_SERVICE_KEY": new_signing_key("account/own"),
+        "ROADBIKE_SIGNING_KEY": new_signing_key("account/1"),
+    }
+
+    assert read(app.Settings, environ).token_lifetime_s == 600
+    with pytest.raises(SettingError, match="ROADBIKE_TOKEN_LIFETIME_S"):
+        read(app.Settings, environ | {"ROADBIKE_TOKEN_LIFETIME_S": "601"})
+
+
+async def test_retired_keys_are_published_without_their_private_half(
+    settings: Callable[..., app.Settings],
+) -> None:
+    retired = json.dumps({"keys": [json.loads(new_signing_key("account/0"))]})
+    service = app.build(settings("sqlite+aiosqlite://", retired_keys=retired))
+    keys: Any = next(route for route in service.routes if "/.well-known/jwks.json" in route.paths)
+
+    published = json.loads((await keys.fn()).content)["keys"]
+
+    assert [key["kid"] for key in published] == ["account/1", "account/0"]
+    assert all("d" not in key for key in published)
+    assert SigningKey.from_jwk(new_signing_key("x/1")).kid == "x/1"
+
+
+async def test_migrations_make_what_the_code_knows(
+    account_url: str, open_database: Callable[[str], Database]
+) -> None:
+    db = open_database(account_url)
+
+    def difference(connection: Any) -> list[Any]:
+        own = {"include_name": lambda name, kind, _: kind != "table" or name in metadata.tables}
+        return list(compare_metadata(MigrationContext.configure(connection, opts=own), metadata))
+
+    async with db.engine.connect() as connection:
+        assert await connection.run_sync(difference) == []
+
+
+def test_migrations_go_up_down_and_up(database_url: str) -> None:
+    migrate.upgrade("roadbike.account", database_url)
+    migrate.downgrade("roadbike.account", database_url, "base")
+    migrate.upgrade("roadbike.account", database_url)
