@@ -3,9 +3,10 @@
 import json
 import os
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -160,14 +161,20 @@ def _databases(service: str | None, home: Path) -> dict[str, str]:
     return found
 
 
-def main() -> Any:
+def main() -> int:
+    return told(app)
+
+
+def told(run: Callable[[], object]) -> int:
+    """The exit code; trouble is told in one line, not in a traceback."""
     try:
-        return app()
+        run()
     except (Trouble, SettingError) as problem:
         for line in getattr(problem, "details", ()):
-            print(f"  {line}", file=sys.stderr)
-        print(f"roadbike: {problem}", file=sys.stderr)
+            typer.echo(f"  {line}", err=True)
+        typer.echo(f"roadbike: {problem}", err=True)
         return 1
+    return 0
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ def postgres(environ: Mapping[str, str], *, data_major: int | None) -> Postgres:
     """The first PostgreSQL that can serve the data there are; any, when there are none yet."""
     named = environ.get("ROADBIKE_POSTGRES_BIN")
     folders = [Path(named)] if named else list(_postgres_folders(environ))
-    found = [Postgres(each, version[0]) for each in folders if (version := _postgres(each))]
+    found = [Postgres(each, at[0]) for each in folders if (at := _postgres(each))]
     for each in found:
         if data_major in (None, each.major):
             return each
@@ -51,8 +51,8 @@ def postgres(environ: Mapping[str, str], *, data_major: int | None) -> Postgres:
         raise _missing("PostgreSQL 14 or newer", "ROADBIKE_POSTGRES_BIN (a folder)", named)
     raise Trouble(
         f"the data were made by PostgreSQL {data_major}, but {found[0].folder} holds PostgreSQL "
-        f"{found[0].major}: set ROADBIKE_POSTGRES_BIN to the bin folder of PostgreSQL {data_major}, "
-        "or delete the data with --fresh"
+        f"{found[0].major}: set ROADBIKE_POSTGRES_BIN to the bin folder of a PostgreSQL "
+        f"{data_major}, or delete the data with --fresh"
     )
 
 

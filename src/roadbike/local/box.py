@@ -12,27 +12,30 @@ from roadbike.local.home import Home, read_shop
 
 
 def show(home: Home, to: Console) -> None:
-    to.print(Panel.fit(Text("\n".join(_lines(home))), title="Road Bike Online-Center", padding=(1, 2)))
+    to.print(
+        Panel.fit(Text("\n".join(_lines(home))), title="Road Bike Online-Center", padding=(1, 2))
+    )
 
 
 def _lines(home: Home) -> list[str]:
     shop = read_shop(home)
-    services = "  ".join(f"{name} {port}" for name, port in shop["ports"].items())
+    gateway = shop["addresses"]["gateway"]
     command, where = _command(), _home_option(home)
     return [
-        f"The shop is open at {shop['addresses']['gateway']}",
-        f"Ports on 127.0.0.1: {services}",
+        f"The shop is open at {gateway}",
         "",
-        *(f"Log-in {user:<8} password {password}" for user, password in shop["logins"].items()),
-        f"Data and logs are in {home.path}",
+        *(f"{name:<12} 127.0.0.1:{port}" for name, port in shop["ports"].items()),
+        "",
+        *(f"log in as {user:<7} with password {word}" for user, word in shop["logins"].items()),
+        f"data, keys and logs are in {home.path}",
         "",
         "Try next:",
-        f"  curl {shop['addresses']['gateway']}/stocks",
+        f"  curl {gateway}/stocks",
         f"  TOKEN=$({command} token buyer{where})",
-        f"  curl -X POST {shop['addresses']['gateway']}/reservations \\",
-        "       -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' \\",
-        "       -d '{\"bikeId\": 1}'",
-        f"  {command} status{where}      {command} down{where}",
+        f'  curl {gateway}/reservations -H "Authorization: Bearer $TOKEN"'
+        """ --json '{"bikeId": 1}'""",
+        f"  {command} status{where}",
+        f"  {command} down{where}",
     ]
 
 

@@ -1,4 +1,4 @@
-"""Our own processes: forked from one process that has the imports done, ended with the supervisor."""
+"""Our own processes: forked from one that has the imports done, ended with the supervisor."""
 
 import gc
 import importlib
@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.machinery import ModuleSpec
 from multiprocessing import connection, forkserver
 from multiprocessing.process import BaseProcess
@@ -20,22 +20,19 @@ from setproctitle import setproctitle
 from roadbike.local.shape import Call
 
 PATIENCE: Final = 3.0  # seconds between the supervisor's death and the end by force
-STACK: Final = (
-    "aiohttp",
+STACK: Final = (  # what every service imports, and what it would import only once it runs
+    "roadbike.kit.migrate",
+    "roadbike.kit.server",
     "aiosqlite",
-    "alembic.command",
     "asyncpg",
-    "litestar",
-    "nats",
-    "sqlalchemy.ext.asyncio",
-    "uvicorn.lifespan.on",
+    "sqlalchemy.dialects.postgresql.asyncpg",
+    "sqlalchemy.dialects.sqlite.aiosqlite",
     "uvicorn.loops.uvloop",
     "uvicorn.protocols.http.httptools_impl",
-    "uvloop",
 )
 
 
-def preload(modules: tuple[str, ...]) -> None:
+def preload(modules: Sequence[str]) -> None:
     """Starts the process that children are forked from; its imports go on in the background."""
     # Else each child would run the console script again, with all that only the command needs.
     sys.modules["__main__"].__spec__ = ModuleSpec("roadbike.__main__", None)

@@ -30,9 +30,7 @@ ASKED: Final = ("Accept-Language", "Authorization", "Content-Type", "Idempotency
 SHOWN: Final = ("Content-Language", "ETag", "Location", "Retry-After")
 
 
-def part(
-    home: Home, ports: Ports, environ: Mapping[str, str], services: Mapping[str, int]
-) -> Part:
+def part(home: Home, ports: Ports, environ: Mapping[str, str], services: Mapping[str, int]) -> Part:
     """`services` are the names and ports of those that are there to route to."""
     folder = home.path / "gateway"
     return Part(
@@ -57,9 +55,7 @@ def origins(ports: Ports, environ: Mapping[str, str]) -> list[str]:
     return [f"http://127.0.0.1:{port}", f"http://localhost:{port}", "http://localhost:8080"]
 
 
-def _write(
-    folder: Path, ports: Ports, services: Mapping[str, int], allowed: Sequence[str]
-) -> None:
+def _write(folder: Path, ports: Ports, services: Mapping[str, int], allowed: Sequence[str]) -> None:
     # JSON is YAML; the file's name tells Traefik which reader to take
     for name, content in (
         (CONFIG, settings(folder, ports)),
@@ -103,7 +99,9 @@ def routing(services: Mapping[str, int], away_port: int, allowed: Sequence[str])
         routers[name] = _router(name, rule, ["cors", "away"])
         reads = f"({rule}) && (Method(`GET`) || Method(`HEAD`))"
         routers[f"{name}-reads"] = _router(name, reads, ["cors", "away", "again"])
-    return {"http": {"routers": routers, "services": backends, "middlewares": _middlewares(allowed)}}
+    return {
+        "http": {"routers": routers, "services": backends, "middlewares": _middlewares(allowed)}
+    }
 
 
 def _rule(prefix: str) -> str:

@@ -1,4 +1,4 @@
-"""The folder in which one shop keeps everything: data, keys, logs, and shop.json that tells of it."""
+"""The folder in which one shop keeps everything: data, keys, logs, and shop.json."""
 
 import fcntl
 import os
@@ -50,7 +50,9 @@ def open_home(home: Home) -> None:
     if not home.path.is_dir():
         home.path.mkdir(parents=True)
     elif _is_strange(home):
-        raise Trouble(f"{home.path} holds other files and no shop: choose an empty folder with --home")
+        raise Trouble(
+            f"{home.path} holds other files and no shop: choose an empty folder with --home"
+        )
     # As root PostgreSQL runs as another user, who must get through to its own folder.
     home.path.chmod(0o711 if os.geteuid() == 0 else 0o700)
     for name in FOLDERS:
@@ -116,7 +118,9 @@ def write_shop(home: Home, shop: dict[str, Any]) -> None:
 def passwords(home: Home, server: str, names: Iterable[str]) -> dict[str, str]:
     """A password at that server for each name, made once and kept."""
     path = home.path / "secrets.json"
-    kept: dict[str, dict[str, str]] = msgspec.json.decode(path.read_bytes()) if path.exists() else {}
+    kept: dict[str, dict[str, str]] = (
+        msgspec.json.decode(path.read_bytes()) if path.exists() else {}
+    )
     there = kept.setdefault(server, {})
     missing = [name for name in names if name not in there]
     there |= {name: secrets.token_urlsafe(24) for name in missing}

@@ -9,11 +9,11 @@ from typing import Final
 
 import msgspec
 
+from roadbike.local import probes
 from roadbike.local.running import Running, Starter, last_lines
-from roadbike.local.shape import Part, Server
+from roadbike.local.shape import Call, Part, Server
 from roadbike.local.trouble import Trouble
 
-LOOK: Final = 0.05  # seconds between two looks at a part that starts
 START_LIMIT: Final = 60.0  # seconds to become ready
 STOP_LIMIT: Final = 15.0  # seconds to stop before it is killed
 DELAYS: Final = (0.0, 0.3, 1.0, 2.0, 5.0, 10.0, 30.0)  # before it is started again
@@ -72,9 +72,10 @@ class Keeper:
         self._show("stopped", pid=None)
 
     def kill(self) -> int:
-        """kill -9, as a fault does it; the process id it had."""
+        """End it with kill -9, as a fault does; the process id it had."""
         if self._process is None:
             raise Trouble(f"{self.part.name} is not running")
+        self.ready.clear()  # an order to start it waits for the next process
         self._process.signal(SIGKILL)
         return self._process.pid
 
@@ -97,8 +98,7 @@ class Keeper:
         try:
             self._show("waiting", pid=None)
             await self._needs_ready()
-            if self.part.prepare:
-                await asyncio.to_thread(self.part.prepare)
+            await self._prepare()
             self._process = await self._start()
             self._show("starting", pid=self._process.pid)
             return await self._watch(self._process)
@@ -111,6 +111,12 @@ class Keeper:
         finally:
             self._process = None
             self.ready.clear()
+
+    async def _prepare(self) -> None:
+        if isinstance(self.part.prepare, Call):
+            await self._starter.run(f"{self.part.name} preparation", self.part.prepare, self.log)
+        elif self.part.prepare:
+            await asyncio.to_thread(self.part.prepare)
 
     async def _start(self) -> Running:
         starting = asyncio.ensure_future(self._starter.start(self.part, self.log))
@@ -142,12 +148,10 @@ class Keeper:
             becoming.cancel()
 
     async def _become_ready(self) -> None:
-        async with asyncio.timeout(START_LIMIT):
-            while not await self.part.is_ready():
-                await asyncio.sleep(LOOK)
-            if self.part.finish and not self._finished:
-                await self._starter.run(f"{self.part.name} set-up", self.part.finish, self.log)
-                self._finished = True
+        await probes.until(self.part.is_ready, START_LIMIT)
+        if self.part.finish and not self._finished:
+            await self._starter.run(f"{self.part.name} set-up", self.part.finish, self.log)
+            self._finished = True
 
     async def _end(self, process: Running) -> None:
         runs = self.part.runs

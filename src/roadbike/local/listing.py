@@ -13,6 +13,7 @@ from roadbike.local.parts import Trade
 from roadbike.local.ports import HOST, Ports
 from roadbike.local.trouble import Trouble
 
+
 class OneDatabase(msgspec.Struct, frozen=True):
     database_url: settings.Secret
 
@@ -61,7 +62,10 @@ def databases(home: Home, service: str | None, environ: Mapping[str, str]) -> di
 
 def addresses(ports: Ports, trades: tuple[Trade, ...]) -> dict[str, str]:
     services = {trade.name: trade.port(ports) for trade in trades}
-    return {name: f"http://{HOST}:{port}" for name, port in (services | {"gateway": ports.gateway}).items()}
+    return {
+        name: f"http://{HOST}:{port}"
+        for name, port in (services | {"gateway": ports.gateway}).items()
+    }
 
 
 def note(home: Home, **facts: Any) -> None:

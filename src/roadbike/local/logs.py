@@ -13,7 +13,9 @@ from roadbike.local.trouble import Trouble
 LOOK: Final = 0.2  # seconds
 
 
-def show(home: Home, part: str | None, *, follow: bool, count: int, to: TextIO = sys.stdout) -> None:
+def show(
+    home: Home, part: str | None, *, follow: bool, count: int, to: TextIO = sys.stdout
+) -> None:
     files = [home.log(part)] if part else sorted(home.logs.glob("*.log"))
     if not files or not all(file.exists() for file in files):
         there = ", ".join(sorted(file.stem for file in home.logs.glob("*.log"))) or "none"
@@ -28,8 +30,7 @@ def show(home: Home, part: str | None, *, follow: bool, count: int, to: TextIO =
 
 
 def _print(file: Path, lines: Sequence[str], to: TextIO, *, named: bool) -> None:
-    for line in lines:
-        to.write(f"{file.stem:<12} {line}\n" if named else f"{line}\n")
+    to.writelines(f"{file.stem:<12} {line}\n" if named else f"{line}\n" for line in lines)
     to.flush()
 
 

@@ -10,7 +10,7 @@ import psutil
 from roadbike.local.trouble import Trouble
 
 HOST: Final = "127.0.0.1"
-HIGHEST_BASE: Final = 65_500
+BASES: Final = range(1024, 65_500)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,10 @@ class Ports:
 
 
 def check_base(base: int) -> Ports:
-    if not 1024 <= base <= HIGHEST_BASE:
-        raise Trouble(f"--port-base {base} is out of range: choose one from 1024 to {HIGHEST_BASE}")
+    if base not in BASES:
+        raise Trouble(
+            f"--port-base {base} is out of range: choose one from {BASES.start} to {BASES.stop - 1}"
+        )
     return Ports(base)
 
 
@@ -65,11 +67,10 @@ def is_free(port: int) -> bool:
 def holder(port: int) -> str:
     """Name and process id of who listens on the port, as far as this user may know."""
     try:
-        pids = {
-            each.pid
-            for each in psutil.net_connections(kind="tcp")
-            if each.status == psutil.CONN_LISTEN and each.laddr and each.laddr.port == port
-        } - {None}
-        return f"{psutil.Process(min(pids)).name()} (pid {min(pids)})" if pids else "another process"
+        for each in psutil.net_connections(kind="tcp"):
+            listens = each.status == psutil.CONN_LISTEN and each.laddr[1:] == (port,)
+            if listens and each.pid:
+                return f"{psutil.Process(each.pid).name()} (pid {each.pid})"
     except psutil.Error:
-        return "another process"
+        pass  # this user may not ask
+    return "another process"

@@ -1,4 +1,4 @@
-"""One PostgreSQL cluster for the shop: loopback only, passwords, one database and role per service."""
+"""One PostgreSQL cluster: loopback only, passwords, one database and role per service."""
 
 import hashlib
 import os
@@ -20,7 +20,7 @@ from roadbike.local.shape import Call, Part, Server
 from roadbike.local.trouble import Trouble
 
 SUPERUSER: Final = "postgres"
-ACCESS: Final = """# each role reaches the database of its own name, by password, from this machine only
+ACCESS: Final = """# each role reaches the database of its own name, by password, from here only
 host  all       postgres  127.0.0.1/32  scram-sha-256
 host  sameuser  all       127.0.0.1/32  scram-sha-256
 """
@@ -50,9 +50,7 @@ class Cluster:
         return self.base / "data"
 
 
-def part(
-    home: Home, port: int, environ: Mapping[str, str], passwords: Mapping[str, str]
-) -> Part:
+def part(home: Home, port: int, environ: Mapping[str, str], passwords: Mapping[str, str]) -> Part:
     """`passwords` has one for each database, and the superuser's."""
     cluster = find(home, environ)
     settings = SETTINGS | {"port": str(port)}
@@ -159,11 +157,11 @@ def _initdb(cluster: Cluster, data: Path, password: str) -> None:
     write_private(secret, password.encode())
     if cluster.user:
         os.chown(secret, *cluster.user)
-    command = [cluster.folder / "initdb", "-D", data, "-U", SUPERUSER, f"--pwfile={secret}"]
+    initdb = cluster.folder / "initdb"
     options = ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C"]
     owner = cluster.user or (None, None)
     done = subprocess.run(  # noqa: S603  the program that setting, PATH or wheel names
-        [*command, *options],
+        [initdb, "-D", data, "-U", SUPERUSER, f"--pwfile={secret}", *options],
         user=owner[0],
         group=owner[1],
         extra_groups=[] if cluster.user else None,

@@ -9,7 +9,16 @@ from roadbike.local.ports import HOST
 
 PATIENCE: Final = 2.0  # seconds for one answer
 
+LOOK: Final = 0.05  # seconds between two questions
+
 Probe = Callable[[], Awaitable[bool]]
+
+
+async def until(is_ready: Probe, within: float) -> None:
+    """Raises TimeoutError after `within` seconds."""
+    async with asyncio.timeout(within):
+        while not await is_ready():  # noqa: ASYNC110  another process: it is asked, it cannot tell
+            await asyncio.sleep(LOOK)
 
 
 def http(port: int, path: str = "/readyz") -> Probe:

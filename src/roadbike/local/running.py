@@ -10,13 +10,15 @@ from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from signal import Signals
-from typing import Final, Protocol
+from typing import BinaryIO, Final, Protocol
 
 from roadbike.local import children, warden
 from roadbike.local.shape import Call, Part, Server
 from roadbike.local.trouble import Trouble
 
 LOG_LIMIT: Final = 20_000_000  # bytes; a longer log is put aside at the next start
+
+ORPHANED: Final = 255  # told when the process that forks, and would know, was killed itself
 
 
 class Running(Protocol):
@@ -42,7 +44,14 @@ class Starter:
 
     async def fork(self, name: str, call: Call, log: Path) -> "Forked":
         loop = asyncio.get_running_loop()
-        return Forked(await loop.run_in_executor(self._thread, children.start, name, call, log))
+        try:
+            process = await loop.run_in_executor(self._thread, children.start, name, call, log)
+        except (OSError, EOFError) as problem:
+            raise Trouble(
+                "the process that services are forked from has ended: does "
+                f"`python -c 'import {children.STACK[0]}'` work? ({problem or 'no answer'})"
+            ) from None
+        return Forked(process)
 
     async def run(self, name: str, call: Call, log: Path) -> None:
         """Runs a call to its end; its failure is a Trouble."""
@@ -63,6 +72,8 @@ class Forked:
     def _note_end(self) -> None:
         asyncio.get_running_loop().remove_reader(self._process.sentinel)
         self._process.join()
+        if self._process.exitcode == ORPHANED:
+            _send(self.pid, signal.SIGKILL)
         self._end.set_result(self._process.exitcode or 0)
 
     async def ended(self) -> int:
@@ -93,7 +104,7 @@ class Warded:
 
 async def _under_warden(server: Server, log: Path) -> Warded:
     uid, gid = server.user or (-1, -1)
-    with log.open("ab") as file:
+    with append(log) as file:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-I", "-S", warden.__file__),
             *(str(server.stop.value), str(uid), str(gid), str(server.program)),
@@ -112,6 +123,10 @@ async def _under_warden(server: Server, log: Path) -> Warded:
 def _send(pid: int, number: Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
+
+
+def append(log: Path) -> BinaryIO:
+    return os.fdopen(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
 
 
 def _put_aside(log: Path) -> None:

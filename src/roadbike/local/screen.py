@@ -10,7 +10,7 @@ from rich.table import Table
 from roadbike.local.keeper import View
 
 COLOURS: Final = {"ready": "green", "restarting": "red", "stopped": "dim", "waiting": "dim"}
-WIDTH: Final = 100  # where there is no terminal to ask
+WIDTH: Final = 200  # where there is no terminal to ask
 
 
 class Screen(Protocol):
@@ -27,7 +27,7 @@ def console() -> Console:
 
 
 def screen(to: Console) -> Screen:
-    return Table_(to) if to.is_terminal else Lines(to)
+    return Board(to) if to.is_terminal else Lines(to)
 
 
 class Lines:
@@ -48,7 +48,7 @@ class Lines:
         """Nothing to clear away."""
 
 
-class Table_:
+class Board:
     """A table that is drawn anew until the shop is open; then lines."""
 
     def __init__(self, to: Console) -> None:

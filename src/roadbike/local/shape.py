@@ -33,5 +33,5 @@ class Part:
     runs: Call | Server
     is_ready: Callable[[], Awaitable[bool]]
     needs: tuple[str, ...] = ()  # ready before this one starts
-    prepare: Callable[[], None] | None = None  # before each start, in a thread
-    finish: Call | None = None  # once, in a process of its own, before it counts as ready
+    prepare: Callable[[], None] | Call | None = None  # before each start: in a thread, or a process
+    finish: Call | None = None  # once it answers, in a process, before it counts as ready

@@ -13,13 +13,12 @@ from roadbike.local import away, control, demo, keys, listing, parts
 from roadbike.local.home import Home, read_shop
 from roadbike.local.parts import Trade
 from roadbike.local.ports import Ports
-from roadbike.local.probes import http
+from roadbike.local.probes import http, until
 from roadbike.local.screen import Screen
 from roadbike.local.shape import Call
 from roadbike.local.supervisor import Supervisor
 from roadbike.local.trouble import Trouble
 
-LOOK: Final = 0.05  # seconds between two looks through the gateway
 OPEN_LIMIT: Final = 15.0  # seconds for the gateway to see its services
 
 
@@ -78,9 +77,7 @@ class Shop:
     async def _answered(self) -> None:
         look = http(self._plan.ports.gateway, self._plan.first_look)
         try:
-            async with asyncio.timeout(OPEN_LIMIT):
-                while not await look():
-                    await asyncio.sleep(LOOK)
+            await until(look, OPEN_LIMIT)
         except TimeoutError:
             log = self._plan.home.log("gateway")
             raise Trouble(

@@ -58,9 +58,9 @@ def _told(name: str, shop: Mapping[str, Any], tokens: Any) -> dict[str, Any]:
     try:
         with urllib.request.urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310  ours
             status = json.load(answer)
-    except (OSError, ValueError) as problem:
+    except (OSError, ValueError, KeyError) as problem:
         return {"ready": False, "problem": str(problem)}
-    return {"ready": status["ready"], **{column: status.get(column) for column in COLUMNS}}
+    return {column: status[column] for column in ("ready", *COLUMNS)}
 
 
 def _memory(pid: int | None) -> float | None:

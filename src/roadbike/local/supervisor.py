@@ -1,7 +1,7 @@
 """Starts the parts in the order of their needs, keeps them running, and stops them in reverse."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Final
 
@@ -21,7 +21,11 @@ class Supervisor:
         self._news = asyncio.Event()
         self._keepers = {
             part.name: Keeper(
-                part, home.log(part.name), self.starter, partial(self._all_ready, part.needs), self._tell
+                part,
+                home.log(part.name),
+                self.starter,
+                partial(self._all_ready, part.needs),
+                self._tell,
             )
             for part in parts
         }
@@ -72,7 +76,7 @@ class Supervisor:
             raise Trouble(f"there is no {name}: the parts are {', '.join(self._keepers)}")
         return self._keepers[name]
 
-    def _refuse_failed(self, keepers: Sequence[Keeper]) -> None:
+    def _refuse_failed(self, keepers: Iterable[Keeper]) -> None:
         for keeper in keepers:
             if keeper.early_ends >= TRIES:
                 problem = f"{keeper.part.name} does not start: {keeper.view.problem}"

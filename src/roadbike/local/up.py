@@ -134,8 +134,11 @@ def _await_leftovers(home: Home) -> None:
     for pid in homes.read_shop(home).get("pids", {}).values():
         with contextlib.suppress(psutil.NoSuchProcess):
             process = psutil.Process(pid)
-            if process.create_time() <= home.shop_json.stat().st_mtime:  # not its number's next owner
+            if (
+                process.create_time() <= home.shop_json.stat().st_mtime
+            ):  # not its number's next owner
                 left.append(process)
     _, alive = psutil.wait_procs(left, timeout=LEFTOVERS)
     for process in alive:
         process.kill()
+    psutil.wait_procs(alive, timeout=LEFTOVERS)

@@ -1,9 +1,9 @@
 """Runs one server (PostgreSQL, NATS, Traefik) and stops it when whoever started this goes away.
 
-Started as a script without the site packages, so that it stays small: the standard library only.
-Usage: warden.py SIGNAL UID GID PROGRAM [ARGUMENT...]; UID -1 keeps the user. The server's process id is
-the one line written to standard output. Standard input is held open by the supervisor: its end, which
-also comes when the supervisor is killed, is the order to stop.
+Started as a script without the site packages, so that it stays small: standard library only.
+Usage: warden.py SIGNAL UID GID PROGRAM [ARGUMENT...]; UID -1 keeps the user. The server's process
+id is the one line written to standard output. Standard input is held open by the supervisor: its
+end, which also comes when the supervisor is killed, is the order to stop.
 """
 
 import contextlib
@@ -41,7 +41,7 @@ def become(uid: int, gid: int, command: list[str]) -> None:
             os.setgid(gid)
             os.setuid(uid)
         os.chdir("/")
-        os.execv(command[0], command)
+        os.execv(command[0], command)  # noqa: S606  no shell is wanted
     except OSError as problem:
         os.write(2, f"{command[0]}: {problem.strerror}\n".encode())
     os._exit(127)
