@@ -155,6 +155,16 @@ def test_a_bike_off_sale_is_still_given_to_a_claim() -> None:
     assert decision.allocation.state is State.HELD
 
 
+@pytest.mark.parametrize("fact", ["started", "returned"])
+def test_a_bike_off_sale_stays_off_sale_for_those_who_hear_of_its_units(fact: str) -> None:
+    known: dict[str, Any] = {fact: True}
+
+    decision = domain.decide(replace(HELD, **known), replace(BIKE_WITH_ONE_HELD, withdrawn=True))
+
+    told = {type(event) for event in decision.events}
+    assert told == {StockRemoved} | ({StockReleased} if fact == "returned" else set())
+
+
 def test_an_edit_is_a_new_version() -> None:
     after = domain.edited(BIKE_WITH_ONE_HELD, {"price": 4_900_000})
 

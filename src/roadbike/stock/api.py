@@ -108,9 +108,9 @@ class StockApi:
 
     def routes(self) -> list[Route]:
         return [
-            get("/stocks", self.page, who=ANYONE, sort=tuple(SORTS), search=True),
+            get("/stocks", self.page, who=ANYONE, sort=tuple(SORTS), search=True, refuses=(401,)),
             post("/stocks", self.add, who=ADMIN, refuses=(409,)),
-            get("/stocks/{bike_id:int}", self.one, who=ANYONE),
+            get("/stocks/{bike_id:int}", self.one, who=ANYONE, refuses=(401,)),
             patch("/stocks/{bike_id:int}", self.edit, who=ADMIN, refuses=(412, 428)),
             put("/stocks/{bike_id:int}", self.replace, who=ADMIN, refuses=(412, 428)),
             delete("/stocks/{bike_id:int}", self.remove, who=ADMIN, status=204, refuses=(412, 428)),

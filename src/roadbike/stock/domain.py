@@ -185,16 +185,16 @@ def _released(held: Allocation, bike: Bike) -> Decision:
 
 
 def _shipped(held: Allocation, bike: Bike) -> Decision:
-    shipped, bike = _to(State.SHIPPED, held), _moved(bike, stock=-1, held=-1)
-    return Decision(shipped, bike, (_entry(shipped, -1, Why.SHIPPED),), (StockChanged.of(bike),))
+    shipped, after = _to(State.SHIPPED, held), _moved(bike, stock=-1, held=-1)
+    entry = _entry(shipped, -1, Why.SHIPPED)
+    return Decision(shipped, after, (entry,), (told_of(bike, after),))
 
 
 def _returned(shipped: Allocation, bike: Bike) -> Decision:
-    returned, bike = _to(State.RETURNED, shipped), _moved(bike, stock=+1)
-    released = _told(StockReleased, returned, bike, Reason.RETURNED)
-    return Decision(
-        returned, bike, (_entry(returned, +1, Why.RETURNED),), (released, StockChanged.of(bike))
-    )
+    returned, after = _to(State.RETURNED, shipped), _moved(bike, stock=+1)
+    entry = _entry(returned, +1, Why.RETURNED)
+    released = _told(StockReleased, returned, after, Reason.RETURNED)
+    return Decision(returned, after, (entry,), (released, told_of(bike, after)))
 
 
 def _to(state: State, allocation: Allocation) -> Allocation:
@@ -272,8 +272,9 @@ def entered(before: Bike, after: Bike) -> tuple[Movement, ...]:
 
 
 def told_of(before: Bike, after: Bike) -> AnyBikeEvent:
+    """Each event says by its name whether the bike is on sale: the latest one decides, alone."""
     if after.withdrawn:
-        return StockRemoved.of(after)
+        return StockRemoved.of(after)  # also when a unit sold before leaves or comes back
     return StockRegistered.of(after) if _is_new(before) else StockChanged.of(after)
 
 
