@@ -16,12 +16,14 @@ from sqlalchemy import (
     Column,
     LargeBinary,
     MetaData,
+    RowMapping,
     String,
     Table,
     Uuid,
     bindparam,
     delete,
     select,
+    tuple_,
     update,
 )
 
@@ -30,6 +32,7 @@ from roadbike.kit.db import Tx, insert_new
 from roadbike.kit.refusals import Refusal
 
 KEPT: Final = timedelta(hours=24)
+AT_ONCE: Final = 10_000  # keys forgotten in one transaction
 
 
 class InProgress(Refusal):
@@ -86,20 +89,24 @@ def table(metadata: MetaData) -> Table:
 
 
 def fingerprint(body: msgspec.Struct) -> str:
-    """A hash of what was asked; what the server ignores does not count."""
-    return sha256(msgspec.json.encode(body, order="deterministic")).hexdigest()
+    """A hash of what was asked; what the server ignores does not count.
+
+    Nor does what was left out: a member that a later version adds changes no hash.
+    """
+    asked: dict[str, Any] = msgspec.to_builtins(body)
+    told = {name: value for name, value in asked.items() if value is not None}
+    return sha256(msgspec.json.encode(told, order="deterministic")).hexdigest()
 
 
-async def earlier(tx: Tx, keys: Table, key: Key) -> Earlier | None:
-    """The first request with this key. Raises KeyReused when it asked for something else."""
-    place = (keys.c.user_id == key.user_id) & (keys.c.route == key.route) & (keys.c.key == key.key)
-    row = await tx.row(select(keys).where(place))
-    if row is None:
-        return None
-    if row["fingerprint"] != key.fingerprint:
-        raise KeyReused
-    age = (await tx.now()) - row["created_at"]
-    return Earlier(result_id=row["result_id"], answer=row["answer"], age=age)
+async def earlier(tx: Tx, keys: Table, wanted: Sequence[Key]) -> list[Earlier | KeyReused | None]:
+    """The first request with each key, in order; KeyReused for one that asked something else."""
+    columns = tuple_(keys.c.user_id, keys.c.route, keys.c.key)
+    rows = await tx.rows(select(keys).where(columns.in_({key.place for key in wanted})))
+    found = {(row["user_id"], row["route"], row["key"]): row for row in rows}
+    if not found:
+        return [None] * len(wanted)
+    now = await tx.now()
+    return [_earlier(key, found.get(key.place), now) for key in wanted]
 
 
 async def claim(
@@ -130,11 +137,20 @@ async def release(tx: Tx, keys: Table, result_ids: Sequence[UUID]) -> None:
         await tx.execute(delete(keys).where(keys.c.result_id.in_(result_ids)))
 
 
-async def forget_old(tx: Tx, keys: Table) -> None:
-    """Keys are kept for 24 hours."""
+async def forget_old(tx: Tx, keys: Table) -> bool:
+    """Keys are kept for 24 hours; whether there may be more old ones than were forgotten."""
     old = (await tx.now()) - KEPT
-    some = select(keys.c.result_id).where(keys.c.created_at < old).limit(10_000)
-    await tx.execute(delete(keys).where(keys.c.result_id.in_(some)))
+    some = select(keys.c.result_id).where(keys.c.created_at < old).limit(AT_ONCE)
+    return (await tx.execute(delete(keys).where(keys.c.result_id.in_(some)))).rowcount >= AT_ONCE
+
+
+def _earlier(key: Key, row: RowMapping | None, now: datetime) -> Earlier | KeyReused | None:
+    if row is None:
+        return None
+    if row["fingerprint"] != key.fingerprint:
+        return KeyReused()
+    age = now - row["created_at"]
+    return Earlier(result_id=row["result_id"], answer=row["answer"], age=age)
 
 
 def _row(key: Key, result_id: UUID, now: datetime) -> dict[str, Any]:

@@ -22,6 +22,10 @@ class NotOpened(Exception):
     """Surely no payment was opened: it was refused, or the call was not sent."""
 
 
+class NotSent(NotOpened):
+    """No time was left to ask; that says nothing about payment."""
+
+
 class Unreachable(NotOpened):
     """Payment does not answer the telephone."""
 
@@ -47,7 +51,8 @@ class HttpPayments:
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=200), trust_env=False
+            connector=aiohttp.TCPConnector(limit=0),  # the limiter stands before it
+            trust_env=False,
         )
         return self
 
@@ -63,14 +68,14 @@ class HttpPayments:
     async def open(self, intent: Reservation, deadline: Deadline) -> None:
         left = deadline.remaining_ms()
         if left < LEAST_MS:
-            raise NotOpened("no time left to ask")
+            raise NotSent("no time left to ask")
         try:
             status, answer = await self._put(intent, left / 1000, deadline.forwarded_ms())
-        except aiohttp.ClientConnectorError as error:
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise Unreachable(str(error)) from error
         except (TimeoutError, aiohttp.ClientError) as error:
             raise Unknown(repr(error)) from error
-        _judge(status, answer)
+        _judge(intent, status, answer)
 
     async def _put(self, intent: Reservation, seconds: float, timeout_ms: int) -> tuple[int, bytes]:
         assert self._session is not None  # opened with the service
@@ -95,12 +100,14 @@ class HttpPayments:
         return headers if traceparent is None else headers | {"traceparent": traceparent}
 
 
-def _judge(status: int, answer: bytes) -> None:
+def _judge(intent: Reservation, status: int, answer: bytes) -> None:
     if status in MADE:
         try:
-            msgspec.json.decode(answer, type=OpenedPayment)
-        except msgspec.MsgspecError as error:
+            opened = msgspec.json.decode(answer, type=OpenedPayment)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise Unknown("a broken answer") from error
+        if opened.reservation_id != intent.reservation_id:
+            raise Unknown("an answer to another question")
     elif status in REFUSED:
         raise NotOpened(f"refused with {status}")
     else:

@@ -88,6 +88,10 @@ BIKES: Final = Rows(BIKE, Bike)
 
 PENDING: Final = RESERVATION.c.reservation_status == ReservationStatus.PENDING
 SORTABLE: Final = {"reserveDt": RESERVATION.c.reserved_at, "price": RESERVATION.c.price}
+NEWEST_FIRST: Final = (  # those of one batch have one time: without the id pages would overlap
+    (RESERVATION.c.reserved_at, True),
+    (RESERVATION.c.reservation_id, True),
+)
 
 
 async def lock_reservations(tx: Tx, reservation_ids: Iterable[UUID]) -> None:
@@ -152,7 +156,7 @@ async def page(tx: Tx, paging: Paging, *, owner: str | None) -> tuple[Sequence[R
     asked = [(SORTABLE[by.field], by.descending) for by in paging.sort]
     order = [
         column.desc() if descending else column.asc()
-        for column, descending in (*asked, (RESERVATION.c.reserved_at, True))
+        for column, descending in (*asked, *NEWEST_FIRST)
     ]
     rows = await tx.rows(found.order_by(*order).offset(paging.offset).limit(paging.size))
     return [RESERVATIONS.state(row) for row in rows], total
@@ -170,12 +174,22 @@ async def old_intents(tx: Tx, age: timedelta, at_most: int) -> Sequence[UUID]:
     return [row["reservation_id"] for row in await tx.rows(statement)]
 
 
-async def forget_old_keys(tx: Tx) -> None:
-    await idempotency.forget_old(tx, KEY)
+def free_key(tx: Tx, reservation_id: UUID) -> None:
+    """Its idempotency key goes with the reservation: the next request starts anew."""
+    tx.at_commit(_free_keys, reservation_id)
+
+
+async def forget_old_keys(tx: Tx) -> bool:
+    """Whether there may be more of them."""
+    return await idempotency.forget_old(tx, KEY)
 
 
 async def count_intents(tx: Tx) -> int:
     return int(await tx.scalar(select(func.count()).where(PENDING)))
+
+
+async def _free_keys(tx: Tx, reservation_ids: Sequence[UUID]) -> None:
+    await idempotency.release(tx, KEY, reservation_ids)
 
 
 def _served(owner: str | None) -> Select[Any]:

@@ -8,7 +8,6 @@ from uuid import UUID
 from roadbike.contracts.events import DeliveryReturned, PaymentCancelled, PaymentExpired
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import ReservationStatus
-from roadbike.kit import idempotency
 from roadbike.kit.db import Database, Tx
 from roadbike.kit.outbox import tell
 from roadbike.kit.refusals import NotFound
@@ -32,19 +31,26 @@ async def cancel_reservation(
     if domain.is_cancelled(reservation):
         return reservation
     domain.check_cancellable(reservation)
-    return _cancel(tx, reservation, reason)
+    return await _cancel(tx, reservation, reason)
+
+
+async def cancel_unless_done(tx: Tx, reservation_id: UUID, reason: Reason) -> None:
+    """Cancel it, whatever has become of it: somebody else has undone their part already."""
+    reservation = await store.locked(tx, reservation_id)
+    if not domain.is_cancelled(reservation):
+        await _cancel(tx, reservation, reason)
 
 
 async def payment_cancelled(tx: Tx, cause: PaymentCancelled) -> None:
-    await _cancel_unless_done(tx, cause.reservation_id, Reason.PAYMENT_CANCELLED)
+    await cancel_unless_done(tx, cause.reservation_id, Reason.PAYMENT_CANCELLED)
 
 
 async def payment_expired(tx: Tx, cause: PaymentExpired) -> None:
-    await _cancel_unless_done(tx, cause.reservation_id, Reason.UNPAID)
+    await cancel_unless_done(tx, cause.reservation_id, Reason.UNPAID)
 
 
 async def bike_returned(tx: Tx, cause: DeliveryReturned) -> None:
-    await _cancel_unless_done(tx, cause.reservation_id, Reason.RETURNED)
+    await cancel_unless_done(tx, cause.reservation_id, Reason.RETURNED)
 
 
 async def resolve_intents(db: Database) -> None:
@@ -56,36 +62,37 @@ async def resolve_intents(db: Database) -> None:
 
 
 async def forget_old_keys(db: Database) -> None:
-    await db.run(store.forget_old_keys)
+    while await db.run(store.forget_old_keys):
+        pass
 
 
 async def cancel_intents(tx: Tx, reservation_ids: Sequence[UUID], reason: Reason) -> None:
     """Tx 2': what is still an intent is cancelled, gives its allowance back, frees its key."""
     await store.lock_reservations(tx, reservation_ids)
-    reservations = [await store.locked(tx, at) for at in reservation_ids]
     intents = [
         reservation
-        for reservation in reservations
+        for reservation in [await store.locked(tx, at) for at in dict.fromkeys(reservation_ids)]
         if reservation.reservation_status is ReservationStatus.PENDING
     ]
     await store.lock_bikes(tx, sorted({intent.bike_id for intent in intents}))
     for intent in intents:
-        bike = await store.locked_bike(tx, intent.bike_id)
-        assert bike is not None  # the intent was taken from it
-        answered, bike = domain.answer(intent, bike)
-        store.save_bike(tx, bike)
-        _cancel(tx, answered, reason)
-    await idempotency.release(tx, store.KEY, [intent.reservation_id for intent in intents])
+        await _cancel(tx, intent, reason)
 
 
-async def _cancel_unless_done(tx: Tx, reservation_id: UUID, reason: Reason) -> None:
-    reservation = await store.locked(tx, reservation_id)
-    if not domain.is_cancelled(reservation):
-        _cancel(tx, reservation, reason)
-
-
-def _cancel(tx: Tx, reservation: Reservation, reason: Reason) -> Reservation:
+async def _cancel(tx: Tx, reservation: Reservation, reason: Reason) -> Reservation:
+    if not reservation.registered:
+        reservation = await _given_back(tx, reservation)
     cancelled, event = domain.cancel(reservation, reason)
     store.save(tx, cancelled)
     tell(tx, event)
     return cancelled
+
+
+async def _given_back(tx: Tx, intent: Reservation) -> Reservation:
+    """Stock never hears of an intent: its place in the allowance and its key are freed here."""
+    bike = await store.locked_bike(tx, intent.bike_id)
+    assert bike is not None  # the intent was taken from it
+    answered, bike = domain.answer(intent, bike)
+    store.save_bike(tx, bike)
+    store.free_key(tx, intent.reservation_id)
+    return answered

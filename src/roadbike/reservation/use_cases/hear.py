@@ -13,9 +13,9 @@ from roadbike.contracts.events import (
 from roadbike.contracts.reasons import Reason
 from roadbike.kit.db import Tx
 from roadbike.kit.events import Event
-from roadbike.kit.outbox import tell
 from roadbike.reservation import domain, store
 from roadbike.reservation.domain import Bike
+from roadbike.reservation.use_cases.cancel import cancel_unless_done
 
 
 async def copy_bike(tx: Tx, told: BikeEvent) -> None:
@@ -28,11 +28,10 @@ async def stock_answered(tx: Tx, told: AllocationEvent) -> None:
     reservation = await store.locked(tx, told.reservation_id)
     bike = await store.locked_bike(tx, told.bike_id) or Bike(bike_id=told.bike_id)
     reservation, bike = domain.answer(reservation, domain.with_free(bike, told))
-    if isinstance(told, StockShort) and not domain.is_cancelled(reservation):
-        reservation, event = domain.cancel(reservation, Reason.SOLD_OUT)
-        tell(tx, event)
     store.save(tx, reservation)
     store.save_bike(tx, bike)
+    if isinstance(told, StockShort):
+        await cancel_unless_done(tx, told.reservation_id, Reason.SOLD_OUT)
 
 
 async def bike_shipped(tx: Tx, told: DeliveryStarted) -> None:

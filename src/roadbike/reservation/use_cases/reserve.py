@@ -13,13 +13,13 @@ from roadbike.kit.batching import Batches
 from roadbike.kit.crash import Crash, never
 from roadbike.kit.db import Database, Tx
 from roadbike.kit.deadline import Deadline
-from roadbike.kit.idempotency import InProgress, Key
+from roadbike.kit.idempotency import Earlier, InProgress, Key, KeyReused
 from roadbike.kit.outbox import tell
 from roadbike.kit.refusals import Refusal, Unavailable
 from roadbike.kit.resilience import Breaker, Limiter
 from roadbike.reservation import domain, store
 from roadbike.reservation.domain import Reservation
-from roadbike.reservation.payments import NotOpened, Payments, Unknown, Unreachable
+from roadbike.reservation.payments import NotOpened, NotSent, Payments, Unknown, Unreachable
 from roadbike.reservation.use_cases.cancel import cancel_intents
 
 DEADLINE_MS: Final = 610  # in all, from the first byte of the request
@@ -65,6 +65,9 @@ class Receipt:
     answer: bytes
 
 
+Begun = Reservation | Receipt | None  # an intent to drive on, an answer to replay, nothing yet
+
+
 class Desk:
     """Takes reservations. Batches of them share a transaction; no transaction spans the call."""
 
@@ -83,6 +86,7 @@ class Desk:
         self.limiter, self.breaker = limiter, breaker
         self.terms = terms
         self.render, self.crash = render, crash
+        self._earlier: Batches[Key, Begun] = Batches(self._look_back)
         self._intents: Batches[Order, Reservation] = Batches(self._take_intents)
         self._registrations: Batches[Reservation, Receipt] = Batches(self._register)
 
@@ -91,7 +95,7 @@ class Desk:
 
         Raises NotFound, PriceChanged, SoldOut, PaymentAway, Overloaded, InProgress, KeyReused.
         """
-        begun = await self._begun(order)
+        begun = await self._earlier.run(order.key) if order.key else None
         if isinstance(begun, Receipt):
             return begun
         within = deadline.within(DEADLINE_MS)
@@ -104,27 +108,14 @@ class Desk:
                 permit.failed()
                 await self._give_up(intent, error)
             except NotOpened as error:
-                permit.succeeded()
+                if not isinstance(error, NotSent):
+                    permit.succeeded()
                 await self._give_up(intent, error)
             permit.succeeded()
             self.crash("reserve.after_payment")
             receipt = await self._registrations.run(intent)
         self.crash("reserve.after_commit")
         return receipt
-
-    async def _begun(self, order: Order) -> Reservation | Receipt | None:
-        """What an earlier request with the same key has come to."""
-        if order.key is None:
-            return None
-        async with self.db.read() as tx:
-            earlier = await idempotency.earlier(tx, store.KEY, order.key)
-            if earlier is None:
-                return None
-            if earlier.answer is not None:
-                return Receipt(earlier.result_id, earlier.answer)
-            if earlier.age < DRIVEN_ON_AFTER:
-                raise InProgress(retry_after=RETRY_SECONDS)
-            return await store.intent(tx, earlier.result_id)
 
     async def _give_up(self, intent: Reservation, error: Exception) -> NoReturn:
         """Undo the intent if surely no payment was opened; else the resolver will."""
@@ -134,11 +125,30 @@ class Desk:
             )
         raise PaymentAway(retry_after=RETRY_SECONDS) from error
 
+    async def _look_back(self, keys: Sequence[Key]) -> Sequence[Begun | Exception]:
+        async with self.db.read() as tx:
+            return await look_back(tx, keys)
+
     async def _take_intents(self, orders: Sequence[Order]) -> Sequence[Reservation | Exception]:
         return await self.db.run(lambda tx: take_intents(tx, orders, self.terms))
 
     async def _register(self, intents: Sequence[Reservation]) -> Sequence[Receipt | Exception]:
         return await self.db.run(lambda tx: register(tx, intents, self.render))
+
+
+async def look_back(tx: Tx, keys: Sequence[Key]) -> list[Begun | Exception]:
+    """What earlier requests with these keys have come to."""
+    return [await _begun(tx, earlier) for earlier in await idempotency.earlier(tx, store.KEY, keys)]
+
+
+async def _begun(tx: Tx, earlier: Earlier | KeyReused | None) -> Begun | Exception:
+    if earlier is None or isinstance(earlier, KeyReused):
+        return earlier
+    if earlier.answer is not None:
+        return Receipt(earlier.result_id, earlier.answer)
+    if earlier.age < DRIVEN_ON_AFTER:
+        return InProgress(retry_after=RETRY_SECONDS)
+    return await store.intent(tx, earlier.result_id)
 
 
 async def take_intents(
