@@ -51,8 +51,11 @@ class DatabaseAway(Exception):
 class Tx:
     """An open transaction. Use cases take one; nobody but Database commits it."""
 
-    def __init__(self, connection: AsyncConnection, db: "Database") -> None:
+    def __init__(
+        self, connection: AsyncConnection, db: "Database", *, read_only: bool = False
+    ) -> None:
         self.db = db
+        self.read_only = read_only
         self.loaded: dict[tuple[str, object], Any] = {}  # rows of kit.rows seen in this transaction
         self._connection = connection
         self._at_commit: dict[Callable[[Tx, list[Any]], Awaitable[None]], list[Any]] = defaultdict(
@@ -90,7 +93,12 @@ class Tx:
         return now
 
     def at_commit(self, write: Callable[["Tx", list[T]], Awaitable[None]], item: T) -> None:
-        """Call `write` once with all its items, in order, just before the commit."""
+        """Call `write` once with all its items, in order, just before the commit.
+
+        Raises RuntimeError in a transaction that only reads: it would be lost.
+        """
+        if self.read_only:
+            raise RuntimeError("saved or told in a transaction that only reads")
         self._at_commit[write].append(item)
 
     def after_commit(self, do: Callable[[], None]) -> None:
@@ -135,7 +143,7 @@ class Database:
     async def read(self) -> AsyncIterator[Tx]:
         """A transaction that only reads; on SQLite it waits for no writer."""
         async with _Opened(self._begin_reading()) as connection:
-            yield Tx(connection, self)
+            yield Tx(connection, self, read_only=True)
 
     @asynccontextmanager
     async def _begin_reading(self) -> AsyncIterator[AsyncConnection]:
