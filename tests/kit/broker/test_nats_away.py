@@ -28,12 +28,11 @@ async def test_a_killed_server_loses_nothing_acknowledged(
 ) -> None:
     teller = await connect_nats()
     await teller.declare(TOPIC)
-    published: list[int] = []
+    published: list[Mark] = []
 
     async def publish_until_away() -> None:
         while True:
-            marks = await teller.publish(messages(50))
-            published.extend(mark.position for mark in marks)
+            published.extend(await teller.publish(messages(50)))
 
     publishing = asyncio.create_task(publish_until_away())
     await until(lambda: len(published) > 500)
@@ -42,10 +41,11 @@ async def test_a_killed_server_loses_nothing_acknowledged(
         await publishing
     nats_server.start()
 
-    await until_connected(teller)
+    published += await again_until_published(teller, [a_message("after")])
     hearer = await teller.subscribe("mypage", TOPIC)
-    heard = await everything(hearer, len(published))
-    assert set(published) <= {one.position for one in heard}
+    heard = await everything(hearer, published[-1].position)
+    assert {mark.position for mark in published} <= {one.position for one in heard}
+    assert len({mark.incarnation for mark in published}) == 1
 
 
 async def test_publishing_to_a_dead_server_fails_at_once(
@@ -196,6 +196,12 @@ async def test_connecting_returns_at_once_and_happens_later(tmp_path: Path) -> N
     finally:
         await broker.close()
         server.kill()
+
+
+async def test_a_broker_that_never_connected_can_be_closed(tmp_path: Path) -> None:
+    broker = connect(NatsServer(tmp_path).url(), "teller")
+    async with asyncio.timeout(5):
+        await broker.close()
 
 
 async def test_closing_does_not_wait_for_a_server(

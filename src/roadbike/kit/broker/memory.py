@@ -11,11 +11,13 @@ from uuid import UUID, uuid4
 from weakref import WeakValueDictionary
 
 from roadbike.kit.broker.port import (
+    Broker,
     BrokerAway,
     Mark,
     Message,
     NoTopic,
     Received,
+    Subscription,
     checked_group,
     checked_topic,
     one_topic,
@@ -39,6 +41,7 @@ class Place:
     repeated: set[int] = field(default_factory=set)
 
     def acknowledge(self, position: int, *, again: bool) -> None:
+        """again: let it come once more, as if the acknowledgement had been lost."""
         if position not in self.due:
             return
         if again and position not in self.repeated:
@@ -67,10 +70,12 @@ class MemoryLog:
         self._changed: set[asyncio.Event] = set()
 
     def broker(self) -> "MemoryBroker":
+        """One more broker on this log."""
         return MemoryBroker(self)
 
     @property
     def away(self) -> bool:
+        """Whether everything raises BrokerAway."""
         return self._away
 
     @away.setter
@@ -79,6 +84,7 @@ class MemoryLog:
         self.tell_waiting()
 
     def topic(self, name: str) -> Topic:
+        """Raises BrokerAway, NoTopic."""
         if self.away:
             raise BrokerAway("switched off")
         if name not in self.topics:
@@ -86,6 +92,7 @@ class MemoryLog:
         return self.topics[name]
 
     def tell_waiting(self) -> None:
+        """Something has changed: wake those who wait for it."""
         for changed in self._changed:
             changed.set()
 
@@ -101,8 +108,8 @@ class MemoryLog:
             self._changed.discard(event)
 
 
-class MemoryBroker:
-    name = "memory"
+class MemoryBroker(Broker):
+    name: Final = "memory"
 
     def __init__(self, log: MemoryLog) -> None:
         self.log = log
@@ -137,7 +144,7 @@ class MemoryBroker:
             subscription.hand_back()
 
 
-class MemorySubscription:
+class MemorySubscription(Subscription):
     def __init__(self, log: MemoryLog, topic: str, place: Place) -> None:
         self._log, self._topic, self._place = log, topic, place
         self._out: set[int] = set()
@@ -170,6 +177,7 @@ class MemorySubscription:
         return len(topic.messages) - self._place.next + 1 + len(self._place.due)
 
     def hand_back(self) -> None:
+        """What was handed out and not acknowledged is for any member now."""
         now = self._log.now()
         self._place.due.update((at, now) for at in self._out & self._place.due.keys())
         self._out.clear()

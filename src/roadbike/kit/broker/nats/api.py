@@ -8,7 +8,6 @@ from roadbike.kit.broker.nats.envelope import NANOSECONDS, stream_of
 from roadbike.kit.broker.nats.link import Life
 from roadbike.kit.broker.port import BrokerAway, NoTopic, TopicFull
 
-NO_CONSUMER: Final = 10014
 OTHER_CONFIGURATION: Final = 10058
 NO_STREAM: Final = 10059
 STORE_FAILED: Final = 10077  # the limit of the stream, or of the server
@@ -41,7 +40,6 @@ class StreamInfo(Answer, frozen=True, kw_only=True):
 class ConsumerInfo(Answer, frozen=True, kw_only=True):
     """num_pending: not delivered yet. num_ack_pending: delivered, not acknowledged."""
 
-    created: str = ""
     num_pending: int = 0
     num_ack_pending: int = 0
 
@@ -58,16 +56,12 @@ async def asked(life: Life, call: str, body: object, answer: type[A], within: fl
 
 def refusal(error: ApiError) -> BrokerAway:
     """The exception for what the server said."""
-    match error.err_code:
-        case _ if error.err_code == NO_STREAM:
-            return NoTopic(error.description)
-        case _ if error.err_code == STORE_FAILED:
-            return TopicFull(error.description)
-        case _:
-            return BrokerAway(f"{error.description} ({error.err_code})")
+    kind = {NO_STREAM: NoTopic, STORE_FAILED: TopicFull}.get(error.err_code, BrokerAway)
+    return kind(f"{error.description} ({error.err_code})")
 
 
 async def stream_info(life: Life, topic: str, within: float) -> StreamInfo:
+    """The topic's stream as it is. Raises NoTopic, BrokerAway."""
     info = await asked(life, f"STREAM.INFO.{stream_of(topic)}", {}, StreamInfo, within)
     if info.error is not None:
         raise refusal(info.error)

@@ -20,6 +20,7 @@ from roadbike.kit.broker.nats.envelope import headers_of, subject_of
 from roadbike.kit.broker.nats.link import Life, Link
 from roadbike.kit.broker.nats.subscription import NatsSubscription
 from roadbike.kit.broker.port import (
+    Broker,
     BrokerAway,
     Mark,
     Message,
@@ -34,14 +35,14 @@ SINGLY: Final = frozenset({BATCH_TOO_LARGE, REPEATED_IN_BATCH})
 GIBIBYTE: Final = 1 << 30
 
 
-class NatsBroker:
+class NatsBroker(Broker):
     """max_bytes: of each topic that it declares. Times in seconds.
 
     ack_wait: how long a group may keep a message before it is given to another member.
     patience: how long the server may take to answer.
     """
 
-    name = "nats"
+    name: Final = "nats"
 
     def __init__(
         self,

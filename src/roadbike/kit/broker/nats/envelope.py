@@ -19,6 +19,7 @@ def stream_of(topic: str) -> str:
 
 
 def subject_of(message: Message) -> str:
+    """Where it is published: one subject per key."""
     return f"{message.topic}.{message.key}"
 
 

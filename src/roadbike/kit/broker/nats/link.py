@@ -34,6 +34,7 @@ class Life:
         self._ended = asyncio.get_running_loop().create_future()
 
     async def connect(self, url: str, service: str) -> None:
+        """Returns when connected; raises what nats-py raises when the server refuses us."""
         await self.client.connect(
             url,
             name=service,
@@ -54,6 +55,7 @@ class Life:
             await asyncio.wait({self._ended}, timeout=BEAT_SECONDS)
 
     async def end(self) -> None:
+        """Every call that waits on this connection fails now."""
         if not self._ended.done():
             self._ended.set_result(None)
 
@@ -71,22 +73,27 @@ class Life:
                 return task.result()
         except nats.errors.NoRespondersError as error:
             raise NoTopic("nothing answers there") from error
-        except (nats.errors.Error, OSError) as error:
-            raise BrokerAway(self.trouble or str(error)) from error
+        except (nats.errors.Error, OSError, RuntimeError) as error:  # the last one is uvloop's
+            raise self._away(str(error)) from error
         finally:
             task.cancel()
-        what = "connection lost" if self._ended.done() else f"no answer in {within} s"
-        raise BrokerAway(self.trouble or what)
+            task.add_done_callback(_look_away)
+        raise self._away("connection lost" if self._ended.done() else f"no answer in {within} s")
 
     async def request(
         self, subject: str, payload: bytes, within: float, headers: Mapping[str, str] | None = None
     ) -> Msg:
+        """The server's answer. Raises BrokerAway; NoTopic when no stream takes the subject."""
         kept = dict(headers) if headers else None
         ask = self.client.request(subject, payload, timeout=within, headers=kept)
         return await self.run(ask, within)
 
+    def _away(self, what: str) -> BrokerAway:
+        trouble, self.trouble = self.trouble, ""
+        return BrokerAway(f"{what} ({trouble})" if trouble else what)
+
     async def _note(self, error: Exception) -> None:
-        self.trouble = str(error)  # a refusal comes this way, never as an answer
+        self.trouble = str(error)  # a refused permission comes this way, never as an answer
 
 
 class Link:
@@ -95,11 +102,13 @@ class Link:
     def __init__(self, url: str, service: str) -> None:
         self._url, self._service = url, service
         self._life: Life | None = None
+        self._complaint = ""
         self._leaving: set[asyncio.Task[None]] = set()
         self._keeper = asyncio.get_running_loop().create_task(self._keep())
 
     @property
     def connected(self) -> bool:
+        """Whether there is a connection right now."""
         return self._life is not None and self._life.client.is_connected
 
     def life(self) -> Life:
@@ -116,6 +125,7 @@ class Link:
         return self.life()
 
     async def close(self) -> None:
+        """No more connections; returns within CLOSE_SECONDS, whatever the server does."""
         self._keeper.cancel()
         await asyncio.gather(self._keeper, return_exceptions=True)
         await asyncio.gather(*self._leaving, return_exceptions=True)
@@ -126,20 +136,25 @@ class Link:
             try:
                 await life.connect(self._url, self._service)
                 await self._live(life)
-            except (nats.errors.Error, OSError, TimeoutError) as error:
-                log.warning("broker.away", reason=life.trouble or str(error))
+            except Exception as error:  # noqa: BLE001  nats-py lets any kind out; a new client is the way on
+                self._complain(life.trouble or repr(error))
             finally:
                 await life.end()
                 self._let_go(life.client)
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _live(self, life: Life) -> None:
-        self._life = life
+        self._life, self._complaint = life, ""
         log.info("broker.connected")
         try:
             await life.last()
         finally:
             self._life = None
+
+    def _complain(self, reason: str) -> None:
+        if reason != self._complaint:  # once, not at each try
+            log.warning("broker.away", reason=reason)
+        self._complaint = reason
 
     def _let_go(self, client: QuickClient) -> None:
         """Close it beside us: with a hanging server, closing hangs too."""
@@ -151,3 +166,9 @@ class Link:
 async def _close(client: QuickClient) -> None:
     with suppress(nats.errors.Error, OSError, TimeoutError):
         await asyncio.wait_for(client.close(), CLOSE_SECONDS)
+
+
+def _look_away(task: asyncio.Task[Any]) -> None:
+    """What becomes of a call that was given up interests nobody, asyncio's warnings included."""
+    if not task.cancelled():
+        task.exception()

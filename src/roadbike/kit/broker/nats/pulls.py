@@ -27,15 +27,15 @@ class Handle:
 
 
 class Pulls:
-    """consumer: when it was made; one that was lost and made again knows other messages.
+    """incarnation: the stream's (a consumer has another one after each restart of the server).
 
     arrived: where messages are put; what arrives late for one pull is there for the next.
     """
 
     def __init__(
-        self, life: Life, topic: str, group: str, consumer: str, arrived: deque[Received]
+        self, life: Life, topic: str, group: str, incarnation: str, arrived: deque[Received]
     ) -> None:
-        self.life, self.consumer = life, consumer
+        self.life, self.incarnation = life, incarnation
         self.broken = False
         self._topic, self._arrived = topic, arrived
         self._next = f"$JS.API.CONSUMER.MSG.NEXT.{stream_of(topic)}.{group}"
@@ -45,6 +45,7 @@ class Pulls:
         self._over = asyncio.Event()
 
     async def open(self, within: float) -> None:
+        """Begin to listen. Raises BrokerAway, as all here does."""
         call = self.life.client.subscribe(f"{self._inbox}.*", cb=self._take)
         self._listening = await self.life.run(call, within)
 
@@ -72,6 +73,7 @@ class Pulls:
         await self.life.run(self._acknowledge(replies, within, surely), within)
 
     async def refuse(self, replies: Sequence[str], delay: float, within: float) -> None:
+        """Let them come again, `delay` seconds from now."""
         again = msgspec.json.encode({"delay": int(delay * NANOSECONDS)}) if delay > 0 else b""
         await self.life.run(self._say(replies, b"-NAK " + again), within)
 

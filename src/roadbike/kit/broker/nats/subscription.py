@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
-from roadbike.kit.broker.nats.api import ConsumerInfo, asked, make_consumer, refusal
+from roadbike.kit.broker.nats.api import ConsumerInfo, asked, make_consumer, refusal, stream_info
 from roadbike.kit.broker.nats.envelope import stream_of
 from roadbike.kit.broker.nats.link import Life, Link
 from roadbike.kit.broker.nats.pulls import Handle, Pulls
-from roadbike.kit.broker.port import BrokerAway, Received
+from roadbike.kit.broker.port import BrokerAway, Received, Subscription
 
 PAUSE_SECONDS: Final = 0.02  # before pulling again when the server ended a pull early
 
 
-class NatsSubscription:
+class NatsSubscription(Subscription):
     """One for all who ask the same broker object for this group and topic."""
 
     def __init__(
@@ -77,8 +77,9 @@ class NatsSubscription:
                 await self.nak([*self._out.values(), *self._arrived], delay=0)
 
     async def _opened(self, life: Life) -> Pulls:
-        info = await make_consumer(life, self._topic, self._group, self._ack_wait, self._patience)
-        pulls = Pulls(life, self._topic, self._group, info.created, self._arrived)
+        stream = await stream_info(life, self._topic, self._patience)
+        await make_consumer(life, self._topic, self._group, self._ack_wait, self._patience)
+        pulls = Pulls(life, self._topic, self._group, stream.created, self._arrived)
         await pulls.open(self._patience)
         return pulls
 
@@ -118,5 +119,5 @@ class NatsSubscription:
 
 
 def _replies(handles: Sequence[Handle], pulls: Pulls) -> list[str]:
-    """Without those of a consumer that is no more: its numbers mean other messages now."""
-    return [handle.reply for handle in handles if handle.pulls.consumer == pulls.consumer]
+    """Without those of a log that is no more: its numbers mean other messages now."""
+    return [handle.reply for handle in handles if handle.pulls.incarnation == pulls.incarnation]
