@@ -5,6 +5,7 @@ from typing import Any, Final, Literal
 
 import pytest
 from sqlalchemy import text, update
+from tests.purchases import Story
 
 from roadbike.stock import store
 
@@ -179,11 +180,9 @@ async def test_a_bike_may_be_replaced_by_itself_as_it_was_read(stock: Any, admin
     assert (shown["price"], shown["brand"], shown["colour"]) == (4_900_000, "TREK", None)
 
 
-async def test_what_is_held_does_not_move_the_tag_and_stays_covered(
-    stock: Any, admin: Any, purchase: Any
-) -> None:
+async def test_what_is_held_does_not_move_the_tag_and_stays_covered(stock: Any, admin: Any) -> None:
     await stock.register(1, stock_quantity=3)
-    await stock.hear(purchase().registered(), purchase().registered())
+    await stock.hear(Story().registered(), Story().registered())
 
     refused = await admin.ask("PATCH", "/stocks/1", {"stockQty": 1}, if_match='"1"')
     fitting = await admin.ask("PATCH", "/stocks/1", {"stockQty": 2}, if_match='"1"')
