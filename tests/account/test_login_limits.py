@@ -1,13 +1,14 @@
 """Guessing stops at the limits; nobody is locked out for good. (3 per account, 5 per client, 8.)"""
 
 import asyncio
+from contextlib import ExitStack
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
-from roadbike.account.passwords import Passwords
+from roadbike.account.passwords import NOBODYS, Passwords
 from roadbike.account.store import LOGIN_FAILURE
 from roadbike.kit.refusals import Overloaded
 from roadbike.kit.service import Service
@@ -136,33 +137,32 @@ async def test_guesses_side_by_side_are_no_more_than_guesses_in_a_row(
 
 async def test_more_than_the_queue_takes_is_refused_at_once() -> None:
     async with Passwords(threads=1, queue=2) as passwords:
-        told = await asyncio.gather(
-            *(passwords.hash("correct horse") for _ in range(8)), return_exceptions=True
-        )
+        with ExitStack() as turns:
+            for _ in range(3):
+                turns.enter_context(passwords.turn())
+            with pytest.raises(Overloaded):
+                turns.enter_context(passwords.turn())
 
-    refused = [answer for answer in told if isinstance(answer, Exception)]
-    assert len(refused) == 5
-    assert {getattr(answer, "status", None) for answer in refused} == {503}
-
-
-async def test_an_unknown_user_costs_a_hash_too() -> None:
-    """With a full queue he is refused like everybody: his guess is not answered for free."""
-    async with Passwords(threads=1, queue=0) as passwords:
-        busy = asyncio.create_task(passwords.hash("correct horse"))
-        await asyncio.sleep(0)  # let it take the thread
-
-        with pytest.raises(Overloaded):
-            await passwords.matches("correct horse", None)
-        await busy
+        with passwords.turn():
+            pass  # there is room again
 
 
-async def test_the_queue_is_free_again_afterwards() -> None:
-    async with Passwords(threads=1, queue=0) as passwords:
-        first = await passwords.hash("correct horse")
-        assert await passwords.matches("correct horse", first)
-        assert not await passwords.matches("wrong horse", first)
+async def test_a_hash_fits_its_own_password_only() -> None:
+    async with Passwords() as passwords:
+        kept = await passwords.hash("correct horse")
+
+        assert await passwords.matches("correct horse", kept)
+        assert not await passwords.matches("wrong horse", kept)
         assert not await passwords.matches("correct horse", None)
         assert not await passwords.matches("correct horse", "no hash at all")
+        assert not passwords.is_outdated(kept)
+
+
+async def test_an_unknown_user_takes_as_long_as_a_known_one() -> None:
+    """His guess is checked against a hash of today's parameters that fits no password."""
+    async with Passwords() as passwords:
+        assert not passwords.is_outdated(NOBODYS)
+        assert not await passwords.matches("correct horse", NOBODYS)
 
 
 async def test_a_rush_of_log_ins_leaves_the_loop_free(ask: Any, log_in: Any) -> None:

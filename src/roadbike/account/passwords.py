@@ -1,8 +1,9 @@
 """Password hashing: slow on purpose, so it has its own two threads and a short queue."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
 from types import TracebackType
@@ -42,16 +43,30 @@ def common_words() -> frozenset[str]:
 
 
 class Passwords:
-    """Hashes and checks, two at a time, at most twenty waiting. Close it after use."""
+    """Hashes and checks, two at a time, at most twenty waiting. Close it after use.
+
+    Hash and check inside `turn()`: who gets none is refused before anything else is done for him.
+    """
 
     def __init__(self, threads: int = THREADS, queue: int = LONGEST_QUEUE) -> None:
         self._hasher = hasher()
         self._most = threads + queue
-        self._under_way = 0
+        self._turns = 0
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="passwords")
 
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """A place among those whose passwords are looked at. Raises Overloaded."""
+        if self._turns >= self._most:
+            raise Overloaded(retry_after=1)
+        self._turns += 1
+        try:
+            yield
+        finally:
+            self._turns -= 1
+
     async def hash(self, password: str) -> str:
-        """The encoded hash to keep. Raises Overloaded."""
+        """The encoded hash to keep."""
         return await self._run(lambda: self._hasher.hash(password))
 
     async def matches(self, password: str, kept: str | None) -> bool:
@@ -75,15 +90,7 @@ class Passwords:
         self._pool.shutdown(cancel_futures=True)
 
     async def _run(self, work: Callable[[], T]) -> T:
-        if self._under_way >= self._most:
-            raise Overloaded(retry_after=1)
-        self._under_way += 1
-        future = asyncio.get_running_loop().run_in_executor(self._pool, work)
-        future.add_done_callback(self._finished)
-        return await future
-
-    def _finished(self, _future: object) -> None:
-        self._under_way -= 1
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
 
 def _verified(own: PasswordHasher, kept: str, password: str) -> bool:

@@ -14,7 +14,8 @@ async def sign_up(
     """Open a buyer's account. Raises Invalid, UserExists or Overloaded."""
     own_id = domain.new_user_id(user_id)
     chosen = domain.new_password(password, own_id, common_words())
-    password_hash = await passwords.hash(chosen)  # slow: no transaction is open meanwhile
+    with passwords.turn():
+        password_hash = await passwords.hash(chosen)  # slow: no transaction is open meanwhile
 
     async def open_it(tx: Tx) -> Account:
         return await open_account(
@@ -53,20 +54,20 @@ async def log_in(
     Unknown users take the same way. The limits are looked at again afterwards: of guesses that
     run side by side no more are looked at than of guesses in a row.
     """
-    own_id = domain.folded(user_id)
-    async with db.read() as tx:
-        await _check_limits(tx, limits, own_id, client)
-        account = await store.find(tx, own_id)
-    typed = domain.normal(password)
-    is_right = await passwords.matches(typed, account.password_hash if account else None)
-    async with db.begin() as tx:
-        await _check_limits(tx, limits, own_id, client)
-        if not is_right:
-            await store.add_failure(tx, own_id, client)
-    if account is None or not is_right:
-        raise domain.WrongCredentials
-    await _renew_hash(db, passwords, account, typed)
-    return account
+    own_id, typed = domain.folded(user_id), domain.normal(password)
+    with passwords.turn():
+        async with db.read() as tx:
+            await _check_limits(tx, limits, own_id, client)
+            account = await store.find(tx, own_id)
+        is_right = await passwords.matches(typed, account.password_hash if account else None)
+        async with db.begin() as tx:
+            await _check_limits(tx, limits, own_id, client)
+            if not is_right:
+                await store.add_failure(tx, own_id, client)
+        if account is None or not is_right:
+            raise domain.WrongCredentials
+        await _renew_hash(db, passwords, account, typed)
+        return account
 
 
 async def _check_limits(tx: Tx, limits: Limits, user_id: str, client: str) -> None:

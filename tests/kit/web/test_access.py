@@ -69,6 +69,16 @@ async def test_internal_routes_take_no_persons_token(send: Any) -> None:
             assert (await send(f"GET {path}", role=role)).status_code == 401
 
 
+async def test_strangers_do_not_learn_which_internal_routes_there_are(
+    send: Any, ops: ServiceTokens
+) -> None:
+    for what in ("GET /internal/nothing", "POST /internal/caller", "GET /internal/"):
+        assert (await send(what, role="admin")).status_code == 401
+
+    assert (await send("GET /internal/nothing", **ops.headers("thing"))).status_code == 404
+    assert (await send("POST /internal/caller", **ops.headers("thing"))).status_code == 405
+
+
 async def test_internal_routes_take_no_token_for_another_service(
     send: Any, ops: ServiceTokens
 ) -> None:

@@ -56,6 +56,16 @@ async def test_all_unknown_members_are_named_at_once(send: Any) -> None:
     assert pointers(answer) == ["/a", "/b"]
 
 
+async def test_an_answer_does_not_grow_with_the_faults(send: Any) -> None:
+    strangers = {f"stranger{number}": number for number in range(2000)}
+    broken = {"note": ["\x00"] * 2000}
+
+    for body in (GOOD | strangers, GOOD | broken):
+        answer = await send("POST /things", body, role="admin")
+        assert answer.status_code == 422
+        assert len(answer.json()["errors"]) == 20
+
+
 async def test_a_missing_member_is_named(send: Any) -> None:
     answer = await send("POST /things", {"thingNm": "wheel"}, role="admin")
 

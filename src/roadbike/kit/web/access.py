@@ -70,6 +70,17 @@ async def let_in(request: Request[Any, Any, Any]) -> None:
         request.scope["caller"] = await _let_pass(who, request)  # type: ignore[typeddict-unknown-key]
 
 
+def is_hidden(request: Request[Any, Any, Any]) -> bool:
+    """Whether not even the absence of a route is told: at /internal, to all but services."""
+    if not request.scope["path"].startswith("/internal/"):
+        return False
+    try:
+        _access(request).services.verify(_bearer(request))
+    except Unauthenticated:
+        return True
+    return False
+
+
 async def provide_caller(request: Request[Any, Any, Any]) -> Caller:
     """Return whom the guard let pass; at an ANYONE route read the token if there is one."""
     caller: Caller | None = request.scope.get("caller")  # type: ignore[assignment]

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Annotated, Any, ClassVar, Final
 
 import msgspec
@@ -12,6 +13,7 @@ from roadbike.kit.web.faults import fault_of
 
 LARGEST: Final = 64 * 1024
 DEEPEST: Final = 20
+MOST_FAULTS: Final = 20  # named in one answer
 LARGEST_NUMBER: Final = 2**63 - 1
 BROKEN: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")  # tab and newlines may
 STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
@@ -55,7 +57,8 @@ class Reader:
     def _without(self, members: dict[str, Any], strangers: set[str]) -> dict[str, Any]:
         """Drop the ignored members; name all unknown ones at once."""
         if unknown := sorted(strangers - self._ignored):
-            raise Invalid(*(Fault(slug="fault-unknown", pointer=pointer(n)) for n in unknown))
+            named = unknown[:MOST_FAULTS]
+            raise Invalid(*(Fault(slug="fault-unknown", pointer=pointer(n)) for n in named))
         return {name: value for name, value in members.items() if name in self._fields}
 
 
@@ -94,7 +97,8 @@ def _no_number(_name: str) -> float:
 
 
 def _refuse_broken(members: Any) -> None:
-    faults = [Fault(slug="fault-characters", pointer=at) for at in _broken(members, "")]
+    places = islice(_broken(members, ""), MOST_FAULTS)
+    faults = [Fault(slug="fault-characters", pointer=at) for at in places]
     if faults:
         raise Invalid(*faults)
 

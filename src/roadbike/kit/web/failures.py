@@ -23,6 +23,7 @@ from roadbike.kit.refusals import (
     Unauthenticated,
     Unavailable,
 )
+from roadbike.kit.web.access import is_hidden
 from roadbike.kit.web.faults import fault_of
 from roadbike.kit.web.problems import problem_body, problem_headers
 
@@ -45,6 +46,8 @@ BY_STATUS: Final[Mapping[int, type[Refusal]]] = {
 def answer_failure(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Litestar's exception handler for everything."""
     refusal = refusal_of(error)
+    if isinstance(error, HTTPException) and is_hidden(request):
+        refusal = Unauthenticated()
     messages: Messages = request.app.state["messages"]
     language = language_of(request.headers.get("accept-language"))
     body = problem_body(
