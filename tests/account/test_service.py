@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from openapi_spec_validator import validate
 
 from roadbike.account import app
 from roadbike.account.store import metadata
@@ -82,3 +83,13 @@ def test_migrations_go_up_down_and_up(database_url: str) -> None:
     migrate.upgrade("roadbike.account", database_url)
     migrate.downgrade("roadbike.account", database_url, "base")
     migrate.upgrade("roadbike.account", database_url)
+
+
+async def test_the_api_is_documented(ask: Any) -> None:
+    document = (await ask("GET /openapi.json")).json()
+
+    validate(document)
+    assert document["components"]["schemas"]["SignUp"]["additionalProperties"] is False
+    assert set(document["paths"]) == {
+        *("/accounts", "/accounts/tokens", "/accounts/{user_id}", "/.well-known/jwks.json")
+    }
