@@ -36,15 +36,24 @@ class Till:
     behaves: Behaviour
     asked: list[Asked] = field(default_factory=list)
     port: int = 0
+    news: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    async def until_asked(self, times: int) -> None:
+        async with asyncio.timeout(10):
+            while len(self.asked) < times:
+                self.news.clear()
+                await self.news.wait()
+
     async def serve(self, reader: asyncio.StreamReader, writer: Writer) -> None:
         try:
-            while asked := await _read(reader):
+            while True:
+                asked = await _read(reader)
                 self.asked.append(asked)
+                self.news.set()
                 await self.behaves(asked, writer)
         except (ConnectionError, asyncio.IncompleteReadError):
             pass  # the caller hung up
@@ -63,7 +72,7 @@ async def open_till(behaves: Behaviour, port: int = 0) -> AsyncIterator[Till]:
         callers.add(task)
         await till.serve(reader, writer)
 
-    server = await asyncio.start_server(serve, "127.0.0.1", port, reuse_address=True)
+    server = await asyncio.start_server(serve, "127.0.0.1", port, backlog=2_048)
     till.port = server.sockets[0].getsockname()[1]
     try:
         yield till
@@ -82,6 +91,16 @@ async def opens(asked: Asked, writer: Writer) -> None:
 def opened(reservation_id: UUID) -> bytes:
     answer = {"payId": new_id(), "reserveId": reservation_id, "payStatus": PaymentStatus.DUE}
     return json.dumps(answer, default=str).encode()
+
+
+def opens_after(enough: asyncio.Event) -> Behaviour:
+    """Lets all wait until it is told."""
+
+    async def wait(asked: Asked, writer: Writer) -> None:
+        await enough.wait()
+        await opens(asked, writer)
+
+    return wait
 
 
 def answers(status: int, body: bytes = b"{}") -> Behaviour:
@@ -131,7 +150,7 @@ def _head(status: int, length: int) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode()
 
 
-async def _read(reader: asyncio.StreamReader) -> Asked | None:
+async def _read(reader: asyncio.StreamReader) -> Asked:
     head = await reader.readuntil(b"\r\n\r\n")
     first, *lines = head.decode().strip().split("\r\n")
     method, path, _ = first.split(" ")
