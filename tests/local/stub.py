@@ -9,9 +9,9 @@ import uvicorn
 GAUGES = ("outbox", "lag", "parked", "dead", "intents")
 
 
-def serve(*, package: str, environ: Mapping[str, str]) -> None:
+def serve(*, app_module: str, environ: Mapping[str, str]) -> None:
     uvicorn.run(
-        Stub(package),
+        Stub(app_module),
         host=environ["ROADBIKE_HOST"],
         port=int(environ["ROADBIKE_PORT"]),
         log_level="warning",
@@ -19,8 +19,8 @@ def serve(*, package: str, environ: Mapping[str, str]) -> None:
 
 
 class Stub:
-    def __init__(self, package: str) -> None:
-        self._name = package.removeprefix("roadbike.")
+    def __init__(self, app_module: str) -> None:
+        self._name = app_module.split(".")[1]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -35,6 +35,10 @@ class Stub:
         await send({"type": "http.response.body", "body": body})
 
 
-def fail(*, package: str, environ: Mapping[str, str]) -> None:
-    print(f"{package} cannot start: the reason is written here", flush=True)
+def fail(*, app_module: str, environ: Mapping[str, str]) -> None:
+    print(f"{app_module} cannot start: the reason is written here", flush=True)
     raise SystemExit(3)
+
+
+def migrate(*, package: str, database_url: str) -> None:
+    """Nothing is kept."""

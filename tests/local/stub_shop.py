@@ -11,7 +11,11 @@ from roadbike.local import home, parts, up
 
 def main(folder: str, base: str, failing: str = "") -> int:
     trades = tuple(
-        replace(trade, serve="stub:fail" if trade.name == failing else "stub:serve")
+        replace(
+            trade,
+            serve="stub:fail" if trade.name == failing else "stub:serve",
+            migrate="stub:migrate",
+        )
         for trade in parts.TRADES
     )
     wish = up.Wish(

@@ -3,12 +3,16 @@
 import shutil
 import sys
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
 from roadbike.local.home import Home, read_shop
+
+
+FIRST_ORDER: Final = """-H "Authorization: Bearer $TOKEN" --json '{"bikeId": 1}'"""
 
 
 def show(home: Home, to: Console) -> None:
@@ -32,8 +36,7 @@ def _lines(home: Home) -> list[str]:
         "Try next:",
         f"  curl {gateway}/stocks",
         f"  TOKEN=$({command} token buyer{where})",
-        f'  curl {gateway}/reservations -H "Authorization: Bearer $TOKEN"'
-        """ --json '{"bikeId": 1}'""",
+        f"  curl {gateway}/reservations {FIRST_ORDER}",
         f"  {command} status{where}",
         f"  {command} down{where}",
     ]

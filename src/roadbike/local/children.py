@@ -8,12 +8,12 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
 from multiprocessing import connection, forkserver
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from setproctitle import setproctitle
 
@@ -25,10 +25,19 @@ STACK: Final = (  # what every service imports, and what it would import only on
     "roadbike.kit.server",
     "aiosqlite",
     "asyncpg",
+    "encodings.idna",
+    "litestar._kwargs",
+    "litestar.middleware._internal.exceptions",
+    "litestar.middleware.allowed_hosts",
+    "litestar.middleware.csrf",
+    "litestar.middleware.response_cache",
+    "litestar.plugins.attrs",
+    "litestar.plugins.pydantic.plugins.init",
     "sqlalchemy.dialects.postgresql.asyncpg",
     "sqlalchemy.dialects.sqlite.aiosqlite",
-    "uvicorn.loops.uvloop",
+    "uvicorn.lifespan.off",
     "uvicorn.protocols.http.httptools_impl",
+    "uvicorn.protocols.websockets.auto",
 )
 
 
@@ -73,11 +82,3 @@ def _end_with_supervisor() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(PATIENCE)
     os._exit(1)
-
-
-def serve(*, package: str, environ: Mapping[str, Any]) -> None:
-    """One service: its database brought up to date, then served until told to stop."""
-    migrate = importlib.import_module("roadbike.kit.migrate")
-    server = importlib.import_module("roadbike.kit.server")
-    migrate.upgrade(package, environ["ROADBIKE_DATABASE_URL"])
-    server.serve(f"{package}.app", environ)

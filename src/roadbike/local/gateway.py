@@ -42,7 +42,7 @@ def part(home: Home, ports: Ports, environ: Mapping[str, str], services: Mapping
             environ={"GOMAXPROCS": "1", "HOME": str(folder)},
         ),
         is_ready=probes.listens(ports.gateway),
-        prepare=partial(_write, folder, ports, services, origins(ports, environ)),
+        prepare_each=partial(_write, folder, ports, services, origins(ports, environ)),
     )
 
 

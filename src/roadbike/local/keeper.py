@@ -50,7 +50,7 @@ class Keeper:
         self._changed = changed
         self._task: asyncio.Task[None] | None = None
         self._process: Running | None = None
-        self._finished = part.finish is None
+        self._done: list[Call] = []
         self.early_ends = 0  # in a row, without having been ready
 
     def start(self) -> None:
@@ -113,10 +113,14 @@ class Keeper:
             self.ready.clear()
 
     async def _prepare(self) -> None:
-        if isinstance(self.part.prepare, Call):
-            await self._starter.run(f"{self.part.name} preparation", self.part.prepare, self.log)
-        elif self.part.prepare:
-            await asyncio.to_thread(self.part.prepare)
+        await self._once(self.part.prepare)
+        if self.part.prepare_each:
+            await asyncio.to_thread(self.part.prepare_each)
+
+    async def _once(self, call: Call | None) -> None:
+        if call is not None and call not in self._done:
+            await self._starter.run(f"{self.part.name} set-up", call, self.log)
+            self._done.append(call)
 
     async def _start(self) -> Running:
         starting = asyncio.ensure_future(self._starter.start(self.part, self.log))
@@ -149,9 +153,7 @@ class Keeper:
 
     async def _become_ready(self) -> None:
         await probes.until(self.part.is_ready, START_LIMIT)
-        if self.part.finish and not self._finished:
-            await self._starter.run(f"{self.part.name} set-up", self.part.finish, self.log)
-            self._finished = True
+        await self._once(self.part.finish)
 
     async def _end(self, process: Running) -> None:
         runs = self.part.runs

@@ -19,7 +19,8 @@ class Trade:
     database: str = "postgresql"
     tells: bool = True  # on a topic of its own
     callers: tuple[str, ...] = ()  # the services that may ask it at /internal; ops may everywhere
-    serve: str = "roadbike.local.children:serve"
+    serve: str = "roadbike.kit.server:serve"
+    migrate: str = "roadbike.kit.migrate:upgrade"
 
     @property
     def package(self) -> str:
@@ -67,7 +68,14 @@ def service(home: Home, ports: Ports, environ: Mapping[str, str], trade: Trade) 
         port=port,
         runs=Call(
             function=trade.serve,
-            arguments={"package": trade.package, "environ": settings},
+            arguments={"app_module": f"{trade.package}.app", "environ": settings},
+        ),
+        prepare=Call(
+            function=trade.migrate,
+            arguments={
+                "package": trade.package,
+                "database_url": settings["ROADBIKE_DATABASE_URL"],
+            },
         ),
         is_ready=probes.http(port),
         needs=("postgres", "nats") if trade.database == "postgresql" else ("nats",),

@@ -65,7 +65,7 @@ def part(home: Home, port: int, environ: Mapping[str, str], passwords: Mapping[s
             stop=SIGINT,  # the fast shutdown
         ),
         is_ready=probes.postgres(port),
-        prepare=partial(prepare, cluster, passwords[SUPERUSER]),
+        prepare_each=partial(prepare, cluster, passwords[SUPERUSER]),
         finish=Call(
             function="roadbike.local.databases:make",
             arguments={"port": port, "passwords": dict(passwords)},

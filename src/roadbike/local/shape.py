@@ -33,5 +33,6 @@ class Part:
     runs: Call | Server
     is_ready: Callable[[], Awaitable[bool]]
     needs: tuple[str, ...] = ()  # ready before this one starts
-    prepare: Callable[[], None] | Call | None = None  # before each start: in a thread, or a process
-    finish: Call | None = None  # once it answers, in a process, before it counts as ready
+    prepare: Call | None = None  # in a process of its own, before its first start
+    prepare_each: Callable[[], None] | None = None  # in a thread, before each start
+    finish: Call | None = None  # in a process of its own, before it counts as ready at first

@@ -67,7 +67,7 @@ class Shop:
         await self._supervisor.start_all()
         await self._answered()
         if plan.demo and not read_shop(plan.home)["demo"]:
-            await self._run("demo", demo.call(plan.home, plan.ports, plan.environ))
+            await self._run("demo", demo.call(plan.home, plan.ports))
             listing.note(plan.home, demo=True)
         listing.note(plan.home, open=True)
 

@@ -57,10 +57,11 @@ def _told(name: str, shop: Mapping[str, Any], tokens: Any) -> dict[str, Any]:
     request = urllib.request.Request(address, headers=tokens.headers(name))  # noqa: S310  ours
     try:
         with urllib.request.urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310  ours
-            status = json.load(answer)
-    except (OSError, ValueError, KeyError) as problem:
+            status: dict[str, Any] = json.load(answer)
+    except (OSError, ValueError) as problem:
         return {"ready": False, "problem": str(problem)}
-    return {column: status[column] for column in ("ready", *COLUMNS)}
+    # a service without a gauge has nothing of that kind to wait for
+    return {column: status.get(column, 0) for column in ("ready", *COLUMNS)}
 
 
 def _memory(pid: int | None) -> float | None:
