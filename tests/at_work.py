@@ -2,14 +2,15 @@
 
 import json
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import msgspec
 from httpx import ASGITransport, AsyncClient
+from sqlalchemy import event as database_event
 from sqlalchemy import select
 
 from roadbike.kit.auth import ServiceTokens, SigningKey, TokenVerifier, new_signing_key
@@ -43,6 +44,18 @@ class AtWork:
 
     async def take(self, messages: Sequence[Message]) -> None:
         await self._inbox.take(messages)
+
+    @contextmanager
+    def statements(self) -> Iterator[list[str]]:
+        """What is asked of the database inside the block."""
+        asked: list[str] = []
+
+        def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+            asked.append(statement)
+
+        database_event.listen(self.db.engine.sync_engine, "before_cursor_execute", note)
+        yield asked
+        database_event.remove(self.db.engine.sync_engine, "before_cursor_execute", note)
 
     async def told(self) -> list[Any]:
         async with self.db.read() as tx:

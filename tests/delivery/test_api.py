@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from openapi_spec_validator import validate
 from tests.at_work import AtWork, Visitor
 from tests.purchases import Story
 
@@ -208,3 +209,11 @@ async def test_a_list_is_paged_sorted_and_found_by_reservation(
     assert ids(found.json()) == [paths[2]]
     assert (await alice.get("/deliveries?reserveId=7")).status_code == 422
     assert (await alice.get("/deliveries?sort=carrier")).status_code == 422
+
+
+async def test_the_api_is_documented(alice: Visitor) -> None:
+    document = (await alice.get("/openapi.json")).json()
+
+    validate(document)
+    assert set(document["paths"]) == {"/deliveries", "/deliveries/{delivery_id}"}
+    assert document["components"]["schemas"]["DeliveryMove"]["additionalProperties"] is False

@@ -61,6 +61,17 @@ async def test_one_batch_may_hold_a_whole_purchase(delivery: AtWork) -> None:
     assert await delivery.told_names() == ["DeliveryPrepared"]
 
 
+async def test_a_big_batch_takes_a_handful_of_statements(delivery: AtWork) -> None:
+    stories = [Story() for _ in range(50)]
+    heard = [[s.registered(), s.approved(), s.allocated(), s.cancelled()] for s in stories]
+
+    with delivery.statements() as asked:
+        await delivery.hear(*(event for purchase in heard for event in purchase))
+
+    assert len(asked) <= 7, asked
+    assert len(await delivery.told()) == 100
+
+
 async def test_the_cancel_of_an_intent_leaves_no_row(delivery: AtWork) -> None:
     story = Story()
 

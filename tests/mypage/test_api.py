@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from openapi_spec_validator import validate
 from tests.at_work import FIRST, AtWork, Visitor, message
 from tests.purchases import NOON, Story
 
@@ -156,3 +157,11 @@ async def test_nothing_is_shown_without_a_token(mypage: AtWork, alice: Visitor) 
     await mypage.hear(story.registered())
 
     assert (await alice.client.get(path_of(story))).status_code == 401
+
+
+async def test_the_api_is_documented(alice: Visitor) -> None:
+    document = (await alice.get("/openapi.json")).json()
+
+    validate(document)
+    one = "/myPages/{reservation_id}"
+    assert set(document["paths"]) == {"/myPages", one, f"{one}/timeline"}

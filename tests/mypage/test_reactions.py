@@ -83,6 +83,15 @@ async def test_each_event_is_kept_as_it_came(mypage: AtWork) -> None:
     assert (kept["data"], kept["time"], kept["type"]) == (told.data, told.time, told.type)
 
 
+async def test_a_big_batch_takes_a_handful_of_statements(mypage: AtWork) -> None:
+    heard = [purchase_of(Story()) for _ in range(28)]
+
+    with mypage.statements() as asked:
+        await mypage.hear(*(event for purchase in heard for event in purchase))
+
+    assert len(asked) <= 6, asked
+
+
 async def test_two_replicas_hear_one_purchase_at_once(mypage: AtWork) -> None:
     stories = [Story() for _ in range(10)]
 
