@@ -11,7 +11,6 @@ from rich.text import Text
 
 from roadbike.local.home import Home, read_shop
 
-
 FIRST_ORDER: Final = """-H "Authorization: Bearer $TOKEN" --json '{"bikeId": 1}'"""
 
 
