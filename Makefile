@@ -1,40 +1,51 @@
-# make up     opens the shop (installs what it needs first);  ARGS="--port-base 9080 --home other"
-# make test   runs all tests (installs what they need first); ARGS="tests/local -k gateway"
-# make check  runs every check that is not a test
+# What one does with this shop. Python 3.11 and make are enough: uv comes into .uv, all else into .venv.
 
 UV_VERSION := 0.13.9
-UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
-INSTALLED := .venv/installed
-INSTALLED_FOR_TESTS := .venv/installed-for-tests
-LOCKED := uv.lock pyproject.toml
+UV := $(or $(shell command -v uv),.uv/bin/uv)
+SYNC := $(UV) sync --frozen --compile-bytecode --quiet --inexact
+ARGS ?=
+N ?= 3
 
-.PHONY: up test check
+.PHONY: up demo test test-races siege check format
 
-up: $(INSTALLED)
-	@exec .venv/bin/roadbike up $(ARGS)
+up: .venv/run  ## the shop on this machine; Ctrl-C closes it (ARGS="--detach" leaves it open)
+	@.venv/bin/roadbike up $(ARGS)
 
-test: $(INSTALLED_FOR_TESTS)
-	.venv/bin/python -m pytest $(ARGS)
+demo: .venv/run  ## play every requirement on the open shop
+	@.venv/bin/roadbike demo $(ARGS)
 
-check: $(INSTALLED_FOR_TESTS)
-	.venv/bin/ruff check
-	.venv/bin/ruff format --check
-	.venv/bin/mypy
-	.venv/bin/lint-imports
-	.venv/bin/deptry src
+test: .venv/dev  ## all tests (ARGS="tests/flows -k cancel" for some)
+	@.venv/bin/python -m pytest $(ARGS)
 
-# --inexact: installing for the one never takes away what the other, perhaps running, needs
-$(INSTALLED): $(LOCKED) | $(UV)
-	@echo "Installing the shop (once, about 300 MB) ..."
-	$(UV) sync --frozen --no-dev --inexact --compile-bytecode
+test-races: .venv/dev  ## the race tests, N times in a row
+	@.venv/bin/python -m pytest tests/races --count $(N) $(ARGS)
+
+siege: .venv/dev  ## 30 clients reserving for 30 s (needs siege; ARGS="--clients 100 --seconds 30")
+	@.venv/bin/python -m tests.system.siege $(ARGS)
+
+check: .venv/dev  ## what CI checks besides the tests
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+	@.venv/bin/deptry .
+
+format: .venv/dev
+	@.venv/bin/ruff check --fix .
+	@.venv/bin/ruff format .
+
+# --inexact: installing for the tests takes nothing away from a shop that is open, nor the reverse
+.venv/run: uv.lock pyproject.toml | $(UV)
+	@echo "Installing the shop into .venv (once; about 500 MB with PostgreSQL, NATS and Traefik) …"
+	@$(SYNC) --no-dev
 	@touch $@
 
-$(INSTALLED_FOR_TESTS): $(LOCKED) | $(UV)
-	@echo "Installing the shop and its tests (once) ..."
-	$(UV) sync --frozen --inexact --compile-bytecode
-	@touch $(INSTALLED) $@
+.venv/dev: uv.lock pyproject.toml | $(UV)
+	@echo "Installing the shop and its test tools into .venv (once) …"
+	@$(SYNC)
+	@touch $@ .venv/run
 
 .uv/bin/uv:
-	@echo "Installing uv $(UV_VERSION) into .uv ..."
-	python3 -m venv .uv
-	.uv/bin/pip install --quiet uv==$(UV_VERSION)
+	@echo "Installing uv into .uv (once) …"
+	@python3 -m venv .uv
+	@.uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
