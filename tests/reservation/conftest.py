@@ -1,38 +1,62 @@
 """A reservation service on a database of its own, with bike 1 in its copy of the catalogue."""
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 
 import pytest
-from tests.at_work import settings
-from tests.reservation.counter import Counter
-from tests.reservation.things import bike_told
+from httpx import AsyncClient
 
 from roadbike.reservation import app
-
-MakeCounter = Callable[..., Counter]
-
-
-@pytest.fixture
-async def make_counter(
-    migrated_url: Callable[..., str], dialect: str
-) -> AsyncIterator[MakeCounter]:
-    """A factory of services on one database; the payment's URL leads nowhere unless given."""
-    url = migrated_url("roadbike.reservation", dialect)
-    made: list[Counter] = []
-
-    def make(payment_url: str = "http://127.0.0.1:9", **more: object) -> Counter:
-        chosen = {**settings("reservation", url), "payment_url": payment_url, **more}
-        made.append(Counter(app.build(app.Settings(**chosen))))
-        return made[-1]
-
-    yield make
-    for counter in made:
-        await counter.db.close()
+from tests.at_work import Visitor, open_to_visitors, settings, visitor
+from tests.reservation.counter import Counter
+from tests.reservation.things import bike_told
+from tests.reservation.till import Till, open_till, opens
 
 
 @pytest.fixture
-async def counter(make_counter: MakeCounter) -> Counter:
+async def counter(
+    migrated_url: Callable[..., str], dialect: str, till: Till
+) -> AsyncIterator[Counter]:
     """Three units of bike 1 are free."""
-    counter = make_counter()
+    url = migrated_url("roadbike.reservation", dialect)
+    chosen = {**settings("reservation", url), "payment_url": till.url}
+    counter = Counter(app.build(app.Settings(**chosen)))
     await counter.hear(bike_told())
-    return counter
+    yield counter
+    await counter.db.close()
+
+
+@pytest.fixture
+async def till() -> AsyncIterator[Till]:
+    """Opens every payment, until it is told otherwise."""
+    async with open_till(opens) as till:
+        yield till
+
+
+@pytest.fixture
+async def client(counter: Counter) -> AsyncIterator[AsyncClient]:
+    """The real app of the counter's service, whose payments are opened at the till."""
+    async with AsyncExitStack() as stack:
+        for resource in counter.service.resources:
+            await stack.enter_async_context(resource)
+        yield await stack.enter_async_context(open_to_visitors(counter.service))
+
+
+@pytest.fixture
+def nobody(client: AsyncClient) -> Visitor:
+    return Visitor(client, {})
+
+
+@pytest.fixture
+def kim(client: AsyncClient) -> Visitor:
+    return visitor(client, "kim", "buyer")
+
+
+@pytest.fixture
+def lee(client: AsyncClient) -> Visitor:
+    return visitor(client, "lee", "buyer")
+
+
+@pytest.fixture
+def admin(client: AsyncClient) -> Visitor:
+    return visitor(client, "boss", "admin")

@@ -6,8 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select, update
-from tests.at_work import AtWork
-from tests.reservation.things import TERMS, an_order
 
 from roadbike.contracts.reasons import Reason
 from roadbike.kit.refusals import Refusal
@@ -17,6 +15,8 @@ from roadbike.reservation.api import render
 from roadbike.reservation.domain import Bike, Reservation
 from roadbike.reservation.use_cases.cancel import cancel_intents
 from roadbike.reservation.use_cases.reserve import Order, Receipt, Terms, register, take_intents
+from tests.at_work import AtWork
+from tests.reservation.things import TERMS, an_order
 
 
 class Counter(AtWork):

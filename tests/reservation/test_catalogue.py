@@ -7,7 +7,6 @@ from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.reservation.things import EMONDA, a_reservation, answered, bike_told
 
 from roadbike.contracts.events import (
     AllocationEvent,
@@ -19,6 +18,7 @@ from roadbike.contracts.events import (
 )
 from roadbike.reservation import domain
 from roadbike.reservation.domain import Bike, Reservation
+from tests.reservation.things import EMONDA, a_reservation, answered, bike_told
 
 FIRST, SECOND, THIRD = (UUID(int=number) for number in (1, 2, 3))
 

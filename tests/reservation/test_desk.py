@@ -6,10 +6,6 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import pytest
-from tests.reservation import till as tills
-from tests.reservation.counter import Counter
-from tests.reservation.things import TERMS, an_order, bike_told
-from tests.reservation.till import Behaviour, Till, open_till
 
 from roadbike.contracts.statuses import ReservationStatus
 from roadbike.kit.auth import ServiceTokens, new_signing_key
@@ -21,6 +17,10 @@ from roadbike.reservation.api import render
 from roadbike.reservation.domain import SoldOut
 from roadbike.reservation.payments import HttpPayments
 from roadbike.reservation.use_cases.reserve import DEADLINE_MS, Desk, Order, PaymentAway, Receipt
+from tests.reservation import till as tills
+from tests.reservation.counter import Counter
+from tests.reservation.things import TERMS, an_order, bike_told
+from tests.reservation.till import Behaviour, Till
 
 UNKNOWN: list[Behaviour] = [tills.answers(500), tills.hangs_up, tills.says(b"garbage\r\n\r\n")]
 SURELY_NOT: list[Behaviour] = [tills.answers(409), tills.answers(401)]
@@ -64,12 +64,9 @@ MakeShop = Callable[..., Shop]
 
 
 @pytest.fixture
-async def make_shop(counter: Counter) -> AsyncIterator[MakeShop]:
+async def make_shop(counter: Counter, till: Till) -> AsyncIterator[MakeShop]:
     tokens = ServiceTokens("reservation", new_signing_key("reservation/1"), '{"keys": []}')
-    async with (
-        open_till(tills.opens) as till,
-        HttpPayments(till.url, tokens) as payments,
-    ):
+    async with HttpPayments(till.url, tokens) as payments:
 
         def make(in_flight: int = 100) -> Shop:
             clock = Clock()

@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 import pytest
-from tests.reservation.things import EMONDA, PRICE, a_reservation, an_intent
 
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import ReservationStatus
 from roadbike.kit.lifecycle import IllegalTransition
 from roadbike.kit.refusals import NotFound, Refusal
 from roadbike.reservation import domain
+from tests.reservation.things import EMONDA, PRICE, a_reservation, an_intent
 
 EVERY_ARROW = [(a, b) for a in ReservationStatus for b in ReservationStatus]
 ALLOWED = {

@@ -3,9 +3,6 @@
 import asyncio
 
 import pytest
-from tests.purchases import Story
-from tests.reservation.counter import Counter, slugs
-from tests.reservation.things import an_order, answered, bike_told
 
 from roadbike.contracts.events import (
     PaymentCancelled,
@@ -17,6 +14,9 @@ from roadbike.contracts.events import (
 )
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import ReservationStatus
+from tests.purchases import Story
+from tests.reservation.counter import Counter, slugs
+from tests.reservation.things import an_order, answered, bike_told
 
 
 async def test_an_intent_given_up_is_cancelled_and_frees_its_place_and_its_key(

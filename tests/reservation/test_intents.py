@@ -2,13 +2,12 @@
 
 import asyncio
 
-from tests.reservation.counter import Counter, slugs
-from tests.reservation.things import PRICE, a_key, an_order, bike_told
-
 from roadbike.contracts.statuses import ReservationStatus
 from roadbike.kit.batching import AT_MOST
 from roadbike.kit.refusals import Refusal
 from roadbike.reservation.use_cases.reserve import Terms
+from tests.reservation.counter import Counter, slugs
+from tests.reservation.things import PRICE, a_key, an_order, bike_told
 
 
 async def test_an_intent_is_written_at_the_copys_price(counter: Counter) -> None:

@@ -3,17 +3,16 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator
 
 import pytest
-from tests.reservation import till as tills
-from tests.reservation.things import an_intent
-from tests.reservation.till import Behaviour, Till, open_till
 
 from roadbike.kit.auth import ServiceTokens, SigningKey, new_signing_key
 from roadbike.kit.deadline import Deadline, starts_now
 from roadbike.kit.ids import new_id
 from roadbike.reservation.payments import HttpPayments, NotOpened, NotSent, Unknown, Unreachable
+from tests.reservation import till as tills
+from tests.reservation.things import an_intent
+from tests.reservation.till import Behaviour, Till, open_till
 
 KEY = new_signing_key("reservation/1")
 GARBAGE = [
@@ -35,12 +34,6 @@ BROKEN = [
     b'{"payId": null}',
     tills.opened(new_id()),  # somebody else's
 ]
-
-
-@pytest.fixture
-async def till() -> AsyncIterator[Till]:
-    async with open_till(tills.opens) as till:
-        yield till
 
 
 def soon(ms: int = 250) -> Deadline:

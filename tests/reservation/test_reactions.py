@@ -4,9 +4,6 @@ from collections.abc import Callable, Sequence
 from random import Random
 
 import pytest
-from tests.purchases import Story
-from tests.reservation.counter import Counter
-from tests.reservation.things import answered, bike_told
 
 from roadbike.contracts.events import (
     ReservationCancelled,
@@ -21,6 +18,9 @@ from roadbike.kit.events import Event
 from roadbike.kit.refusals import NotFound
 from roadbike.reservation.domain import AlreadyDelivered, AlreadyShipped, Reservation
 from roadbike.reservation.use_cases.cancel import cancel_reservation
+from tests.purchases import Story
+from tests.reservation.counter import Counter
+from tests.reservation.things import answered, bike_told
 
 CANCELS: Sequence[tuple[Callable[[Story], Event], Reason]] = [
     (Story.payment_cancelled, Reason.PAYMENT_CANCELLED),

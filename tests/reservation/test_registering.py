@@ -4,14 +4,14 @@ import asyncio
 from datetime import timedelta
 
 import msgspec
-from tests.reservation.counter import Counter, slugs
-from tests.reservation.things import a_key, answered, bike_told
 
 from roadbike.contracts.events import ReservationRegistered, StockAllocated
 from roadbike.contracts.statuses import ReservationStatus
 from roadbike.kit import idempotency
 from roadbike.reservation import store
 from roadbike.reservation.use_cases.reserve import Receipt
+from tests.reservation.counter import Counter, slugs
+from tests.reservation.things import a_key, answered, bike_told
 
 
 async def test_an_intent_becomes_a_reservation_and_is_told(counter: Counter) -> None:

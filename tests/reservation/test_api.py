@@ -1,0 +1,270 @@
+"""Reservations over HTTP, through the real app, with a till that opens every payment."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from roadbike.kit.ids import new_id
+from tests.at_work import Visitor
+from tests.purchases import Story
+from tests.reservation import till as tills
+from tests.reservation.asking import ask, without_trace
+from tests.reservation.counter import Counter
+from tests.reservation.things import PRICE, an_order, bike_told
+from tests.reservation.till import Till
+
+OLD_CLIENTS = (
+    b'{"reserveId":1,"bikeId":1,"bikeNm":"TREK Emonda",'
+    b'"reserveStatus":"\xec\x98\x88\xec\x95\xbd\xec\x99\x84\xeb\xa3\x8c","price":5100000}'
+)
+
+
+async def made_by(visitor: Visitor, **more: Any) -> str:
+    answer = await ask(visitor, "POST /reservations", {"bikeId": 1, **more})
+    assert answer.status_code == 201, answer.text
+    reserve_id: str = answer.json()["reserveId"]
+    return reserve_id
+
+
+async def total(visitor: Visitor) -> int:
+    answer = await ask(visitor, "GET /reservations")
+    return int(answer.json()["page"]["totalElements"])
+
+
+async def test_the_body_of_the_old_clients_works_as_it_is(kim: Visitor) -> None:
+    answer = await ask(kim, "POST /reservations", OLD_CLIENTS)
+
+    assert answer.status_code == 201
+    made = answer.json()
+    assert UUID(made["reserveId"]).version == 7
+    assert (made["bikeId"], made["reserveStatus"], made["price"]) == (1, "예약완료", PRICE)
+    assert answer.headers["location"] == f"/reservations/{made['reserveId']}"
+    assert answer.headers["content-type"] == "application/hal+json"
+
+
+async def test_what_was_made_is_read_as_it_was_answered(kim: Visitor) -> None:
+    given = {"userNm": "김라이더", "zipCd": "13561", "addrNm": "성남시 분당구"}
+    made = await ask(kim, "POST /reservations", {"bikeId": 1, **given})
+
+    read = await ask(kim, f"GET {made.headers['location']}")
+
+    assert read.status_code == 200
+    assert read.json() == made.json()
+    assert read.json() | given == read.json()
+    assert read.json()["userId"] == "kim"
+    assert read.json()["reserveStore"] == "분당야탑점"
+    assert read.json()["reserveDt"].endswith("Z")
+
+
+async def test_what_the_server_owns_decides_nothing(kim: Visitor, counter: Counter) -> None:
+    theirs = {
+        "reserveId": str(new_id()),
+        "userId": "lee",
+        "reserveStatus": "예약취소",
+        "reserveDt": "1999-01-01T00:00:00Z",
+        "reserveStore": "강남점",
+        "bikeNm": "a cheaper one",
+        "payId": 7,
+        "payStatus": ["결제완료"],
+        "deliveryId": None,
+        "deliveryStatus": "배송완료",
+        "stockStatus": 1.5,
+        "_links": {},
+    }
+
+    answer = await ask(kim, "POST /reservations", {"bikeId": 1, **theirs})
+
+    assert answer.status_code == 201
+    kept = await counter.reservation(UUID(answer.json()["reserveId"]))
+    assert (kept.user_id, kept.bike_name) == ("kim", "TREK Emonda")
+    assert kept.store_name == "분당야탑점"
+    assert str(kept.reservation_id) != theirs["reserveId"]
+    assert kept.reserved_at.year > 1999
+
+
+async def test_a_bike_that_nobody_knows_is_not_found(kim: Visitor) -> None:
+    answer = await ask(kim, "POST /reservations", {"bikeId": 99})
+
+    assert (answer.status_code, answer.json()["type"]) == (404, "/problems/not-found")
+
+
+async def test_a_price_that_moved_is_told(kim: Visitor, counter: Counter) -> None:
+    answer = await ask(kim, "POST /reservations", {"bikeId": 1, "price": PRICE - 1})
+
+    assert answer.status_code == 409
+    problem = answer.json()
+    assert (problem["type"], problem["price"]) == ("/problems/price-changed", PRICE)
+    assert "5,100,000" in problem["detail"]
+    assert await counter.rows() == (0, 0)
+
+
+async def test_sold_out_is_told(kim: Visitor, counter: Counter) -> None:
+    await counter.hear(bike_told(free=0, free_seq=2))
+
+    answer = await ask(kim, "POST /reservations", {"bikeId": 1})
+
+    assert (answer.status_code, answer.json()["type"]) == (409, "/problems/sold-out")
+    assert "TREK Emonda" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("behaves", [tills.hangs_up, tills.answers(409)])
+async def test_a_payment_that_is_away_is_told_with_when_to_come_back(
+    kim: Visitor, till: Till, behaves: tills.Behaviour
+) -> None:
+    till.behaves = behaves
+
+    answer = await ask(kim, "POST /reservations", {"bikeId": 1})
+
+    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/payment-away")
+    assert int(answer.headers["retry-after"]) >= 1
+
+
+async def test_what_is_refused_says_so_in_the_readers_language(
+    kim: Visitor, counter: Counter
+) -> None:
+    await counter.hear(bike_told(free=0, free_seq=2))
+    titles = set()
+    for language in ("ko", "en"):
+        for body in ({"bikeId": 1, "price": 1}, {"bikeId": 1}):
+            answer = await ask(kim, "POST /reservations", body, Accept_Language=language)
+            titles.add(answer.json()["title"])
+            assert "{" not in answer.json()["detail"]
+
+    assert len(titles) == 4
+
+
+async def test_nobody_reserves_or_reads_without_a_token(nobody: Visitor) -> None:
+    one = f"/reservations/{new_id()}"
+    asked = ["POST /reservations", "GET /reservations", f"GET {one}", f"PATCH {one}"]
+
+    answers = [await ask(nobody, what, {}) for what in [*asked, f"DELETE {one}"]]
+
+    assert {answer.status_code for answer in answers} == {401}
+    assert {answer.headers["www-authenticate"] for answer in answers} == {"Bearer"}
+
+
+async def test_a_reservation_of_somebody_else_answers_as_one_that_is_not_there(
+    kim: Visitor, lee: Visitor, counter: Counter
+) -> None:
+    theirs = f"/reservations/{await made_by(kim)}"
+    absent = f"/reservations/{new_id()}"
+    body = {"reserveStatus": "예약취소"}
+
+    for method, sent in (("GET", None), ("PATCH", body), ("DELETE", None)):
+        foreign = await ask(lee, f"{method} {theirs}", sent)
+        missing = await ask(lee, f"{method} {absent}", sent)
+        assert foreign.status_code == missing.status_code == 404
+        assert without_trace(foreign) == without_trace(missing)
+
+    assert await counter.told_names() == ["ReservationRegistered"]
+
+
+async def test_staff_read_and_cancel_for_everybody(kim: Visitor, admin: Visitor) -> None:
+    own = f"/reservations/{await made_by(kim)}"
+
+    read = await ask(admin, f"GET {own}")
+    cancelled = await ask(admin, f"DELETE {own}")
+
+    assert (read.status_code, cancelled.status_code) == (200, 200)
+    assert cancelled.json()["reserveStatus"] == "예약취소"
+
+
+@pytest.mark.parametrize("how", ["PATCH", "DELETE"])
+async def test_a_cancel_is_200_and_so_is_another(kim: Visitor, counter: Counter, how: str) -> None:
+    own = f"/reservations/{await made_by(kim)}"
+    body = {"reserveStatus": "예약취소"} if how == "PATCH" else None
+
+    first, again = await ask(kim, f"{how} {own}", body), await ask(kim, f"{how} {own}", body)
+
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert first.json() == again.json()
+    assert first.json()["reserveStatus"] == "예약취소"
+    assert "cancel" not in first.json()["_links"]
+    assert (await ask(kim, f"GET {own}")).json() == first.json()
+    assert await counter.told_names() == ["ReservationRegistered", "ReservationCancelled"]
+
+
+@pytest.mark.parametrize(
+    ("event", "problem"),
+    [(Story.started, "already-shipped"), (Story.completed, "already-delivered")],
+)
+async def test_what_has_left_the_shop_is_not_cancelled(
+    kim: Visitor, counter: Counter, event: Any, problem: str
+) -> None:
+    reserve_id = await made_by(kim)
+    await counter.hear(event(Story(reservation_id=UUID(reserve_id))))
+
+    answer = await ask(kim, f"DELETE /reservations/{reserve_id}")
+
+    assert (answer.status_code, answer.json()["type"]) == (409, f"/problems/{problem}")
+    assert answer.json()["title"] != "문제가 생겼습니다"
+
+
+async def test_a_list_shows_ones_own_and_staff_all(
+    kim: Visitor, lee: Visitor, admin: Visitor
+) -> None:
+    for visitor in (kim, kim, lee):
+        await made_by(visitor)
+
+    assert [await total(visitor) for visitor in (kim, lee, admin)] == [2, 1, 3]
+
+
+async def test_intents_and_what_never_was_registered_are_in_no_list_and_no_total(
+    kim: Visitor, admin: Visitor, counter: Counter
+) -> None:
+    await counter.intent()
+    gone = await counter.intent()
+    await counter.give_up(gone)
+    made = await made_by(kim)
+
+    for visitor in (kim, admin):
+        listed = (await ask(visitor, "GET /reservations")).json()["_embedded"]["reservations"]
+        assert [one["reserveId"] for one in listed] == [made]
+        assert await total(visitor) == 1
+        assert (await ask(visitor, f"GET /reservations/{gone.reservation_id}")).status_code == 404
+
+
+async def test_pages_show_each_reservation_once_though_a_batch_has_one_time(
+    kim: Visitor, counter: Counter
+) -> None:
+    await counter.hear(bike_told(free=30, free_seq=2))
+    intents = await counter.begin(*[an_order() for _ in range(25)])
+    await counter.register(*intents)
+
+    for sort in ("", "&sort=price,desc", "&sort=reserveDt"):
+        seen = []
+        for number in range(4):
+            page = (await ask(kim, f"GET /reservations?size=7&page={number}{sort}")).json()
+            seen += [one["reserveId"] for one in page["_embedded"]["reservations"]]
+        assert sorted(seen) == sorted(str(intent.reservation_id) for intent in intents)
+
+
+async def test_a_page_says_where_it_stands(kim: Visitor) -> None:
+    for _ in range(3):
+        await made_by(kim)
+
+    page = (await ask(kim, "GET /reservations?size=2")).json()
+
+    assert page["page"] == {"size": 2, "totalElements": 3, "totalPages": 2, "number": 0}
+    assert page["_links"]["next"]["href"] == "/reservations?page=1&size=2"
+
+
+@pytest.mark.parametrize(
+    "query", ["size=0", "size=101", "page=-1", "sort=userId", "sort=price,up", "size=x"]
+)
+async def test_a_page_that_cannot_be_is_422(kim: Visitor, query: str) -> None:
+    assert (await ask(kim, f"GET /reservations?{query}")).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("method", "one"), [("PUT", False), ("DELETE", False), ("PATCH", False), ("POST", True)]
+)
+async def test_a_method_that_is_not_there_is_405(kim: Visitor, method: str, *, one: bool) -> None:
+    path = f"/reservations/{new_id()}" if one else "/reservations"
+
+    answer = await ask(kim, f"{method} {path}", {})
+
+    assert answer.status_code == 405
+    allowed = {"GET", "HEAD", "OPTIONS"} | ({"PATCH", "DELETE"} if one else {"POST"})
+    assert set(answer.headers["allow"].split(", ")) == allowed

@@ -1,0 +1,152 @@
+"""What a buyer may not send: each fault is named, and nothing is written."""
+
+from typing import Literal
+
+import pytest
+
+from roadbike.kit.ids import new_id
+from tests.at_work import Visitor
+from tests.reservation.asking import ask, pointers
+from tests.reservation.counter import Counter
+
+WRONG: list[tuple[object, list[str]]] = [
+    ({}, ["/bikeId"]),
+    ({"price": 5_100_000}, ["/bikeId"]),
+    ({"bikeId": "1"}, ["/bikeId"]),
+    ({"bikeId": True}, ["/bikeId"]),
+    ({"bikeId": 1.5}, ["/bikeId"]),
+    ({"bikeId": None}, ["/bikeId"]),
+    ({"bikeId": [1]}, ["/bikeId"]),
+    ({"bikeId": 0}, ["/bikeId"]),
+    ({"bikeId": -1}, ["/bikeId"]),
+    ({"bikeId": 2**31}, ["/bikeId"]),
+    ({"bikeId": 1, "price": -100}, ["/price"]),
+    ({"bikeId": 1, "price": 0}, ["/price"]),
+    ({"bikeId": 1, "price": "5100000"}, ["/price"]),
+    ({"bikeId": 1, "price": True}, ["/price"]),
+    ({"bikeId": 1, "price": 5100000.5}, ["/price"]),
+    ({"bikeId": 1, "price": 10**12 + 1}, ["/price"]),
+    ({"bikeId": 1, "userNm": ""}, ["/userNm"]),
+    ({"bikeId": 1, "userNm": "두\n줄"}, ["/userNm"]),
+    ({"bikeId": 1, "userNm": "김라이더\n"}, ["/userNm"]),
+    ({"bikeId": 1, "userNm": "가" * 201}, ["/userNm"]),
+    ({"bikeId": 1, "userNm": 7}, ["/userNm"]),
+    ({"bikeId": 1, "addrNm": "a\u0000b"}, ["/addrNm"]),
+    ({"bikeId": 1, "addrNm": ""}, ["/addrNm"]),
+    ({"bikeId": 1, "zipCd": "1"}, ["/zipCd"]),
+    ({"bikeId": 1, "zipCd": "성남시"}, ["/zipCd"]),
+    ({"bikeId": 1, "zipCd": 13561}, ["/zipCd"]),
+    ({"bikeId": 1, "zipCd": "13561\n"}, ["/zipCd"]),
+    ({"bikeId": 1, "amount": 1}, ["/amount"]),
+    ({"bikeId": 1, "registered": True, "rowVersion": 1}, ["/registered", "/rowVersion"]),
+    ({"bikeId": 1, "bike_id": 1}, ["/bike_id"]),
+    ([], [""]),
+    ("1", [""]),
+    (None, [""]),
+]
+UNREADABLE = [b"{", b"", b'{"bikeId": NaN}', b'{"bikeId": 1}}', b"\xff\xfe", b"bikeId=1"]
+STATUSES: list[object] = [
+    {},
+    {"reserveStatus": "예약완료"},
+    {"reserveStatus": "접수중"},
+    {"reserveStatus": ""},
+    {"reserveStatus": None},
+    {"reserveStatus": 1},
+    {"reserveStatus": "예약취소", "price": 1},
+    {"price": 1},
+]
+
+
+@pytest.fixture
+def dialect() -> Literal["postgresql"]:
+    return "postgresql"
+
+
+@pytest.fixture
+async def reserve_id(kim: Visitor) -> str:
+    made = await ask(kim, "POST /reservations", {"bikeId": 1})
+    return str(made.json()["reserveId"])
+
+
+async def test_a_wrong_order_is_422_and_names_what_is_wrong(kim: Visitor, counter: Counter) -> None:
+    for body, named in WRONG:
+        raw = b"null" if body is None else body
+        answer = await ask(kim, "POST /reservations", raw)
+        assert answer.status_code == 422, (body, answer.text)
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert pointers(answer) == named, body
+
+    assert await counter.rows() == (0, 0)
+
+
+async def test_what_cannot_be_read_is_400(kim: Visitor, counter: Counter) -> None:
+    for raw in UNREADABLE:
+        answer = await ask(kim, "POST /reservations", raw)
+        assert answer.status_code == 400, (raw, answer.text)
+
+    assert await counter.rows() == (0, 0)
+
+
+async def test_an_order_that_leaves_out_what_it_may_is_taken(kim: Visitor) -> None:
+    for body in (
+        {"bikeId": 1},
+        {"bikeId": 1, "price": None, "userNm": None, "zipCd": None, "addrNm": None},
+        {"bikeId": 1, "zipCd": "SW1A 1AA", "userNm": "Ola 🚲", "addrNm": "경기도 <b>"},
+    ):
+        assert (await ask(kim, "POST /reservations", body)).status_code == 201
+
+
+async def test_a_status_that_one_may_not_set_is_422(
+    kim: Visitor, counter: Counter, reserve_id: str
+) -> None:
+    for body in STATUSES:
+        answer = await ask(kim, f"PATCH /reservations/{reserve_id}", body)
+        assert answer.status_code == 422, (body, answer.text)
+
+    assert await counter.told_names() == ["ReservationRegistered"]
+
+
+@pytest.mark.parametrize("other", ["1", "x", "00000000-0000-0000-0000-00000000000", "%00"])
+async def test_an_id_that_is_none_is_not_found(kim: Visitor, other: str) -> None:
+    for what in (f"GET /reservations/{other}", f"DELETE /reservations/{other}"):
+        assert (await ask(kim, what)).status_code == 404
+
+
+@pytest.mark.parametrize("key", ["", " ", "a b", "열쇠", "x" * 256, "\t"])
+async def test_a_key_that_cannot_be_is_422_and_named(
+    kim: Visitor, counter: Counter, key: str
+) -> None:
+    headers = {**kim.headers, "Content-Type": "application/json"}
+    raw = [*headers.items(), ("Idempotency-Key", key.encode())]
+
+    answer = await kim.client.request(
+        "POST",
+        "/reservations",
+        content=b'{"bikeId": 1}',
+        headers=[(n.encode(), v if isinstance(v, bytes) else v.encode()) for n, v in raw],
+    )
+
+    assert answer.status_code == 422
+    assert pointers(answer) == ["Idempotency-Key"]
+    assert await counter.rows() == (0, 0)
+
+
+async def test_the_longest_key_is_kept(kim: Visitor, counter: Counter) -> None:
+    key = "~" * 255
+
+    answer = await ask(kim, "POST /reservations", {"bikeId": 1}, Idempotency_Key=key)
+
+    assert answer.status_code == 201
+    assert await counter.rows() == (1, 1)
+
+
+async def test_a_body_that_says_it_is_no_json_is_415(kim: Visitor) -> None:
+    answer = await ask(kim, "POST /reservations", {"bikeId": 1}, Content_Type="text/plain")
+
+    assert answer.status_code == 415
+
+
+async def test_an_absent_reservation_is_not_found_whatever_the_body(kim: Visitor) -> None:
+    answer = await ask(kim, f"PATCH /reservations/{new_id()}", {"reserveStatus": "예약취소"})
+
+    assert answer.status_code == 404
