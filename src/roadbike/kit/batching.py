@@ -23,9 +23,12 @@ class Batches(Generic[Item, Result]):
     """
 
     def __init__(
-        self, work: Callable[[Sequence[Item]], Awaitable[Sequence[Result | Exception]]]
+        self,
+        work: Callable[[Sequence[Item]], Awaitable[Sequence[Result | Exception]]],
+        in_flight: int = IN_FLIGHT,
     ) -> None:
         self._work = work
+        self._in_flight = in_flight
         self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
         self._running: set[asyncio.Task[None]] = set()
 
@@ -33,7 +36,7 @@ class Batches(Generic[Item, Result]):
         """Put the item into the next batch and wait for its result."""
         answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, answer))
-        if len(self._running) < IN_FLIGHT:
+        if len(self._running) < self._in_flight:
             task = asyncio.create_task(self._drain())
             self._running.add(task)
             task.add_done_callback(self._running.discard)

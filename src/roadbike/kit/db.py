@@ -32,6 +32,8 @@ metadata: Final = MetaData()  # the tables that kit keeps in every service's dat
 
 TRIES: Final = 10  # of one use case whose rows another one was quicker to change
 POOL: Final = 10
+# a plan cached while a table was small reads all of it for each IN of a batch
+PLANNED_ANEW: Final = {"plan_cache_mode": "force_custom_plan"}
 SQLITE_BUSY_MS: Final = 5_000
 RERUN_CODES: Final = {"40001", "40P01"}  # serialization failure, deadlock
 AWAY_CODES: Final = (  # connection lost, out of resources, going down or coming up; SQLite's
@@ -196,7 +198,7 @@ def _engine(url: str) -> AsyncEngine:
         pool_size=POOL,
         max_overflow=0,
         pool_timeout=2,
-        connect_args={"timeout": 5, "command_timeout": 30},
+        connect_args={"timeout": 5, "command_timeout": 30, "server_settings": PLANNED_ANEW},
     )
 
 

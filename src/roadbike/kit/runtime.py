@@ -8,7 +8,8 @@ from typing import Any, Final
 import structlog
 
 from roadbike.kit import parked, relay
-from roadbike.kit.broker import Broker, BrokerAway, NoTopic, Subscription
+from roadbike.kit.batching import Batches
+from roadbike.kit.broker import Broker, BrokerAway, NoTopic, Received, Subscription
 from roadbike.kit.crash import crash_points
 from roadbike.kit.db import Database, DatabaseAway, Tx
 from roadbike.kit.inbox import Inbox, forget_received
@@ -31,6 +32,8 @@ class Runtime:
         self.relay = relay.Relay(service.db, broker, service.name, crash=crash)
         self.failed = asyncio.Event()  # a part has ended that never should
         self._subscriptions: dict[str, Subscription] = {}
+        # what came on several topics meanwhile is one transaction, and never waits for itself
+        self._taken: Batches[Sequence[Received], None] = Batches(self._take, in_flight=1)
 
     @property
     def hears(self) -> Sequence[str]:
@@ -114,13 +117,17 @@ class Runtime:
                 await self._listen(subscription)
             await asyncio.sleep(PAUSE_SECONDS)
 
+    async def _take(self, fetched: Sequence[Sequence[Received]]) -> Sequence[None]:
+        await self.inbox.take([one.message for received in fetched for one in received])
+        return [None] * len(fetched)
+
     async def _listen(self, subscription: Subscription) -> None:
         while True:
             received = await subscription.fetch(FETCH, FETCH_SECONDS)
             if not received:
                 continue
             try:
-                await self.inbox.take([one.message for one in received])
+                await self._taken.run(received)
             except DatabaseAway as error:
                 log.warning("inbox.waiting", reason=str(error))
                 await subscription.nak(received, PAUSE_SECONDS)
