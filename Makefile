@@ -2,14 +2,14 @@
 
 UV_VERSION := 0.13.9
 UV := $(or $(shell command -v uv),.uv/bin/uv)
-SYNC := $(UV) sync --frozen --compile-bytecode --quiet --inexact
+SYNC := $(UV) sync --frozen --compile-bytecode --inexact
 ARGS ?=
 N ?= 3
 
 .PHONY: up demo test test-races siege check format
 
 up: .venv/run  ## the shop on this machine; Ctrl-C closes it (ARGS="--detach" leaves it open)
-	@.venv/bin/roadbike up $(ARGS)
+	@exec .venv/bin/roadbike up $(ARGS)
 
 demo: .venv/run  ## play every requirement on the open shop
 	@.venv/bin/roadbike demo $(ARGS)
