@@ -142,6 +142,36 @@ def token(
     typer.echo(import_module("roadbike.local.tokens").log_in(homes.at(home), user))
 
 
+@app.command()
+def demo(
+    *,
+    home: HomeOption = HERE,
+    stopper: Annotated[
+        str | None, typer.Option(help="Command that takes {service} down; default: this shop's.")
+    ] = None,
+    starter: Annotated[
+        str | None, typer.Option(help="Command that brings {service} back; default: this shop's.")
+    ] = None,
+) -> None:
+    """Play every requirement on the open shop; the exit code is 0 when all hold."""
+    played = import_module("roadbike.ops.demo")
+    raise typer.Exit(1 if played.run(homes.at(home), stopper, starter) else 0)
+
+
+@app.command()
+def rebuild(
+    service: Annotated[str, typer.Argument(help="What to rebuild: mypage.")] = "mypage",
+    *,
+    home: HomeOption = HERE,
+) -> None:
+    """Fold my page anew from the events it kept; the shop may stay open meanwhile."""
+    if service != "mypage":
+        raise Trouble(f"{service} is not folded from events: only mypage can be rebuilt")
+    url = _databases(service, home)[service]
+    count = import_module("roadbike.ops.rebuild").run(url)
+    typer.echo(f"{service}: {count} purchases folded anew")
+
+
 def _order(home: Path, what: str, part: str) -> None:
     control.ask(homes.at(home), what, part)
     typer.echo(f"{part}: {'stopped' if what == 'stop' else 'ready'}")
