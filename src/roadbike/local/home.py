@@ -13,7 +13,7 @@ import msgspec
 
 from roadbike.local.trouble import Trouble
 
-FOLDERS: Final = ("keys", "logs", "nats", "gateway", "delivery")
+FOLDERS: Final = ("keys", "logs", "nats", "gateway", "delivery", "payment")
 ENTRIES: Final = (*FOLDERS, "postgres", "secrets.json", "shop.json", "lock", "control.sock")
 
 
@@ -77,7 +77,7 @@ def lock(home: Home) -> int:
 
 
 def wait_until_free(home: Home) -> None:
-    """Returns when whoever has the shop has let it go."""
+    """Returns when whoever has the shop has let it go: until then its processes still end."""
     claim = os.open(home.path / "lock", os.O_RDWR)
     fcntl.flock(claim, fcntl.LOCK_EX)
     os.close(claim)

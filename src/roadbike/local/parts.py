@@ -94,9 +94,9 @@ def environment(
         "ROADBIKE_BROKER_URL": broker_url(home, ports, trade),
         "ROADBIKE_ACCOUNT_URL": f"http://{HOST}:{ACCOUNT.port(ports)}",
         "ROADBIKE_PAYMENT_URL": f"http://{HOST}:{PAYMENT.port(ports)}",
-        "ROADBIKE_SIMULATED_JOURNAL_URL": f"sqlite+aiosqlite:///{home.path / 'provider.db'}",
         "ROADBIKE_SERVICE_KEY_FILE": str(keys.private(home, trade.name)),
         "ROADBIKE_CALLER_KEYS_FILE": str(keys.callers(home, trade.name)),
+        "ROADBIKE_SIMULATED_JOURNAL_URL": _sqlite(home, "payment", "provider.db"),
         "ROADBIKE_SIGNING_KEY_FILE": str(keys.private(home, keys.SIGNING)),
     }
     names = {name.removesuffix("_FILE") for name in ours}
@@ -110,7 +110,7 @@ def environment(
 
 def database_url(home: Home, ports: Ports, trade: Trade) -> str:
     if trade.database == "sqlite":
-        return f"sqlite+aiosqlite:///{home.path / trade.name / trade.name}.db"
+        return _sqlite(home, trade.name, f"{trade.name}.db")
     password = passwords(home, "postgres", [trade.name])[trade.name]
     return f"postgresql+asyncpg://{trade.name}:{password}@{HOST}:{ports.postgres}/{trade.name}"
 
@@ -118,3 +118,7 @@ def database_url(home: Home, ports: Ports, trade: Trade) -> str:
 def broker_url(home: Home, ports: Ports, trade: Trade) -> str:
     password = passwords(home, "nats", [trade.name])[trade.name]
     return f"nats://{trade.name}:{password}@{HOST}:{ports.nats}"
+
+
+def _sqlite(home: Home, folder: str, file: str) -> str:
+    return f"sqlite+aiosqlite:///{home.path / folder / file}"

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from roadbike.local import control
 from roadbike.local.home import Home, read_shop
+from roadbike.local.keeper import View
 from roadbike.local.keys import OPS
 
 PATIENCE: Final = 2.0  # seconds for one service to answer
@@ -28,7 +29,7 @@ def collect(home: Home) -> list[dict[str, Any]]:
     shop = read_shop(home)
     tokens = _tokens(shop)
     with ThreadPoolExecutor(max_workers=len(views)) as pool:
-        told = list(pool.map(lambda view: _told(view.name, shop, tokens), views))
+        told = list(pool.map(lambda view: _told(view, shop, tokens), views))
     return [
         {
             "part": view.name,
@@ -50,11 +51,11 @@ def _tokens(shop: Mapping[str, Any]) -> Any:
     return auth.ServiceTokens(OPS, Path(shop["ops_key"]).read_text(), '{"keys": []}')
 
 
-def _told(name: str, shop: Mapping[str, Any], tokens: Any) -> dict[str, Any]:
-    if name in SERVERS:
+def _told(view: View, shop: Mapping[str, Any], tokens: Any) -> dict[str, Any]:
+    if view.name in SERVERS or view.state != "ready":
         return {}
-    address = f"{shop['addresses'][name]}/internal/status"
-    request = urllib.request.Request(address, headers=tokens.headers(name))  # noqa: S310  ours
+    address = f"{shop['addresses'][view.name]}/internal/status"
+    request = urllib.request.Request(address, headers=tokens.headers(view.name))  # noqa: S310  ours
     try:
         with urllib.request.urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310  ours
             status: dict[str, Any] = json.load(answer)
@@ -67,8 +68,10 @@ def _told(name: str, shop: Mapping[str, Any], tokens: Any) -> dict[str, Any]:
 def _memory(pid: int | None) -> float | None:
     """PSS where the system tells it (Linux): memory that processes share counts once."""
     try:
-        about = psutil.Process(pid).memory_full_info()
-    except (psutil.Error, TypeError):
+        about = psutil.Process(pid).memory_full_info() if pid else None
+    except psutil.Error:
+        about = None
+    if about is None:
         return None
     return round(getattr(about, "pss", about.rss) / 1024**2, 1)
 
