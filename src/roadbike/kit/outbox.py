@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Uuid
 
+from roadbike.kit.broker.port import MAX_DATA, NAME
 from roadbike.kit.columns import BigId, UtcTime
 from roadbike.kit.db import Tx, metadata
 from roadbike.kit.events import Event
@@ -44,7 +45,8 @@ TOLD: Final = Table(
 def tell(tx: Tx, event: Event) -> None:
     """Put the event where the relay will find it, if and only if this transaction commits.
 
-    Call it after the aggregate's row is locked or saved: the version is counted at the commit.
+    Call it after the aggregate's row is locked or saved: the version is counted at the commit,
+    which raises ValueError for an event that no broker would take (its size, its key).
     """
     tx.at_commit(_write, (event, current_traceparent()))
 
@@ -82,5 +84,13 @@ def _row(event: Event, now: datetime, traceparent: str | None) -> dict[str, Any]
         "topic": event.topic,
         "time": now,
         "traceparent": traceparent,
-        "data": msgspec.json.encode(event),
+        "data": _encoded(event),
     }
+
+
+def _encoded(event: Event) -> bytes:
+    data = msgspec.json.encode(event)
+    if len(data) > MAX_DATA or not NAME.fullmatch(event.key):
+        # in the outbox it would hold up whatever is told after it
+        raise ValueError(f"no broker takes {event.type_name()} {event.key:.80}: {len(data)} bytes")
+    return data
