@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import RowMapping, select
 from tests.kit.things import Noted, Raised, raise_counter
 
+from roadbike.kit.broker.port import MAX_DATA
 from roadbike.kit.db import Database, Tx
 from roadbike.kit.outbox import OUTBOX, tell
 from roadbike.kit.trace import tracing
@@ -138,3 +139,16 @@ async def test_nothing_is_told_while_reading(db: Database) -> None:
     async with db.read() as tx:
         with pytest.raises(RuntimeError, match="only reads"):
             tell(tx, Raised(name="a"))
+
+
+@pytest.mark.parametrize("name", ["x" * (MAX_DATA + 1), "not a key"])
+async def test_what_no_broker_would_take_is_refused_where_it_is_told(
+    db: Database, name: str
+) -> None:
+    async def use_case(tx: Tx) -> None:
+        tell(tx, Raised(name=name))
+
+    with pytest.raises(ValueError, match=r"test\.Raised\.v1"):
+        await db.run(use_case)
+
+    assert await outbox(db) == []

@@ -1,0 +1,318 @@
+"""Whatever was told is published, in order, by one relay at a time, however often they die."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+
+import msgspec
+import pytest
+from sqlalchemy import RowMapping, select, update
+from tests.kit.brokers import PowerCut, WatchedBroker, power_cut_at
+from tests.kit.things import Raised
+
+from roadbike.kit.broker import BrokerAway
+from roadbike.kit.broker.memory import MemoryLog
+from roadbike.kit.columns import utc_now
+from roadbike.kit.db import Database, Tx
+from roadbike.kit.lease import LEASE
+from roadbike.kit.outbox import OUTBOX, tell
+from roadbike.kit.relay import BATCH, KEPT, Relay, count_unpublished, forget_published
+
+TOPIC = Raised.topic
+
+
+@pytest.fixture
+async def broker() -> WatchedBroker:
+    broker = WatchedBroker(MemoryLog())
+    await broker.declare(TOPIC)
+    return broker
+
+
+async def tell_of(db: Database, *names: str) -> None:
+    async with db.begin() as tx:
+        for number, name in enumerate(names):
+            tell(tx, Raised(name=name, value=number))
+
+
+def published(broker: WatchedBroker) -> list[str]:
+    return [message.key for message in broker.log.topics[TOPIC].messages]
+
+
+async def unpublished(db: Database) -> int:
+    async with db.read() as tx:
+        return await count_unpublished(tx)
+
+
+async def outbox(db: Database) -> list[RowMapping]:
+    async with db.read() as tx:
+        return list(await tx.rows(select(OUTBOX).order_by(OUTBOX.c.seq)))
+
+
+async def expire_lease(db: Database) -> None:
+    """As if the holder had been silent for its whole term."""
+    async with db.begin() as tx:
+        await tx.execute(update(LEASE).values(until=(await tx.now()) - timedelta(seconds=1)))
+
+
+async def stopped(running: asyncio.Task[None]) -> None:
+    running.cancel()
+    await asyncio.wait([running])
+
+
+async def test_what_was_told_is_published_with_its_envelope(
+    db: Database, broker: WatchedBroker
+) -> None:
+    await tell_of(db, "a")
+
+    count = await Relay(db, broker, "tests").relay_once()
+
+    (message,) = broker.log.topics[TOPIC].messages
+    (row,) = await outbox(db)
+    assert count == 1
+    assert (message.event_id, message.time) == (row["event_id"], row["time"])
+    assert (message.type, message.source, message.topic, message.key) == (
+        "test.Raised.v1",
+        "tests",
+        TOPIC,
+        "a",
+    )
+    assert msgspec.json.decode(message.data, type=Raised) == Raised(name="a", version=1)
+
+
+async def test_the_mark_keeps_where_the_broker_put_it(db: Database, broker: WatchedBroker) -> None:
+    await tell_of(db, "a", "b", "c")
+
+    await Relay(db, broker, "tests").relay_once()
+
+    rows = await outbox(db)
+    log = broker.log.topics[TOPIC]
+    assert [row["position"] for row in rows] == [1, 2, 3]
+    assert {row["incarnation"] for row in rows} == {log.incarnation}
+    assert [log.messages[row["position"] - 1].event_id for row in rows] == [
+        row["event_id"] for row in rows
+    ]
+    assert all(row["published_at"] >= row["time"] - timedelta(seconds=5) for row in rows)
+
+
+async def test_nothing_is_published_twice_while_all_goes_well(
+    db: Database, broker: WatchedBroker
+) -> None:
+    relay = Relay(db, broker, "tests")
+    await tell_of(db, "a", "b")
+
+    counts = [await relay.relay_once(), await relay.relay_once()]
+    await tell_of(db, "c")
+    counts.append(await relay.relay_once())
+
+    assert counts == [2, 0, 1]
+    assert [message.key for message in broker.tries] == ["a", "b", "c"]
+
+
+async def test_a_backlog_goes_out_in_batches_and_in_order(
+    db: Database, broker: WatchedBroker
+) -> None:
+    names = [f"n{number}" for number in range(BATCH + 7)]
+    await tell_of(db, *names)
+    relay = Relay(db, broker, "tests")
+
+    counts = [await relay.relay_once(), await relay.relay_once(), await relay.relay_once()]
+
+    assert counts == [BATCH, 7, 0]
+    assert published(broker) == names
+
+
+async def test_events_of_one_key_are_published_as_they_were_counted(
+    db: Database, broker: WatchedBroker, open_database: Callable[[str], Database], database_url: str
+) -> None:
+    replicas = [db, open_database(database_url)]
+    relay = Relay(db, broker, "tests")
+
+    async def telling(replica: Database) -> None:
+        for _ in range(10):
+            await tell_of(replica, "a", "b")
+
+    tellers = [asyncio.create_task(telling(replica)) for replica in replicas * 3]
+    while not all(teller.done() for teller in tellers):
+        await relay.relay_once()
+    await relay.relay_once()
+
+    for key in "ab":
+        messages = [m for m in broker.log.topics[TOPIC].messages if m.key == key]
+        versions = [msgspec.json.decode(m.data, type=Raised).version for m in messages]
+        assert versions == list(range(1, 61))
+
+
+async def test_a_broker_that_is_away_is_waited_for(db: Database, broker: WatchedBroker) -> None:
+    relay = Relay(db, broker, "tests")
+    await tell_of(db, "a")
+    broker.log.away = True
+
+    with pytest.raises(BrokerAway):
+        await relay.relay_once()
+    waiting = await unpublished(db)
+    broker.log.away = False
+    await relay.relay_once()
+
+    assert waiting == 1
+    assert (await unpublished(db), published(broker)) == (0, ["a"])
+
+
+async def test_a_crash_between_commit_and_publish_loses_nothing(
+    db: Database, broker: WatchedBroker
+) -> None:
+    await tell_of(db, "a", "b")
+
+    with pytest.raises(PowerCut):
+        await Relay(db, broker, "tests", crash=power_cut_at("outbox.before_publish")).relay_once()
+    before = published(broker)
+    await expire_lease(db)
+    await Relay(db, broker, "tests").relay_once()
+
+    assert (before, published(broker)) == ([], ["a", "b"])
+
+
+async def test_a_crash_between_publish_and_mark_publishes_again_under_the_same_ids(
+    db: Database, broker: WatchedBroker
+) -> None:
+    await tell_of(db, "a", "b")
+
+    with pytest.raises(PowerCut):
+        await Relay(db, broker, "tests", crash=power_cut_at("outbox.after_publish")).relay_once()
+    unmarked = await unpublished(db)
+    await expire_lease(db)
+    await Relay(db, broker, "tests").relay_once()
+
+    ids = [row["event_id"] for row in await outbox(db)]
+    assert unmarked == 2
+    assert broker.ids() == ids + ids
+    assert await unpublished(db) == 0
+
+
+async def test_a_second_relay_waits_until_the_lease_is_over(
+    db: Database, broker: WatchedBroker
+) -> None:
+    first, second = Relay(db, broker, "tests"), Relay(db, broker, "tests")
+    await first.relay_once()
+    await tell_of(db, "a")
+
+    waited = await second.relay_once()
+    await expire_lease(db)
+    taken_over = await second.relay_once()
+
+    assert (waited, taken_over) == (0, 1)
+
+
+async def test_a_relay_that_stops_lets_the_next_one_go_on_at_once(
+    db: Database, broker: WatchedBroker
+) -> None:
+    first, second = Relay(db, broker, "tests"), Relay(db, broker, "tests")
+    await first.relay_once()
+    await tell_of(db, "a")
+
+    await first.stop()
+
+    assert await second.relay_once() == 1
+
+
+async def test_a_relay_that_never_held_the_lease_gives_nothing_back(
+    db: Database, broker: WatchedBroker
+) -> None:
+    first, second, third = (Relay(db, broker, "tests") for _ in range(3))
+    await first.relay_once()
+    await second.relay_once()
+    await tell_of(db, "a")
+
+    await second.stop()
+
+    assert await third.relay_once() == 0
+
+
+async def test_the_mark_of_a_paused_old_holder_changes_nothing(
+    db: Database, broker: WatchedBroker
+) -> None:
+    old, new = Relay(db, broker, "tests"), Relay(db, broker, "tests")
+    await tell_of(db, "a")
+
+    async def overtake() -> None:
+        await expire_lease(db)
+        async with db.begin() as tx:  # the new one has got further than the old one knows
+            await tx.execute(update(OUTBOX).values(published_at=utc_now(), position=99))
+        await new.relay_once()
+
+    broker.meanwhile = overtake
+    await old.relay_once()
+
+    (row,) = await outbox(db)
+    assert row["position"] == 99
+
+
+async def test_an_old_holder_leaves_what_it_published_to_the_new_one_to_mark(
+    db: Database, broker: WatchedBroker
+) -> None:
+    old, new = Relay(db, broker, "tests"), Relay(db, broker, "tests")
+    await tell_of(db, "a")
+
+    async def lose_the_lease() -> None:
+        await expire_lease(db)
+        await db.run(take_over)
+
+    broker.meanwhile = lose_the_lease
+    await old.relay_once()
+    unmarked = await unpublished(db)
+    await expire_lease(db)
+    await new.relay_once()
+
+    assert (unmarked, await unpublished(db)) == (1, 0)
+    assert len(set(broker.ids())) == 1
+
+
+async def take_over(tx: Tx) -> None:
+    await tx.execute(update(LEASE).values(holder="somebody else", epoch=LEASE.c.epoch + 1))
+
+
+async def test_published_events_are_kept_for_72_hours_and_unpublished_ones_for_ever(
+    db: Database, broker: WatchedBroker
+) -> None:
+    await tell_of(db, "old", "young")
+    await Relay(db, broker, "tests").relay_once()
+    await tell_of(db, "never published")
+    async with db.begin() as tx:
+        now = await tx.now()
+        long_ago = now - timedelta(days=365)
+        for name, at in (("old", now - KEPT), ("young", now - KEPT + timedelta(minutes=1))):
+            await tx.execute(update(OUTBOX).where(OUTBOX.c.key == name).values(published_at=at))
+        await tx.execute(update(OUTBOX).values(time=long_ago))
+
+    await db.run(forget_published)
+
+    assert timedelta(hours=72) == KEPT
+    assert [row["key"] for row in await outbox(db)] == ["young", "never published"]
+
+
+async def test_a_running_relay_publishes_as_soon_as_something_is_told(
+    db: Database, broker: WatchedBroker
+) -> None:
+    subscription = await broker.subscribe("listener", TOPIC)
+    running = asyncio.create_task(Relay(db, broker, "tests").run())
+
+    heard = []
+    for name in "abc":
+        await tell_of(db, name)
+        heard += [one.message.key for one in await subscription.fetch(10, wait=10)]
+    await stopped(running)
+
+    assert heard == ["a", "b", "c"]
+
+
+async def test_a_running_relay_outlives_an_away_broker(db: Database, broker: WatchedBroker) -> None:
+    subscription = await broker.subscribe("listener", TOPIC)
+    broker.log.away = True
+    await tell_of(db, "a")
+    running = asyncio.create_task(Relay(db, broker, "tests").run())
+    await broker.tried.wait()
+
+    broker.log.away = False
+    heard = await subscription.fetch(10, wait=10)
+    await stopped(running)
+
+    assert [one.message.key for one in heard] == ["a"]
