@@ -5,12 +5,12 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+
+from roadbike.kit.broker.nats import NatsBroker
 from tests.kit.broker.messages import until_connected
 from tests.kit.broker.nats_server import NatsServer
 
-from roadbike.kit.broker.nats import NatsBroker
-
-ACK_WAIT = 0.5  # seconds
+ACK_WAIT = 1.0  # seconds
 
 ConnectNats = Callable[..., Awaitable[NatsBroker]]
 

@@ -6,11 +6,11 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 
 import pytest
-from tests.kit.broker.conftest import ACK_WAIT, ConnectNats
-from tests.kit.broker.messages import TOPIC, a_message, everything, messages, payloads
 
 from roadbike.kit.broker import Broker, NoTopic
 from roadbike.kit.broker.memory import MemoryLog
+from tests.kit.broker.conftest import ACK_WAIT, ConnectNats
+from tests.kit.broker.messages import TOPIC, a_message, everything, messages, payloads
 
 Connect = Callable[[], Awaitable[Broker]]
 

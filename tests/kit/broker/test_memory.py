@@ -4,10 +4,10 @@ import asyncio
 from random import Random
 
 import pytest
-from tests.kit.broker.messages import TOPIC, a_message, everything, messages
 
 from roadbike.kit.broker import BrokerAway, connect
 from roadbike.kit.broker.memory import MemoryBroker, MemoryLog
+from tests.kit.broker.messages import TOPIC, a_message, everything, messages
 
 
 class Clock:

@@ -6,6 +6,9 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+
+from roadbike.kit.broker import BrokerAway, Mark, Message, connect
+from roadbike.kit.broker.nats import NatsBroker
 from tests.kit.broker.conftest import ConnectNats
 from tests.kit.broker.messages import (
     TOPIC,
@@ -16,9 +19,6 @@ from tests.kit.broker.messages import (
     until_connected,
 )
 from tests.kit.broker.nats_server import NatsServer
-
-from roadbike.kit.broker import BrokerAway, Mark, Message, connect
-from roadbike.kit.broker.nats import NatsBroker
 
 IMPATIENT = 0.3  # seconds
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import nats
 import pytest
 from nats.aio.client import Client
-from tests.kit.broker.messages import a_message, everything, until, until_connected
-from tests.kit.broker.nats_server import NatsServer
 
 from roadbike.kit.broker import BrokerAway, Message
 from roadbike.kit.broker.nats import NatsBroker, permissions
+from tests.kit.broker.messages import a_message, everything, until, until_connected
+from tests.kit.broker.nats_server import NatsServer
 
 TELLS = {"stock": "bike.stock", "payment": "bike.payment", "mypage": None}
 

@@ -4,11 +4,11 @@ from uuid import UUID
 
 import nats
 import pytest
+
+from roadbike.kit.broker import BrokerAway, Mark, TopicFull
 from tests.kit.broker.conftest import ConnectNats
 from tests.kit.broker.messages import TOPIC, a_message, everything, messages
 from tests.kit.broker.nats_server import NatsServer
-
-from roadbike.kit.broker import BrokerAway, Mark, TopicFull
 
 KIBIBYTE = 1024
 
@@ -17,7 +17,7 @@ KIBIBYTE = 1024
 async def test_a_full_topic_keeps_what_it_has_and_takes_no_more(
     connect_nats: ConnectNats, together: int
 ) -> None:
-    small = await connect_nats(max_bytes=64 * KIBIBYTE)
+    small = await connect_nats(max_bytes=64 * KIBIBYTE, ack_wait=30)
     await small.declare(TOPIC)
     kept: list[Mark] = []
 

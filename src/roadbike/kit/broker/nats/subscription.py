@@ -106,16 +106,12 @@ class NatsSubscription(Subscription):
         return [one.handle for one in received if isinstance(one.handle, Handle)]
 
     async def _pay(self, pulls: Pulls) -> None:
-        owed, self._owed = self._owed, []
-        replies = _replies(owed, pulls)
-        # A server that was killed may have forgotten that it delivered: it does not answer then.
-        surely = all(handle.pulls is pulls for handle in owed)
-        try:
-            if replies:
-                await pulls.acknowledge(replies, self._patience, surely=surely)
-        except BrokerAway:
-            self._owed = owed + self._owed
-            raise
+        owed = list(self._owed)
+        if replies := _replies(owed, pulls):
+            # A server that was killed may have forgotten that it delivered: it is silent then.
+            surely = all(handle.pulls is pulls for handle in owed)
+            await pulls.acknowledge(replies, self._patience, surely=surely)
+        del self._owed[: len(owed)]
 
 
 def _replies(handles: Sequence[Handle], pulls: Pulls) -> list[str]:
