@@ -12,11 +12,11 @@ from typing import Any, Final, Literal
 
 import hypothesis
 import pytest
-from tests.postgres import PostgresServer
 
 from roadbike.kit import migrate
 from roadbike.kit.db import Database
 from roadbike.local.trouble import Trouble
+from tests.postgres import PostgresServer
 
 Dialect = Literal["postgresql", "sqlite"]
 NewDatabase = Callable[..., str]

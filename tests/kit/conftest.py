@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 import pytest
-from tests.kit.things import make_tables
 
 from roadbike.kit.db import Database
+from tests.kit.things import make_tables
 
 
 @pytest.fixture

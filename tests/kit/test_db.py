@@ -6,9 +6,9 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
-from tests.kit.things import COUNTERS, counters, raise_counter, value
 
 from roadbike.kit.db import TRIES, Database, StaleRow, Tx, insert_new
+from tests.kit.things import COUNTERS, counters, raise_counter, value
 
 Rows = list[dict[str, object]]
 

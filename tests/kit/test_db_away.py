@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
-from tests.kit.things import counters, make_tables, raise_counter, value
 
 from roadbike.kit.db import POOL, Database, DatabaseAway, Tx
+from tests.kit.things import counters, make_tables, raise_counter, value
 
 OpenDatabase = Callable[[str], Database]
 

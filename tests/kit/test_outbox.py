@@ -6,12 +6,12 @@ from collections.abc import Callable
 import msgspec
 import pytest
 from sqlalchemy import RowMapping, select
-from tests.kit.things import Noted, Raised, raise_counter
 
 from roadbike.kit.broker.port import MAX_DATA
 from roadbike.kit.db import Database, Tx
 from roadbike.kit.outbox import OUTBOX, tell
 from roadbike.kit.trace import tracing
+from tests.kit.things import Noted, Raised, raise_counter
 
 
 async def outbox(db: Database) -> list[RowMapping]:
@@ -141,12 +141,12 @@ async def test_nothing_is_told_while_reading(db: Database) -> None:
             tell(tx, Raised(name="a"))
 
 
-@pytest.mark.parametrize("name", ["x" * (MAX_DATA + 1), "not a key"])
+@pytest.mark.parametrize("event", [Raised(name="a", text="x" * MAX_DATA), Raised(name="not a key")])
 async def test_what_no_broker_would_take_is_refused_where_it_is_told(
-    db: Database, name: str
+    db: Database, event: Raised
 ) -> None:
     async def use_case(tx: Tx) -> None:
-        tell(tx, Raised(name=name))
+        tell(tx, event)
 
     with pytest.raises(ValueError, match=r"test\.Raised\.v1"):
         await db.run(use_case)

@@ -7,8 +7,6 @@ from datetime import timedelta
 import msgspec
 import pytest
 from sqlalchemy import RowMapping, select, update
-from tests.kit.brokers import PowerCut, WatchedBroker, power_cut_at
-from tests.kit.things import Raised
 
 from roadbike.kit.broker import BrokerAway
 from roadbike.kit.broker.memory import MemoryLog
@@ -17,6 +15,8 @@ from roadbike.kit.db import Database, Tx
 from roadbike.kit.lease import LEASE
 from roadbike.kit.outbox import OUTBOX, tell
 from roadbike.kit.relay import BATCH, KEPT, Relay, count_unpublished, forget_published
+from tests.kit.brokers import PowerCut, WatchedBroker, power_cut_at
+from tests.kit.things import Raised
 
 TOPIC = Raised.topic
 
@@ -275,7 +275,7 @@ async def test_published_events_are_kept_for_72_hours_and_unpublished_ones_for_e
 ) -> None:
     await tell_of(db, "old", "young")
     await Relay(db, broker, "tests").relay_once()
-    await tell_of(db, "never published")
+    await tell_of(db, "never-published")
     async with db.begin() as tx:
         now = await tx.now()
         long_ago = now - timedelta(days=365)
@@ -286,7 +286,7 @@ async def test_published_events_are_kept_for_72_hours_and_unpublished_ones_for_e
     await db.run(forget_published)
 
     assert timedelta(hours=72) == KEPT
-    assert [row["key"] for row in await outbox(db)] == ["young", "never published"]
+    assert [row["key"] for row in await outbox(db)] == ["young", "never-published"]
 
 
 async def test_a_running_relay_publishes_as_soon_as_something_is_told(

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 from sqlalchemy import event, text
-from tests.kit.things import Counter, counters, raise_counter, value
 
 from roadbike.kit.db import Database, StaleRow, Tx
+from tests.kit.things import Counter, counters, raise_counter, value
 
 
 async def test_a_row_that_nobody_made_is_none(db: Database) -> None:

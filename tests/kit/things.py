@@ -42,6 +42,7 @@ class Raised(Event, frozen=True, kw_only=True):
 
     name: str
     value: int = 0
+    text: str = ""
 
     @property
     def key(self) -> str:
