@@ -128,18 +128,20 @@ def _outside(home: Home) -> Path:
 
 def _copied(programs: binaries.Postgres, base: Path) -> Path:
     """The programs where the server's user can reach them: what it needs of their tree."""
+    tree = programs.folder.parent
+    package = tree.parent
     copy = base / f"programs-{programs.major}"
     if not copy.exists():
         fresh = base / "programs.new"
         shutil.rmtree(fresh, ignore_errors=True)
-        (fresh / "bin").mkdir(parents=True)
-        for name in ("postgres", "initdb"):
-            shutil.copy2(programs.folder / name, fresh / "bin" / name)
-        for name in ("lib", "share"):
-            shutil.copytree(programs.folder.parent / name, fresh / name, symlinks=True)
-        subprocess.run(["chmod", "-R", "a+rX", fresh], check=True)  # noqa: S603, S607
+        for name in ("bin", "lib", "share"):
+            shutil.copytree(tree / name, fresh / package.name / tree.name / name, symlinks=True)
+        libraries = f"{package.name}.libs"  # where a wheel keeps them, found by its place
+        if package.with_name(libraries).is_dir():
+            shutil.copytree(package.with_name(libraries), fresh / libraries, symlinks=True)
+        subprocess.run(["chmod", "-R", "a+rX", fresh], check=True)  # noqa: S603, S607  ours
         fresh.rename(copy)
-    return copy / "bin"
+    return copy / package.name / tree.name / "bin"
 
 
 def prepare(cluster: Cluster, password: str) -> None:

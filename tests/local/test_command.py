@@ -1,0 +1,141 @@
+"""The command `roadbike`: every mistake is one clear line, never a traceback."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.local.shops import StubShop
+
+
+def roadbike(
+    *arguments: object, cwd: Path | None = None, **environ: str
+) -> "subprocess.CompletedProcess[str]":
+    done = subprocess.run(  # noqa: S603  this same program
+        [sys.executable, "-m", "roadbike", *(str(argument) for argument in arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+        env={"PATH": "/usr/bin:/bin", **environ},
+    )
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def test_production_is_not_opened_on_one_machine(tmp_path: Path) -> None:
+    done = roadbike("up", "--home", tmp_path / "home", ROADBIKE_ENV="production")
+
+    assert done.returncode == 1
+    assert "run `roadbike serve SERVICE`" in done.stderr
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize(
+    "order",
+    [["status"], ["down"], ["start", "stock"], ["stop", "stock"], ["kill", "stock"]],
+)
+def test_orders_to_a_shop_that_is_not_open_say_so(tmp_path: Path, order: list[str]) -> None:
+    done = roadbike(*order, "--home", tmp_path)
+
+    assert done.returncode == 1
+    assert f"no shop is running in {tmp_path}: start it with `roadbike up`" in done.stderr
+
+
+@pytest.mark.parametrize("order", [["serve", "bakery"], ["migrate", "bakery"]])
+def test_an_unknown_service_is_answered_with_those_there_are(
+    tmp_path: Path, order: list[str]
+) -> None:
+    done = roadbike(*order, cwd=tmp_path, ROADBIKE_DATABASE_URL="sqlite+aiosqlite:///x.db")
+
+    assert done.returncode == 1
+    assert "there is no service bakery: the services are stock, reservation" in done.stderr
+
+
+def test_a_service_without_its_settings_names_the_first_that_is_missing() -> None:
+    done = roadbike("serve", "stock")
+
+    assert done.returncode == 1
+    assert "roadbike: ROADBIKE_PORT is missing" in done.stderr
+
+
+def test_a_database_is_brought_up_to_date_by_its_url_alone(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path}/stock.db"
+
+    done = roadbike("migrate", "stock", ROADBIKE_DATABASE_URL=url)
+
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "stock.db").stat().st_size > 0
+
+
+def test_a_port_base_out_of_range_is_refused(tmp_path: Path) -> None:
+    done = roadbike("up", "--home", tmp_path / "home", "--port-base", "80")
+
+    assert done.returncode == 1
+    assert "choose one from 1024 to" in done.stderr
+
+
+def test_somebody_else_s_folder_is_not_taken(tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("dear")
+
+    done = roadbike("up", "--home", tmp_path)
+
+    assert done.returncode == 1
+    assert "choose an empty folder with --home" in done.stderr
+
+
+def test_an_open_shop_s_data_are_not_deleted(shop: StubShop) -> None:
+    done = roadbike("up", "--fresh", "--home", shop.home.path)
+
+    assert done.returncode == 1
+    assert "already running" in done.stderr
+    assert shop.ask("/stocks").status == 200
+
+
+def test_an_unknown_log_in_is_answered_with_those_there_are(shop: StubShop) -> None:
+    done = roadbike("token", "nobody", "--home", shop.home.path)
+
+    assert done.returncode == 1
+    assert "there are buyer, buyer2, admin" in done.stderr
+    assert done.stdout == ""
+
+
+def test_logs_show_one_part_or_all(shop: StubShop) -> None:
+    one = roadbike("logs", "nats", "-n", "50", "--home", shop.home.path)
+    every = roadbike("logs", "-n", "50", "--home", shop.home.path)
+    none = roadbike("logs", "bakery", "--home", shop.home.path)
+
+    assert "Server is ready" in one.stdout
+    assert "nats " in every.stdout
+    assert "postgres " in every.stdout
+    assert "there are account, delivery" in none.stderr
+
+
+def test_the_status_is_told_to_people_and_to_programs(shop: StubShop) -> None:
+    shown = roadbike("status", "--home", shop.home.path)
+    told = roadbike("status", "--json", "--home", shop.home.path)
+
+    assert shown.returncode == told.returncode == 0
+    assert "reservation" in shown.stdout
+    assert '"outbox": 0' in told.stdout
+
+
+def test_the_status_of_a_shop_with_a_part_down_is_a_failure(shop: StubShop) -> None:
+    shop.order("stop", "payment")
+    done = roadbike("status", "--home", shop.home.path)
+    shop.order("start", "payment")
+
+    assert done.returncode == 1
+    assert "stopped" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["up", "down", "status", "logs", "start", "stop", "restart", "kill", "serve", "migrate"],
+)
+def test_every_command_explains_itself(command: str) -> None:
+    done = roadbike(command, "--help")
+
+    assert done.returncode == 0
+    assert len(done.stdout.splitlines()) > 5

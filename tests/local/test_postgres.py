@@ -1,0 +1,142 @@
+"""The cluster: who gets in where, both PostgreSQL versions, and folders its user cannot enter."""
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import asyncpg  # type: ignore[import-untyped]
+import pytest
+
+from roadbike.local import binaries, databases, postgres
+from roadbike.local import home as homes
+from roadbike.local.home import Home, passwords
+from roadbike.local.keeper import Keeper
+from roadbike.local.running import Starter
+from roadbike.local.trouble import Trouble
+from tests.local.shops import free_base
+
+NAMES = (postgres.SUPERUSER, "stock", "payment")
+FOUND = {
+    name: binaries.postgres(environ, data_major=None)
+    for name, environ in {
+        "the wheel's": {"PATH": ""},
+        "the path's": {"PATH": os.environ["PATH"]},
+    }.items()
+}
+
+
+@asynccontextmanager
+async def cluster(home: Home, found: binaries.Postgres) -> AsyncIterator[int]:
+    """One that runs, and its port."""
+    port = free_base()
+    words = passwords(home, "postgres", NAMES)
+    part = postgres.part(home, port, {"ROADBIKE_POSTGRES_BIN": str(found.folder)}, words)
+    part = replace(part, finish=None)
+    keeper = Keeper(part, home.log("postgres"), Starter(), ready_at_once, lambda: None)
+    keeper.start()
+    try:
+        async with asyncio.timeout(60):
+            await keeper.ready.wait()
+        await asyncio.to_thread(databases.make, port=port, passwords=words)
+        yield port
+    finally:
+        await keeper.stop()
+
+
+async def ready_at_once() -> None:
+    """Nothing is needed."""
+
+
+async def log_in(port: int, user: str, database: str, password: str | None) -> str:
+    connection = await asyncpg.connect(
+        host="127.0.0.1", port=port, user=user, database=database, password=password
+    )
+    version: str = await connection.fetchval("SHOW server_version")
+    await connection.close()
+    return version
+
+
+@pytest.mark.parametrize("whose", FOUND)
+async def test_each_role_gets_into_its_own_database_and_no_other(folder: Path, whose: str) -> None:
+    home = homes.at(folder / "home")
+    homes.open_home(home)
+    word = passwords(home, "postgres", NAMES)["stock"]
+
+    async with cluster(home, FOUND[whose]) as port:
+        version = await log_in(port, "stock", "stock", word)
+
+        for database in ("payment", "postgres", "template1"):
+            with pytest.raises(asyncpg.PostgresError):
+                await log_in(port, "stock", database, word)
+        for wrong in (None, "", "wrong"):
+            with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)):
+                await log_in(port, "stock", "stock", wrong)
+        with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)):
+            await log_in(port, "postgres", "postgres", None)
+
+    assert version.startswith(str(FOUND[whose].major))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only as root does PostgreSQL run as another user")
+async def test_a_home_and_programs_that_the_server_s_user_cannot_reach_work_too() -> None:
+    with tempfile.TemporaryDirectory(prefix="roadbike-closed-") as closed:  # mode 0700
+        home = homes.at(Path(closed) / "home")
+        homes.open_home(home)
+        word = passwords(home, "postgres", NAMES)["stock"]
+        programs = copied(FOUND["the wheel's"], Path(closed))
+
+        async with cluster(home, programs) as port:
+            await log_in(port, "stock", "stock", word)
+        outside = home.postgres.resolve()
+        homes.empty(home)
+
+    assert not outside.is_relative_to(closed)
+    assert not outside.exists()
+
+
+def copied(found: binaries.Postgres, to: Path) -> binaries.Postgres:
+    """The same programs where only root can see them."""
+    package = found.folder.parent.parent
+    for part in (package, package.with_name(f"{package.name}.libs")):
+        shutil.copytree(part, to / part.name)
+    return replace(found, folder=to / found.folder.relative_to(package.parent))
+
+
+def test_data_of_another_major_version_are_refused_in_one_line_that_says_what_to_do() -> None:
+    named = {"ROADBIKE_POSTGRES_BIN": str(FOUND["the wheel's"].folder)}
+
+    with pytest.raises(Trouble) as trouble:
+        binaries.postgres(named, data_major=13)
+
+    assert "the data were made by PostgreSQL 13" in str(trouble.value)
+    assert "set ROADBIKE_POSTGRES_BIN to the bin folder of a PostgreSQL 13" in str(trouble.value)
+    assert "--fresh" in str(trouble.value)
+
+
+def test_the_first_postgres_that_fits_the_data_is_taken() -> None:
+    environ = {"PATH": os.environ["PATH"]}
+
+    for found in FOUND.values():
+        assert binaries.postgres(environ, data_major=found.major) == found
+
+
+def test_a_setting_that_names_no_server_is_told_by_its_name(folder: Path) -> None:
+    for find, setting in (
+        (binaries.nats_server, "ROADBIKE_NATS_SERVER"),
+        (binaries.traefik, "ROADBIKE_TRAEFIK"),
+    ):
+        with pytest.raises(Trouble, match=f"{setting} names {folder}/nothing"):
+            find({setting: f"{folder}/nothing", "PATH": os.environ["PATH"]})
+    with pytest.raises(Trouble, match="ROADBIKE_POSTGRES_BIN"):
+        binaries.postgres({"ROADBIKE_POSTGRES_BIN": str(folder)}, data_major=None)
+
+
+def test_without_a_path_the_wheels_serve() -> None:
+    assert binaries.nats_server({"PATH": ""}).name == "nats-server"
+    assert binaries.traefik({"PATH": ""}).name == "traefik"
+    assert FOUND["the wheel's"].major == 18
