@@ -1,0 +1,52 @@
+"""One service of an open shop, run apart from its supervisor with settings of the test's own."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from roadbike.local import parts, probes
+from roadbike.local.ports import Ports
+from tests.system.shop import ROADBIKE, Shop, surroundings
+
+PATIENCE_SECONDS: Final = 15.0
+
+
+class Apart:
+    """A service of the shop, its own process: `roadbike serve NAME`."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    async def ended(self) -> int:
+        """Wait for its end by itself; the exit code."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            return await self._process.wait()
+
+    async def end(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self._process.terminate()
+        await self._process.wait()
+
+
+@asynccontextmanager
+async def apart(shop: Shop, name: str, **settings: str) -> AsyncIterator[Apart]:
+    """Inside the block the service runs with these settings; the supervisor's is back after it."""
+    await shop.obey("stop", name)
+    trade = next(trade for trade in parts.TRADES if trade.name == name)
+    given = parts.environment(shop.home, Ports(shop.base), settings, trade)
+    with shop.home.log(name).open("ab") as log:
+        process = await asyncio.create_subprocess_exec(
+            ROADBIKE, "serve", name, env=surroundings(given), stdout=log, stderr=log, cwd="/"
+        )
+    try:
+        yield Apart(process)
+    finally:
+        await Apart(process).end()
+        await shop.obey("start", name)
+
+
+async def ready(shop: Shop, name: str) -> None:
+    """Returns when it is ready. Raises TimeoutError."""
+    await probes.until(probes.http(shop.listing["ports"][name]), PATIENCE_SECONDS)

@@ -1,0 +1,98 @@
+"""Customers and staff who do not give up: they come back when asked to, and when a line breaks."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import uuid4
+
+import aiohttp
+
+from roadbike.contracts.statuses import DeliveryStatus, PaymentStatus, StockStatus
+from roadbike.ops.people import until
+from tests.system.visit import Answer, Person
+
+AGAIN_SECONDS: Final = 0.2  # after a broken line, which names no time to come back
+PATIENCE_SECONDS: Final = 60.0
+
+
+async def insist(
+    person: Person, method: str, path: str, body: object = None, **headers: str
+) -> Answer:
+    """The first answer that is not "come back later"."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            wait = AGAIN_SECONDS
+            try:
+                answer = await person.ask(method, path, body, **headers)
+            except (aiohttp.ClientError, TimeoutError):
+                pass  # nobody knows what became of it: the same is asked again
+            else:
+                if "Retry-After" not in answer.headers:
+                    return answer
+                wait = float(answer.headers["Retry-After"])
+            await asyncio.sleep(wait)
+
+
+async def look_up(person: Person, path: str) -> Any:
+    answer = await insist(person, "GET", path)
+    assert answer.status == 200, (path, answer)
+    return answer.body
+
+
+@dataclass
+class Order:
+    """One purchase of somebody, made with one key however often it is asked for."""
+
+    buyer: Person
+    reserve_id: str
+
+    async def pay(self, **headers: str) -> str:
+        """The status of the payment once the provider's answer is known."""
+        at = f"/payments/{(await self._payment())['payId']}"
+        answer = await insist(self.buyer, "PATCH", at, {"payStatus": PaymentStatus.PAID}, **headers)
+        assert answer.status in {200, 202, 402, 409}, answer
+
+        def is_known(payment: Any) -> bool:
+            return bool(payment["payStatus"] != PaymentStatus.CONFIRMING)
+
+        known = await until(self._payment, is_known, "the payment is known", PATIENCE_SECONDS)
+        status: str = known["payStatus"]
+        return status
+
+    async def cancel(self) -> Answer:
+        return await insist(self.buyer, "DELETE", f"/reservations/{self.reserve_id}")
+
+    async def follow(self, **wanted: str) -> Any:
+        """Wait until my page shows it."""
+
+        async def look() -> Any:
+            return (await insist(self.buyer, "GET", f"/myPages/{self.reserve_id}")).body
+
+        def is_right(page: Any) -> bool:
+            return all(page.get(name) == value for name, value in wanted.items())
+
+        return await until(look, is_right, f"my page shows {wanted}", PATIENCE_SECONDS)
+
+    async def deliver(self, admin: Person, *steps: DeliveryStatus) -> None:
+        """Staff move the parcel, once the shop has one and a bike to put into it."""
+        await self.follow(
+            deliveryStatus=DeliveryStatus.PREPARING, stockStatus=StockStatus.ALLOCATED
+        )
+        found = await look_up(admin, f"/deliveries?reserveId={self.reserve_id}")
+        (delivery,) = found["_embedded"]["deliveries"]
+        for step in steps:
+            at = f"/deliveries/{delivery['deliveryId']}"
+            answer = await insist(admin, "PATCH", at, {"deliveryStatus": step})
+            assert answer.status == 200, answer
+
+    async def _payment(self) -> Any:
+        found = await look_up(self.buyer, f"/payments?reserveId={self.reserve_id}")
+        (payment,) = found["_embedded"]["payments"]
+        return payment
+
+
+async def order(buyer: Person, bike_id: int) -> Order:
+    key = uuid4().hex
+    answer = await insist(buyer, "POST", "/reservations", {"bikeId": bike_id}, Idempotency_Key=key)
+    assert answer.status == 201, answer
+    return Order(buyer, answer.body["reserveId"])
