@@ -116,14 +116,11 @@ async def test_an_id_that_is_none_is_not_found(kim: Visitor, other: str) -> None
 async def test_a_key_that_cannot_be_is_422_and_named(
     kim: Visitor, counter: Counter, key: str
 ) -> None:
-    headers = {**kim.headers, "Content-Type": "application/json"}
-    raw = [*headers.items(), ("Idempotency-Key", key.encode())]
+    headers = {**kim.headers, "Content-Type": "application/json", "Idempotency-Key": key}
+    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
 
     answer = await kim.client.request(
-        "POST",
-        "/reservations",
-        content=b'{"bikeId": 1}',
-        headers=[(n.encode(), v if isinstance(v, bytes) else v.encode()) for n, v in raw],
+        "POST", "/reservations", content=b'{"bikeId": 1}', headers=raw
     )
 
     assert answer.status_code == 422

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -156,7 +157,12 @@ async def test_a_withdrawn_bike_is_not_reserved_and_its_reservations_stand(
     counter: Counter,
 ) -> None:
     made = await counter.reserve()
-    facts = {"bike_id": 1, "bike_name": "TREK Emonda", "price": 1, "stock_quantity": 3}
+    facts: dict[str, Any] = {
+        "bike_id": 1,
+        "bike_name": "TREK Emonda",
+        "price": 1,
+        "stock_quantity": 3,
+    }
     removed = StockRemoved(**facts, held_quantity=0, bike_version=2, free=3, free_seq=1)
 
     await counter.hear(removed)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 from litestar.params import HeaderParameter, QueryParameter
+from msgspec import Meta
 
 from roadbike.contracts.glossary import wire_name
 from roadbike.contracts.payments import OpenedPayment, OpenPayment
@@ -58,7 +59,11 @@ class Payments(msgspec.Struct, frozen=True):
 
 
 class OpenPaymentBody(OpenPayment, frozen=True, forbid_unknown_fields=True):
-    """As the contract says, and nothing else."""
+    """As the contract says, and nothing else: one that no row can hold would fail its batch."""
+
+    bike_id: Annotated[int, Meta(ge=1, le=2**31 - 1)]
+    user_id: Annotated[str, Meta(min_length=1, max_length=64)]
+    price: Annotated[int, Meta(ge=1, le=10**12)]
 
 
 class Paying(Body, frozen=True, rename=wire_name):

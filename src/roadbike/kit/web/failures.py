@@ -1,6 +1,7 @@
 """Every exception that reaches the HTTP edge as one problem: nothing leaks, nothing is lost."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import structlog
@@ -46,6 +47,8 @@ BY_STATUS: Final[Mapping[int, type[Refusal]]] = {
 def answer_failure(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Litestar's exception handler for everything."""
     refusal = refusal_of(error)
+    if isinstance(error, ValidationException) and isinstance(refusal, Invalid):
+        refusal = _as_sent(request, refusal)
     if isinstance(error, HTTPException) and is_hidden(request):
         refusal = Unauthenticated()
     messages: Messages = request.app.state["messages"]
@@ -102,6 +105,17 @@ def _invalid(error: ValidationException) -> Refusal:
 def _fault(item: Mapping[str, Any]) -> Fault:
     said = fault_of(item.get("message", ""))
     return Fault(slug=said.slug, parameter=item.get("key", ""), facts=said.facts)
+
+
+def _as_sent(request: Request[Any, Any, Any], refusal: Invalid) -> Invalid:
+    """Name parameters as the wire does; Litestar names those of our method."""
+    known = request.route_handler.parsed_fn_signature.parameters
+    names = {
+        name: getattr(field.kwarg_definition, "name", None) or name for name, field in known.items()
+    }
+    return Invalid(
+        *[replace(f, parameter=names.get(f.parameter or "", f.parameter)) for f in refusal.faults]
+    )
 
 
 def _allow(headers: Mapping[str, str]) -> dict[str, str]:
