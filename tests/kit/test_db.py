@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
-from roadbike.kit.db import TRIES, Database, StaleRow, Tx, insert_new
+from roadbike.kit.bulk import insert_new
+from roadbike.kit.db import TRIES, Database, StaleRow, Tx
 from tests.kit.things import COUNTERS, counters, raise_counter, value
 
 Rows = list[dict[str, object]]

@@ -20,8 +20,9 @@ from sqlalchemy import (
 )
 
 from roadbike.account.domain import Account, Limits, Role
+from roadbike.kit.bulk import insert_new
 from roadbike.kit.columns import BigId, UtcTime
-from roadbike.kit.db import Tx, insert_new
+from roadbike.kit.db import Tx
 
 metadata: Final = MetaData()
 

@@ -11,14 +11,11 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import (
     Executable,
     MetaData,
-    Row,
     RowMapping,
-    Table,
     event,
     select,
     text,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -74,20 +71,16 @@ class Tx:
             result: CursorResult[Any] = await self._connection.execute(statement, values)
             return result
 
-    async def rows(self, statement: Executable) -> Sequence[RowMapping]:
-        return (await self.execute(statement)).mappings().all()
+    async def rows(
+        self, statement: Executable, values: Mapping[str, Any] | None = None
+    ) -> Sequence[RowMapping]:
+        return (await self.execute(statement, values)).mappings().all()
 
     async def row(self, statement: Executable) -> RowMapping | None:
         return (await self.execute(statement)).mappings().first()
 
     async def scalar(self, statement: Executable) -> Any:
         return (await self.execute(statement)).scalar()
-
-    def insert(self, table: Table) -> postgresql.Insert:
-        """An insert that may say what happens on a conflict; SQLite's says it in the same words."""
-        inserts: dict[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
-        insert: postgresql.Insert = inserts[self.db.dialect](table)
-        return insert
 
     async def now(self) -> datetime:
         """The database's clock, UTC."""
@@ -172,19 +165,6 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
-
-
-async def insert_new(tx: Tx, table: Table, rows: Sequence[Mapping[str, Any]]) -> set[Any]:
-    """Insert those rows whose primary key is not there yet; the keys inserted (tuples if wide)."""
-    if not rows:
-        return set()
-    keys = list(table.primary_key.columns)
-    insert = tx.insert(table).on_conflict_do_nothing(index_elements=keys).returning(*keys)
-    return {_key(row) for row in (await tx.execute(insert, list(rows))).all()}
-
-
-def _key(row: Row[Any]) -> Any:
-    return row[0] if len(row) == 1 else tuple(row)
 
 
 def _engine(url: str) -> AsyncEngine:

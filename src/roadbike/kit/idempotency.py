@@ -27,8 +27,9 @@ from sqlalchemy import (
     update,
 )
 
+from roadbike.kit.bulk import insert_new
 from roadbike.kit.columns import UtcTime
-from roadbike.kit.db import Tx, insert_new
+from roadbike.kit.db import Tx
 from roadbike.kit.refusals import Refusal
 
 KEPT: Final = timedelta(hours=24)

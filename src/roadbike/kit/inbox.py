@@ -4,6 +4,7 @@ What a handler fails on is parked in the service's own database, with the later 
 key, so that the rest flows on. Only failures of handlers are counted, never an away database.
 """
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,9 +16,10 @@ from sqlalchemy import Column, Index, Table, Uuid, delete, select
 
 from roadbike.kit import parked
 from roadbike.kit.broker import Message
+from roadbike.kit.bulk import insert_new
 from roadbike.kit.columns import UtcTime, utc_now
 from roadbike.kit.crash import Crash, never
-from roadbike.kit.db import Database, DatabaseAway, Tx, insert_new, metadata
+from roadbike.kit.db import Database, DatabaseAway, Tx, metadata
 from roadbike.kit.events import Event
 from roadbike.kit.trace import tracing
 
@@ -34,6 +36,10 @@ INBOX: Final = Table(
 KEPT: Final = timedelta(days=7)
 
 
+class Unheard(Exception):
+    """A message that no use case of this service can be given."""
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Whenever this happens, do that."""
@@ -47,7 +53,10 @@ Prefetch = Callable[[Tx, Sequence[Event]], Awaitable[None]]
 
 
 class Inbox:
-    """What one service does with the messages it hears."""
+    """What one service does with the messages it hears.
+
+    Raises ValueError when two policies react to one event: one use case has to do both.
+    """
 
     def __init__(
         self,
@@ -58,7 +67,7 @@ class Inbox:
         crash: Crash = never,
     ) -> None:
         self.db = db
-        self._policies: Mapping[str, Policy] = {p.event.type_name(): p for p in policies}
+        self._policies = _by_type(policies)
         self._prefetch = prefetch
         self._crash = crash
 
@@ -78,16 +87,24 @@ class Inbox:
         self._crash("inbox.after_commit")
 
     async def retry_parked(self, _db: Database) -> None:
-        """Try what is parked and due again, oldest first; each key's first message only."""
+        """Try what is parked and due again: each key in its order, up to its first failure."""
         async with self.db.read() as tx:
             due = await parked.due(tx)
-        for message in due:
-            try:
-                await self.db.run(partial(self._apply_parked, message=message))
-            except DatabaseAway:
-                raise
-            except Exception as error:  # noqa: BLE001 a handler's failure is counted, whatever it is
-                await self.db.run(partial(parked.failed, message=message, error=error))
+        for first in due:
+            message: Message | None = first
+            while message is not None and await self._retry(message):
+                async with self.db.read() as tx:
+                    message = await parked.next_due(tx, message.key)
+
+    async def _retry(self, message: Message) -> bool:
+        try:
+            await self.db.run(partial(self._apply_parked, message=message))
+        except DatabaseAway:
+            raise
+        except Exception as error:  # noqa: BLE001 a handler's failure is counted, whatever it is
+            await self.db.run(partial(parked.failed, message=message, error=error))
+            return False
+        return True
 
     def _heard(self, message: Message) -> bool:
         return message.type in self._policies or not message.type
@@ -112,13 +129,20 @@ class Inbox:
 
     async def _act(self, tx: Tx, messages: Sequence[Message]) -> None:
         in_key_order = sorted(messages, key=lambda message: message.key)  # stable within a key
-        policies = [self._policies[message.type] for message in in_key_order]
+        policies = [self._policy(message) for message in in_key_order]
         events = [p.decode(m.data) for p, m in zip(policies, in_key_order, strict=True)]
         if self._prefetch is not None and events:
             await self._prefetch(tx, events)
         for message, policy, event in zip(in_key_order, policies, events, strict=True):
             with tracing(message.traceparent):
                 await policy.act(tx, event, message)
+
+    def _policy(self, message: Message) -> Policy:
+        if not message.type:
+            raise Unheard("the envelope cannot be read")
+        if message.type not in self._policies:
+            raise Unheard(f"nobody here reacts to {message.type} any more")
+        return self._policies[message.type]
 
     async def _park(self, tx: Tx, message: Message, error: Exception) -> None:
         if await _first_seen(tx, [message]):
@@ -127,6 +151,14 @@ class Inbox:
     async def _apply_parked(self, tx: Tx, message: Message) -> None:
         if await parked.take_out(tx, message):
             await self._act(tx, [message])
+
+
+def _by_type(policies: Sequence[Policy]) -> Mapping[str, Policy]:
+    by_type = {policy.event.type_name(): policy for policy in policies}
+    if len(by_type) < len(policies):
+        twice = Counter(policy.event.type_name() for policy in policies).most_common(1)[0][0]
+        raise ValueError(f"one reaction to one event, but {twice} has two")
+    return by_type
 
 
 async def forget_received(tx: Tx) -> None:

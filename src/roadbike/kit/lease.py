@@ -6,8 +6,9 @@ from typing import Final
 from sqlalchemy import Column, Integer, String, Table, exists, select, update
 from sqlalchemy.sql import ColumnElement
 
+from roadbike.kit.bulk import insert_new
 from roadbike.kit.columns import UtcTime
-from roadbike.kit.db import Database, Tx, insert_new, metadata
+from roadbike.kit.db import Database, Tx, metadata
 
 TERM: Final = timedelta(seconds=5)
 

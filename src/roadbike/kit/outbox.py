@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Uuid
 
+from roadbike.kit import bulk
 from roadbike.kit.broker.port import MAX_DATA, NAME
 from roadbike.kit.columns import BigId, UtcTime
 from roadbike.kit.db import Tx, metadata
@@ -42,6 +43,21 @@ TOLD: Final = Table(
 )
 
 
+def _drawn(insert: Any) -> Any:
+    more = TOLD.c.version + insert.excluded.version
+    keys = [TOLD.c.kind, TOLD.c.key]
+    on_conflict = insert.on_conflict_do_update(index_elements=keys, set_={"version": more})
+    return on_conflict.returning(TOLD.c.kind, TOLD.c.key, TOLD.c.version)
+
+
+_DRAW: Final = bulk.Insert(TOLD, ["kind", "key", "version"], _drawn)
+_PUT: Final = bulk.Insert(
+    OUTBOX,
+    [*("event_id", "kind", "key", "version", "type", "topic", "time", "traceparent", "data")],
+    lambda insert: insert,
+)
+
+
 def tell(tx: Tx, event: Event) -> None:
     """Put the event where the relay will find it, if and only if this transaction commits.
 
@@ -58,19 +74,14 @@ async def _write(tx: Tx, told: list[tuple[Event, str | None]]) -> None:
     for event, traceparent in told:
         versions[event.kind, event.key] += 1
         rows.append(_row(event.told_as(versions[event.kind, event.key]), now, traceparent))
-    await tx.execute(OUTBOX.insert(), rows)
+    await _PUT.run(tx, rows)
     tx.after_commit(tx.db.told.set)
 
 
 async def _count(tx: Tx, told: Counter[tuple[str, str]]) -> dict[tuple[str, str], int]:
     """Draw as many versions as will be told of each (kind, key); the last one before them."""
-    insert = tx.insert(TOLD)
-    statement = insert.on_conflict_do_update(
-        index_elements=[TOLD.c.kind, TOLD.c.key],
-        set_={"version": TOLD.c.version + insert.excluded.version},
-    ).returning(TOLD.c.kind, TOLD.c.key, TOLD.c.version)
     drawn = [{"kind": k, "key": key, "version": n} for (k, key), n in sorted(told.items())]
-    rows = (await tx.execute(statement, drawn)).all()
+    rows = await _DRAW.run(tx, drawn)
     return {(row.kind, row.key): row.version - told[row.kind, row.key] for row in rows}
 
 

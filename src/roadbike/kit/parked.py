@@ -8,6 +8,7 @@ from typing import Final
 import structlog
 from sqlalchemy import (
     Column,
+    ColumnElement,
     Index,
     Integer,
     LargeBinary,
@@ -23,7 +24,7 @@ from sqlalchemy import (
 )
 
 from roadbike.kit.broker import Message
-from roadbike.kit.columns import BigId, Status, UtcTime
+from roadbike.kit.columns import BigId, Status, UtcTime, utc_now
 from roadbike.kit.db import Tx, metadata
 
 log = structlog.get_logger()
@@ -61,21 +62,14 @@ WAITING: Final = PARKED.c.state == ParkedState.PARKED
 
 async def park(tx: Tx, message: Message, error: str, *, attempts: int = 0) -> None:
     """Keep the message until it can be handled. `attempts`: how often that has failed."""
-    row = {
-        "event_id": message.event_id,
-        "topic": message.topic,
-        "key": message.key,
-        "type": message.type,
-        "source": message.source,
-        "time": message.time,
-        "traceparent": message.traceparent,
-        "data": message.data,
+    row = _envelope(message) | {
         "state": ParkedState.PARKED,
         "attempts": attempts,
         "retry_at": (await tx.now()) + _wait(attempts),
         "error": error,
     }
-    await tx.execute(PARKED.insert(), [row])
+    insert = tx.insert(PARKED).on_conflict_do_nothing(index_elements=[PARKED.c.event_id])
+    await tx.execute(insert, [row])  # here already, if its inbox row was forgotten meanwhile
 
 
 async def blocked_keys(tx: Tx, keys: Collection[str]) -> set[str]:
@@ -95,16 +89,21 @@ async def due(tx: Tx, at_most: int = 100) -> Sequence[Message]:
     return [_message(row) for row in rows]
 
 
+async def next_due(tx: Tx, key: str) -> Message | None:
+    """The oldest parked message of the key, unless its time has not come."""
+    oldest = select(PARKED).where(WAITING, PARKED.c.key == key).order_by(PARKED.c.seq).limit(1)
+    row = await tx.row(oldest)
+    return None if row is None or row["retry_at"] > await tx.now() else _message(row)
+
+
 async def take_out(tx: Tx, message: Message) -> bool:
-    """Take the message out in this transaction; False when another replica already did."""
-    mine = (PARKED.c.event_id == message.event_id) & WAITING
-    return (await tx.execute(delete(PARKED).where(mine))).rowcount == 1
+    """Take the message out in this transaction; False when another replica was quicker."""
+    return (await tx.execute(delete(PARKED).where(_still_due(message)))).rowcount == 1
 
 
 async def failed(tx: Tx, message: Message, error: Exception) -> None:
     """Count one more failure; after ATTEMPTS of them it is a dead letter and its key goes on."""
-    mine = (PARKED.c.event_id == message.event_id) & WAITING
-    row = await tx.row(select(PARKED).where(mine).with_for_update())
+    row = await tx.row(select(PARKED).where(_still_due(message)).with_for_update())
     if row is None:
         return  # another replica was quicker
     attempts = row["attempts"] + 1
@@ -116,7 +115,7 @@ async def failed(tx: Tx, message: Message, error: Exception) -> None:
         "retry_at": (await tx.now()) + _wait(attempts),
         "error": repr(error),
     }
-    await tx.execute(update(PARKED).where(mine).values(changed))
+    await tx.execute(update(PARKED).where(PARKED.c.seq == row["seq"]).values(changed))
 
 
 async def count(tx: Tx, state: ParkedState) -> int:
@@ -125,6 +124,24 @@ async def count(tx: Tx, state: ParkedState) -> int:
 
 def _wait(attempts: int) -> timedelta:
     return min(timedelta(seconds=0.5 * 2**attempts), LONGEST_WAIT) if attempts else timedelta()
+
+
+def _still_due(message: Message) -> ColumnElement[bool]:
+    return (PARKED.c.event_id == message.event_id) & WAITING & (PARKED.c.retry_at <= utc_now())
+
+
+def _envelope(message: Message) -> dict[str, object]:
+    """Its columns; what is too long for one is a stranger's, and no reason to stop."""
+    return {
+        "event_id": message.event_id,
+        "topic": message.topic[:50],
+        "key": message.key[:64],
+        "type": message.type[:100],
+        "source": message.source[:40],
+        "time": message.time,
+        "traceparent": message.traceparent and message.traceparent[:55],
+        "data": message.data,
+    }
 
 
 def _message(row: RowMapping) -> Message:

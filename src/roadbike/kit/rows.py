@@ -4,11 +4,12 @@ A row that two transactions made or changed at once is saved by the quicker one;
 raises StaleRow at its commit and is run again. So two replicas never act on two halves.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, Generic, Protocol, TypeVar
 
-from sqlalchemy import RowMapping, Table, select
+from sqlalchemy import RowMapping, Select, Table, select
 
+from roadbike.kit import bulk
 from roadbike.kit.db import StaleRow, Tx
 
 
@@ -33,15 +34,16 @@ class Rows(Generic[T]):
         self.type_ = type_
         (self._key,) = table.primary_key.columns
         self._names = [column.name for column in table.columns]
+        self._upsert = bulk.Insert(table, self._names, self._guarded)
+        self._locking: dict[str, Select[Any]] = {}  # by dialect
 
     async def lock(self, tx: Tx, keys: Iterable[object]) -> None:
         """Load a whole batch at once, locked in key order; `locked` then finds them here."""
         wanted = [key for key in dict.fromkeys(keys) if self._at(key) not in tx.loaded]
         if not wanted:
             return
-        statement = select(self.table).where(self._key.in_(wanted)).order_by(self._key)
         tx.loaded.update({self._at(key): None for key in wanted})
-        for row in await tx.rows(statement.with_for_update()):
+        for row in await tx.rows(self._lock_statement(tx.db.dialect), {"among": wanted}):
             tx.loaded[self._at(row[self._key.name])] = self.state(row)
 
     async def locked(self, tx: Tx, key: object) -> T | None:
@@ -69,22 +71,25 @@ class Rows(Generic[T]):
 
     async def _write(self, tx: Tx, places: list[tuple[str, object]]) -> None:
         states = [tx.loaded[at] for at in sorted(set(places))]
-        saved = await _upsert(tx, self.table, [self._row(state) for state in states])
-        if saved < len(states):
+        saved = await self._upsert.run(tx, [self._row(state) for state in states])
+        if len(saved) < len(states):
             raise StaleRow(f"{self.table.name}: another transaction was quicker")
+
+    def _lock_statement(self, dialect: str) -> Select[Any]:
+        if dialect not in self._locking:
+            found = select(self.table).where(bulk.among(dialect, self._key))
+            self._locking[dialect] = found.order_by(self._key).with_for_update()
+        return self._locking[dialect]
+
+    def _guarded(self, insert: Any) -> Any:
+        """Insert the new rows and update the others where nobody did in between."""
+        table, new = self.table, insert.excluded
+        return insert.on_conflict_do_update(
+            index_elements=[self._key],
+            set_={column.name: new[column.name] for column in table.columns},
+            where=table.c.row_version == new.row_version - 1,
+        ).returning(self._key)
 
     def _row(self, state: T) -> dict[str, Any]:
         row = {name: getattr(state, name) for name in self._names}
         return row | {"row_version": state.row_version + 1}
-
-
-async def _upsert(tx: Tx, table: Table, rows: Sequence[dict[str, Any]]) -> int:
-    """Insert the new rows and update the others where nobody did in between; how many were hit."""
-    (key,) = table.primary_key.columns
-    insert = tx.insert(table)
-    statement = insert.on_conflict_do_update(
-        index_elements=[key],
-        set_={column.name: insert.excluded[column.name] for column in table.columns},
-        where=table.c.row_version == insert.excluded.row_version - 1,
-    ).returning(key)
-    return len((await tx.execute(statement, rows)).all())

@@ -40,22 +40,19 @@ class Wish:
 
 def up(wish: Wish) -> None:
     """Returns when the shop was closed again."""
-    claim = _claim(wish)
-    try:
-        counted = _clear_ground(wish)
-        children.preload(tuple(f"{trade.package}.app" for trade in wish.trades))
-        setproctitle("roadbike: supervisor")
-        plan = Plan(
-            home=wish.home,
-            ports=counted,
-            environ=wish.environ,
-            trades=wish.trades,
-            demo=wish.demo,
-        )
-        to = console()
-        asyncio.run(_open(plan, screen(to), to))
-    finally:
-        os.close(claim)
+    _claim(wish)  # until this process ends
+    counted = _clear_ground(wish)
+    children.preload([f"{trade.package}.app" for trade in wish.trades])
+    setproctitle("roadbike: supervisor")
+    plan = Plan(
+        home=wish.home,
+        ports=counted,
+        environ=wish.environ,
+        trades=wish.trades,
+        demo=wish.demo,
+    )
+    to = console()
+    asyncio.run(_open(plan, screen(to), to))
 
 
 async def _open(plan: Plan, on: Screen, to: Console) -> None:

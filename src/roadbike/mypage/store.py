@@ -33,8 +33,9 @@ from roadbike.contracts.statuses import (
     StockStatus,
 )
 from roadbike.kit.broker import Message
+from roadbike.kit.bulk import insert_new
 from roadbike.kit.columns import Status, UtcTime
-from roadbike.kit.db import Tx, insert_new
+from roadbike.kit.db import Tx
 from roadbike.kit.refusals import NotFound
 from roadbike.kit.rows import Rows
 from roadbike.kit.web import Paging

@@ -24,8 +24,9 @@ from sqlalchemy import (
 
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import PaymentStatus
+from roadbike.kit.bulk import insert_new
 from roadbike.kit.columns import Status, UtcTime
-from roadbike.kit.db import Tx, insert_new
+from roadbike.kit.db import Tx
 from roadbike.kit.refusals import NotFound
 from roadbike.kit.rows import Rows
 from roadbike.kit.web import Paging

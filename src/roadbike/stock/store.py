@@ -24,8 +24,9 @@ from sqlalchemy import (
     update,
 )
 
+from roadbike.kit.bulk import insert_new
 from roadbike.kit.columns import BigId, Status, UtcTime, utc_now
-from roadbike.kit.db import Tx, insert_new
+from roadbike.kit.db import Tx
 from roadbike.kit.rows import Rows
 from roadbike.kit.web import Order, Paging
 from roadbike.stock.domain import Allocation, Bike, Movement, State, Why

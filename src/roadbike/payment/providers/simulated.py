@@ -12,8 +12,9 @@ from uuid import UUID
 
 from sqlalchemy import BigInteger, Column, MetaData, String, Table, Uuid, select
 
+from roadbike.kit.bulk import insert_new
 from roadbike.kit.columns import UtcTime, utc_now
-from roadbike.kit.db import Database, DatabaseAway, Tx, insert_new
+from roadbike.kit.db import Database, DatabaseAway, Tx
 from roadbike.payment.providers import Approved, Charge, Declined, Snapshot, Unknown
 
 SLOW_SECONDS: Final = 5.0
