@@ -23,6 +23,7 @@ from sqlalchemy import (
     update,
 )
 
+from roadbike.kit import bulk
 from roadbike.kit.broker import Message
 from roadbike.kit.columns import BigId, Status, UtcTime, utc_now
 from roadbike.kit.db import Tx, metadata
@@ -59,6 +60,13 @@ PARKED: Final = Table(
 
 WAITING: Final = PARKED.c.state == ParkedState.PARKED
 
+_PARK: Final = bulk.Insert(
+    PARKED,
+    [column.name for column in PARKED.columns if column is not PARKED.c.seq],
+    # it stands here already when its inbox row was forgotten meanwhile
+    lambda insert: insert.on_conflict_do_nothing(index_elements=[PARKED.c.event_id]),
+)
+
 
 async def park(tx: Tx, message: Message, error: str, *, attempts: int = 0) -> None:
     """Keep the message until it can be handled. `attempts`: how often that has failed."""
@@ -68,8 +76,7 @@ async def park(tx: Tx, message: Message, error: str, *, attempts: int = 0) -> No
         "retry_at": (await tx.now()) + _wait(attempts),
         "error": error,
     }
-    insert = tx.insert(PARKED).on_conflict_do_nothing(index_elements=[PARKED.c.event_id])
-    await tx.execute(insert, [row])  # here already, if its inbox row was forgotten meanwhile
+    await _PARK.run(tx, [row])
 
 
 async def blocked_keys(tx: Tx, keys: Collection[str]) -> set[str]:
