@@ -88,7 +88,13 @@ async def make_tables(db: Database) -> None:
         await connection.run_sync(metadata.create_all)
 
 
-def message(event: Event, data: bytes | None = None, type_: str | None = None) -> Message:
+def message(
+    event: Event,
+    *,
+    data: bytes | None = None,
+    type_: str | None = None,
+    traceparent: str | None = None,
+) -> Message:
     """The event in its envelope, as a broker hands it over."""
     return Message(
         event_id=new_id(),
@@ -97,6 +103,6 @@ def message(event: Event, data: bytes | None = None, type_: str | None = None) -
         topic=event.topic,
         key=event.key,
         time=datetime.now(UTC),
-        traceparent=None,
+        traceparent=traceparent,
         data=msgspec.json.encode(event) if data is None else data,
     )
