@@ -1,0 +1,124 @@
+"""`roadbike up` and the real services: opened, used, closed, opened again."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from roadbike.local.demo_making import bikes
+
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def roadbike(folder: Path) -> Iterator[Command]:
+    """Runs the command on one home, and closes the shop at the end."""
+
+    def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(  # noqa: S603  this same program
+            [sys.executable, "-m", "roadbike", *arguments, "--home", folder / "home"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    yield run
+    run("down")
+
+
+def listing(folder: Path) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads((folder / "home" / "shop.json").read_text())
+    return told
+
+
+def asked(port: int, path: str) -> dict[str, Any]:
+    line = HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        line.request("GET", path)
+        body: dict[str, Any] = json.loads(line.getresponse().read())
+        return body
+    finally:
+        line.close()
+
+
+def test_a_shop_opens_in_the_background_with_bikes_and_log_ins(
+    roadbike: Command, folder: Path, base: int
+) -> None:
+    opened = roadbike("up", "--detach", "--port-base", str(base))
+    status = roadbike("status", "--json")
+    tokens = [roadbike("token", user).stdout for user in ("buyer", "buyer2", "admin")]
+    stocks = asked(base + 8, "/stocks?size=100")
+    first = listing(folder)
+    processes = [psutil.Process(pid) for pid in first["pids"].values()]
+    closed = roadbike("down")
+    _, alive = psutil.wait_procs(processes, timeout=5)
+    again = roadbike("up", "--detach", "--port-base", str(base))
+
+    assert opened.returncode == 0, opened.stdout + opened.stderr
+    assert f"The shop is open at http://127.0.0.1:{base + 8}" in opened.stdout
+    assert all(password in opened.stdout for password in first["logins"].values())
+    assert status.returncode == 0
+    assert {row["part"] for row in json.loads(status.stdout) if row["ready"]} >= first[
+        "ports"
+    ].keys()
+    assert all(len(token.strip().split(".")) == 3 for token in tokens)
+    assert stocks["page"]["totalElements"] == len(list(bikes()))
+    assert closed.returncode == 0
+    assert alive == []
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert listing(folder)["logins"] == first["logins"]
+    assert asked(base + 8, "/stocks?size=100")["_embedded"] == stocks["_embedded"]
+    assert len(roadbike("token", "buyer").stdout.split(".")) == 3
+
+
+def test_ctrl_c_closes_the_shop_in_order_and_fresh_starts_anew(
+    roadbike: Command, folder: Path, base: int
+) -> None:
+    roadbike("up", "--detach", "--port-base", str(base))
+    before = listing(folder)
+    roadbike("down")
+
+    shop = subprocess.Popen(  # noqa: S603  this same program
+        [
+            *(sys.executable, "-m", "roadbike", "up", "--fresh"),
+            *("--home", folder / "home", "--port-base", str(base)),
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert shop.stdout is not None
+    for line in shop.stdout:
+        if "down --home" in line:  # the last line of the box
+            break
+    after = listing(folder)
+    processes = [psutil.Process(pid) for pid in after["pids"].values()]
+    os.killpg(shop.pid, signal.SIGINT)  # as the terminal does, to all in the foreground
+    said, _ = shop.communicate(timeout=30)
+    _, alive = psutil.wait_procs(processes, timeout=5)
+
+    assert shop.returncode == 0
+    assert alive == []
+    assert after["logins"] != before["logins"]
+    assert said.index("reservation: stopped") < said.index("postgres: stopped")
+    assert "again" not in said
+
+
+def test_the_demo_stock_is_a_dozen_models_and_the_bike_that_old_clients_know() -> None:
+    stock = list(bikes())
+
+    assert len({bike["bikeNm"] for bike in stock}) >= 12
+    assert len({bike["bikeId"] for bike in stock}) == len(stock)
+    assert (stock[0]["bikeId"], stock[0]["bikeNm"], stock[0]["price"]) == (
+        1,
+        "TREK Emonda",
+        5_100_000,
+    )
