@@ -83,8 +83,8 @@ async def blocked_keys(tx: Tx, keys: Collection[str]) -> set[str]:
     """Those keys whose later messages have to queue behind a parked one."""
     if not keys:
         return set()
-    statement = select(PARKED.c.key).where(WAITING, PARKED.c.key.in_(set(keys)))
-    return {row["key"] for row in await tx.rows(statement)}
+    statement = select(PARKED.c.key).where(WAITING, bulk.among(tx.db.dialect, PARKED.c.key))
+    return {row["key"] for row in await tx.rows(statement, {"among": sorted(set(keys))})}
 
 
 async def due(tx: Tx, at_most: int = 100) -> Sequence[Message]:

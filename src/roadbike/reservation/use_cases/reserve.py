@@ -65,6 +65,14 @@ class Receipt:
     answer: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Going:
+    """An intent whose payment is open. keyed: its answer is kept for a repeat."""
+
+    reservation_id: UUID
+    keyed: bool
+
+
 Begun = Reservation | Receipt | None  # an intent to drive on, an answer to replay, nothing yet
 
 
@@ -88,7 +96,7 @@ class Desk:
         self.render, self.crash = render, crash
         self._earlier: Batches[Key, Begun] = Batches(self._look_back)
         self._intents: Batches[Order, Reservation] = Batches(self._take_intents)
-        self._registrations: Batches[Reservation, Receipt] = Batches(self._register)
+        self._registrations: Batches[Going, Receipt] = Batches(self._register)
 
     async def reserve(self, order: Order, deadline: Deadline) -> Receipt:
         """Reserve one bike within the deadline.
@@ -113,7 +121,8 @@ class Desk:
                 await self._give_up(intent, error)
             permit.succeeded()
             self.crash("reserve.after_payment")
-            receipt = await self._registrations.run(intent)
+            going = Going(intent.reservation_id, keyed=order.key is not None)
+            receipt = await self._registrations.run(going)
         self.crash("reserve.after_commit")
         return receipt
 
@@ -132,8 +141,8 @@ class Desk:
     async def _take_intents(self, orders: Sequence[Order]) -> Sequence[Reservation | Exception]:
         return await self.db.run(lambda tx: take_intents(tx, orders, self.terms))
 
-    async def _register(self, intents: Sequence[Reservation]) -> Sequence[Receipt | Exception]:
-        return await self.db.run(lambda tx: register(tx, intents, self.render))
+    async def _register(self, goings: Sequence[Going]) -> Sequence[Receipt | Exception]:
+        return await self.db.run(lambda tx: register(tx, goings, self.render))
 
 
 async def look_back(tx: Tx, keys: Sequence[Key]) -> list[Begun | Exception]:
@@ -198,14 +207,14 @@ async def _intent(
 
 
 async def register(
-    tx: Tx, intents: Sequence[Reservation], render: Render
+    tx: Tx, goings: Sequence[Going], render: Render
 ) -> list[Receipt | Exception]:
     """Tx 2: what is still an intent becomes a reservation."""
-    await store.lock_reservations(tx, [intent.reservation_id for intent in intents])
-    seqs = await store.draw_reserve_seqs(tx, len(intents))
+    await store.lock_reservations(tx, [going.reservation_id for going in goings])
+    seqs = await store.draw_reserve_seqs(tx, len(goings))
     receipts: list[Receipt | Exception] = []
-    for intent, seq in zip(intents, seqs, strict=True):
-        current = await store.locked(tx, intent.reservation_id)
+    for going, seq in zip(goings, seqs, strict=True):
+        current = await store.locked(tx, going.reservation_id)
         if current.reservation_status is not ReservationStatus.PENDING:
             receipts.append(PaymentAway(retry_after=RETRY_SECONDS))  # the resolver was quicker
             continue
@@ -213,6 +222,13 @@ async def register(
         store.save(tx, registered)
         tell(tx, event)
         receipts.append(Receipt(registered.reservation_id, render(registered)))
-    answers = {r.reservation_id: r.answer for r in receipts if isinstance(r, Receipt)}
-    await idempotency.finish(tx, store.KEY, answers)
+    await idempotency.finish(
+        tx,
+        store.KEY,
+        {
+            receipt.reservation_id: receipt.answer
+            for going, receipt in zip(goings, receipts, strict=True)
+            if going.keyed and isinstance(receipt, Receipt)
+        },
+    )
     return receipts
