@@ -102,7 +102,7 @@ class Person:
         return self.visit.shop.address(owner if self.straight else "gateway")
 
 
-@dataclass
+@dataclass(eq=False)
 class Visit:
     """A while in one shop. `signer` is account's key: tokens of many buyers need no log-ins."""
 
