@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from roadbike.kit.broker import Broker, NoTopic
-from roadbike.kit.broker.memory import MemoryLog
+from roadbike.kit.broker.memory import MemoryBroker, MemoryLog
 from tests.kit.broker.conftest import ACK_WAIT, ConnectNats
 from tests.kit.broker.messages import TOPIC, a_message, everything, messages, payloads
 
@@ -24,7 +24,7 @@ def connect(request: pytest.FixtureRequest) -> Connect:
     log = MemoryLog(ack_wait=ACK_WAIT)
 
     async def connect_memory() -> Broker:
-        return log.broker()
+        return MemoryBroker(log)
 
     return connect_memory
 

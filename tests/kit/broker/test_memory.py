@@ -1,6 +1,7 @@
 """What only the broker in memory does: a clock of the test's own, and switches for trouble."""
 
 import asyncio
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -24,7 +25,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def broker(clock: Clock) -> MemoryBroker:
-    broker = MemoryLog(ack_wait=30, now=clock).broker()
+    broker = MemoryBroker(MemoryLog(ack_wait=30, now=clock))
     await broker.declare(TOPIC)
     return broker
 
@@ -144,3 +145,17 @@ async def test_one_message_at_a_time_is_as_good(broker: MemoryBroker) -> None:
     hearer = await broker.subscribe("mypage", TOPIC)
 
     assert [(await hearer.fetch(1, 0))[0].message.key for _ in range(3)] == ["0", "1", "2"]
+
+
+async def test_other_topics_do_not_end_a_wait(broker: MemoryBroker) -> None:
+    hearer = await broker.subscribe("mypage", TOPIC)
+    await broker.declare("bike.stock")
+    waiting = asyncio.create_task(hearer.fetch(10, 60))
+    for number in range(2_000):
+        await broker.publish([replace(a_message(number), topic="bike.stock")])
+        await asyncio.sleep(0)
+
+    await broker.publish([a_message("last")])
+
+    async with asyncio.timeout(5):
+        assert [one.message.key for one in await waiting] == ["last"]

@@ -28,16 +28,17 @@ __all__ = [
 ]
 
 
-def connect(url: str, service: str) -> Broker:
+def connect(url: str, service: str, *, ack_wait: float = 30.0) -> Broker:
     """The broker behind the URL (nats://user:password@host:port, memory://name).
 
     Call it in a running event loop. It returns at once, whether the broker is there or not, and
-    goes on connecting for ever. Raises ValueError for another scheme.
+    goes on connecting for ever. `ack_wait`: seconds until what was not acknowledged comes again
+    (in memory that is the log's own affair). Raises ValueError for another scheme.
     """
     parts = urlsplit(url)
     match parts.scheme:
         case "nats":
-            return NatsBroker(url, service)
+            return NatsBroker(url, service, ack_wait=ack_wait)
         case "memory":
             return MemoryBroker(log_named(parts.netloc))
         case _:
