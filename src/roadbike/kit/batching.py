@@ -10,6 +10,7 @@ from typing import Final, Generic, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+T = TypeVar("T")
 
 AT_MOST: Final = 128
 IN_FLIGHT: Final = 2  # with one, a slow batch would hold up everybody
@@ -30,33 +31,48 @@ class Batches(Generic[Item, Result]):
         self._work = work
         self._in_flight = in_flight
         self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: set[asyncio.Task[None] | None] = set()
 
     async def run(self, item: Item) -> Result:
         """Put the item into the next batch and wait for its result."""
         answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, answer))
         if len(self._running) < self._in_flight:
-            task = asyncio.create_task(self._drain())
-            self._running.add(task)
-            task.add_done_callback(self._running.discard)
+            self._running.add(asyncio.create_task(self._drain()))
         return await answer
 
     async def _drain(self) -> None:
-        while self._waiting:
-            size = min(len(self._waiting), AT_MOST)
-            batch = [self._waiting.popleft() for _ in range(size)]
-            await self._run(batch)
+        try:
+            while self._waiting:
+                size = min(len(self._waiting), AT_MOST)
+                await self._run([self._waiting.popleft() for _ in range(size)])
+        finally:
+            # here and not in a callback: whoever asked before that is called would wait for ever
+            self._running.discard(asyncio.current_task())
 
     async def _run(self, batch: Sequence[tuple[Item, asyncio.Future[Result]]]) -> None:
         try:
-            results = await self._work([item for item, _ in batch])
+            results = _one_each(batch, await self._work([item for item, _ in batch]))
+        except asyncio.CancelledError:
+            for _, answer in batch:
+                answer.cancel()
+            raise
         except Exception as error:  # noqa: BLE001 whatever it was, each caller has to hear it
             results = [error] * len(batch)
         for (_, answer), result in zip(batch, results, strict=True):
-            if answer.done():
-                continue  # its caller went away
-            if isinstance(result, Exception):
-                answer.set_exception(result)
-            else:
-                answer.set_result(result)
+            _give(answer, result)
+
+
+def _one_each(batch: Sequence[object], results: Sequence[T]) -> Sequence[T]:
+    if len(results) != len(batch):
+        raise ValueError(f"{len(results)} results for {len(batch)} items")
+    return results
+
+
+def _give(answer: asyncio.Future[Result], result: Result | Exception) -> None:
+    if answer.done():
+        return  # its caller went away
+    if isinstance(result, Exception):
+        answer.set_exception(result)
+    else:
+        answer.set_result(result)
