@@ -50,7 +50,8 @@ def serve(app_module: str, environ: Mapping[str, str]) -> None:
 async def _serve(module: Any, package: str, chosen: settings.ServiceSettings) -> None:
     service: Service = module.build(chosen)
     _tune_collector()
-    broker = brokers.connect(chosen.broker_url.reveal(), service.name)
+    url, ack_wait = chosen.broker_url.reveal(), chosen.ack_wait_s
+    broker = brokers.connect(url, service.name, ack_wait=ack_wait)
     try:
         async with running(service, package, broker) as server:
             loop = asyncio.get_running_loop()

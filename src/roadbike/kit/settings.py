@@ -47,6 +47,7 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     trusted_hops: Annotated[int, Meta(ge=0, le=5)] = 0  # proxies of ours in front of it
     drain_ms: Annotated[int, Meta(ge=0, le=60_000)] = 300  # not ready, but still answering
+    ack_wait_s: Annotated[float, Meta(ge=1, le=3600)] = 30  # until a dead replica's messages move
     crash: str = ""  # crash points of a test, `name:n`
 
 

@@ -98,6 +98,8 @@ def environment(
         "ROADBIKE_CALLER_KEYS_FILE": str(keys.callers(home, trade.name)),
         "ROADBIKE_SIMULATED_JOURNAL_URL": _sqlite(home, "payment", "provider.db"),
         "ROADBIKE_SIGNING_KEY_FILE": str(keys.private(home, keys.SIGNING)),
+        # one process a service: what a killed one had in hand waits for nobody but the next one
+        "ROADBIKE_ACK_WAIT_S": "5",
     }
     names = {name.removesuffix("_FILE") for name in ours}
     given = {
