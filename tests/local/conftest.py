@@ -1,21 +1,18 @@
 """Fixtures of the shop of stubs."""
 
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from roadbike.local import home as homes
-from tests.local.shops import StubShop, free_base, start
+from tests.local.shops import StubShop, free_base, new_folder, start
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder that PostgreSQL's user can get into: pytest's own are closed to others."""
-    made = Path(tempfile.mkdtemp(prefix="roadbike-test-"))
-    made.chmod(0o755)
+    made = new_folder()
     yield made
     homes.empty(homes.at(made / "home"))
     shutil.rmtree(made)
@@ -44,8 +41,7 @@ def open_shop(folder: Path, base: int) -> Iterator[Callable[..., StubShop]]:
 @pytest.fixture(scope="package")
 def shop() -> Iterator[StubShop]:
     """One open shop for the tests of a module that leave it as it was."""
-    made = Path(tempfile.mkdtemp(prefix="roadbike-test-"))
-    made.chmod(0o755)
+    made = new_folder()
     running = start(made / "home", free_base())
     running.wait_until_open()
     yield running

@@ -2,10 +2,12 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -20,6 +22,7 @@ from roadbike.local import home as homes
 from roadbike.local.home import Home
 
 HERE = Path(__file__).parent
+ROOM = 2 * 1024**3  # bytes
 OPEN = "The shop is open"
 
 
@@ -105,6 +108,15 @@ def start(home: Path, base: int, *more: str, environ: Mapping[str, str] | None =
         env=dict(os.environ) | dict(environ or {}),
     )
     return StubShop(homes.at(home), base, process)
+
+
+def new_folder() -> Path:
+    """One that PostgreSQL's user can get into, unlike pytest's own; in memory where that is."""
+    memory = Path("/dev/shm")  # noqa: S108  mkdtemp makes a private folder in it
+    roomy = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOM
+    made = Path(tempfile.mkdtemp(prefix="roadbike-test-", dir=memory if roomy else None))
+    made.chmod(0o755)
+    return made
 
 
 def free_base() -> int:

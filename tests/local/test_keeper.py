@@ -1,0 +1,88 @@
+"""A part that keeps dying is started again, but not without a pause."""
+
+import asyncio
+import itertools
+import time
+from pathlib import Path
+
+from roadbike.local import children
+from roadbike.local.keeper import Keeper
+from roadbike.local.running import Starter
+from roadbike.local.shape import Part, Server
+
+
+async def never_ready() -> bool:
+    return False
+
+
+async def nothing_needed() -> None:
+    """At once."""
+
+
+async def test_a_part_that_keeps_dying_is_started_ever_more_slowly(tmp_path: Path) -> None:
+    starts: list[float] = []
+    four = asyncio.Event()
+
+    def note() -> None:
+        if keeper.view.state == "starting":
+            starts.append(time.monotonic())
+        if len(starts) >= 4:
+            four.set()
+
+    part = Part(
+        name="moth",
+        port=0,
+        runs=Server(program=Path("/bin/sh"), arguments=("-c", "echo too hot >&2; exit 7")),
+        is_ready=never_ready,
+    )
+    keeper = Keeper(part, tmp_path / "moth.log", Starter(), nothing_needed, note)
+
+    keeper.start()
+    async with asyncio.timeout(30):
+        await four.wait()
+    await keeper.stop()
+
+    pauses = [later - earlier for earlier, later in itertools.pairwise(starts)]
+    assert pauses[1] > 0.3
+    assert pauses[2] > 1.0
+    assert keeper.early_ends >= 3
+    assert keeper.view.state == "stopped"
+    assert "ended with exit code 7" in keeper.view.problem
+    assert keeper.last_lines()[-1] == "too hot"
+
+
+async def test_a_program_that_cannot_be_run_says_why_in_its_log(tmp_path: Path) -> None:
+    ended = asyncio.Event()
+
+    def note() -> None:
+        if keeper.view.state == "restarting":
+            ended.set()
+
+    part = Part(
+        name="ghost",
+        port=0,
+        runs=Server(program=tmp_path / "nowhere", arguments=()),
+        is_ready=never_ready,
+    )
+    keeper = Keeper(part, tmp_path / "ghost.log", Starter(), nothing_needed, note)
+
+    keeper.start()
+    async with asyncio.timeout(30):
+        await ended.wait()
+    await keeper.stop()
+
+    assert "nowhere: No such file or directory" in keeper.last_lines()[-1]
+
+
+def test_what_is_preloaded_can_be_imported() -> None:
+    missing = [name for name in children.STACK if not importable(name)]
+
+    assert missing in ([], ["litestar.plugins.pydantic.plugins.init"])  # only if pydantic is there
+
+
+def importable(name: str) -> bool:
+    try:
+        __import__(name)
+    except ImportError:
+        return False
+    return True
