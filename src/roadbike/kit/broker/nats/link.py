@@ -51,7 +51,8 @@ class Life:
     async def last(self) -> None:
         """Until the server is gone or falls silent; the client's own ping does not see it hang."""
         while not self._ended.done():
-            await self.client.rtt(timeout=SILENCE_SECONDS)  # type: ignore[arg-type]
+            ping = self.client.rtt(timeout=SILENCE_SECONDS)  # type: ignore[arg-type]
+            await self.run(ping, SILENCE_SECONDS)
             await asyncio.wait({self._ended}, timeout=BEAT_SECONDS)
 
     async def end(self) -> None:
@@ -137,7 +138,7 @@ class Link:
                 await life.connect(self._url, self._service)
                 await self._live(life)
             except Exception as error:  # noqa: BLE001  nats-py lets any kind out; a new client is the way on
-                self._complain(life.trouble or repr(error))
+                self._complain(life.trouble or str(error) or repr(error))
             finally:
                 await life.end()
                 self._let_go(life.client)
