@@ -16,6 +16,7 @@ from roadbike.kit.idempotency import Key
 from roadbike.kit.ids import new_id
 from roadbike.kit.refusals import invalid
 from roadbike.kit.web import (
+    ANYONE,
     BUYER,
     Answer,
     Body,
@@ -33,7 +34,7 @@ from roadbike.kit.web import (
     post,
 )
 from roadbike.reservation import store
-from roadbike.reservation.domain import Reservation, is_cancelled
+from roadbike.reservation.domain import Bike, Reservation, is_cancelled
 from roadbike.reservation.use_cases.cancel import cancel_reservation
 from roadbike.reservation.use_cases.reserve import Desk, Order
 
@@ -82,6 +83,24 @@ class Reservations(msgspec.Struct, frozen=True):
     reservations: list[ReservationView]
 
 
+class BikeView(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name):
+    """A bike of the catalogue's copy. free: units that may still be reserved, at that time."""
+
+    bike_id: int
+    bike_name: str
+    price: int
+    brand: str | None
+    frame_size: str | None
+    colour: str | None
+    free: int
+    as_of: datetime
+    links: Links = {}
+
+
+class Bikes(msgspec.Struct, frozen=True):
+    stocks: list[BikeView]
+
+
 class ReservationApi:
     def __init__(self, db: Database, desk: Desk) -> None:
         self.db = db
@@ -92,6 +111,13 @@ class ReservationApi:
         return [
             post("/reservations", self.reserve, who=BUYER, refuses=(404, 409)),
             get("/reservations", self.list, who=BUYER, sort=tuple(store.SORTABLE)),
+            get(
+                "/reservations/catalogue",
+                self.catalogue,
+                who=ANYONE,
+                sort=("price",),
+                public_cache=True,
+            ),
             get(at, self.get, who=BUYER),
             patch(at, self.change, who=BUYER, refuses=(409,)),
             delete(at, self.cancel, who=BUYER, refuses=(409,)),
@@ -127,6 +153,13 @@ class ReservationApi:
         views = Reservations(reservations=[view(reservation) for reservation in found])
         return page_of(views, paging, total=total, url="/reservations")
 
+    async def catalogue(self, paging: Paging) -> Page[Bikes]:
+        """What can be reserved, as far as stock has told: also while stock is away."""
+        async with self.db.read() as tx:
+            found, total = await store.catalogue(tx, paging)
+        bikes = Bikes(stocks=[_bike_view(bike) for bike in found])
+        return page_of(bikes, paging, total=total, url="/reservations/catalogue")
+
     async def get(self, reservation_id: UUID, caller: Caller) -> ReservationView:
         """One reservation."""
         async with self.db.read() as tx:
@@ -156,6 +189,14 @@ class ReservationApi:
 def view(reservation: Reservation) -> ReservationView:
     fields = msgspec.convert(reservation, ReservationView, from_attributes=True)
     return msgspec.structs.replace(fields, links=_links(reservation))
+
+
+def _bike_view(bike: Bike) -> BikeView:
+    fields = msgspec.convert(bike, BikeView, from_attributes=True)
+    left = max(0, bike.free - bike.unanswered)
+    return msgspec.structs.replace(
+        fields, free=left, links=links(bike=f"/stocks/{bike.bike_id}", reserve="/reservations")
+    )
 
 
 def render(reservation: Reservation) -> bytes:

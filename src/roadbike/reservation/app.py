@@ -25,7 +25,7 @@ from roadbike.kit.auth import ServiceTokens
 from roadbike.kit.crash import crash_points
 from roadbike.kit.db import Database
 from roadbike.kit.resilience import Limiter, breaker
-from roadbike.kit.service import Service, every, whenever
+from roadbike.kit.service import Service, every, whenever, whenever_told
 from roadbike.kit.settings import ServiceSettings
 from roadbike.reservation import store
 from roadbike.reservation.api import ReservationApi, render
@@ -73,12 +73,12 @@ def build(settings: Settings) -> Service:
         db=db,
         routes=ReservationApi(db, desk).routes(),
         policies=[
-            whenever(StockRegistered, copy_bike),
-            whenever(StockChanged, copy_bike),
-            whenever(StockRemoved, copy_bike),
-            whenever(StockAllocated, stock_answered),
-            whenever(StockShort, stock_answered),
-            whenever(StockReleased, stock_answered),
+            whenever_told(StockRegistered, copy_bike),
+            whenever_told(StockChanged, copy_bike),
+            whenever_told(StockRemoved, copy_bike),
+            whenever_told(StockAllocated, stock_answered),
+            whenever_told(StockShort, stock_answered),
+            whenever_told(StockReleased, stock_answered),
             whenever(PaymentExpired, payment_expired),
             whenever(PaymentCancelled, payment_cancelled),
             whenever(DeliveryStarted, bike_shipped),

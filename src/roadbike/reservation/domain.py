@@ -71,6 +71,7 @@ class Bike:
     free: int = 0
     free_seq: int = 0
     unanswered: int = 0
+    as_of: datetime | None = None  # when stock told the latest of it
     row_version: int = 0
 
 
@@ -177,6 +178,11 @@ def with_catalogue(bike: Bike, told: BikeEvent) -> Bike:
         on_sale=not isinstance(told, StockRemoved),
         bike_version=told.bike_version,
     )
+
+
+def as_of(bike: Bike, told_at: datetime) -> Bike:
+    """The copy is as fresh as the latest that stock told."""
+    return bike if bike.as_of and bike.as_of >= told_at else replace(bike, as_of=told_at)
 
 
 def with_free(bike: Bike, told: BikeEvent | AllocationEvent) -> Bike:

@@ -77,6 +77,7 @@ BIKE: Final = Table(
     Column("free", BigInteger, nullable=False),
     Column("free_seq", BigInteger, nullable=False),
     Column("unanswered", Integer, nullable=False),
+    Column("as_of", UtcTime),
     Column("row_version", Integer, nullable=False),
 )
 
@@ -160,6 +161,17 @@ async def page(tx: Tx, paging: Paging, *, owner: str | None) -> tuple[Sequence[R
     ]
     rows = await tx.rows(found.order_by(*order).offset(paging.offset).limit(paging.size))
     return [RESERVATIONS.state(row) for row in rows], total
+
+
+async def catalogue(tx: Tx, paging: Paging) -> tuple[Sequence[Bike], int]:
+    """One page of the bikes on sale, by number unless sorted, and how many there are."""
+    on_sale = select(BIKE).where(BIKE.c.on_sale)
+    total = await tx.scalar(on_sale.with_only_columns(func.count()))
+    asked = [BIKE.c.price.desc() if by.descending else BIKE.c.price.asc() for by in paging.sort]
+    rows = await tx.rows(
+        on_sale.order_by(*asked, BIKE.c.bike_id).offset(paging.offset).limit(paging.size)
+    )
+    return [BIKES.state(row) for row in rows], total
 
 
 async def old_intents(tx: Tx, age: timedelta, at_most: int) -> Sequence[UUID]:

@@ -11,6 +11,7 @@ from roadbike.contracts.events import (
     StockShort,
 )
 from roadbike.contracts.reasons import Reason
+from roadbike.kit.broker import Message
 from roadbike.kit.db import Tx
 from roadbike.kit.events import Event
 from roadbike.reservation import domain, store
@@ -18,18 +19,18 @@ from roadbike.reservation.domain import Bike
 from roadbike.reservation.use_cases.cancel import cancel_unless_done
 
 
-async def copy_bike(tx: Tx, told: BikeEvent) -> None:
+async def copy_bike(tx: Tx, told: BikeEvent, message: Message) -> None:
     bike = await store.locked_bike(tx, told.bike_id) or Bike(bike_id=told.bike_id)
-    store.save_bike(tx, domain.with_catalogue(bike, told))
+    store.save_bike(tx, domain.as_of(domain.with_catalogue(bike, told), message.time))
 
 
-async def stock_answered(tx: Tx, told: AllocationEvent) -> None:
+async def stock_answered(tx: Tx, told: AllocationEvent, message: Message) -> None:
     """Count the first answer; a reservation that stock has no unit for is cancelled."""
     reservation = await store.locked(tx, told.reservation_id)
     bike = await store.locked_bike(tx, told.bike_id) or Bike(bike_id=told.bike_id)
     reservation, bike = domain.answer(reservation, domain.with_free(bike, told))
     store.save(tx, reservation)
-    store.save_bike(tx, bike)
+    store.save_bike(tx, domain.as_of(bike, message.time))
     if isinstance(told, StockShort):
         await cancel_unless_done(tx, told.reservation_id, Reason.SOLD_OUT)
 

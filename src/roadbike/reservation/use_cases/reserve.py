@@ -206,9 +206,7 @@ async def _intent(
     return replace(intent, row_version=1)
 
 
-async def register(
-    tx: Tx, goings: Sequence[Going], render: Render
-) -> list[Receipt | Exception]:
+async def register(tx: Tx, goings: Sequence[Going], render: Render) -> list[Receipt | Exception]:
     """Tx 2: what is still an intent becomes a reservation."""
     await store.lock_reservations(tx, [going.reservation_id for going in goings])
     seqs = await store.draw_reserve_seqs(tx, len(goings))

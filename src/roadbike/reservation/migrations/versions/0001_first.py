@@ -37,6 +37,7 @@ def upgrade() -> None:
         Column("free", BigInteger, nullable=False),
         Column("free_seq", BigInteger, nullable=False),
         Column("unanswered", Integer, nullable=False),
+        Column("as_of", UtcTime),
         Column("row_version", Integer, nullable=False),
     )
     op.create_table(
