@@ -19,7 +19,11 @@ def part(
     return Part(
         name="nats",
         port=port,
-        runs=Server(program=binaries.nats_server(environ), arguments=("--config", str(settings))),
+        runs=Server(
+            program=binaries.nats_server(environ),
+            arguments=("--config", str(settings)),
+            environ={"GOMEMLIMIT": "200MiB"},  # it keeps a subject per key in memory
+        ),
         is_ready=probes.nats(port),
         prepare=Call(
             function="roadbike.local.nats_settings:write",

@@ -50,7 +50,7 @@ class NatsBroker(Broker):
         service: str,
         *,
         max_bytes: int = GIBIBYTE,
-        ack_wait: float = 30.0,
+        ack_wait: float = 10.0,
         patience: float = 5.0,
     ) -> None:
         self._link = Link(url, service)
