@@ -1,0 +1,124 @@
+"""Several purchases of one bike, while staff edit it: the units are counted right all the time."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final
+from uuid import UUID
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from roadbike.contracts.events import AllocationEvent, BikeEvent
+from roadbike.contracts.statuses import StockStatus
+from roadbike.reservation import domain as reservation
+from roadbike.reservation.domain import Bike as Copy
+from roadbike.stock import domain
+from roadbike.stock.domain import Allocation, BelowHeld, Bike, Movement, State, StockEvent
+from tests.model.house import BIKE_ID, PRICE
+from tests.model.wrong import SHOWN_AS
+
+BUYERS: Final = 3
+FACTS: Final = ("registered", "cancelled", "closed", "started", "returned")
+ARROWS: Final = {
+    State.UNSEEN: {State.HELD, State.SHORT, State.RELEASED},
+    State.HELD: {State.SHIPPED, State.RELEASED},
+    State.SHIPPED: {State.RETURNED},
+}
+
+
+class BikeLife(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.bike = Bike(bike_id=BIKE_ID, bike_name="TREK Emonda", price=PRICE, stock_quantity=1)
+        self.allocations = {
+            UUID(int=buyer): Allocation(reservation_id=UUID(int=buyer), bike_id=BIKE_ID)
+            for buyer in range(BUYERS)
+        }
+        nothing = domain.unknown(BIKE_ID)
+        self.ledger: list[Movement] = [*domain.entered(nothing, self.bike)]
+        self.told: list[StockEvent] = [domain.told_of(nothing, self.bike)]
+
+    @rule(buyer=st.integers(0, BUYERS - 1), fact=st.sampled_from(FACTS))
+    def something_is_heard(self, buyer: int, fact: str) -> None:
+        known = self.allocations[UUID(int=buyer)]
+        learnt: dict[str, Any] = {fact: True}
+
+        decision = domain.decide(replace(known, **learnt), self.bike)
+
+        self.allocations[known.reservation_id] = decision.allocation
+        self.bike = decision.bike
+        self._write(decision.movements, decision.events)
+        assert decision.allocation.state in _reachable(known.state)
+
+    @rule(units=st.integers(0, 4))
+    def staff_count(self, units: int) -> None:
+        if units < self.bike.held_quantity:  # the statement finds no row
+            assert isinstance(domain.refused_edit(self.bike, self.bike.version), BelowHeld)
+        else:
+            self._edit(domain.edited(self.bike, {"stock_quantity": units}))
+
+    @rule(price=st.sampled_from([PRICE, 2 * PRICE]))
+    def staff_price(self, price: int) -> None:
+        self._edit(domain.edited(self.bike, {"price": price}))
+
+    @rule()
+    def staff_withdraw(self) -> None:
+        self._edit(domain.taken_off_sale(self.bike))
+
+    @invariant()
+    def the_stock_is_the_sum_of_its_ledger(self) -> None:
+        assert self.bike.stock_quantity == sum(entry.delta for entry in self.ledger)
+
+    @invariant()
+    def no_more_units_are_held_than_there_are(self) -> None:
+        states = [one.state for one in self.allocations.values()]
+        assert 0 <= self.bike.held_quantity <= self.bike.stock_quantity
+        assert self.bike.held_quantity == states.count(State.HELD)
+
+    @invariant()
+    def every_claim_is_answered(self) -> None:
+        for one in self.allocations.values():
+            assert (one.state is State.UNSEEN) != one.registered
+            told = [StockStatus.WAITING, *self._told_of(one)]
+            assert told[-1] is SHOWN_AS[one.state]
+
+    @invariant()
+    def the_copy_of_the_catalogue_is_right_in_any_order(self) -> None:
+        for told in (self.told, [*reversed(self.told)]):
+            copy = _copy(told)
+            assert (copy.free, copy.free_seq) == (self.bike.free, self.bike.free_seq)
+            assert (copy.price, copy.on_sale) == (self.bike.price, not self.bike.withdrawn)
+
+    def _told_of(self, allocation: Allocation) -> list[StockStatus]:
+        answers = [event for event in self.told if isinstance(event, AllocationEvent)]
+        of = allocation.reservation_id
+        return [event.stock_status for event in answers if event.reservation_id == of]
+
+    def _edit(self, after: Bike) -> None:
+        before, self.bike = self.bike, after
+        if after != before:
+            self._write(domain.entered(before, after), [domain.told_of(before, after)])
+
+    def _write(self, movements: Sequence[Movement], events: Sequence[StockEvent]) -> None:
+        self.ledger += movements
+        self.told += events
+
+
+def _reachable(state: State) -> set[State]:
+    """Where several arrows lead, as one message may make up for what came late."""
+    return {state}.union(*(_reachable(to) for to in ARROWS.get(state, ())))
+
+
+def _copy(told: Sequence[StockEvent]) -> Copy:
+    copy = Copy(bike_id=BIKE_ID)
+    for event in told:
+        if isinstance(event, BikeEvent):
+            copy = reservation.with_catalogue(copy, event)
+        else:
+            copy = reservation.with_free(copy, event)
+    return copy
+
+
+TestBike = BikeLife.TestCase
+TestBike.settings = settings(max_examples=150, stateful_step_count=40)
