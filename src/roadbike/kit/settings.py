@@ -17,20 +17,26 @@ class SettingError(Exception):
     """A setting is missing or wrong; the message names it and says what to do."""
 
 
-class Secret(str):
-    """A value that never shows in a log, a traceback or a repr."""
+class Secret:
+    """A text that never shows in a log, a traceback or an answer: it is no string at all."""
 
-    __slots__ = ()
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
 
     def __repr__(self) -> str:
         return "Secret(…)"
 
-    def __str__(self) -> str:
-        return "…"
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._text == other._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
 
     def reveal(self) -> str:
-        """The value itself, for the one place that needs it."""
-        return str.__str__(self)
+        """The text itself, for the one place that needs it."""
+        return self._text
 
 
 class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +61,8 @@ def read(type_: type[T], environ: Mapping[str, str]) -> T:
     """Settings of that type.
 
     A field `port` is ROADBIKE_PORT, or the text in the file that ROADBIKE_PORT_FILE names.
-    A field with an encoded name of its own (G_STORE) is read under that one.
+    A field with an encoded name of its own (G_STORE) is read under that one. An empty variable
+    is as good as none.
     Raises SettingError, naming the variable.
     """
     fields = msgspec.structs.fields(type_)
@@ -66,7 +73,7 @@ def read(type_: type[T], environ: Mapping[str, str]) -> T:
             raise SettingError(f"{variable(field)} is missing: set it, or {variable(field)}_FILE")
     settings = _converted(type_, given, fields)
     if isinstance(settings, ServiceSettings):
-        _refuse_one_machine_keys(settings)
+        _refuse_one_machine_keys(settings, fields, given)
     return settings
 
 
@@ -77,15 +84,17 @@ def variable(field: msgspec.structs.FieldInfo) -> str:
 
 
 def _value(name: str, environ: Mapping[str, str]) -> str | None:
-    if name in environ:
+    if environ.get(name):
         return environ[name]
     path = environ.get(f"{name}_FILE")
-    if path is None:
+    if not path:
         return None
     try:
-        return Path(path).read_text(encoding="utf-8").strip()
+        return Path(path).read_text(encoding="utf-8").strip() or None
     except OSError as error:
         raise SettingError(f"{name}_FILE names {path}, which cannot be read: {error}") from None
+    except UnicodeDecodeError:
+        raise SettingError(f"{name}_FILE names {path}, which is no text in UTF-8") from None
 
 
 def _converted(
@@ -105,8 +114,16 @@ def _secret(type_: type, value: object) -> object:
     raise NotImplementedError(type_)
 
 
-def _refuse_one_machine_keys(settings: ServiceSettings) -> None:
-    if settings.env == "production" and ONE_MACHINE in settings.service_key.reveal():
-        raise SettingError(
-            f"{PREFIX}SERVICE_KEY was made for one machine: make a key for production"
-        )
+def _refuse_one_machine_keys(
+    settings: ServiceSettings,
+    fields: tuple[msgspec.structs.FieldInfo, ...],
+    given: Mapping[str, str],
+) -> None:
+    if settings.env != "production":
+        return
+    for field in fields:
+        is_key = field.name.endswith(("_key", "_keys"))
+        if is_key and ONE_MACHINE in given.get(field.encode_name, ""):
+            raise SettingError(
+                f"{variable(field)} was made for one machine: make a key for production"
+            )

@@ -1,0 +1,223 @@
+"""Settings are read once; a wrong one is named in one line, a secret one is never shown."""
+
+import json
+import logging
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import pytest
+import structlog
+
+from roadbike.kit.settings import Secret, ServiceSettings, SettingError, read
+
+VALUE = "correct-horse"
+
+
+class Little(msgspec.Struct, frozen=True, kw_only=True):
+    port: Annotated[int, msgspec.Meta(ge=1, le=9)]
+    password: Secret
+    store: str = msgspec.field(default="here", name="G_STORE")
+    loud: bool = False
+
+
+ENOUGH = {"ROADBIKE_PORT": "8", "ROADBIKE_PASSWORD": VALUE}
+SERVICE = {
+    "ROADBIKE_PORT": "8081",
+    "ROADBIKE_DATABASE_URL": "sqlite+aiosqlite://",
+    "ROADBIKE_BROKER_URL": "memory://x",
+    "ROADBIKE_ACCOUNT_URL": "http://127.0.0.1:8086",
+    "ROADBIKE_SERVICE_KEY": '{"kid":"stock/one-machine"}',
+}
+
+
+def test_each_field_is_read_from_its_variable() -> None:
+    settings = read(Little, ENOUGH | {"G_STORE": "there", "ROADBIKE_LOUD": "true"})
+
+    assert (settings.port, settings.password.reveal()) == (8, VALUE)
+    assert (settings.store, settings.loud) == ("there", True)
+
+
+def test_what_is_not_set_has_its_default() -> None:
+    assert (read(Little, ENOUGH).store, read(Little, ENOUGH).loud) == ("here", False)
+
+
+def test_a_variable_may_name_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "password"
+    path.write_text(f"{VALUE}\n", encoding="utf-8")
+
+    settings = read(Little, {"ROADBIKE_PORT": "8", "ROADBIKE_PASSWORD_FILE": str(path)})
+
+    assert settings.password.reveal() == VALUE
+
+
+def test_the_own_name_of_a_field_may_name_a_file_too(tmp_path: Path) -> None:
+    path = tmp_path / "store"
+    path.write_text("분당야탑점", encoding="utf-8")
+
+    assert read(Little, ENOUGH | {"G_STORE_FILE": str(path)}).store == "분당야탑점"
+
+
+def test_the_variable_goes_before_the_file(tmp_path: Path) -> None:
+    missing = str(tmp_path / "missing")
+
+    assert read(Little, ENOUGH | {"ROADBIKE_PORT_FILE": missing}).port == 8
+
+
+@pytest.mark.parametrize(
+    ("changed", "name", "reason"),
+    [
+        ({"ROADBIKE_PORT": None}, "ROADBIKE_PORT", "missing"),
+        ({"ROADBIKE_PASSWORD": None}, "ROADBIKE_PASSWORD", "missing"),
+        ({"ROADBIKE_PASSWORD": ""}, "ROADBIKE_PASSWORD", "missing"),
+        ({"ROADBIKE_PORT": "x"}, "ROADBIKE_PORT", "`int`"),
+        ({"ROADBIKE_PORT": "0"}, "ROADBIKE_PORT", ">= 1"),
+        ({"ROADBIKE_PORT": "10"}, "ROADBIKE_PORT", "<= 9"),
+        ({"ROADBIKE_PORT": "1.5"}, "ROADBIKE_PORT", "`int`"),
+        ({"ROADBIKE_LOUD": "perhaps"}, "ROADBIKE_LOUD", "`bool`"),
+        ({"G_STORE": None, "G_STORE_FILE": "/no/such/file"}, "G_STORE_FILE", "/no/such/file"),
+    ],
+)
+def test_a_wrong_setting_is_named_in_one_line(
+    changed: dict[str, str | None], name: str, reason: str
+) -> None:
+    environ = {key: value for key, value in (ENOUGH | changed).items() if value is not None}
+
+    with pytest.raises(SettingError) as caught:
+        read(Little, environ)
+
+    line = str(caught.value)
+    assert line.startswith(name)
+    assert reason in line
+    assert "\n" not in line
+    assert VALUE not in line
+
+
+def test_an_empty_variable_is_as_good_as_none() -> None:
+    environ = ENOUGH | {"G_STORE": "", "ROADBIKE_LOUD": ""}
+
+    assert (read(Little, environ).store, read(Little, environ).loud) == ("here", False)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe" + VALUE.encode(), None])
+def test_a_file_that_is_no_text_is_named_and_not_shown(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    path = tmp_path / "password"
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content)
+
+    with pytest.raises(SettingError, match="ROADBIKE_PASSWORD_FILE") as caught:
+        read(Little, {"ROADBIKE_PORT": "8", "ROADBIKE_PASSWORD_FILE": str(path)})
+
+    assert VALUE not in "".join(traceback.format_exception(caught.value))
+
+
+def _logged(secret: Secret) -> str:
+    """As kit.logs has structlog render what it is given."""
+    rendered = structlog.processors.JSONRenderer()(None, "info", {"event": "x", "it": secret})
+    return str(rendered)
+
+
+SHOWN: dict[str, Callable[[Secret], object]] = {
+    "repr": repr,
+    "str": str,
+    "format": lambda s: f"{s}",
+    "format with repr": lambda s: f"{s!r:>40}",
+    "percent": lambda s: "%s %40s %r" % (s, s, s),  # noqa: UP031
+    "in a list": lambda s: str([s, {"a": s}]),
+    "in a struct": lambda s: repr(read(Little, ENOUGH | {"ROADBIKE_PASSWORD": s.reveal()})),
+    "structlog": _logged,
+    "logging": lambda s: logging.LogRecord("x", 20, "x", 1, "%s", (s,), None).getMessage(),
+    "an exception": lambda s: traceback.format_exception(ValueError(s)),
+}
+
+
+@pytest.mark.parametrize("way", SHOWN)
+def test_a_secret_is_never_shown(way: str) -> None:
+    assert VALUE not in str(SHOWN[way](Secret(VALUE)))
+
+
+ENCODED: dict[str, Callable[[Any], object]] = {
+    "msgspec": lambda s: msgspec.json.encode({"a": s}),
+    "msgspec of a struct": lambda s: msgspec.json.encode(Little(port=1, password=s)),
+    "format with a width": lambda s: f"{s:>40}",
+    "json": lambda s: json.dumps({"a": s}),
+    "join": "".join,
+    "concatenation": lambda s: "a" + s,
+}
+
+
+@pytest.mark.parametrize("way", ENCODED)
+def test_a_secret_is_in_nothing_that_is_sent(way: str) -> None:
+    try:
+        sent = ENCODED[way](Secret(VALUE))
+    except TypeError:
+        return  # refused, which is as good
+    assert VALUE not in str(sent)
+
+
+def test_a_secret_stands_in_no_traceback_even_with_its_variables() -> None:
+    def fail(settings: Little) -> None:
+        password = settings.password
+        raise RuntimeError(settings, password)
+
+    with pytest.raises(RuntimeError) as caught:
+        fail(read(Little, ENOUGH))
+
+    frames = caught.traceback[-1].frame.f_locals
+    shown = [*traceback.format_exception(caught.value), repr(frames)]
+    assert VALUE not in "".join(shown)
+
+
+def test_secrets_are_compared_by_their_values() -> None:
+    assert Secret(VALUE) == Secret(VALUE)
+    assert Secret(VALUE) != Secret("other")
+    assert Secret(VALUE) != VALUE
+    assert len({Secret(VALUE), Secret(VALUE)}) == 1
+
+
+def test_settings_do_not_change() -> None:
+    settings = read(Little, ENOUGH)
+
+    with pytest.raises(AttributeError):
+        settings.port = 9  # type: ignore[misc]
+
+
+def test_a_service_starts_with_one_machine_keys_on_one_machine() -> None:
+    assert read(ServiceSettings, SERVICE).env == "local"
+
+
+@pytest.mark.parametrize("name", ["SERVICE_KEY", "CALLER_KEYS"])
+def test_production_refuses_one_machine_keys(name: str) -> None:
+    keys = {"ROADBIKE_SERVICE_KEY": '{"kid":"stock/1"}', "ROADBIKE_CALLER_KEYS": '{"keys":[]}'}
+    good = SERVICE | keys | {"ROADBIKE_ENV": "production"}
+    bad = good | {f"ROADBIKE_{name}": '{"kid":"stock/one-machine"}'}
+
+    assert read(ServiceSettings, good).env == "production"
+    with pytest.raises(SettingError, match=f"^ROADBIKE_{name} .*one machine"):
+        read(ServiceSettings, bad)
+
+
+class WithSigningKey(ServiceSettings, frozen=True, kw_only=True):
+    signing_key: Secret
+
+
+def test_production_refuses_one_machine_keys_of_any_name() -> None:
+    environ = SERVICE | {
+        "ROADBIKE_ENV": "production",
+        "ROADBIKE_SERVICE_KEY": '{"kid":"account/1"}',
+        "ROADBIKE_SIGNING_KEY": '{"kid":"signing/one-machine"}',
+    }
+
+    with pytest.raises(SettingError, match=r"^ROADBIKE_SIGNING_KEY"):
+        read(WithSigningKey, environ)
+
+
+def test_an_environment_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(SettingError, match=r"^ROADBIKE_ENV .*staging"):
+        read(ServiceSettings, SERVICE | {"ROADBIKE_ENV": "staging"})
