@@ -199,9 +199,12 @@ def told(run: Callable[[], object]) -> int:
     """The exit code; trouble is told in one line, not in a traceback."""
     try:
         run()
-    except (Trouble, SettingError) as problem:
-        for line in getattr(problem, "details", ()):
+    except Trouble as trouble:
+        for line in trouble.details:
             typer.echo(f"  {line}", err=True)
+        typer.echo(f"roadbike: {trouble}", err=True)
+        return 1
+    except (SettingError, OSError) as problem:
         typer.echo(f"roadbike: {problem}", err=True)
         return 1
     return 0

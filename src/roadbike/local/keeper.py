@@ -57,6 +57,7 @@ class Keeper:
         if self._task is None or self._task.done():
             self.early_ends = 0
             self._task = asyncio.create_task(self._keep(), name=self.part.name)
+            self._task.add_done_callback(lambda _: self._changed())
 
     async def stop(self) -> None:
         """Lets it drain; by force after a while. It stays down until it is started."""
@@ -70,6 +71,11 @@ class Keeper:
         if process is not None:
             await self._end(process)
         self._show("stopped", pid=None)
+
+    def check(self) -> None:
+        """A fault of the keeper itself is raised here, where somebody waits, not lost."""
+        if self._task is not None and self._task.done() and not self._task.cancelled():
+            self._task.result()
 
     def kill(self) -> int:
         """End it with kill -9, as a fault does; the process id it had."""

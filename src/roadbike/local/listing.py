@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from roadbike.kit import settings
-from roadbike.local import keys, parts
+from roadbike.local import control, keys, parts
 from roadbike.local.home import Home, read_shop, write_shop
 from roadbike.local.parts import Trade
 from roadbike.local.ports import HOST, Ports
@@ -52,9 +52,8 @@ def databases(home: Home, service: str | None, environ: Mapping[str, str]) -> di
         if service is None:
             raise Trouble("ROADBIKE_DATABASE_URL is one database: name its SERVICE as argument")
         return {service: settings.read(OneDatabase, environ).database_url.reveal()}
-    known: dict[str, str] = read_shop(home).get("databases", {})
-    if not known:
-        raise Trouble(f"there is no shop in {home.path}: name its folder with --home")
+    control.views(home)  # a closed shop's databases are closed too
+    known: dict[str, str] = read_shop(home)["databases"]
     if service is not None and service not in known:
         raise Trouble(f"there is no service {service}: the services are {', '.join(known)}")
     return {service: known[service]} if service else known

@@ -1,6 +1,7 @@
 """The shop as a whole: opens it, obeys the commands that reach it, closes it."""
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
@@ -105,7 +106,8 @@ class Shop:
         views = self._supervisor.views
         self._screen.show(views)
         pids = {view.name: view.pid for view in views if view.pid}
-        listing.note(self._plan.home, pids={"supervisor": os.getpid()} | pids)
+        with contextlib.suppress(OSError):  # a full disk: told again at the next change
+            listing.note(self._plan.home, pids={"supervisor": os.getpid()} | pids)
 
     async def _obey(self, order: control.Order) -> object:
         match order.what:

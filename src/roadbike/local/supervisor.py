@@ -78,6 +78,7 @@ class Supervisor:
 
     def _refuse_failed(self, keepers: Iterable[Keeper]) -> None:
         for keeper in keepers:
+            keeper.check()
             if keeper.early_ends >= TRIES:
                 problem = f"{keeper.part.name} does not start: {keeper.view.problem}"
                 raise Trouble(problem, details=keeper.last_lines())
