@@ -1,0 +1,71 @@
+"""One JSON line an event, on standard error, with who and in which trace."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+SCRIPT = """
+import structlog
+from roadbike.kit import logs
+from roadbike.kit.settings import Secret
+from roadbike.kit.trace import tracing
+
+log = structlog.get_logger()
+logs.configure("stock", "{level}")
+log.debug("quiet")
+log.info("bike.added", bike_id=1, name="로드", secret=Secret("correct-horse"))
+with tracing("00-{trace}-00f067aa0ba902b7-01"):
+    try:
+        raise LookupError("gone")
+    except LookupError:
+        log.exception("bike.lost")
+print("out")
+"""
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+@pytest.fixture
+def lines(request: pytest.FixtureRequest) -> list[dict[str, object]]:
+    script = SCRIPT.format(level=getattr(request, "param", "info"), trace=TRACE)
+    done = subprocess.run(  # noqa: S603  our own script
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "out\n"
+    return [json.loads(line) for line in done.stderr.splitlines()]
+
+
+def test_an_event_is_one_line_that_says_what_who_and_when(lines: list[dict[str, object]]) -> None:
+    added = lines[0]
+
+    assert (added["event"], added["level"], added["service"]) == ("bike.added", "info", "stock")
+    assert (added["bike_id"], added["name"]) == (1, "로드")
+    assert str(added["timestamp"]).endswith("Z")
+    assert "trace" not in added
+
+
+def test_a_failure_carries_its_traceback_and_its_trace(lines: list[dict[str, object]]) -> None:
+    lost = lines[1]
+
+    assert (lost["event"], lost["level"], lost["trace"]) == ("bike.lost", "error", TRACE)
+    assert "LookupError: gone" in str(lost["exception"])
+
+
+def test_a_secret_is_not_logged(lines: list[dict[str, object]]) -> None:
+    assert lines[0]["secret"] == "Secret(…)"
+
+
+@pytest.mark.parametrize(
+    ("lines", "events"),
+    [
+        ("debug", ["quiet", "bike.added", "bike.lost"]),
+        ("info", ["bike.added", "bike.lost"]),
+        ("error", ["bike.lost"]),
+    ],
+    indirect=["lines"],
+)
+def test_what_is_below_the_level_is_not_logged(
+    lines: list[dict[str, object]], events: list[str]
+) -> None:
+    assert [line["event"] for line in lines] == events
