@@ -11,7 +11,8 @@ from roadbike.contracts.payments import OpenPayment
 from roadbike.contracts.statuses import PaymentStatus
 from roadbike.mypage.domain import Purchase
 from roadbike.payment import app
-from roadbike.payment.domain import Attempt, Outcome, Payment, Refund
+from roadbike.payment.domain import Payment
+from roadbike.payment.domain.attempts import Attempt, Outcome, Refund
 from roadbike.payment.providers import Snapshot
 from roadbike.payment.use_cases.expire import expire
 from roadbike.payment.use_cases.open import Opening, open_payments

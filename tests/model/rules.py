@@ -13,7 +13,7 @@ from roadbike.contracts.events import (
     StockReleased,
 )
 from roadbike.contracts.statuses import PaymentStatus
-from roadbike.payment.domain import Refund
+from roadbike.payment.domain.attempts import Refund
 from roadbike.stock.domain import State
 from tests.model.house import Step
 from tests.model.payment import Habits, PaymentBooks

@@ -14,7 +14,8 @@ from roadbike.contracts.statuses import PaymentStatus
 from roadbike.kit.ids import new_id
 from roadbike.kit.refusals import Refusal
 from roadbike.payment import domain
-from roadbike.payment.domain import Outcome, Payment, PaymentDiffers, ReservationGone
+from roadbike.payment.domain import Payment, PaymentDiffers, ReservationGone
+from roadbike.payment.domain.attempts import Outcome
 from tests.payment.things import NOON, OTHER_TERMS, TERMS, unseen
 
 Decision = tuple[Payment, list[AnyPaymentEvent]]
@@ -158,4 +159,4 @@ def test_no_money_is_kept_of_a_cancelled_reservation_once_all_is_known(facts: li
     assert payment.payment_status in {None, PaymentStatus.CANCELLED}
     for one in payment.attempts:
         captured = one.outcome is Outcome.CAPTURED
-        assert captured == (one.refund is domain.Refund.DONE)
+        assert captured == (one.refund is Refund.DONE)

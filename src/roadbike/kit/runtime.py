@@ -76,6 +76,7 @@ class Runtime:
             "outbox": await relay.count_unpublished(tx),
             "parked": await parked.count(tx, parked.ParkedState.PARKED),
             "dead": await parked.count(tx, parked.ParkedState.DEAD),
+            "intents": 0,
             **own,
         }
 

@@ -30,7 +30,8 @@ from roadbike.kit.db import Tx
 from roadbike.kit.refusals import NotFound
 from roadbike.kit.rows import Rows
 from roadbike.kit.web import Paging
-from roadbike.payment.domain import Attempt, Outcome, Payment, Refund
+from roadbike.payment.domain import Payment
+from roadbike.payment.domain.attempts import Attempt, Outcome, Refund
 
 metadata: Final = MetaData()
 

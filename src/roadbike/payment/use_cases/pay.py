@@ -11,7 +11,8 @@ from roadbike.kit.crash import Crash, never
 from roadbike.kit.db import Database, Tx
 from roadbike.kit.ids import new_id
 from roadbike.payment import domain, store
-from roadbike.payment.domain import Attempt, Outcome, Payment
+from roadbike.payment.domain import Payment
+from roadbike.payment.domain.attempts import Attempt, Outcome
 from roadbike.payment.providers import Approved, Charge, Provider, Snapshot, Unknown
 from roadbike.payment.use_cases.settle import keep, settle
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from enum import StrEnum
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -22,6 +21,8 @@ from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import PaymentStatus
 from roadbike.kit.lifecycle import Lifecycle
 from roadbike.kit.refusals import Refusal
+from roadbike.payment.domain import attempts
+from roadbike.payment.domain.attempts import Attempt, Outcome, Refund
 
 LIFECYCLE: Final = Lifecycle(
     {
@@ -38,11 +39,6 @@ LIFECYCLE: Final = Lifecycle(
         PaymentStatus.REFUNDING: {PaymentStatus.CANCELLED},
     }
 )
-
-
-ASKING: Final = timedelta(seconds=5)  # so long nobody else asks what became of an attempt
-LONGEST_WAIT: Final = timedelta(seconds=30)
-LATE_MONEY: Final = (timedelta(seconds=20), timedelta(minutes=10), timedelta(hours=24))
 
 
 class ReservationGone(Refusal):
@@ -78,41 +74,6 @@ class CancelsWithReservation(Refusal):
 
     slug = "cancels-with-reservation"
     status = 409
-
-
-class Outcome(StrEnum):
-    """What became of asking the provider for the money."""
-
-    UNKNOWN = "unknown"
-    CAPTURED = "captured"
-    NOT_CAPTURED = "not-captured"
-
-
-class Refund(StrEnum):
-    """Whether an attempt's money goes back."""
-
-    NONE = "none"
-    OWED = "owed"
-    DONE = "done"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Attempt:
-    """One try to get the money: at most one capture and one refund.
-
-    token: the buyer's consent, as the provider gave it. check_at: when to ask the provider what
-    became of it; None when that is settled for good.
-    """
-
-    attempt_id: UUID
-    reservation_id: UUID
-    token: str
-    asked_at: datetime
-    outcome: Outcome = Outcome.UNKNOWN
-    refund: Refund = Refund.NONE
-    checks: int = 0
-    check_at: datetime | None = None
-    row_version: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -169,13 +130,7 @@ def attempt(payment: Payment, attempt_id: UUID, token: str, now: datetime) -> De
     """Begin to get the money; nothing was asked of the provider yet. Raises NotPayable."""
     if payment.payment_status is not PaymentStatus.DUE or payment.cancel_asked:
         raise NotPayable
-    begun = Attempt(
-        attempt_id=attempt_id,
-        reservation_id=payment.reservation_id,
-        token=token,
-        asked_at=now,
-        check_at=now + ASKING,
-    )
+    begun = attempts.begun(attempt_id, payment.reservation_id, token, now)
     confirming = replace(
         _moved(payment, PaymentStatus.CONFIRMING),
         attempts=(*payment.attempts, begun),
@@ -186,12 +141,12 @@ def attempt(payment: Payment, attempt_id: UUID, token: str, now: datetime) -> De
 
 def checked(payment: Payment, attempt_id: UUID, now: datetime) -> Payment:
     """The payment after one more look: unknown ones soon again, failed ones some times more."""
-    return _with(payment, attempt_id, lambda known: _checked(known, now))
+    return _with(payment, attempt_id, lambda known: attempts.checked(known, now))
 
 
 def with_outcome(payment: Payment, attempt_id: UUID, outcome: Outcome) -> Payment:
     """The payment knowing what became of an attempt. What was captured stays captured."""
-    return _with(payment, attempt_id, lambda known: _known(known, outcome))
+    return _with(payment, attempt_id, lambda known: attempts.known(known, outcome))
 
 
 def with_refund(payment: Payment, attempt_id: UUID) -> Payment:
@@ -273,24 +228,6 @@ def _is_back(payment: Payment) -> bool:
 
 def _owing(payment: Payment, attempt_id: UUID | None) -> Payment:
     return _with(payment, attempt_id, lambda known: replace(known, refund=Refund.OWED))
-
-
-def _checked(attempt: Attempt, now: datetime) -> Attempt:
-    checks = attempt.checks + 1
-    wait: timedelta | None = None
-    match attempt.outcome:
-        case Outcome.UNKNOWN:
-            wait = min(timedelta(seconds=2**checks), LONGEST_WAIT)
-        case Outcome.NOT_CAPTURED:
-            age = now - attempt.asked_at
-            wait = next((late - age for late in LATE_MONEY if late > age), None)
-        case Outcome.CAPTURED:
-            pass  # known for good
-    return replace(attempt, checks=checks, check_at=None if wait is None else now + wait)
-
-
-def _known(attempt: Attempt, outcome: Outcome) -> Attempt:
-    return attempt if attempt.outcome is Outcome.CAPTURED else replace(attempt, outcome=outcome)
 
 
 def _with(
