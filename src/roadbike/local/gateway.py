@@ -41,7 +41,7 @@ def part(home: Home, ports: Ports, environ: Mapping[str, str], services: Mapping
             arguments=(f"--configFile={folder / CONFIG}",),
             environ={"GOMAXPROCS": "1", "HOME": str(folder)},
         ),
-        is_ready=probes.listens(ports.gateway),
+        is_ready=probes.routes(ports.gateway, ROUTES[next(iter(services))][0]),
         prepare_each=partial(_write, folder, ports, services, origins(ports, environ)),
     )
 
@@ -152,5 +152,6 @@ def _middlewares(allowed: Sequence[str]) -> dict[str, Any]:
                 "query": f"/?{away.ASKED_FOR}={{url}}",
             }
         },
-        "again": {"retry": {"attempts": 2, "initialInterval": "20ms"}},
+        # 502: by itself it would ask again only when it could not even connect
+        "again": {"retry": {"attempts": 2, "initialInterval": "20ms", "status": ["502"]}},
     }

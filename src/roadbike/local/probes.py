@@ -23,12 +23,13 @@ async def until(is_ready: Probe, within: float) -> None:
 
 def http(port: int, path: str = "/readyz") -> Probe:
     """Ready when the path is answered with 200."""
-    request = f"GET {path} HTTP/1.1\r\nHost: {HOST}:{port}\r\nConnection: close\r\n\r\n"
-    return lambda: _answers(port, request.encode(), b"HTTP/1.1 200")
+    return lambda: _answers(port, _get(port, path), b"HTTP/1.1 200")
 
 
-def listens(port: int) -> Probe:
-    return lambda: _answers(port, b"", b"")
+def routes(port: int, path: str) -> Probe:
+    """Ready when it knows whom to ask, whatever is answered: before, all is 404 to a gateway."""
+    known = (b"HTTP/1.1 200", b"HTTP/1.1 401", b"HTTP/1.1 503")
+    return lambda: _answers(port, _get(port, path), *known)
 
 
 def nats(port: int) -> Probe:
@@ -43,13 +44,17 @@ def postgres(port: int) -> Probe:
     return lambda: _answers(port, startup, b"R")
 
 
-async def _answers(port: int, request: bytes, beginning: bytes) -> bool:
+def _get(port: int, path: str) -> bytes:
+    return f"GET {path} HTTP/1.1\r\nHost: {HOST}:{port}\r\nConnection: close\r\n\r\n".encode()
+
+
+async def _answers(port: int, request: bytes, *beginnings: bytes) -> bool:
     try:
         async with asyncio.timeout(PATIENCE):
             reader, writer = await asyncio.open_connection(HOST, port)
             try:
                 writer.write(request)
-                return await reader.readexactly(len(beginning)) == beginning
+                return await reader.readexactly(len(beginnings[0])) in beginnings
             finally:
                 writer.close()
     except (OSError, TimeoutError, asyncio.IncompleteReadError):

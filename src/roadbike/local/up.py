@@ -19,7 +19,7 @@ from roadbike.local import home as homes
 from roadbike.local.home import Home
 from roadbike.local.parts import TRADES, Trade
 from roadbike.local.ports import Ports
-from roadbike.local.running import last_lines
+from roadbike.local.running import append, last_lines
 from roadbike.local.screen import Screen, console, screen
 from roadbike.local.shop import Plan, Shop
 from roadbike.local.trouble import Trouble
@@ -66,7 +66,8 @@ def up_detached(wish: Wish) -> None:
     os.close(claim)
     log = wish.home.log("supervisor")
     command = ["up", "--home", str(wish.home.path), "--port-base", str(wish.base)]
-    with log.open("wb") as file:
+    log.unlink(missing_ok=True)
+    with append(log) as file:  # the box is in it, with its passwords
         process = subprocess.Popen(  # noqa: S603  this same program
             [sys.executable, "-m", "roadbike", *command],
             stdin=subprocess.DEVNULL,
