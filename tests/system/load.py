@@ -63,9 +63,14 @@ class Load:
         if answer.status == HTTPStatus.CREATED:
             reserve_id: str = answer.body["reserveId"]
             return reserve_id
-        if answer.status not in COME_BACK:
+        if answer.status not in COME_BACK and not from_a_gateway_that_starts(answer):
             self.strange.append(answer)
         return None
+
+
+def from_a_gateway_that_starts(answer: Answer) -> bool:
+    """Traefik listens before it has read its routes; nothing of ours answers in plain text."""
+    return answer.status == HTTPStatus.NOT_FOUND and answer.raw == b"404 page not found\n"
 
 
 @asynccontextmanager
@@ -85,7 +90,7 @@ async def load(visit: Visit) -> AsyncIterator[Load]:
 
 async def assert_kept(visit: Visit, work: Load) -> None:
     """Nothing that was promised is lost, and nothing was done twice, in any service."""
-    assert [(answer.status, answer.raw) for answer in work.strange] == []
+    assert not work.strange, work.strange[:3]
     await visit.settle()
     for person, promised in work.acknowledged.items():
         assert await reserve_ids(person, "/reservations") == promised

@@ -3,10 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import Callable
 from signal import SIGKILL
-
-import pytest
 
 from roadbike.local import control
 from roadbike.local.keeper import View
@@ -15,22 +12,23 @@ from tests.system.shop import PARTS, Shop
 from tests.system.visit import Visit, until
 
 SOON = 5  # seconds
+AFTER_REPLAY = 15  # PostgreSQL first syncs its folder and replays its log, as fast as the disk is
 
 
-@pytest.mark.parametrize("part", PARTS)
-async def test_a_part_killed_under_load_is_ready_soon_and_nothing_is_lost(
-    visit: Visit, part: str
-) -> None:
+async def test_each_part_killed_under_load_is_ready_soon_and_nothing_is_lost(visit: Visit) -> None:
+    took = {}
     async with load(visit) as work:
+        for part in PARTS:
+            await work.more()
+            killed = visit.shop.pids[part]
+
+            os.kill(killed, SIGKILL)
+
+            took[part] = await seconds_until_ready(visit.shop, part, killed)
         await work.more()
-        killed = visit.shop.pids[part]
 
-        os.kill(killed, SIGKILL)
-
-        took = await seconds_until_ready(visit.shop, part, lambda view: view.pid != killed)
-        assert took <= SOON
-        await work.more()
-
+    assert took.pop("postgres") <= AFTER_REPLAY
+    assert max(took.values()) <= SOON, took
     await assert_kept(visit, work)
 
 
@@ -40,16 +38,19 @@ async def test_the_command_kills_as_a_fault_would_and_the_part_comes_back(visit:
     said = await visit.shop.order("kill", "mypage")
 
     assert (said.code, said.out) == (0, f"mypage: killed (pid {before})\n")
-    await seconds_until_ready(visit.shop, "mypage", lambda view: view.pid != before)
+    await seconds_until_ready(visit.shop, "mypage", before)
     await visit.settle()
 
 
-async def seconds_until_ready(shop: Shop, part: str, right: Callable[[View], bool]) -> float:
+async def seconds_until_ready(shop: Shop, part: str, killed: int) -> float:
     began = time.monotonic()
 
     async def look() -> View:
         views = await asyncio.to_thread(control.views, shop.home)
         return next(view for view in views if view.name == part)
 
-    await until(look, lambda view: view.state == "ready" and right(view), f"{part} is ready", 30)
+    def is_back(view: View) -> bool:
+        return view.state == "ready" and view.pid != killed
+
+    await until(look, is_back, f"{part} is ready", seconds=30)
     return time.monotonic() - began

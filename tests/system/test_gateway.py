@@ -1,0 +1,137 @@
+"""The gateway in front of the real services."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from tests.system.visit import Visit, until
+
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/internal/status", "/internal/payments/1", "/livez", "/readyz", "/metrics"),
+        *("/stocks/../internal/status", "/payments/%2e%2e/internal/status", "/dashboard/"),
+    ],
+)
+async def test_what_is_for_services_is_not_routed(visit: Visit, path: str) -> None:
+    own = visit.ops.headers("payment")
+    host = visit.shop.address("gateway").removeprefix("http://")
+    reader, writer = await asyncio.open_connection(*host.split(":"))
+
+    writer.write(
+        f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n"
+        f"Authorization: {own['Authorization']}\r\n\r\n".encode()
+    )
+    answer = await reader.read()
+    writer.close()
+
+    assert answer.startswith((b"HTTP/1.1 404", b"HTTP/1.1 400"))
+    assert b"outbox" not in answer
+
+
+async def test_who_somebody_is_stands_in_the_token_only(visit: Visit) -> None:
+    bike_id = await visit.bike(units=2)
+    buyer, victim = visit.buyer(), visit.buyer()
+    claimed = dict.fromkeys(("X_User_Id", "X_User_Name"), victim.name)
+
+    alone = await visit.nobody.ask("GET", "/reservations", **claimed, X_User_Roles="admin")
+    made = await buyer.reserve(bike_id, **claimed)
+
+    assert alone.status == 401
+    assert (made.status, made.body["userId"]) == (201, buyer.name)
+    added = await buyer.ask("POST", "/stocks", {}, X_User_Roles="admin", X_User_Role="admin")
+    assert added.status == 403
+
+
+async def test_only_pages_of_the_list_may_call_from_a_browser(visit: Visit) -> None:
+    storefront = f"http://127.0.0.1:{visit.shop.base + 7}"
+    answers = {
+        origin: await visit.nobody.ask("GET", "/stocks", Origin=origin)
+        for origin in ("http://localhost:8080", storefront, "http://evil.example", "null")
+    }
+
+    allowed = {
+        origin: answer.headers.get("Access-Control-Allow-Origin")
+        for origin, answer in answers.items()
+    }
+    assert allowed == {
+        "http://localhost:8080": "http://localhost:8080",
+        storefront: storefront,
+        "http://evil.example": None,
+        "null": None,
+    }
+    assert not any(
+        "Access-Control-Allow-Credentials" in answer.headers for answer in answers.values()
+    )
+
+
+async def test_a_service_that_is_down_is_a_problem_document(visit: Visit) -> None:
+    await visit.shop.obey("stop", "delivery")
+    answers = [
+        await visit.admin.ask("GET", "/deliveries", Accept_Language="en"),
+        await visit.admin.ask("PATCH", "/deliveries/1", {}, Accept_Language="ko"),
+    ]
+    others = await visit.nobody.ask("GET", "/stocks")
+    await visit.shop.obey("start", "delivery")
+
+    for answer in answers:
+        assert answer.status == answer.body["status"] == 503
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert int(answer.headers["Retry-After"]) >= 1
+        assert answer.body["type"] == "/problems/unavailable"
+    assert answers[0].body["title"] != answers[1].body["title"]
+    assert others.status == 200
+
+    async def back() -> int:
+        return (await visit.admin.ask("GET", "/deliveries")).status
+
+    await until(back, lambda status: status == 200, "delivery is routed again")
+
+
+@asynccontextmanager
+async def a_broken_service(port: int) -> AsyncIterator[list[str]]:
+    """Says it is ready, then cuts every connection before it answers; what it was asked."""
+    asked: list[str] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        first = (await reader.readuntil(b"\r\n\r\n")).decode().splitlines()[0]
+        if "/readyz" in first:
+            writer.write(ANSWER)
+        else:
+            asked.append(first.split()[0])
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", port):
+        yield asked
+
+
+async def test_what_may_have_been_done_is_not_sent_again(visit: Visit) -> None:
+    port = visit.shop.listing["ports"]["delivery"]
+    await visit.shop.obey("stop", "delivery")
+    try:
+        async with a_broken_service(port) as asked:
+
+            async def seen() -> list[str]:
+                await visit.admin.ask("GET", "/deliveries")
+                return asked
+
+            await until(seen, bool, "the gateway sends to the service that came up")
+            asked.clear()
+            answers = [
+                await visit.admin.ask(method, "/deliveries/1", {})
+                for method in ("POST", "PATCH", "PUT", "DELETE")
+            ]
+            sent_once = list(asked)
+            asked.clear()
+            read = await visit.admin.ask("GET", "/deliveries")
+    finally:
+        await visit.shop.obey("start", "delivery")
+
+    assert sent_once == ["POST", "PATCH", "PUT", "DELETE"]
+    assert asked == ["GET", "GET"]
+    assert {answer.status for answer in (*answers, read)} == {503}
