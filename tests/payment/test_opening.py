@@ -15,7 +15,7 @@ from roadbike.kit.ids import new_id
 from roadbike.kit.refusals import Refusal
 from roadbike.payment import domain
 from roadbike.payment.domain import Payment, PaymentDiffers, ReservationGone
-from roadbike.payment.domain.attempts import Outcome
+from roadbike.payment.domain.attempts import Outcome, Refund
 from tests.payment.things import NOON, OTHER_TERMS, TERMS, unseen
 
 Decision = tuple[Payment, list[AnyPaymentEvent]]
