@@ -77,6 +77,8 @@ class Inbox:
         Raises DatabaseAway, and then nothing has happened.
         """
         heard = [message for message in messages if self._heard(message)]
+        if not heard:
+            return
         try:
             await self.db.run(partial(self._apply, messages=heard))
         except DatabaseAway:
