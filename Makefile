@@ -18,7 +18,7 @@ test: .venv/dev  ## all tests (ARGS="tests/flows -k cancel" for some)
 	@.venv/bin/python -m pytest $(ARGS)
 
 test-races: .venv/dev  ## the race tests, N times in a row
-	@.venv/bin/python -m pytest tests/races --count $(N) $(ARGS)
+	@ROUNDS=$(N) .venv/bin/python -m pytest tests/races $(ARGS)
 
 siege: .venv/dev  ## 30 clients reserving for 30 s (needs siege; ARGS="--clients 100 --seconds 30")
 	@.venv/bin/python -m tests.system.siege $(ARGS)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from roadbike.local import parts, probes
+from roadbike.local import control, parts, probes
 from roadbike.local.ports import Ports
 from tests.system.shop import ROADBIKE, Shop, surroundings
 
@@ -33,7 +33,7 @@ class Apart:
 @asynccontextmanager
 async def apart(shop: Shop, name: str, **settings: str) -> AsyncIterator[Apart]:
     """Inside the block the service runs with these settings; the supervisor's is back after it."""
-    await shop.obey("stop", name)
+    await asyncio.to_thread(control.ask, shop.home, "stop", name)
     trade = next(trade for trade in parts.TRADES if trade.name == name)
     given = parts.environment(shop.home, Ports(shop.base), settings, trade)
     with shop.home.log(name).open("ab") as log:
@@ -44,7 +44,7 @@ async def apart(shop: Shop, name: str, **settings: str) -> AsyncIterator[Apart]:
         yield Apart(process)
     finally:
         await Apart(process).end()
-        await shop.obey("start", name)
+        await asyncio.to_thread(control.ask, shop.home, "start", name)
 
 
 async def ready(shop: Shop, name: str) -> None:

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import aiohttp
 
-from roadbike.contracts.statuses import DeliveryStatus, PaymentStatus, StockStatus
+from roadbike.contracts.statuses import DeliveryStatus, PaymentStatus
 from roadbike.ops.people import until
 from tests.system.visit import Answer, Person
 
@@ -62,26 +62,19 @@ class Order:
     async def cancel(self) -> Answer:
         return await insist(self.buyer, "DELETE", f"/reservations/{self.reserve_id}")
 
-    async def follow(self, **wanted: str) -> Any:
-        """Wait until my page shows it."""
+    async def deliver(self, admin: Person, *steps: DeliveryStatus) -> None:
+        """Staff move the parcel, once the shop says that it may start."""
 
         async def look() -> Any:
-            return (await insist(self.buyer, "GET", f"/myPages/{self.reserve_id}")).body
+            found = await look_up(admin, f"/deliveries?reserveId={self.reserve_id}")
+            return found["_embedded"]["deliveries"]
 
-        def is_right(page: Any) -> bool:
-            return all(page.get(name) == value for name, value in wanted.items())
+        def may_start(found: Any) -> bool:
+            return any("start" in delivery["_links"] for delivery in found)
 
-        return await until(look, is_right, f"my page shows {wanted}", PATIENCE_SECONDS)
-
-    async def deliver(self, admin: Person, *steps: DeliveryStatus) -> None:
-        """Staff move the parcel, once the shop has one and a bike to put into it."""
-        await self.follow(
-            deliveryStatus=DeliveryStatus.PREPARING, stockStatus=StockStatus.ALLOCATED
-        )
-        found = await look_up(admin, f"/deliveries?reserveId={self.reserve_id}")
-        (delivery,) = found["_embedded"]["deliveries"]
+        (delivery,) = await until(look, may_start, "it may start", PATIENCE_SECONDS)
+        at = f"/deliveries/{delivery['deliveryId']}"
         for step in steps:
-            at = f"/deliveries/{delivery['deliveryId']}"
             answer = await insist(admin, "PATCH", at, {"deliveryStatus": step})
             assert answer.status == 200, answer
 

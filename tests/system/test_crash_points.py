@@ -1,4 +1,4 @@
-"""A service may die at any instruction: at each named point it does, and the shop is whole after."""
+"""A service may die at any instruction: it dies at each named one, and the shop is whole after."""
 
 import asyncio
 import re
@@ -15,6 +15,7 @@ from tests.system.apart import apart
 from tests.system.patience import Order, order
 from tests.system.visit import Person, Visit
 
+SOON_SECONDS: Final = 20.0  # what died with messages in hand is given them again well before
 POINTS: Final = {  # and the service that dies there
     "reserve.after_intent": "reservation",
     "reserve.after_payment": "reservation",
@@ -33,7 +34,7 @@ POINTS: Final = {  # and the service that dies there
 
 def test_every_crash_point_of_the_shop_is_hit_here() -> None:
     source = Path(roadbike.__file__).parent.rglob("*.py")
-    named = (re.findall(r"\bcrash\(\"([^\"]+)\"\)", file.read_text()) for file in source)
+    named = (re.findall(r"crash\(\"([^\"]+)\"\)", file.read_text()) for file in source)
 
     assert {point for points in named for point in points} == set(POINTS)
 
@@ -48,7 +49,7 @@ async def test_what_dies_there_is_made_good(visit: Visit, point: str, service: s
         assert await doomed.ended() == KILLED, f"{point} was not reached"
 
     kept, cancelled = await shopping
-    await visit.settle()
+    await visit.settle(SOON_SECONDS)
     after = await books.read(visit.shop)
     assert after.faults() == []
     assert after.registered([keeper.name]) == {kept.reserve_id}
@@ -62,7 +63,8 @@ async def test_what_dies_there_is_made_good(visit: Visit, point: str, service: s
 
 async def keep(buyer: Person, bike_id: int) -> Order:
     made = await order(buyer, bike_id)
-    assert await made.pay() == PaymentStatus.PAID
+    while await made.pay() != PaymentStatus.PAID:
+        pass  # payment died before it had asked the provider: it is due again
     return made
 
 

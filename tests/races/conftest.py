@@ -1,0 +1,32 @@
+"""Races are run over and over, in one open shop: `make test-races N=100`."""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from typing import Final
+
+import pytest
+
+from tests.system.shop import Shop, a_shop
+from tests.system.visit import Visit, visiting
+
+ROUNDS: Final = int(os.environ.get("ROUNDS", "1"))
+
+
+@pytest.fixture(autouse=True, params=range(1, ROUNDS + 1), ids=lambda number: f"round {number}")
+def round_(request: pytest.FixtureRequest) -> int:
+    number: int = request.param
+    return number
+
+
+@pytest.fixture(scope="session")
+def shop() -> Iterator[Shop]:
+    with a_shop() as shop:
+        said = shop.up()
+        assert said.code == 0, said
+        yield shop
+
+
+@pytest.fixture
+async def visit(shop: Shop) -> AsyncIterator[Visit]:
+    async with visiting(shop) as visit:
+        yield visit
