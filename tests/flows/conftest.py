@@ -5,13 +5,11 @@ from functools import cache
 
 import pytest
 
-from tests.flows.shop import Shop, open_shop
+from tests.flows.shop import SERVICES, Shop, Url, open_shop
 
 
 @pytest.fixture
-async def shop(
-    migrated_url: Callable[..., str], new_database: Callable[..., str]
-) -> AsyncIterator[Shop]:
+def url(migrated_url: Callable[..., str], new_database: Callable[..., str]) -> Url:
     @cache
     def url(service: str) -> str:
         if service == "provider":
@@ -20,5 +18,17 @@ async def shop(
             f"roadbike.{service}", "sqlite" if service == "delivery" else "postgresql"
         )
 
-    async with open_shop(url) as shop:
+    return url
+
+
+@pytest.fixture
+async def shop(url: Url) -> AsyncIterator[Shop]:
+    async with open_shop(url, SERVICES) as shop:
+        yield shop
+
+
+@pytest.fixture
+async def small_shop(url: Url) -> AsyncIterator[Shop]:
+    """Without delivery and my page: a test that needs them not is quicker."""
+    async with open_shop(url, ("stock", "payment", "reservation")) as shop:
         yield shop

@@ -2,11 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 from uuid import uuid4
 
 import aiohttp
@@ -14,11 +14,15 @@ import aiohttp
 from roadbike.kit.auth import AUDIENCE, ISSUER, ServiceTokens, SigningKey, new_signing_key
 from roadbike.kit.auth.store import keep_keys
 from roadbike.kit.broker import connect
+from roadbike.kit.broker.memory import MemoryBroker, MemoryLog, log_named
 from roadbike.kit.db import Database
 from roadbike.kit.server import Server, running
 from roadbike.kit.settings import read
 
+T = TypeVar("T")
+
 SERVICES: Final = ("stock", "payment", "reservation", "delivery", "mypage")  # callees first
+TOPICS: Final = ("bike.stock", "bike.payment", "bike.reservation", "bike.delivery")
 QUIET: Final = ("outbox", "lag", "parked", "intents", "unsettled")
 FAR_AWAY: Final = 4_000_000_000  # seconds since 1970
 
@@ -70,8 +74,10 @@ class Shop:
     http: aiohttp.ClientSession
     url: Url
     broker_url: str
+    log: MemoryLog  # behind that URL, with its switches
     signer: SigningKey
     keys: dict[str, str] = field(default_factory=dict)
+    ports: dict[str, int] = field(default_factory=dict)
     servers: dict[str, Server] = field(default_factory=dict)
     stacks: dict[str, AsyncExitStack] = field(default_factory=dict)
 
@@ -84,12 +90,15 @@ class Shop:
         return self.person("admin", "admin")
 
     def url_of(self, path: str) -> str:
-        first = path.split("/")[1].split("?")[0]
+        first = path.split("/")[1].split("?", maxsplit=1)[0]
         owner = {"stocks": "stock", "myPages": "mypage", "deliveries": "delivery"}
         return self.servers[owner.get(first, first.removesuffix("s"))].url
 
+    def db(self, name: str) -> Database:
+        return self.servers[name].service.db
+
     async def start(self, name: str, **settings: str) -> None:
-        """Start one service, or start it again on the same database."""
+        """Start one service, or start it again on the same database and port."""
         stack = AsyncExitStack()
         module = import_module(f"roadbike.{name}.app")
         service = module.build(read(module.Settings, self._environ(name) | settings))
@@ -99,10 +108,15 @@ class Shop:
         running_ = running(service, f"roadbike.{name}", broker)
         self.servers[name] = await stack.enter_async_context(running_)
         self.stacks[name] = stack
+        self.ports[name] = int(self.servers[name].url.rpartition(":")[2])
 
     async def stop(self, name: str) -> None:
         await self.stacks.pop(name).aclose()
         del self.servers[name]
+
+    async def restart(self, name: str, **settings: str) -> None:
+        await self.stop(name)
+        await self.start(name, **settings)
 
     async def status(self, name: str) -> dict[str, Any]:
         ops = ServiceTokens("ops", self.keys["ops"], '{"keys": []}')
@@ -113,25 +127,32 @@ class Shop:
 
     async def settle(self, seconds: float = 30) -> None:
         """Wait until nothing is on its way any more, seen twice in a row."""
-        async with asyncio.timeout(seconds):
-            quiet = 0
-            while quiet < 2:
-                quiet = quiet + 1 if await self._is_quiet() else 0
-                await asyncio.sleep(0.05)
+        quiet, restless = 0, ["not looked at yet"]
+        try:
+            async with asyncio.timeout(seconds):
+                while quiet < 2:
+                    restless = await self._restless()
+                    quiet = 0 if restless else quiet + 1
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise AssertionError(f"the shop does not settle: {', '.join(restless)}") from None
 
-    async def _is_quiet(self) -> bool:
-        for name in self.servers:
-            status = await self.status(name)
-            if any(status.get(figure, 0) != 0 for figure in QUIET):
-                return False
-        return True
+    async def _restless(self) -> list[str]:
+        for name, server in self.servers.items():
+            assert not server.runtime.failed.is_set(), f"a part of {name} has ended"
+        return [
+            f"{name}'s {figure} is {status[figure]}"
+            for name, status in [(name, await self.status(name)) for name in self.servers]
+            for figure in QUIET
+            if status.get(figure, 0) != 0
+        ]
 
     def _environ(self, name: str) -> dict[str, str]:
         public = [
             SigningKey.from_jwk(self.keys[who]).public_jwk() for who in ("ops", "reservation")
         ]
         environ = {
-            "ROADBIKE_PORT": "0",
+            "ROADBIKE_PORT": str(self.ports.get(name, 0)),
             "ROADBIKE_DATABASE_URL": self.url(name),
             "ROADBIKE_BROKER_URL": self.broker_url,
             "ROADBIKE_ACCOUNT_URL": "http://127.0.0.1:9",
@@ -140,30 +161,40 @@ class Shop:
             "ROADBIKE_DRAIN_MS": "0",
             "ROADBIKE_SIMULATED_JOURNAL_URL": self.url("provider"),
         }
-        if "payment" in self.servers:
-            environ["ROADBIKE_PAYMENT_URL"] = self.servers["payment"].url
+        if "payment" in self.ports:
+            environ["ROADBIKE_PAYMENT_URL"] = f"http://127.0.0.1:{self.ports['payment']}"
         return environ
 
     async def __aenter__(self) -> Self:
         self.keys = {who: new_signing_key(f"{who}/flow") for who in (*SERVICES, "ops")}
-        for name in SERVICES:
-            await self.start(name)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for name in list(self.stacks):
-            await self.stop(name)
+        await asyncio.gather(*[self.stop(name) for name in list(self.stacks)])
 
 
 @asynccontextmanager
-async def open_shop(url: Url) -> AsyncIterator[Shop]:
-    """A shop whose databases are those of `url`."""
+async def open_shop(url: Url, services: Sequence[str]) -> AsyncIterator[Shop]:
+    """A shop of these services, whose databases are those of `url`."""
     signer = SigningKey.from_jwk(new_signing_key("account/flow"))
+    name = uuid4().hex
     async with (
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http,
-        Shop(http, url, f"memory://{uuid4().hex}", signer) as shop,
+        Shop(http, url, f"memory://{name}", log_named(name), signer) as shop,
     ):
+        for topic in TOPICS:  # of those that are not started too, else the others wait for them
+            await MemoryBroker(shop.log).declare(topic)
+        for service in services:
+            await shop.start(service)
         yield shop
+
+
+async def until(is_so: Callable[[], Awaitable[T | None]], seconds: float = 20) -> T:
+    """Wait until it is so; what it then is."""
+    async with asyncio.timeout(seconds):
+        while not (found := await is_so()):  # noqa: ASYNC110 what it waits for lies in databases
+            await asyncio.sleep(0.02)
+        return found
 
 
 async def _know_signer(db: Database, signer: SigningKey) -> None:

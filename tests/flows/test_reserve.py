@@ -1,46 +1,52 @@
 """Reserve, follow, cancel: through HTTP and events, in one process."""
 
+import pytest
+
+from tests.flows.given import assert_all_agree, given_a_bike, given_a_reservation, statuses
 from tests.flows.shop import Shop
-
-EMONDA = {"bikeId": 1, "bikeNm": "TREK Emonda", "price": 5_100_000, "stockQty": 3}
-
-
-async def given_a_bike(shop: Shop, **more: object) -> None:
-    assert (await shop.admin.post("/stocks", {**EMONDA, **more})).status == 201
-    await shop.settle()
 
 
 async def test_a_reservation_opens_its_payment_and_gets_a_unit(shop: Shop) -> None:
     await given_a_bike(shop)
     kim = shop.person("kim", "buyer")
 
-    made = await kim.reserve(1, userNm="김라이더", zipCd="13561", addrNm="성남시 분당구")
+    reserve_id = await given_a_reservation(
+        kim, userNm="김라이더", zipCd="13561", addrNm="성남시 분당구"
+    )
 
-    assert made.status == 201, made.raw
     await shop.settle()
-    reserve_id = made.body["reserveId"]
-    page = (await kim.get(f"/myPages/{reserve_id}")).body
-    assert page["reserveStatus"] == "예약완료"
-    assert page["payStatus"] == "결제예정"
-    assert page["stockStatus"] == "배정완료"
-    assert page["price"] == 5_100_000
+    assert await statuses(kim, reserve_id) == ("예약완료", "결제예정", "배정완료")
+    assert (await kim.get(f"/myPages/{reserve_id}")).body["price"] == 5_100_000
     bike = (await kim.get("/stocks/1")).body
     assert (bike["stockQty"], bike["reserveQty"]) == (3, 1)
+    await assert_all_agree(shop)
 
 
-async def test_a_cancel_undoes_all_of_it(shop: Shop) -> None:
+@pytest.mark.parametrize("how", ["DELETE", "PATCH"])
+async def test_a_cancel_undoes_all_of_it(shop: Shop, how: str) -> None:
     await given_a_bike(shop)
     kim = shop.person("kim", "buyer")
-    reserve_id = (await kim.reserve(1)).body["reserveId"]
+    reserve_id = await given_a_reservation(kim)
     await shop.settle()
 
-    cancelled = await kim.ask("DELETE", f"/reservations/{reserve_id}")
+    body = {"reserveStatus": "예약취소"} if how == "PATCH" else None
+    cancelled = await kim.ask(how, f"/reservations/{reserve_id}", body)
 
-    assert cancelled.status == 200
-    assert cancelled.body["reserveStatus"] == "예약취소"
+    assert (cancelled.status, cancelled.body["reserveStatus"]) == (200, "예약취소")
     await shop.settle()
-    page = (await kim.get(f"/myPages/{reserve_id}")).body
-    assert page["reserveStatus"] == "예약취소"
-    assert page["payStatus"] == "결제취소"
-    assert page["stockStatus"] == "배정해제"
+    assert await statuses(kim, reserve_id) == ("예약취소", "결제취소", "배정해제")
     assert (await kim.get("/stocks/1")).body["reserveQty"] == 0
+    await assert_all_agree(shop)
+
+
+async def test_a_cancel_at_once_undoes_all_of_it_too(shop: Shop) -> None:
+    await given_a_bike(shop, units=20)
+    kim = shop.person("kim", "buyer")
+
+    for _ in range(10):
+        reserve_id = await given_a_reservation(kim)
+        assert (await kim.ask("DELETE", f"/reservations/{reserve_id}")).status == 200
+
+    await shop.settle()
+    assert (await kim.get("/stocks/1")).body["reserveQty"] == 0
+    await assert_all_agree(shop)

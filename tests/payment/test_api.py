@@ -1,7 +1,7 @@
 """Payments over HTTP: opened by the reservation service alone, served to whom they belong."""
 
 import asyncio
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import pytest
@@ -15,6 +15,12 @@ from tests.purchases import Story
 from tests.reservation.asking import ask, pointers, without_trace
 
 TERMS = {"bikeId": 1, "userId": "alice", "price": 5_100_000}
+
+
+@pytest.fixture
+def dialect() -> Literal["postgresql"]:
+    """The SQL behind it is tried on both databases elsewhere."""
+    return "postgresql"
 
 
 async def open_(caller: Visitor, reservation_id: UUID, **more: object) -> Response:

@@ -8,13 +8,21 @@ from uuid import UUID
 from sqlalchemy import func, select, update
 
 from roadbike.contracts.reasons import Reason
+from roadbike.kit.db import Database
 from roadbike.kit.refusals import Refusal
 from roadbike.kit.service import Timed
 from roadbike.reservation import store
 from roadbike.reservation.api import render
 from roadbike.reservation.domain import Bike, Reservation
 from roadbike.reservation.use_cases.cancel import cancel_intents
-from roadbike.reservation.use_cases.reserve import Order, Receipt, Terms, register, take_intents
+from roadbike.reservation.use_cases.reserve import (
+    Going,
+    Order,
+    Receipt,
+    Terms,
+    register,
+    take_intents,
+)
 from tests.at_work import AtWork
 from tests.reservation.things import TERMS, an_order
 
@@ -33,7 +41,8 @@ class Counter(AtWork):
 
     async def register(self, *intents: Reservation) -> list[Any]:
         """Tx 2 over a batch of intents."""
-        return await self.db.run(lambda tx: register(tx, intents, render))
+        goings = [Going(intent.reservation_id, keyed=True) for intent in intents]
+        return await self.db.run(lambda tx: register(tx, goings, render))
 
     async def reserve(self, name: str | None = None, **more: Any) -> Reservation:
         (receipt,) = await self.register(await self.intent(name, **more))
@@ -52,13 +61,7 @@ class Counter(AtWork):
                 await timed.do(self.db)
 
     async def age(self, **by: float) -> None:
-        """Make all that is written so much older (timedelta's arguments)."""
-        async with self.db.begin() as tx:
-            for column in (store.RESERVATION.c.reserved_at, store.KEY.c.created_at):
-                rows = await tx.rows(select(column).distinct().order_by(column))
-                for then in [row[column.name] for row in rows]:
-                    older = {column.name: then - timedelta(**by)}
-                    await tx.execute(update(column.table).where(column == then).values(older))
+        await age(self.db, **by)
 
     async def bike(self, bike_id: int = 1) -> Bike:
         async with self.db.read() as tx:
@@ -73,13 +76,7 @@ class Counter(AtWork):
         return reservation
 
     async def rows(self) -> tuple[int, int]:
-        """How many reservations, intents among them, and how many keys there are."""
-        async with self.db.read() as tx:
-            tables = (store.RESERVATION, store.KEY)
-            reservations, keys = [
-                await tx.scalar(select(func.count()).select_from(table)) for table in tables
-            ]
-        return reservations, keys
+        return await count_rows(self.db)
 
     async def state(self) -> Sequence[Any]:
         """All that the service knows, to be compared; how often it was saved does not count."""
@@ -87,6 +84,26 @@ class Counter(AtWork):
             tables = [(t, t.primary_key) for t in (store.RESERVATION, store.BIKE, store.KEY)]
             found = [await tx.rows(select(t).order_by(*key.columns)) for t, key in tables]
         return [[{**row, "row_version": None} for row in rows] for rows in found]
+
+
+async def age(db: Database, **by: float) -> None:
+    """Make all that is written so much older (timedelta's arguments)."""
+    async with db.begin() as tx:
+        for column in (store.RESERVATION.c.reserved_at, store.KEY.c.created_at):
+            rows = await tx.rows(select(column).distinct().order_by(column))
+            for then in [row[column.name] for row in rows]:
+                older = {column.name: then - timedelta(**by)}
+                await tx.execute(update(column.table).where(column == then).values(older))
+
+
+async def count_rows(db: Database) -> tuple[int, int]:
+    """How many reservations, intents among them, and how many keys there are."""
+    async with db.read() as tx:
+        reservations, keys = [
+            await tx.scalar(select(func.count()).select_from(table))
+            for table in (store.RESERVATION, store.KEY)
+        ]
+    return reservations, keys
 
 
 def slugs(results: Sequence[Any]) -> list[str]:

@@ -1,6 +1,6 @@
 """Reservations over HTTP, through the real app, with a till that opens every payment."""
 
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import pytest
@@ -18,6 +18,12 @@ OLD_CLIENTS = (
     b'{"reserveId":1,"bikeId":1,"bikeNm":"TREK Emonda",'
     b'"reserveStatus":"\xec\x98\x88\xec\x95\xbd\xec\x99\x84\xeb\xa3\x8c","price":5100000}'
 )
+
+
+@pytest.fixture
+def dialect() -> Literal["postgresql"]:
+    """The SQL behind it is tried on both databases elsewhere."""
+    return "postgresql"
 
 
 async def made_by(visitor: Visitor, **more: Any) -> str:

@@ -9,13 +9,13 @@ import pytest
 
 from roadbike.contracts.statuses import ReservationStatus
 from roadbike.kit.auth import ServiceTokens, new_signing_key
-from roadbike.kit.deadline import starts_now
+from roadbike.kit.deadline import Deadline, starts_now
 from roadbike.kit.idempotency import InProgress, KeyReused
 from roadbike.kit.refusals import Overloaded
 from roadbike.kit.resilience import FEWEST_CALLS, Limiter, OpenCircuit, breaker
 from roadbike.reservation.api import render
-from roadbike.reservation.domain import SoldOut
-from roadbike.reservation.payments import HttpPayments
+from roadbike.reservation.domain import Reservation, SoldOut
+from roadbike.reservation.payments import HttpPayments, NotSent
 from roadbike.reservation.use_cases.reserve import DEADLINE_MS, Desk, Order, PaymentAway, Receipt
 from tests.reservation import till as tills
 from tests.reservation.counter import Counter
@@ -238,23 +238,33 @@ async def test_a_key_is_free_again_after_sold_out(shop: Shop) -> None:
     assert receipt.answer
 
 
-async def test_with_too_little_time_left_nothing_is_sent_and_nothing_left(shop: Shop) -> None:
+async def test_with_too_little_time_left_nothing_is_written_and_nothing_sent(shop: Shop) -> None:
     with pytest.raises(PaymentAway):
         await shop.reserve(an_order("mine"), ms=90)
 
     assert shop.till.asked == []
-    assert await shop.counter.rows() == (1, 0)
+    assert await shop.counter.rows() == (0, 0)
 
 
-async def test_what_was_not_sent_tells_the_breaker_nothing(shop: Shop) -> None:
+class OutOfTime:
+    """The way to payment, when the intent took all the time there was."""
+
+    async def open(self, _intent: Reservation, _deadline: Deadline) -> None:
+        raise NotSent
+
+
+async def test_what_was_not_sent_is_undone_and_tells_the_breaker_nothing(shop: Shop) -> None:
     await _break(shop)
+    rows, _ = await shop.counter.rows()
     shop.clock.now += 7  # half open: three successes would close it
+    shop.desk.payments = OutOfTime()
 
     for _ in range(3):
         with pytest.raises(PaymentAway):
-            await shop.reserve(an_order(), ms=90)
+            await shop.reserve(an_order("mine"))
 
     assert shop.desk.breaker.state == "half_open"
+    assert await shop.counter.rows() == (rows + 3, 0)
 
 
 async def test_payment_is_given_up_in_time(shop: Shop) -> None:
@@ -350,6 +360,21 @@ async def test_many_with_one_key_make_one_reservation(shop: Shop) -> None:
     assert {type(result) for result in results} <= {Receipt, InProgress, Overloaded}
     assert await shop.counter.rows() == (1, 1)
     assert len(shop.till.asked) == 1
+
+
+async def test_a_crowd_with_one_key_takes_one_place_and_no_more(make_shop: MakeShop) -> None:
+    shop = make_shop(in_flight=1)
+    shop.till.behaves = tills.falls_asleep
+    running = asyncio.create_task(shop.reserve(an_order("mine")))
+    await shop.till.until_asked(1)
+
+    crowd = [shop.reserve(an_order("mine")) for _ in range(50)]
+    results = await asyncio.gather(*crowd, return_exceptions=True)
+
+    assert {type(result) for result in results} == {InProgress}
+    with pytest.raises(KeyReused):
+        await shop.reserve(an_order("mine", asked="something else"))
+    await _end(running)
 
 
 async def _fails(shop: Shop, name: str) -> Order:

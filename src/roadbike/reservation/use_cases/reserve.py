@@ -1,6 +1,7 @@
 """Reserve a bike, the hot path: intent, payment opened synchronously, reservation."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, NoReturn
@@ -19,7 +20,14 @@ from roadbike.kit.refusals import Refusal, Unavailable
 from roadbike.kit.resilience import Breaker, Limiter
 from roadbike.reservation import domain, store
 from roadbike.reservation.domain import Reservation
-from roadbike.reservation.payments import NotOpened, NotSent, Payments, Unknown, Unreachable
+from roadbike.reservation.payments import (
+    LEAST_MS,
+    NotOpened,
+    NotSent,
+    Payments,
+    Unknown,
+    Unreachable,
+)
 from roadbike.reservation.use_cases.cancel import cancel_intents
 
 DEADLINE_MS: Final = 610  # in all, from the first byte of the request
@@ -94,6 +102,7 @@ class Desk:
         self.limiter, self.breaker = limiter, breaker
         self.terms = terms
         self.render, self.crash = render, crash
+        self._running: dict[tuple[str, str, str], Key] = {}
         self._earlier: Batches[Key, Begun] = Batches(self._look_back)
         self._intents: Batches[Order, Reservation] = Batches(self._take_intents)
         self._registrations: Batches[Going, Receipt] = Batches(self._register)
@@ -106,8 +115,27 @@ class Desk:
         begun = await self._earlier.run(order.key) if order.key else None
         if isinstance(begun, Receipt):
             return begun
-        within = deadline.within(DEADLINE_MS)
+        with self._alone(order.key):
+            return await self._serve(order, begun, deadline.within(DEADLINE_MS))
+
+    @contextmanager
+    def _alone(self, key: Key | None) -> Iterator[None]:
+        """A crowd with one key takes one place, not all. Raises InProgress, KeyReused."""
+        if key is None:
+            yield
+            return
+        if (running := self._running.get(key.place)) is not None:
+            raise InProgress(retry_after=RETRY_SECONDS) if running == key else KeyReused()
+        self._running[key.place] = key
+        try:
+            yield
+        finally:
+            del self._running[key.place]
+
+    async def _serve(self, order: Order, begun: Reservation | None, within: Deadline) -> Receipt:
         async with self.limiter.place(), self.breaker.permit() as permit:
+            if within.remaining_ms() < LEAST_MS:
+                raise PaymentAway(retry_after=RETRY_SECONDS)  # it waited too long for its place
             intent = begun or await self._intents.run(order)
             self.crash("reserve.after_intent")
             try:

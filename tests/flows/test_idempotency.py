@@ -1,0 +1,123 @@
+"""The same request again: one reservation, one payment, one answer to the byte."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from tests.flows.given import assert_all_agree, copy_of, given_a_bike, total
+from tests.flows.shop import Answer, Person, Shop, until
+from tests.reservation import till as tills
+from tests.reservation.counter import age, count_rows
+from tests.reservation.till import open_till
+
+
+async def reserve(person: Person, key: str, **more: object) -> Answer:
+    return await person.post("/reservations", {"bikeId": 1, **more}, Idempotency_Key=key)
+
+
+async def asked_until_made(person: Person, keys: Sequence[str]) -> list[Answer]:
+    """As a patient client asks: again and again with its key."""
+
+    async def made() -> list[Answer] | None:
+        answers = await asyncio.gather(*[reserve(person, key) for key in keys])
+        assert {answer.status for answer in answers} <= {201, 409, 503}
+        return answers if {answer.status for answer in answers} == {201} else None
+
+    return await until(made)
+
+
+async def test_a_thousand_requests_with_one_key_make_one_reservation(shop: Shop) -> None:
+    await given_a_bike(shop, units=50)
+    kim = shop.person("kim", "buyer")
+
+    first = await asyncio.gather(*[reserve(kim, "mine") for _ in range(1_000)])
+    again = await asked_until_made(kim, ["mine"] * 100)
+
+    told = {answer.body.get("type", "made").rpartition("/")[2] for answer in first}
+    assert told <= {"made", "in-progress", "payment-away"}  # away: where all share one processor
+    assert {answer.headers["Retry-After"] for answer in first if answer.status != 201} <= {"2"}
+    answers = [answer for answer in (*first, *again) if answer.status == 201]
+    assert len({answer.raw for answer in answers}) == 1
+    assert len({answer.headers["Location"] for answer in answers}) == 1
+    assert (await reserve(kim, "mine", addrNm="elsewhere")).status == 422
+    await shop.settle()
+    assert await total(kim) == await total(kim, "/payments") == 1
+    assert (await count_rows(shop.db("reservation")))[1] == 1
+    await assert_all_agree(shop)
+
+
+async def test_a_key_is_free_again_after_what_was_refused(shop: Shop) -> None:
+    await given_a_bike(shop, units=0)
+    kim = shop.person("kim", "buyer")
+    sold_out = await reserve(kim, "mine")
+    moved = await reserve(kim, "other", price=1)
+    await shop.admin.ask("PATCH", "/stocks/1", {"stockQty": 2}, If_Match='"1"')
+    await shop.settle()
+
+    (made,) = await asked_until_made(kim, ["mine"])
+    (made_too,) = await asked_until_made(kim, ["other"])
+
+    assert (sold_out.status, moved.status) == (409, 409)
+    assert (made.status, made_too.status) == (201, 201)
+
+
+@pytest.mark.parametrize("behaves", [tills.answers(500), tills.hangs_up, tills.falls_asleep])
+async def test_an_intent_left_behind_is_driven_on_by_the_same_key(
+    small_shop: Shop, behaves: tills.Behaviour
+) -> None:
+    await given_a_bike(small_shop)
+    kim = small_shop.person("kim", "buyer")
+    async with open_till(behaves) as till:
+        await small_shop.restart("reservation", ROADBIKE_PAYMENT_URL=till.url)
+        assert (await reserve(kim, "mine")).status == 503
+        at = str(till.asked[0].reservation_id)
+    await age(small_shop.db("reservation"), seconds=1.5)
+    await small_shop.restart("reservation")
+
+    (made,) = await asked_until_made(kim, ["mine"])
+
+    assert made.body["reserveId"] == at
+    await small_shop.settle()
+    assert await total(kim) == 1
+    assert (await copy_of(small_shop)).unanswered == 0
+
+
+async def test_a_key_is_free_again_after_the_resolver(small_shop: Shop) -> None:
+    await given_a_bike(small_shop)
+    kim = small_shop.person("kim", "buyer")
+    async with open_till(tills.hangs_up) as till:
+        await small_shop.restart("reservation", ROADBIKE_PAYMENT_URL=till.url)
+        await reserve(kim, "mine")
+        gone = str(till.asked[0].reservation_id)
+        await age(small_shop.db("reservation"), seconds=6)
+        await small_shop.settle()
+    assert await count_rows(small_shop.db("reservation")) == (1, 0)
+    await small_shop.restart("reservation")
+
+    (made,) = await asked_until_made(kim, ["mine"])
+
+    assert made.body["reserveId"] != gone
+
+
+async def test_a_finished_key_is_replayed_while_payment_is_down_and_the_desk_is_full(
+    small_shop: Shop,
+) -> None:
+    await given_a_bike(small_shop)
+    kim = small_shop.person("kim", "buyer")
+    (first,) = await asked_until_made(kim, ["mine"])
+    async with open_till(tills.falls_asleep) as till:
+        await small_shop.restart(
+            "reservation", ROADBIKE_PAYMENT_URL=till.url, ROADBIKE_IN_FLIGHT="1"
+        )
+        await small_shop.stop("payment")
+        running = asyncio.create_task(kim.reserve(1))
+        await till.until_asked(1)
+
+        others = [asyncio.create_task(kim.reserve(1)) for _ in range(3)]
+        again = await reserve(kim, "mine")
+
+        assert (again.status, again.raw) == (201, first.raw)
+        refused = await asyncio.gather(running, *others)
+        assert {answer.status for answer in refused} == {503}
+        assert {bool(answer.headers["Retry-After"]) for answer in refused} == {True}
