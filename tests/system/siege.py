@@ -1,0 +1,202 @@
+"""Lays siege to a shop of its own and audits it afterwards: `python -m tests.system.siege`."""
+
+import argparse
+import asyncio
+import json
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from typing import Any, Final
+
+import psutil
+from rich.table import Table
+
+from roadbike.local.screen import console
+from tests.system.shop import Shop, a_shop
+from tests.system.visit import Visit, visiting
+
+BIKE: Final = 1
+UNITS: Final = 1_000_000
+ORDER: Final = (
+    '{"reserveId":1,"bikeId":1,"bikeNm":"TREK Emonda","reserveStatus":"예약완료","price":5100000}'
+)
+SETTLED: Final = 300  # seconds at most
+MOST_CLIENTS: Final = 255  # siege's own limit, unless it is told another
+# What siege asks stays as it is shipped; what it prints and leaves in one's home does not.
+SETTINGS: Final = """verbose = false
+color = off
+quiet = true
+json_output = true
+show-logfile = false
+logging = false
+limit = {limit}
+protocol = HTTP/1.1
+chunked = true
+cache = false
+connection = close
+delay = 0.0
+internet = false
+benchmark = false
+accept-encoding = gzip, deflate
+url-escaping = true
+unique = true
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What the shop has of everything, as staff see it."""
+
+    reservations: int
+    payments: int
+    my_pages: int
+    held: int
+
+    def since(self, before: "Counts") -> dict[str, int]:
+        return {
+            "reservations": self.reservations - before.reservations,
+            "payments": self.payments - before.payments,
+            "my pages": self.my_pages - before.my_pages,
+            "reserveQty": self.held - before.held,
+        }
+
+
+def main() -> int:
+    asked = _arguments()
+    if shutil.which("siege") is None:
+        sys.exit("siege is not on the PATH: install it first (Debian, Ubuntu: apt install siege)")
+    with a_shop() as shop:
+        said = shop.up()
+        if said.code:
+            sys.exit(said.err)
+        return asyncio.run(_besieged(shop, asked.clients, asked.seconds))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="siege", description=__doc__)
+    parser.add_argument("-c", "--clients", type=int, default=30)
+    parser.add_argument("-t", "--seconds", type=int, default=30)
+    return parser.parse_args()
+
+
+async def _besieged(shop: Shop, clients: int, seconds: int) -> int:
+    async with visiting(shop) as visit:
+        await _fill_the_shelf(visit)
+        before = await _counts(visit)
+        token = (await shop.order("token", "buyer")).out.strip()
+        found = await asyncio.to_thread(_siege, shop, token, clients, seconds)
+        memory = _memory(shop)
+        began = time.monotonic()
+        await visit.settle(SETTLED)
+        settled = time.monotonic() - began
+        grown = (await _counts(visit)).since(before)
+    _show(found, grown, settled, memory)
+    faults = _faults(found, grown, clients)
+    for fault in faults:
+        console().print(fault, style="bold red")
+    return 1 if faults else 0
+
+
+async def _fill_the_shelf(visit: Visit) -> None:
+    at = f"/stocks/{BIKE}"
+    bike = await visit.nobody.ask("GET", at)
+    more = {"stockQty": UNITS}
+    filled = await visit.admin.ask("PATCH", at, more, If_Match=bike.headers["ETag"])
+    assert filled.status == 200, filled
+    await visit.settle()
+
+
+async def _counts(visit: Visit) -> Counts:
+    admin = visit.admin
+    return Counts(
+        await admin.total("/reservations"),
+        await admin.total("/payments"),
+        await admin.total("/myPages"),
+        (await admin.get(f"/stocks/{BIKE}"))["reserveQty"],
+    )
+
+
+def _siege(shop: Shop, token: str, clients: int, seconds: int) -> dict[str, Any]:
+    """What siege found out."""
+    settings = shop.home.path.parent / "siegerc"
+    settings.write_text(SETTINGS.format(limit=max(clients, MOST_CLIENTS)))
+    done = subprocess.run(  # noqa: S603  the program that was asked for
+        [
+            str(shutil.which("siege")),
+            *(f"--rc={settings}", f"-c{clients}", f"-t{seconds}S"),
+            *("--content-type", "application/json", "-H", f"Authorization: Bearer {token}"),
+            f"{shop.address('reservation')}/reservations POST {ORDER}",
+        ],
+        env={"HOME": str(settings.parent), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    try:
+        found: dict[str, Any] = json.loads(done.stdout[done.stdout.find("{") :])
+    except ValueError:
+        sys.exit(f"siege said nothing that can be read:\n{done.stdout}{done.stderr}")
+    return found
+
+
+def _memory(shop: Shop) -> dict[str, float]:
+    """Megabytes (PSS) by part, its children included; what runs beside the parts is one more."""
+    parts = {pid: name for name, pid in shop.pids.items()}
+    memory: dict[str, float] = {}
+    for process in shop.processes():
+        line = [process, *process.parents()]
+        named = (parts[one.pid] for one in line if one.pid in parts)
+        owner = next(named)
+        if owner == "supervisor" and process.pid not in parts:
+            owner = "wardens and what services are forked from"
+        memory[owner] = memory.get(owner, 0) + _proportional(process)
+    return memory
+
+
+def _proportional(process: psutil.Process) -> float:
+    try:
+        about = process.memory_full_info()
+    except psutil.Error:
+        return 0
+    return float(getattr(about, "pss", about.rss)) / 1024**2
+
+
+def _show(
+    found: dict[str, Any], grown: dict[str, int], settled: float, memory: dict[str, float]
+) -> None:
+    table = Table("", "", box=None, show_header=False, pad_edge=False)
+    table.add_row("transactions", f"{found['transactions']:,}")
+    table.add_row("availability", f"{found['availability']:.2f} %")
+    table.add_row("rate", f"{found['transaction_rate']:,.0f} /s")
+    table.add_row("response time", f"{found['response_time'] * 1000:.0f} ms")
+    table.add_row("longest", f"{found['longest_transaction'] * 1000:.0f} ms")
+    for name, number in grown.items():
+        table.add_row(f"more {name}", f"{number:,}")
+    table.add_row("settled after", f"{settled:.1f} s")
+    for name, size in sorted(memory.items(), key=lambda item: -item[1]):
+        table.add_row(f"memory of {name}", f"{size:.0f} MB")
+    table.add_row("memory in all", f"{sum(memory.values()):.0f} MB")
+    console().print(table)
+
+
+def _faults(found: dict[str, Any], grown: dict[str, int], clients: int) -> list[str]:
+    answered = found["transactions"]
+    faults = []
+    if found["availability"] != 100 or found["failed_transactions"]:
+        faults.append(
+            f"{found['availability']} % available, {found['failed_transactions']} requests failed"
+        )
+    if len(set(grown.values())) != 1:
+        faults.append(f"not as many of each: {grown}")
+    if not all(answered <= number <= answered + clients for number in grown.values()):
+        # siege cuts the requests that run at its end: they may have been done
+        faults.append(f"siege counts {answered}, the shop {grown}")
+    if not answered:
+        faults.append("nothing was answered")
+    return faults
+
+
+if __name__ == "__main__":
+    sys.exit(main())
