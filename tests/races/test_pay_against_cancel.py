@@ -9,44 +9,36 @@ from tests.system.patience import Order, order
 from tests.system.visit import Answer, Visit
 
 RACES = 60
-PAYING = {"payStatus": PaymentStatus.PAID}
-CANCELLING = {"reserveStatus": ReservationStatus.CANCELLED}
+AT_A_TIME = 6  # with more of them the cancels are always quicker
+GONE = (ReservationStatus.CANCELLED, PaymentStatus.CANCELLED)
 
 
 async def test_whoever_is_quicker_the_cancel_wins_in_the_end(visit: Visit) -> None:
     bike_id = await visit.bike(units=RACES)
     orders = await asyncio.gather(*(order(visit.buyer(), bike_id) for _ in range(RACES)))
     pay_ids = [(await one.buyer.payment_of(one.reserve_id))["payId"] for one in orders]
+    starters = list(zip(orders, pay_ids, strict=True))
+    finishes: list[tuple[Answer, Answer]] = []
 
-    finishes = await asyncio.gather(
-        *(race(number, *entry) for number, entry in enumerate(zip(orders, pay_ids, strict=True)))
-    )
+    for first in range(0, RACES, AT_A_TIME):
+        heat = starters[first : first + AT_A_TIME]
+        finishes += await asyncio.gather(*(race(one, pay_id) for one, pay_id in heat))
 
     seen = Counter((paid.status, cancelled.status) for paid, cancelled in finishes)
-    assert {paid for paid, _ in seen} <= {200, 202, 409}, seen
-    assert {cancelled for _, cancelled in seen} == {200}, seen
+    print(seen)  # noqa: T201  who was quicker, for whoever runs this with -s
+    assert set(seen) <= {(200, 200), (202, 200), (409, 200)}, seen
     await visit.settle()
     after = await books.read(visit.shop)
     assert after.faults() == []
     purchases = [after.purchases[one.reserve_id] for one in orders]
-    assert {purchase.statuses[:2] for purchase in purchases} == {
-        (ReservationStatus.CANCELLED, PaymentStatus.CANCELLED)
-    }
+    assert {purchase.statuses[:2] for purchase in purchases} == {GONE}
     assert [purchase.kept for purchase in purchases] == [0] * RACES
     bike = await visit.admin.get(f"/stocks/{bike_id}")
     assert (bike["stockQty"], bike["reserveQty"]) == (RACES, 0)
 
 
-async def race(number: int, one: Order, pay_id: str) -> tuple[Answer, Answer]:
-    """Each has the inside lane every other time."""
-    pay = one.buyer.ask("PATCH", f"/payments/{pay_id}", PAYING)
-    at = f"/reservations/{one.reserve_id}"
-    if number % 3 == 0:
-        cancel = one.buyer.ask("PATCH", at, CANCELLING)
-    else:
-        cancel = one.buyer.ask("DELETE", at)
-    if number % 2:
-        paid, cancelled = await asyncio.gather(pay, cancel)
-    else:
-        cancelled, paid = await asyncio.gather(cancel, pay)
-    return paid, cancelled
+async def race(one: Order, pay_id: str) -> tuple[Answer, Answer]:
+    return await asyncio.gather(
+        one.buyer.ask("PATCH", f"/payments/{pay_id}", {"payStatus": PaymentStatus.PAID}),
+        one.buyer.ask("DELETE", f"/reservations/{one.reserve_id}"),
+    )

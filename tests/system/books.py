@@ -73,6 +73,14 @@ class Books:
             if purchase.reservation["registered"] and purchase.reservation["user_id"] in wanted
         }
 
+    def left(self) -> set[str]:
+        """Those whose unit left the shop for good, as the ledger has it."""
+        return {
+            reserve_id
+            for reserve_id, purchase in self.purchases.items()
+            if sum(purchase.moved.values()) == -1
+        }
+
     def faults(self) -> list[str]:
         """What must not be in a shop at rest."""
         return [

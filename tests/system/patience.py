@@ -59,6 +59,11 @@ class Order:
         status: str = known["payStatus"]
         return status
 
+    async def pay_surely(self) -> None:
+        """Pay again when payment died before it had asked the provider: it is due again."""
+        while await self.pay() != PaymentStatus.PAID:
+            pass
+
     async def cancel(self) -> Answer:
         return await insist(self.buyer, "DELETE", f"/reservations/{self.reserve_id}")
 

@@ -63,8 +63,7 @@ async def test_what_dies_there_is_made_good(visit: Visit, point: str, service: s
 
 async def keep(buyer: Person, bike_id: int) -> Order:
     made = await order(buyer, bike_id)
-    while await made.pay() != PaymentStatus.PAID:
-        pass  # payment died before it had asked the provider: it is due again
+    await made.pay_surely()
     return made
 
 
