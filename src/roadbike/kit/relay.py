@@ -87,7 +87,8 @@ class Relay:
 
     async def _until_told(self) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self.db.told.wait(), POLL_SECONDS)
+            async with asyncio.timeout(POLL_SECONDS):  # wait_for of 3.11 may swallow a cancellation
+                await self.db.told.wait()
 
 
 async def count_unpublished(tx: Tx) -> int:
