@@ -2,10 +2,13 @@
 
 from collections import deque
 from collections.abc import Iterator
+from typing import Final
 
 from tests.model.shop import Shop, World
 from tests.model.ways import START, State, Way, Ways
 from tests.model.wrong import wrong_at_rest, wrong_now
+
+MOST: Final = 500_000  # states: more are a mistake
 
 
 class Search:
@@ -29,6 +32,7 @@ class Search:
         """Go everywhere, or until something of that kind is wrong."""
         new = deque([START])
         while new and until not in self.wrong:
+            assert self.states < MOST
             state = new.popleft()
             try:
                 new += self._beyond(state)

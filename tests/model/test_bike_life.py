@@ -121,4 +121,4 @@ def _copy(told: Sequence[StockEvent]) -> Copy:
 
 
 TestBike = BikeLife.TestCase
-TestBike.settings = settings(max_examples=150, stateful_step_count=40)
+TestBike.settings = settings(max_examples=100, stateful_step_count=40)

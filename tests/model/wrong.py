@@ -9,6 +9,7 @@ from roadbike.contracts.statuses import (
     ReservationStatus,
     StockStatus,
 )
+from roadbike.payment.domain import Outcome, Refund
 from roadbike.stock.domain import State
 from tests.model.shop import World
 
@@ -44,6 +45,8 @@ def wrong_at_rest(world: World) -> Iterator[str]:
     yield from wrong_now(world)
     payment = world.payment.payment
     paid = payment.payment_status is PaymentStatus.PAID
+    if not is_settled(world):
+        yield "money on its way for ever"
     if world.reservation.copy.unanswered:
         yield "an allowance never given back"
     if world.payment.held_money != paid:
@@ -116,6 +119,14 @@ def as_it_is(world: World) -> tuple[object, ...]:
         SHOWN_AS[unit(world)],
         world.delivery.status,
         world.delivery.delivery.delivered_at if world.delivery.delivery else None,
+    )
+
+
+def is_settled(world: World) -> bool:
+    """The provider has said of every attempt what became of it, and gives nothing back any more."""
+    return all(
+        one.outcome is not Outcome.UNKNOWN and one.refund is not Refund.OWED
+        for one in world.payment.payment.attempts
     )
 
 
