@@ -5,7 +5,9 @@ from functools import cache
 
 import pytest
 
+from tests.flows.given import given_a_bike
 from tests.flows.shop import SERVICES, Shop, Url, open_shop
+from tests.reservation.till import Till, open_till, opens
 
 
 @pytest.fixture
@@ -31,4 +33,19 @@ async def shop(url: Url) -> AsyncIterator[Shop]:
 async def small_shop(url: Url) -> AsyncIterator[Shop]:
     """Without delivery and my page: a test that needs them not is quicker."""
     async with open_shop(url, ("stock", "payment", "reservation")) as shop:
+        yield shop
+
+
+@pytest.fixture
+async def till() -> AsyncIterator[Till]:
+    async with open_till(opens) as till:
+        yield till
+
+
+@pytest.fixture
+async def shop_with_till(url: Url, till: Till) -> AsyncIterator[Shop]:
+    """Reservation asks the till instead of payment; three units of bike 1 are on sale."""
+    async with open_shop(url, ("stock",)) as shop:
+        await shop.start("reservation", ROADBIKE_PAYMENT_URL=till.url)
+        await given_a_bike(shop)
         yield shop

@@ -189,11 +189,13 @@ async def open_shop(url: Url, services: Sequence[str]) -> AsyncIterator[Shop]:
         yield shop
 
 
-async def until(is_so: Callable[[], Awaitable[T | None]], seconds: float = 20) -> T:
-    """Wait until it is so; what it then is."""
+async def until(
+    is_so: Callable[[], Awaitable[T | None]], *, seconds: float = 45, every: float = 0.02
+) -> T:
+    """Wait until it is so, looking `every` so many seconds; what it then is."""
     async with asyncio.timeout(seconds):
         while not (found := await is_so()):  # noqa: ASYNC110 what it waits for lies in databases
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(every)
         return found
 
 

@@ -24,7 +24,7 @@ async def asked_until_made(person: Person, keys: Sequence[str]) -> list[Answer]:
         assert {answer.status for answer in answers} <= {201, 409, 503}
         return answers if {answer.status for answer in answers} == {201} else None
 
-    return await until(made)
+    return await until(made, every=0.25)
 
 
 async def test_a_thousand_requests_with_one_key_make_one_reservation(shop: Shop) -> None:

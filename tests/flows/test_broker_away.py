@@ -1,0 +1,62 @@
+"""The broker is not there: orders and cancels go on; all that was told arrives afterwards."""
+
+from tests.flows.given import (
+    assert_all_agree,
+    given_a_bike,
+    given_a_reservation,
+    statuses,
+    total,
+)
+from tests.flows.shop import Shop
+
+
+async def test_orders_go_on_and_everything_told_meanwhile_arrives(shop: Shop) -> None:
+    await given_a_bike(shop, units=10)
+    kim = shop.person("kim", "buyer")
+    shop.log.away = True
+
+    made = [await given_a_reservation(kim) for _ in range(4)]
+    assert (await kim.ask("DELETE", f"/reservations/{made[0]}")).status == 200
+
+    status = await shop.status("reservation")
+    assert (status["broker"], status["lag"], status["ready"]) == (False, None, True)
+    assert status["outbox"] == 5
+    assert (await shop.status("payment"))["outbox"] == 4
+    assert await total(kim, "/myPages") == 0
+    shop.log.away = False
+    await shop.settle()
+    assert (await shop.status("reservation"))["outbox"] == 0
+    assert await statuses(kim, made[0]) == ("예약취소", "결제취소", "배정해제")
+    assert {await statuses(kim, at) for at in made[1:]} == {("예약완료", "결제예정", "배정완료")}
+    await assert_all_agree(shop)
+
+
+async def test_a_shop_that_starts_without_its_broker_takes_orders(shop: Shop) -> None:
+    await given_a_bike(shop)
+    shop.log.away = True
+    for name in ("payment", "reservation", "mypage"):
+        await shop.restart(name)
+    kim = shop.person("kim", "buyer")
+
+    reserve_id = await given_a_reservation(kim)
+
+    shop.log.away = False
+    await shop.settle()
+    assert await statuses(kim, reserve_id) == ("예약완료", "결제예정", "배정완료")
+    await assert_all_agree(shop)
+
+
+async def test_a_broker_that_comes_and_goes_loses_nothing(shop: Shop) -> None:
+    await given_a_bike(shop, units=20)
+    kim = shop.person("kim", "buyer")
+
+    for number in range(6):
+        shop.log.away = bool(number % 2)
+        reserve_id = await given_a_reservation(kim)
+        if number % 3 == 0:
+            await kim.ask("DELETE", f"/reservations/{reserve_id}")
+
+    shop.log.away = False
+    await shop.settle()
+    assert await total(kim) == await total(kim, "/myPages") == 6
+    await assert_all_agree(shop)

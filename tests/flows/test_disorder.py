@@ -1,0 +1,70 @@
+"""Messages that come twice, late, or in another order: the shop ends in the same state."""
+
+import asyncio
+from random import Random
+
+import pytest
+
+from tests.flows.given import all_of, assert_all_agree, given_a_bike, given_a_reservation, total
+from tests.flows.shop import Shop
+
+
+async def a_busy_day(shop: Shop) -> None:
+    """Nine reservations of three buyers, each third of them cancelled at once."""
+    people = [shop.person(name, "buyer") for name in ("kim", "lee", "park")]
+
+    async def shop_around(number: int) -> None:
+        person = people[number % 3]
+        reserve_id = await given_a_reservation(person)
+        if number % 3 == 0:
+            cancelled = await person.ask("DELETE", f"/reservations/{reserve_id}")
+            assert cancelled.status == 200
+
+    await asyncio.gather(*[shop_around(number) for number in range(9)])
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_twice_and_in_another_order(shop: Shop, seed: int) -> None:
+    await given_a_bike(shop, units=20)
+    shop.log.twice = True
+    shop.log.shuffle = Random(seed)  # noqa: S311 no secret
+
+    await a_busy_day(shop)
+
+    await shop.settle()
+    assert await total(shop.admin) == 9
+    assert (await shop.admin.get("/stocks/1")).body["reserveQty"] == 6
+    await assert_all_agree(shop)
+
+
+async def test_a_pile_of_messages_in_any_order(shop: Shop) -> None:
+    await given_a_bike(shop, units=20)
+    for name in ("stock", "delivery", "mypage"):
+        await shop.stop(name)
+    await a_busy_day(shop)
+    shop.log.shuffle = Random(3)  # noqa: S311 no secret
+
+    for name in ("mypage", "delivery", "stock"):
+        await shop.start(name)
+
+    await shop.settle()
+    assert await total(shop.admin, "/myPages") == 9
+    await assert_all_agree(shop)
+
+
+async def test_the_whole_log_heard_again_changes_nothing(shop: Shop) -> None:
+    await given_a_bike(shop, units=20)
+    await a_busy_day(shop)
+    await shop.settle()
+    lists = ("/reservations", "/payments", "/myPages")
+    before = [await all_of(shop.admin, path) for path in lists]
+    logged = sum(len(topic.messages) for topic in shop.log.topics.values())
+
+    for place in shop.log.places.values():
+        place.next = 1
+    shop.log.tell_waiting()
+
+    await shop.settle()
+    assert [await all_of(shop.admin, path) for path in lists] == before
+    assert sum(len(topic.messages) for topic in shop.log.topics.values()) == logged
+    await assert_all_agree(shop)

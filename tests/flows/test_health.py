@@ -1,0 +1,86 @@
+"""What every service says about itself."""
+
+from typing import Any
+
+from sqlalchemy import text
+
+from roadbike.kit.auth import ServiceTokens
+from tests.flows.given import given_a_bike, given_a_reservation
+from tests.flows.shop import SERVICES, Shop, until
+from tests.reservation import till as tills
+
+DATABASES = {name: "sqlite" if name == "delivery" else "postgresql" for name in SERVICES}
+
+
+async def ready(shop: Shop, name: str) -> int:
+    async with shop.http.get(f"{shop.servers[name].url}/readyz") as answer:
+        return answer.status
+
+
+async def test_every_service_is_alive_ready_and_quiet(shop: Shop) -> None:
+    await shop.settle()
+    quiet: dict[str, Any] = {"ready": True, "broker": True, "outbox": 0, "lag": 0, "parked": 0}
+
+    for name in SERVICES:
+        async with shop.http.get(f"{shop.servers[name].url}/livez") as answer:
+            assert answer.status == 200
+        assert await ready(shop, name) == 200
+        status = await shop.status(name)
+        wanted = quiet | {"service": name, "database": DATABASES[name], "dead": 0}
+        assert status | wanted == status
+
+
+async def test_status_counts_what_is_on_its_way(shop_with_till: Shop, till: tills.Till) -> None:
+    shop = shop_with_till
+    kim = shop.person("kim", "buyer")
+    till.behaves = tills.hangs_up
+    await kim.reserve(1)
+    till.behaves = tills.opens
+    shop.log.away = True
+    await given_a_reservation(kim)
+
+    status = await shop.status("reservation")
+
+    assert (status["intents"], status["outbox"]) == (1, 1)
+    assert (status["broker"], status["lag"]) == (False, None)
+
+
+async def test_status_is_for_services_that_have_a_token_for_it(shop: Shop) -> None:
+    url = f"{shop.servers['payment'].url}/internal/status"
+    ops = ServiceTokens("ops", shop.keys["ops"], '{"keys": []}')
+    admin = {"Authorization": f"Bearer {shop.admin.token}"}
+
+    for headers in ({}, admin, ops.headers("stock")):
+        async with shop.http.get(url, headers=headers) as answer:
+            assert answer.status == 401
+
+
+async def test_without_its_tables_a_service_is_alive_but_not_ready(small_shop: Shop) -> None:
+    await given_a_bike(small_shop)
+    before = await ready(small_shop, "reservation")
+    async with small_shop.db("reservation").begin() as tx:
+        await tx.execute(text("UPDATE alembic_version SET version_num = '0000'"))
+
+    await until(lambda: _is_unready(small_shop))
+
+    assert before == 200
+    async with small_shop.http.get(f"{small_shop.servers['reservation'].url}/livez") as answer:
+        assert answer.status == 200
+    assert not (await small_shop.status("reservation"))["ready"]
+
+
+async def test_the_broker_is_a_detail_of_readiness(small_shop: Shop) -> None:
+    small_shop.log.away = True
+    await small_shop.restart("reservation")
+
+    await until(lambda: _is_ready(small_shop))
+
+    assert await ready(small_shop, "reservation") == 200
+
+
+async def _is_unready(shop: Shop) -> bool:
+    return await ready(shop, "reservation") == 503
+
+
+async def _is_ready(shop: Shop) -> bool:
+    return await ready(shop, "reservation") == 200

@@ -1,0 +1,127 @@
+"""Nobody knows whether the payment was opened: refused now, undone for good a little later."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import select
+
+from roadbike.contracts.statuses import PaymentStatus
+from roadbike.payment.store import PAYMENT
+from tests.flows.given import assert_all_agree, copy_of, given_a_bike, total
+from tests.flows.shop import Shop, until
+from tests.reservation import till as tills
+from tests.reservation.counter import age, count_rows
+from tests.reservation.till import open_till
+
+Row = tuple[PaymentStatus | None, bool, bool]
+
+BROKEN = {
+    "500": tills.answers(500),
+    "garbage": tills.says(b"\x16\x03\x01 garbage\r\n\r\n"),
+    "another page": tills.answers(200, b"<html>"),
+    "half an answer": tills.says(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"),
+    "a dropped connection": tills.hangs_up,
+    "silence": tills.falls_asleep,
+}
+
+
+async def payment_rows(shop: Shop) -> list[Row]:
+    """Of every payment: its status, whether its cancel is known, whether it is served."""
+    columns = (PAYMENT.c.payment_status, PAYMENT.c.cancel_asked, PAYMENT.c.registered)
+    async with shop.db("payment").read() as tx:
+        found = await tx.rows(select(*columns))
+    return [(row["payment_status"], row["cancel_asked"], row["registered"]) for row in found]
+
+
+async def assert_nothing_is_left(shop: Shop) -> None:
+    for path in ("/reservations", "/payments", "/myPages"):
+        assert await total(shop.admin, path) == 0
+    assert await count_rows(shop.db("reservation")) == (1, 0)
+    copy = await copy_of(shop)
+    assert (copy.free, copy.unanswered) == (3, 0)
+    assert (await shop.admin.get("/stocks/1")).body["reserveQty"] == 0
+    await assert_all_agree(shop)
+
+
+@pytest.mark.parametrize("behaves", BROKEN.values(), ids=BROKEN)
+async def test_a_broken_answer_is_503_and_the_resolver_undoes_it(
+    shop_with_till: Shop, till: tills.Till, behaves: tills.Behaviour
+) -> None:
+    shop, till.behaves = shop_with_till, behaves
+    kim = shop.person("kim", "buyer")
+
+    refused = await kim.post("/reservations", {"bikeId": 1}, Idempotency_Key="mine")
+
+    assert (refused.status, refused.body["type"]) == (503, "/problems/payment-away")
+    assert int(refused.headers["Retry-After"]) >= 1
+    assert await count_rows(shop.db("reservation")) == (1, 1)
+    assert await total(kim) == 0
+    await age(shop.db("reservation"), seconds=6)
+    await shop.settle()
+    assert await count_rows(shop.db("reservation")) == (1, 0)
+    copy = await copy_of(shop)
+    assert (copy.free, copy.unanswered) == (3, 0)
+
+
+async def test_a_payment_that_was_opened_too_late_is_voided_and_never_shown(shop: Shop) -> None:
+    await given_a_bike(shop)
+    await shop.restart(
+        "payment", ROADBIKE_OPEN_DELAY_MIN_MS="800", ROADBIKE_OPEN_DELAY_MAX_MS="800"
+    )
+    kim = shop.person("kim", "buyer")
+
+    refused = await kim.post("/reservations", {"bikeId": 1}, Idempotency_Key="mine")
+
+    assert (refused.status, refused.body["type"]) == (503, "/problems/payment-away")
+    await until(lambda: payment_rows(shop))  # there it is, too late
+    await age(shop.db("reservation"), seconds=6)
+    await shop.settle()
+    assert await payment_rows(shop) == [(PaymentStatus.CANCELLED, True, False)]
+    await assert_nothing_is_left(shop)
+
+
+async def test_an_open_that_comes_after_the_cancel_meets_the_tombstone(shop: Shop) -> None:
+    await given_a_bike(shop)
+    await shop.restart(
+        "payment", ROADBIKE_OPEN_DELAY_MIN_MS="3000", ROADBIKE_OPEN_DELAY_MAX_MS="3000"
+    )
+    kim = shop.person("kim", "buyer")
+    assert (await kim.reserve(1)).status == 503
+
+    await age(shop.db("reservation"), seconds=6)
+    await shop.settle()
+    assert await payment_rows(shop) == [(None, True, False)]
+    await shop.stop("payment")  # which lets it finish what it is doing: the late open
+    await shop.start("payment")
+
+    await shop.settle()
+    assert await payment_rows(shop) == [(None, True, False)]
+    await assert_nothing_is_left(shop)
+
+
+async def test_an_intent_of_a_shop_that_was_down_is_resolved_at_its_start(shop: Shop) -> None:
+    await given_a_bike(shop)
+    kim = shop.person("kim", "buyer")
+    async with open_till(tills.hangs_up) as till:
+        await shop.restart("reservation", ROADBIKE_PAYMENT_URL=till.url)
+        assert (await kim.reserve(1)).status == 503
+        await age(shop.db("reservation"), hours=3)
+        await shop.stop("reservation")
+
+    await shop.start("reservation")
+
+    await shop.settle()
+    assert await payment_rows(shop) == [(None, True, False)]
+    await assert_nothing_is_left(shop)
+
+
+async def test_slow_but_in_time_is_in_time(small_shop: Shop) -> None:
+    await given_a_bike(small_shop)
+    await small_shop.restart(
+        "payment", ROADBIKE_OPEN_DELAY_MIN_MS="100", ROADBIKE_OPEN_DELAY_MAX_MS="150"
+    )
+    people = [small_shop.person(f"buyer{number}", "buyer") for number in range(3)]
+
+    answers = await asyncio.gather(*[person.reserve(1) for person in people])
+
+    assert {answer.status for answer in answers} == {201}

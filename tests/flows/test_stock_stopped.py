@@ -1,0 +1,69 @@
+"""Stock is not there: reservations go on within what reservation knows to be free."""
+
+from tests.flows.given import (
+    all_of,
+    assert_all_agree,
+    copy_of,
+    given_a_bike,
+    given_a_reservation,
+    statuses,
+    total,
+)
+from tests.flows.shop import Shop
+
+
+async def test_reservations_go_on_and_are_allocated_once_stock_is_back(shop: Shop) -> None:
+    await given_a_bike(shop, units=3)
+    kim = shop.person("kim", "buyer")
+    await shop.stop("stock")
+
+    made = [await given_a_reservation(kim) for _ in range(3)]
+    refused = await kim.reserve(1)
+
+    assert (refused.status, refused.body["type"]) == (409, "/problems/sold-out")
+    await shop.settle()
+    assert (await copy_of(shop)).unanswered == 3
+    assert {await statuses(kim, at) for at in made} == {("예약완료", "결제예정", "배정대기")}
+    await shop.start("stock")
+    await shop.settle()
+    assert {await statuses(kim, at) for at in made} == {("예약완료", "결제예정", "배정완료")}
+    await assert_all_agree(shop)
+
+
+async def test_what_is_cancelled_while_stock_is_away_never_gets_a_unit(shop: Shop) -> None:
+    await given_a_bike(shop, units=2)
+    kim = shop.person("kim", "buyer")
+    await shop.stop("stock")
+    first, second = [await given_a_reservation(kim) for _ in range(2)]
+
+    assert (await kim.ask("DELETE", f"/reservations/{first}")).status == 200
+    assert (await kim.reserve(1)).status == 409  # stock has not freed its place yet
+
+    await shop.start("stock")
+    await shop.settle()
+    assert await statuses(kim, first) == ("예약취소", "결제취소", "배정해제")
+    assert await statuses(kim, second) == ("예약완료", "결제예정", "배정완료")
+    await given_a_reservation(kim)
+    await shop.settle()
+    await assert_all_agree(shop)
+
+
+async def test_what_stock_cannot_give_is_cancelled_and_its_payment_voided(shop: Shop) -> None:
+    await given_a_bike(shop, units=2)
+    await shop.restart("reservation", ROADBIKE_OVERBOOK="3")
+    kim = shop.person("kim", "buyer")
+    await shop.stop("stock")
+    for _ in range(5):
+        await given_a_reservation(kim)
+    assert (await kim.reserve(1)).status == 409
+
+    await shop.start("stock")
+    await shop.settle()
+
+    pages = await all_of(kim, "/myPages")
+    told = sorted((one["reserveStatus"], one["payStatus"], one["stockStatus"]) for one in pages)
+    assert told == sorted(
+        [("예약완료", "결제예정", "배정완료")] * 2 + [("예약취소", "결제취소", "품절")] * 3
+    )
+    assert await total(kim) == 5
+    await assert_all_agree(shop)
