@@ -93,7 +93,8 @@ class MemoryLog:
         event = asyncio.Event()
         self._changed.add(event)
         try:
-            await asyncio.wait_for(event.wait(), within)
+            async with asyncio.timeout(within):  # wait_for of 3.11 may swallow a cancellation
+                await event.wait()
         except TimeoutError:
             return
         finally:
