@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import time
 
 import pytest
 
@@ -124,7 +125,7 @@ async def test_a_closed_port_is_unreachable() -> None:
         await ask(url)
 
 
-async def test_a_host_that_takes_no_connection_is_unreachable_within_a_tenth_of_a_second() -> None:
+async def test_a_host_that_takes_no_connection_is_unreachable_long_before_the_deadline() -> None:
     deadline = soon(5_000)
 
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
@@ -135,6 +136,16 @@ async def test_a_host_that_takes_no_connection_is_unreachable_within_a_tenth_of_
             caller.close()
 
     assert deadline.remaining_ms() > 4_000
+
+
+async def test_payment_is_not_unreachable_because_we_are_busy_for_a_moment(till: Till) -> None:
+    call = asyncio.create_task(ask(till.url))
+    await asyncio.sleep(0)  # it has begun to connect
+    busy_until = time.monotonic() + 0.13
+    while time.monotonic() < busy_until:
+        pass
+
+    await call
 
 
 async def test_with_too_little_time_left_it_is_not_sent(till: Till) -> None:
