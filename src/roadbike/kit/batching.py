@@ -41,6 +41,11 @@ class Batches(Generic[Item, Result]):
             self._running.add(asyncio.create_task(self._drain()))
         return await answer
 
+    async def rest(self) -> None:
+        """Wait until no batch is at work, whoever asked for it."""
+        while running := [task for task in self._running if task is not None]:
+            await asyncio.wait(running)
+
     async def _drain(self) -> None:
         try:
             while self._waiting:

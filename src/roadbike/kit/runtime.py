@@ -42,7 +42,7 @@ class Runtime:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """All parts at work inside the block; what is half done at its end is done again later."""
+        """All parts at work inside the block; at its end the batch in hand is finished."""
         async with AsyncExitStack() as stack:
             for resource in self.service.resources:
                 await stack.enter_async_context(resource)
@@ -53,6 +53,7 @@ class Runtime:
                 yield
             finally:
                 await _stop(tasks)
+                await self._taken.rest()
                 await self.relay.stop()
 
     async def status(self) -> dict[str, Any]:
