@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 from openapi_spec_validator import validate
-from tests.at_work import AtWork, Visitor
-from tests.purchases import Story
 
 from roadbike.delivery import store
+from tests.at_work import AtWork, Visitor
+from tests.purchases import Story
 
 START = {"deliveryStatus": "배송시작", "carrier": "한진택배", "trackingNo": "4211-0001"}
 

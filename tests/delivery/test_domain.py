@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from tests.purchases import Story
 
 from roadbike.contracts.events import (
     AnyDeliveryEvent,
@@ -31,6 +30,7 @@ from roadbike.delivery.domain import (
     IllegalMove,
     NotAllocated,
 )
+from tests.purchases import Story
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 STORY = Story()

@@ -5,13 +5,13 @@ from itertools import permutations
 
 import pytest
 from sqlalchemy import select
-from tests.at_work import AtWork
-from tests.purchases import Story
 
 from roadbike.contracts.statuses import DeliveryStatus
 from roadbike.delivery import store
 from roadbike.delivery.domain import Delivery
 from roadbike.kit.events import Event
+from tests.at_work import AtWork
+from tests.purchases import Story
 
 
 async def row_of(delivery: AtWork, story: Story) -> Delivery | None:

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 from httpx import AsyncClient
-from tests.at_work import AtWork, Visitor, open_to_visitors, settings, visitor
 
 from roadbike.mypage import app
+from tests.at_work import AtWork, Visitor, open_to_visitors, settings, visitor
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from openapi_spec_validator import validate
+
 from tests.at_work import FIRST, AtWork, Visitor, message
 from tests.purchases import NOON, Story
 

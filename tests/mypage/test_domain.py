@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.purchases import LATER, NOON, Story
 
 from roadbike.contracts.events import AnyPurchaseEvent
 from roadbike.contracts.statuses import (
@@ -18,6 +17,7 @@ from roadbike.contracts.statuses import (
 )
 from roadbike.mypage import domain
 from roadbike.mypage.domain import Purchase
+from tests.purchases import LATER, NOON, Story
 
 STORY = Story()
 RETURNED: list[AnyPurchaseEvent] = [

@@ -6,8 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, select, update
-from tests.at_work import AtWork, message
-from tests.purchases import Story
 
 from roadbike.contracts.events import AnyPurchaseEvent
 from roadbike.contracts.statuses import PaymentStatus, ReservationStatus
@@ -15,6 +13,8 @@ from roadbike.kit.db import Database
 from roadbike.mypage import store
 from roadbike.mypage.domain import Purchase
 from roadbike.mypage.use_cases import rebuild
+from tests.at_work import AtWork, message
+from tests.purchases import Story
 
 
 def purchase_of(story: Story) -> list[AnyPurchaseEvent]:

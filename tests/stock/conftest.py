@@ -9,12 +9,12 @@ from uuid import UUID
 import httpx
 import pytest
 from sqlalchemy import select
-from tests import at_work
 
 from roadbike.kit.service import Service
 from roadbike.stock import app, store
 from roadbike.stock.domain import Allocation, Bike
 from roadbike.stock.use_cases import register_bike
+from tests import at_work
 
 
 class Stock(at_work.AtWork):

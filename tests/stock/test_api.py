@@ -5,9 +5,9 @@ from typing import Any, Final, Literal
 
 import pytest
 from sqlalchemy import text, update
-from tests.purchases import Story
 
 from roadbike.stock import store
+from tests.purchases import Story
 
 FACE: Final[dict[str, object]] = {"bikeNm": "TREK Emonda", "price": 5_100_000, "stockQty": 10}
 TREK: Final = FACE | {"bikeId": 1}

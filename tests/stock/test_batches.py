@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 import pytest
 from sqlalchemy import event
+
 from tests.purchases import Story
 
 

@@ -7,7 +7,6 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
-from tests.purchases import Story
 
 from roadbike.contracts.events import StockAllocated, StockReleased, StockShort
 from roadbike.contracts.reasons import Reason
@@ -15,6 +14,7 @@ from roadbike.kit.outbox import TOLD
 from roadbike.stock import store
 from roadbike.stock.domain import State
 from roadbike.stock.use_cases import edit_bike, withdraw_bike
+from tests.purchases import Story
 
 HEARD: Final = ("registered", "cancelled", "delivery_cancelled", "started", "returned")
 DONE: Final = ("restock", "reprice", "withdraw")

@@ -3,9 +3,7 @@
 from enum import StrEnum
 from typing import Final
 
-USUAL_STORE: Final = (
-    "분당야탑점"  # unless the setting G_STORE says otherwise
-)
+USUAL_STORE: Final = "분당야탑점"  # unless the setting G_STORE says otherwise
 
 
 class ReservationStatus(StrEnum):
