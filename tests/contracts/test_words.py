@@ -1,0 +1,125 @@
+"""The words on the wire are those that the shop's clients know."""
+
+from enum import StrEnum
+
+import msgspec
+import pytest
+
+from roadbike.contracts import events, statuses
+from roadbike.contracts.glossary import GLOSSARY, wire_name
+from roadbike.contracts.payments import OpenedPayment, OpenPayment
+from roadbike.kit.events import Event
+from tests.contracts.examples import EVENTS, EXAMPLES
+
+STATUSES = {
+    statuses.ReservationStatus: {
+        "PENDING": "접수중",
+        "RESERVED": "예약완료",
+        "CANCELLED": "예약취소",
+    },
+    statuses.PaymentStatus: {
+        "DUE": "결제예정",
+        "CONFIRMING": "결제확인중",
+        "PAID": "결제완료",
+        "REFUNDING": "환불중",
+        "CANCELLED": "결제취소",
+    },
+    statuses.DeliveryStatus: {
+        "PREPARING": "배송준비",
+        "STARTED": "배송시작",
+        "COMPLETED": "배송완료",
+        "CANCELLED": "배송취소",
+        "RECALLING": "회수중",
+        "RETURNED": "회수완료",
+    },
+    statuses.StockStatus: {
+        "WAITING": "배정대기",
+        "ALLOCATED": "배정완료",
+        "SHORT": "품절",
+        "RELEASED": "배정해제",
+    },
+}
+
+BIKE = "bikeId bikeNm price stockQty reserveQty brand frameSize colour description"
+ALLOCATION = "reserveId bikeId stockStatus reason bikeVersion free freeSeq"
+RESERVATION = (
+    "reserveId bikeId bikeNm userId userNm reserveStore reserveDt reserveStatus price zipCd addrNm"
+)
+PAYMENT = "payId reserveId bikeId userId price payStatus reason"
+DELIVERY = (
+    "deliveryId reserveId payId bikeId userId userNm zipCd addrNm deliveryStatus deliveryDt "
+    "carrier trackingNo reason"
+)
+WIRE = {
+    events.BikeEvent: f"{BIKE} bikeVersion free freeSeq",
+    events.AllocationEvent: ALLOCATION,
+    events.ReservationRegistered: f"{RESERVATION} bikeVersion reserveSeq",
+    events.ReservationCancelled: f"{RESERVATION} bikeVersion registered reason",
+    events.PaymentEvent: PAYMENT,
+    events.DeliveryEvent: DELIVERY,
+}
+TOLD_IN = {
+    "bike.stock": {"bike", "allocation"},
+    "bike.reservation": {"reservation"},
+    "bike.payment": {"payment"},
+    "bike.delivery": {"delivery"},
+}
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_statuses_have_the_values_that_clients_know(status: type[StrEnum]) -> None:
+    assert {one.name: one.value for one in status} == STATUSES[status]
+
+
+def test_a_shop_without_a_name_of_its_own_is_the_usual_one() -> None:
+    assert statuses.USUAL_STORE == "분당야탑점"
+
+
+@pytest.mark.parametrize("event", WIRE)
+def test_events_carry_their_aggregates_wire_names(event: type[Event]) -> None:
+    names = {field.encode_name for field in msgspec.structs.fields(event)}
+
+    assert names == {*WIRE[event].split(), "version"}
+
+
+def test_the_internal_open_speaks_the_same_words() -> None:
+    asked = {field.encode_name for field in msgspec.structs.fields(OpenPayment)}
+    answered = {field.encode_name for field in msgspec.structs.fields(OpenedPayment)}
+
+    assert asked == {"bikeId", "userId", "price"}
+    assert answered == {"payId", "reserveId", "payStatus"}
+
+
+def test_a_word_that_the_glossary_does_not_have_is_in_camel_case() -> None:
+    assert [wire_name(name) for name in ("price", "bike_id", "free_seq")] == [
+        "price",
+        "bikeId",
+        "freeSeq",
+    ]
+
+
+def test_no_two_words_of_ours_are_one_on_the_wire() -> None:
+    fields = {f.name for event in EVENTS for f in msgspec.structs.fields(event)}
+    words = fields | set(GLOSSARY)
+
+    assert len({wire_name(word) for word in words}) == len(words)
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_a_type_says_who_named_it_what_it_is_and_in_which_version(event: type[Event]) -> None:
+    assert event.type_name() == f"bike.{event.__name__}.v1"
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_a_kind_is_told_in_the_topic_of_its_service(event: type[Event]) -> None:
+    assert event.kind in TOLD_IN[event.topic]
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_a_purchase_is_keyed_by_its_reservation_and_a_bike_by_its_number(
+    event: type[Event],
+) -> None:
+    example = EXAMPLES[event]
+
+    key = "1" if event.kind == "bike" else "01920000-0000-7000-8000-000000000001"
+    assert example.key == key
