@@ -67,6 +67,7 @@ class Tx:
         statement: Executable,
         values: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
     ) -> CursorResult[Any]:
+        """Run one statement, once for each of many values. Raises DatabaseAway."""
         with _away_named():
             result: CursorResult[Any] = await self._connection.execute(statement, values)
             return result
@@ -74,12 +75,15 @@ class Tx:
     async def rows(
         self, statement: Executable, values: Mapping[str, Any] | None = None
     ) -> Sequence[RowMapping]:
+        """All rows that the statement gives, each by its columns' names."""
         return (await self.execute(statement, values)).mappings().all()
 
     async def row(self, statement: Executable) -> RowMapping | None:
+        """The first row; None when there is none."""
         return (await self.execute(statement)).mappings().first()
 
     async def scalar(self, statement: Executable) -> Any:
+        """The first column of the first row; None when there is none."""
         return (await self.execute(statement)).scalar()
 
     async def now(self) -> datetime:
@@ -107,6 +111,7 @@ class Tx:
         self._at_commit.clear()
 
     def committed(self) -> None:
+        """Say so to those who waited for it."""
         for do in self._after_commit:
             do()
 
@@ -164,6 +169,7 @@ class Database:
             await tx.execute(text("SELECT 1"))
 
     async def close(self) -> None:
+        """Let go of its connections."""
         await self.engine.dispose()
 
 

@@ -126,6 +126,7 @@ async def failed(tx: Tx, message: Message, error: Exception) -> None:
 
 
 async def count(tx: Tx, state: ParkedState) -> int:
+    """How many messages are in that state."""
     return int(await tx.scalar(select(func.count()).where(PARKED.c.state == state)))
 
 

@@ -17,7 +17,9 @@ class Guarded(Protocol):
     """State that counts its own saves. A fresh one has row_version 0."""
 
     @property
-    def row_version(self) -> int: ...
+    def row_version(self) -> int:
+        """How often it was saved."""
+        ...
 
 
 T = TypeVar("T", bound=Guarded)
@@ -64,6 +66,7 @@ class Rows(Generic[T]):
         tx.at_commit(self._write, at)
 
     def state(self, row: RowMapping) -> T:
+        """What the row holds, as the table's type."""
         return self.type_(**{name: row[name] for name in self._names})
 
     def _at(self, key: object) -> tuple[str, object]:
