@@ -1,0 +1,95 @@
+"""Whatever the shop refuses, it says why, in every language."""
+
+import re
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from pkgutil import walk_packages
+from string import Formatter
+
+import pytest
+
+import roadbike
+from roadbike.kit.messages import LANGUAGES, Messages, load_messages
+from roadbike.kit.refusals import Refusal
+
+FAULT = re.compile(r'"(fault-[a-z-]+)"')
+HANGUL = re.compile("[가-힣]")
+SOURCES = sorted(Path(roadbike.__file__).parent.rglob("*.py"))
+MESSAGES = load_messages("roadbike.kit", "roadbike.contracts")
+
+
+def every_refusal() -> list[type[Refusal]]:
+    for module in walk_packages(roadbike.__path__, "roadbike."):
+        if "migrations" not in module.name and not module.name.endswith("__main__"):
+            import_module(module.name)
+    return sorted(set(below(Refusal)), key=lambda kind: kind.__qualname__)
+
+
+def below(base: type[Refusal]) -> Iterator[type[Refusal]]:
+    for kind in base.__subclasses__():
+        if kind.__module__.startswith("roadbike."):
+            yield kind
+            yield from below(kind)
+
+
+REFUSALS = every_refusal()
+
+
+@pytest.fixture
+def messages() -> Messages:
+    return MESSAGES
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_every_refusal_has_its_message(refusal: type[Refusal], messages: Messages) -> None:
+    assert refusal.slug in messages.entries
+    assert 400 <= refusal.status < 600
+
+
+@pytest.mark.parametrize("slug", {f for path in SOURCES for f in FAULT.findall(path.read_text())})
+def test_every_fault_of_an_input_has_its_message(slug: str, messages: Messages) -> None:
+    assert slug in messages.entries
+
+
+@pytest.mark.parametrize("slug", MESSAGES.entries)
+def test_a_message_is_in_use(slug: str) -> None:
+    said = {refusal.slug for refusal in REFUSALS}
+
+    assert slug in said or any(f'"{slug}"' in path.read_text() for path in SOURCES)
+
+
+@pytest.mark.parametrize("slug", MESSAGES.entries)
+def test_a_message_is_said_in_each_of_its_languages(slug: str, messages: Messages) -> None:
+    entry = messages.entries[slug]
+
+    for text in (entry.title, entry.detail):
+        assert HANGUL.search(text.ko)
+        assert not HANGUL.search(text.en)
+
+
+@pytest.mark.parametrize("slug", MESSAGES.entries)
+def test_all_languages_tell_the_same_facts(slug: str, messages: Messages) -> None:
+    detail = messages.entries[slug].detail
+    facts = {frozenset(placeholders(detail.in_(language))) for language in LANGUAGES}
+
+    assert len(facts) == 1
+
+
+def placeholders(template: str) -> list[str]:
+    return [name for _, name, _, _ in Formatter().parse(template) if name]
+
+
+@pytest.mark.parametrize("slug", MESSAGES.entries)
+def test_a_title_needs_no_facts(slug: str, messages: Messages) -> None:
+    title = messages.entries[slug].title
+
+    assert [placeholders(title.in_(language)) for language in LANGUAGES] == [[], []]
+
+
+def test_two_refusals_of_one_name_say_the_same() -> None:
+    statuses: dict[str, set[int]] = {}
+    for refusal in REFUSALS:
+        statuses.setdefault(refusal.slug, set()).add(refusal.status)
+
+    assert {slug: found for slug, found in statuses.items() if len(found) > 1} == {}
