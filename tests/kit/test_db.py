@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 
 from roadbike.kit.bulk import insert_new
@@ -248,3 +248,22 @@ async def test_a_row_is_given_by_its_columns_names(db: Database) -> None:
     assert row is not None
     assert dict(row) == {"name": "a", "value": 3, "row_version": 1}
     assert missing is None
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+@pytest.mark.parametrize(
+    ("pragma", "value"),
+    [
+        ("journal_mode", "wal"),
+        ("synchronous", 2),  # FULL: with less a power cut takes commits away
+        ("foreign_keys", 1),
+        ("busy_timeout", 5000),
+    ],
+)
+async def test_sqlite_is_set_up_to_outlive_a_power_cut(
+    db: Database, pragma: str, value: object
+) -> None:
+    async with db.begin() as writing, db.read() as reading:
+        found = [await tx.scalar(text(f"PRAGMA {pragma}")) for tx in (writing, reading)]
+
+    assert found == [value, value]
