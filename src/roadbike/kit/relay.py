@@ -21,6 +21,7 @@ from roadbike.kit.crash import Crash, never
 from roadbike.kit.db import Database, DatabaseAway, Tx
 from roadbike.kit.ids import new_id
 from roadbike.kit.outbox import OUTBOX
+from roadbike.kit.pace import Pace
 
 log = structlog.get_logger()
 
@@ -44,12 +45,15 @@ class Relay:
     async def run(self) -> None:
         """Until cancelled. An away broker or database is waited for."""
         while True:
+            pace = Pace()
             try:
                 published = await self.relay_once()
             except (BrokerAway, DatabaseAway) as error:
                 log.warning("relay.waiting", reason=str(error))
                 await asyncio.sleep(PAUSE_SECONDS)
             else:
+                if 0 < published < BATCH:
+                    await pace.rest()
                 if published < BATCH:
                     await self._until_told()
 

@@ -13,6 +13,7 @@ from roadbike.kit.broker import Broker, BrokerAway, NoTopic, Received, Subscript
 from roadbike.kit.crash import crash_points
 from roadbike.kit.db import Database, DatabaseAway, Tx
 from roadbike.kit.inbox import Inbox, forget_received
+from roadbike.kit.pace import Pace
 from roadbike.kit.service import Service, Timed, every
 
 log = structlog.get_logger()
@@ -128,6 +129,7 @@ class Runtime:
             received = await subscription.fetch(FETCH, FETCH_SECONDS)
             if not received:
                 continue
+            pace = Pace()
             try:
                 await self._taken.run(received)
             except DatabaseAway as error:
@@ -136,6 +138,8 @@ class Runtime:
                 await asyncio.sleep(PAUSE_SECONDS)
             else:
                 await subscription.ack(received)
+                if len(received) < FETCH:
+                    await pace.rest()
 
 
 async def _forget(db: Database) -> None:
