@@ -44,8 +44,8 @@ async def till() -> AsyncIterator[Till]:
 
 @pytest.fixture
 async def shop_with_till(url: Url, till: Till) -> AsyncIterator[Shop]:
-    """Reservation asks the till instead of payment; three units of bike 1 are on sale."""
+    """Reservation asks the till instead of payment; nine units of bike 1 are on sale."""
     async with open_shop(url, ("stock",)) as shop:
         await shop.start("reservation", ROADBIKE_PAYMENT_URL=till.url)
-        await given_a_bike(shop)
+        await given_a_bike(shop, units=9)
         yield shop

@@ -24,7 +24,7 @@ async def given_a_reservation(person: Person, bike_id: int = 1, **more: Any) -> 
         assert answer.status in {201, 503}, answer.raw
         return answer.body["reserveId"] if answer.status == 201 else None
 
-    return str(await until(made))
+    return str(await until(made, every=0.2))
 
 
 async def total(person: Person, path: str = "/reservations") -> int:

@@ -3,8 +3,6 @@
 import asyncio
 from random import Random
 
-import pytest
-
 from tests.flows.given import all_of, assert_all_agree, given_a_bike, given_a_reservation, total
 from tests.flows.shop import Shop
 
@@ -23,11 +21,10 @@ async def a_busy_day(shop: Shop) -> None:
     await asyncio.gather(*[shop_around(number) for number in range(9)])
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-async def test_twice_and_in_another_order(shop: Shop, seed: int) -> None:
+async def test_twice_and_in_another_order(shop: Shop) -> None:
     await given_a_bike(shop, units=20)
     shop.log.twice = True
-    shop.log.shuffle = Random(seed)  # noqa: S311 no secret
+    shop.log.shuffle = Random(1)  # noqa: S311 no secret
 
     await a_busy_day(shop)
 
