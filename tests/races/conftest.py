@@ -12,7 +12,12 @@ from tests.system.visit import Visit, visiting
 ROUNDS: Final = int(os.environ.get("ROUNDS", "1"))
 
 
-@pytest.fixture(autouse=True, params=range(1, ROUNDS + 1), ids=lambda number: f"round {number}")
+@pytest.fixture(
+    scope="session",  # so that all races are run before the first is run again
+    autouse=True,
+    params=range(1, ROUNDS + 1),
+    ids=lambda number: f"round {number}",
+)
 def round_(request: pytest.FixtureRequest) -> int:
     number: int = request.param
     return number

@@ -16,7 +16,7 @@ GONE = (ReservationStatus.CANCELLED, PaymentStatus.CANCELLED)
 async def test_whoever_is_quicker_the_cancel_wins_in_the_end(visit: Visit) -> None:
     bike_id = await visit.bike(units=RACES)
     orders = await asyncio.gather(*(order(visit.buyer(), bike_id) for _ in range(RACES)))
-    pay_ids = [(await one.buyer.payment_of(one.reserve_id))["payId"] for one in orders]
+    pay_ids = [(await one.payment())["payId"] for one in orders]
     starters = list(zip(orders, pay_ids, strict=True))
     finishes: list[tuple[Answer, Answer]] = []
 

@@ -48,14 +48,14 @@ class Order:
 
     async def pay(self, **headers: str) -> str:
         """The status of the payment once the provider's answer is known."""
-        at = f"/payments/{(await self._payment())['payId']}"
+        at = f"/payments/{(await self.payment())['payId']}"
         answer = await insist(self.buyer, "PATCH", at, {"payStatus": PaymentStatus.PAID}, **headers)
         assert answer.status in {200, 202, 402, 409}, answer
 
         def is_known(payment: Any) -> bool:
             return bool(payment["payStatus"] != PaymentStatus.CONFIRMING)
 
-        known = await until(self._payment, is_known, "the payment is known", PATIENCE_SECONDS)
+        known = await until(self.payment, is_known, "the payment is known", PATIENCE_SECONDS)
         status: str = known["payStatus"]
         return status
 
@@ -83,7 +83,7 @@ class Order:
             answer = await insist(admin, "PATCH", at, {"deliveryStatus": step})
             assert answer.status == 200, answer
 
-    async def _payment(self) -> Any:
+    async def payment(self) -> Any:
         found = await look_up(self.buyer, f"/payments?reserveId={self.reserve_id}")
         (payment,) = found["_embedded"]["payments"]
         return payment
