@@ -58,6 +58,7 @@ async def test_nothing_is_lost_or_done_twice_whatever_is_killed(new_shop: Shop) 
         assert set(killed) == set(VICTIMS)
         await all_ready(new_shop)
         await visit.settle(SETTLED_SECONDS)
+        assert not any([(await visit.status(name))["dead"] for name in SERVICES])
         after = await books.read(new_shop)
         assert after.faults() == []
         assert len({one.order.reserve_id for one in told}) == PURCHASES
