@@ -54,6 +54,7 @@ class PostgresServer:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,  # a signal to the whole group of the tests is not the warden's
         )
         self._log = deque[str](maxlen=40)
         self._ready = Event()
