@@ -15,6 +15,7 @@ import uvicorn
 import uvloop
 from alembic.script import ScriptDirectory
 from sqlalchemy import column, select, table
+from sqlalchemy.exc import DBAPIError
 
 from roadbike.kit import broker as brokers
 from roadbike.kit import logs, settings
@@ -58,8 +59,11 @@ async def _serve(module: Any, package: str, chosen: settings.ServiceSettings) ->
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, server.stop)
             await server.stopped()
+            failed = server.runtime.failed.is_set()
     finally:
         await broker.close()
+    if failed:
+        raise SystemExit(1)  # whoever watches this process starts it anew
 
 
 class Server:
@@ -124,6 +128,9 @@ class Server:
                 version = await tx.scalar(select(ALEMBIC_VERSION.c.version_num))
         except DatabaseAway as error:
             log.warning("database.away", reason=str(error))
+            return False
+        except DBAPIError as error:  # no table yet: whoever migrates it is still at work
+            log.warning("database.not-migrated", reason=str(error).splitlines()[0])
             return False
         return bool(version == self._head)
 
