@@ -126,14 +126,14 @@ class Shop:
             return status
 
     async def settle(self, seconds: float = 30) -> None:
-        """Wait until nothing is on its way any more, seen twice in a row."""
+        """Wait until nothing is on its way any more, seen three times in a row."""
         quiet, restless = 0, ["not looked at yet"]
         try:
             async with asyncio.timeout(seconds):
-                while quiet < 2:
+                while quiet < 3:
                     restless = await self._restless()
                     quiet = 0 if restless else quiet + 1
-                    await asyncio.sleep(0.05)
+                    await asyncio.sleep(0.1)
         except TimeoutError:
             raise AssertionError(f"the shop does not settle: {', '.join(restless)}") from None
 
