@@ -8,7 +8,6 @@ from typing import Any, Final
 from uuid import UUID
 
 from roadbike.contracts.payments import OpenPayment
-from roadbike.contracts.statuses import PaymentStatus
 from roadbike.mypage.domain import Purchase
 from roadbike.payment import app
 from roadbike.payment.domain import Payment
@@ -135,11 +134,9 @@ def put(house: PaymentHouse, books: PaymentBooks) -> Step[PaymentBooks]:
 
 
 def _moves(books: PaymentBooks, habits: Habits) -> Iterator[Move[PaymentBooks]]:
-    due = books.payment.payment_status is PaymentStatus.DUE
-    if due and len(books.truth) < habits.tries:
+    if len(books.truth) < habits.tries:
         yield Move("the buyer pays", books, lambda tx: begin(tx, PAYMENT_ID, "", owner=BUYER))
-    if due:
-        yield Move("the payment expires", books, lambda tx: expire(tx, [RESERVATION_ID]))
+    yield Move("the payment expires", books, lambda tx: expire(tx, [RESERVATION_ID]))
     for at, attempt in enumerate(books.payment.attempts):
         yield from _of_the_provider(books, at, attempt, habits)
         yield from _of_the_finisher(books, at, attempt)
