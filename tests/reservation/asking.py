@@ -6,6 +6,7 @@ from typing import Any
 from httpx import Response
 
 from tests.at_work import Visitor
+from tests.flows.shop import until
 
 
 async def ask(visitor: Visitor, what: str, body: object = None, **headers: str) -> Response:
@@ -19,6 +20,17 @@ async def ask(visitor: Visitor, what: str, body: object = None, **headers: str) 
     return await visitor.client.request(
         method, path, content=content, headers={**visitor.headers, **given}
     )
+
+
+async def answered(visitor: Visitor, body: object, **headers: str) -> Response:
+    """What becomes of an order: a busy machine may say 503, and 409 while it is in progress."""
+
+    async def answer() -> Response | None:
+        told = await ask(visitor, "POST /reservations", body, **headers)
+        busy = told.status_code == 503 or "/problems/in-progress" in told.text
+        return None if busy else told
+
+    return await until(answer, every=0.2)
 
 
 def pointers(answer: Response) -> list[str]:

@@ -9,7 +9,7 @@ from roadbike.kit.ids import new_id
 from tests.at_work import Visitor
 from tests.purchases import Story
 from tests.reservation import till as tills
-from tests.reservation.asking import ask, without_trace
+from tests.reservation.asking import answered, ask, without_trace
 from tests.reservation.counter import Counter
 from tests.reservation.things import PRICE, an_order, bike_told
 from tests.reservation.till import Till
@@ -27,7 +27,7 @@ def dialect() -> Literal["postgresql"]:
 
 
 async def made_by(visitor: Visitor, **more: Any) -> str:
-    answer = await ask(visitor, "POST /reservations", {"bikeId": 1, **more})
+    answer = await answered(visitor, {"bikeId": 1, **more})
     assert answer.status_code == 201, answer.text
     reserve_id: str = answer.json()["reserveId"]
     return reserve_id
@@ -39,7 +39,7 @@ async def total(visitor: Visitor) -> int:
 
 
 async def test_the_body_of_the_old_clients_works_as_it_is(kim: Visitor) -> None:
-    answer = await ask(kim, "POST /reservations", OLD_CLIENTS)
+    answer = await answered(kim, OLD_CLIENTS)
 
     assert answer.status_code == 201
     made = answer.json()
@@ -51,7 +51,7 @@ async def test_the_body_of_the_old_clients_works_as_it_is(kim: Visitor) -> None:
 
 async def test_what_was_made_is_read_as_it_was_answered(kim: Visitor) -> None:
     given = {"userNm": "김라이더", "zipCd": "13561", "addrNm": "성남시 분당구"}
-    made = await ask(kim, "POST /reservations", {"bikeId": 1, **given})
+    made = await answered(kim, {"bikeId": 1, **given})
 
     read = await ask(kim, f"GET {made.headers['location']}")
 
@@ -79,7 +79,7 @@ async def test_what_the_server_owns_decides_nothing(kim: Visitor, counter: Count
         "_links": {},
     }
 
-    answer = await ask(kim, "POST /reservations", {"bikeId": 1, **theirs})
+    answer = await answered(kim, {"bikeId": 1, **theirs})
 
     assert answer.status_code == 201
     kept = await counter.reservation(UUID(answer.json()["reserveId"]))

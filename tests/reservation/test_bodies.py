@@ -6,7 +6,7 @@ import pytest
 
 from roadbike.kit.ids import new_id
 from tests.at_work import Visitor
-from tests.reservation.asking import ask, pointers
+from tests.reservation.asking import answered, ask, pointers
 from tests.reservation.counter import Counter
 
 WRONG: list[tuple[object, list[str]]] = [
@@ -64,7 +64,7 @@ def dialect() -> Literal["postgresql"]:
 
 @pytest.fixture
 async def reserve_id(kim: Visitor) -> str:
-    made = await ask(kim, "POST /reservations", {"bikeId": 1})
+    made = await answered(kim, {"bikeId": 1})
     return str(made.json()["reserveId"])
 
 
@@ -93,7 +93,7 @@ async def test_an_order_that_leaves_out_what_it_may_is_taken(kim: Visitor) -> No
         {"bikeId": 1, "price": None, "userNm": None, "zipCd": None, "addrNm": None},
         {"bikeId": 1, "zipCd": "SW1A 1AA", "userNm": "Ola 🚲", "addrNm": "경기도 <b>"},
     ):
-        assert (await ask(kim, "POST /reservations", body)).status_code == 201
+        assert (await answered(kim, body)).status_code == 201
 
 
 async def test_a_status_that_one_may_not_set_is_422(
@@ -131,7 +131,7 @@ async def test_a_key_that_cannot_be_is_422_and_named(
 async def test_the_longest_key_is_kept(kim: Visitor, counter: Counter) -> None:
     key = "~" * 255
 
-    answer = await ask(kim, "POST /reservations", {"bikeId": 1}, Idempotency_Key=key)
+    answer = await answered(kim, {"bikeId": 1}, Idempotency_Key=key)
 
     assert answer.status_code == 201
     assert await counter.rows() == (1, 1)

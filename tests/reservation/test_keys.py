@@ -10,14 +10,14 @@ from roadbike.reservation import store
 from roadbike.reservation.api import NewReservation
 from tests.at_work import Visitor
 from tests.reservation import till as tills
-from tests.reservation.asking import ask
+from tests.reservation.asking import answered, ask
 from tests.reservation.counter import Counter
 from tests.reservation.things import NOON, a_key, bike_told
 from tests.reservation.till import Till
 
 
 async def reserve(visitor: Visitor, key: str, **more: object) -> tuple[int, bytes, str | None]:
-    answer = await ask(visitor, "POST /reservations", {"bikeId": 1, **more}, Idempotency_Key=key)
+    answer = await answered(visitor, {"bikeId": 1, **more}, Idempotency_Key=key)
     return answer.status_code, answer.content, answer.headers.get("location")
 
 
@@ -72,7 +72,7 @@ async def test_two_buyers_may_use_one_key(kim: Visitor, lee: Visitor) -> None:
 async def test_the_same_request_without_a_key_is_another_one(kim: Visitor) -> None:
     body = {"bikeId": 1}
 
-    made = [await ask(kim, "POST /reservations", body) for _ in range(2)]
+    made = [await answered(kim, body) for _ in range(2)]
 
     assert len({answer.json()["reserveId"] for answer in made}) == 2
 
