@@ -1,6 +1,7 @@
 """Customers and staff who do not give up: they come back when asked to, and when a line breaks."""
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import uuid4
@@ -19,18 +20,23 @@ async def insist(
     person: Person, method: str, path: str, body: object = None, **headers: str
 ) -> Answer:
     """The first answer that is not "come back later"."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while True:
-            wait = AGAIN_SECONDS
-            try:
-                answer = await person.ask(method, path, body, **headers)
-            except (aiohttp.ClientError, TimeoutError):
-                pass  # nobody knows what became of it: the same is asked again
-            else:
-                if "Retry-After" not in answer.headers:
-                    return answer
-                wait = float(answer.headers["Retry-After"])
-            await asyncio.sleep(wait)
+    seen: Counter[str] = Counter()
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                wait = AGAIN_SECONDS
+                try:
+                    answer = await person.ask(method, path, body, **headers)
+                except (aiohttp.ClientError, TimeoutError) as error:
+                    seen[repr(error)] += 1  # nobody knows what became of it: it is asked again
+                else:
+                    if "Retry-After" not in answer.headers:
+                        return answer
+                    wait = float(answer.headers["Retry-After"])
+                    seen[f"{answer.status} {answer.body['type']} {wait:g} s"] += 1
+                await asyncio.sleep(wait)
+    except TimeoutError:
+        raise AssertionError(f"{method} {path}: for {PATIENCE_SECONDS} s only {seen}") from None
 
 
 async def look_up(person: Person, path: str) -> Any:
