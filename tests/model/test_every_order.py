@@ -31,7 +31,9 @@ SHOPS: Final[dict[str, Callable[[], Shop]]] = {
     "refunds at the provider": lambda: a_shop(habits=Habits(outside=True)),
     "refunds at the provider, no unit": lambda: a_shop(units=0, habits=Habits(outside=True)),
     "late money, slow answers": lambda: a_shop(habits=Habits(late=True, slow=True)),
-    "late money, refunds at the provider": lambda: a_shop(habits=Habits(late=True, outside=True)),
+    "all of that at once": lambda: a_shop(
+        retries=True, repeats=True, habits=Habits(late=True, outside=True, slow=True)
+    ),
     "a second success": lambda: a_shop(habits=Habits(late=True, tries=2), recalls=False),
 }
 WALKS: Final = 100
