@@ -9,7 +9,7 @@ from roadbike.contracts.statuses import (
     ReservationStatus,
     StockStatus,
 )
-from roadbike.payment.domain import Outcome, Refund
+from roadbike.payment.domain.attempts import Outcome, Refund
 from roadbike.stock.domain import State
 from tests.model.shop import World
 
