@@ -275,7 +275,7 @@ async def test_payment_is_given_up_in_time(shop: Shop) -> None:
     with pytest.raises(PaymentAway):
         await shop.reserve(an_order())
 
-    assert loop.time() - begun < 0.7
+    assert loop.time() - begun < 1.2  # 0.61 on a machine that has nothing else to do
 
 
 async def test_a_dead_payment_opens_the_breaker_and_then_nothing_is_written(shop: Shop) -> None:
