@@ -2,13 +2,17 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from functools import partial
 
 import pytest
 from httpx import AsyncClient
 
+from roadbike.kit.auth import ServiceTokens, new_signing_key
 from roadbike.reservation import app
+from roadbike.reservation.payments import HttpPayments
 from tests.at_work import Visitor, open_to_visitors, settings, visitor
 from tests.reservation.counter import Counter
+from tests.reservation.desk import WholeDesk
 from tests.reservation.things import bike_told
 from tests.reservation.till import Till, open_till, opens
 
@@ -60,3 +64,16 @@ def lee(client: AsyncClient) -> Visitor:
 @pytest.fixture
 def admin(client: AsyncClient) -> Visitor:
     return visitor(client, "boss", "admin")
+
+
+@pytest.fixture
+async def make_desk(counter: Counter, till: Till) -> AsyncIterator[Callable[..., WholeDesk]]:
+    """A factory of desks: `make_desk(in_flight=1)`."""
+    tokens = ServiceTokens("reservation", new_signing_key("reservation/1"), '{"keys": []}')
+    async with HttpPayments(till.url, tokens) as payments:
+        yield partial(WholeDesk, counter, till, payments)
+
+
+@pytest.fixture
+def desk(make_desk: Callable[..., WholeDesk]) -> WholeDesk:
+    return make_desk()
