@@ -44,19 +44,3 @@ async def test_a_shop_that_starts_without_its_broker_takes_orders(shop: Shop) ->
     await shop.settle()
     assert await statuses(kim, reserve_id) == ("예약완료", "결제예정", "배정완료")
     await assert_all_agree(shop)
-
-
-async def test_a_broker_that_comes_and_goes_loses_nothing(shop: Shop) -> None:
-    await given_a_bike(shop, units=20)
-    kim = shop.person("kim", "buyer")
-
-    for number in range(6):
-        shop.log.away = bool(number % 2)
-        reserve_id = await given_a_reservation(kim)
-        if number % 3 == 0:
-            await kim.ask("DELETE", f"/reservations/{reserve_id}")
-
-    shop.log.away = False
-    await shop.settle()
-    assert await total(kim) == await total(kim, "/myPages") == 6
-    await assert_all_agree(shop)

@@ -15,7 +15,9 @@ from tests.flows.shop import Shop, until
 from tests.reservation.counter import count_rows
 
 
-async def test_a_reservation_is_refused_in_time_and_leaves_nothing(shop: Shop) -> None:
+async def test_a_reservation_is_refused_in_time_and_leaves_nothing_and_is_made_once_payment_is_back(
+    shop: Shop,
+) -> None:
     await given_a_bike(shop)
     kim = shop.person("kim", "buyer")
     await given_a_reservation(kim)
@@ -37,21 +39,12 @@ async def test_a_reservation_is_refused_in_time_and_leaves_nothing(shop: Shop) -
     assert (await count_rows(shop.db("reservation")))[1] == 0
     assert (await copy_of(shop)).unanswered == 0
     assert await total(kim, "/myPages") == 1
-
-
-async def test_once_payment_is_back_a_reservation_is_made_and_can_be_paid(shop: Shop) -> None:
-    await given_a_bike(shop)
-    kim = shop.person("kim", "buyer")
-    await shop.stop("payment")
-    assert (await kim.reserve(1)).status == 503
     await shop.start("payment")
-
     reserve_id = await given_a_reservation(kim)
-
     await shop.settle()
     (payment,) = (await kim.get(f"/payments?reserveId={reserve_id}")).body["_embedded"]["payments"]
     assert payment["payStatus"] == "결제예정"
-    assert await total(shop.admin, "/payments") == 1
+    assert await total(shop.admin, "/payments") == 2
     await assert_all_agree(shop)
 
 

@@ -3,8 +3,10 @@
 import asyncio
 
 from roadbike.contracts.statuses import ReservationStatus
+from roadbike.kit import idempotency
 from roadbike.kit.batching import AT_MOST
 from roadbike.kit.refusals import Refusal
+from roadbike.reservation import store
 from roadbike.reservation.use_cases.reserve import Terms
 from tests.reservation.counter import Counter, slugs
 from tests.reservation.things import PRICE, a_key, an_order, bike_told
@@ -137,3 +139,30 @@ async def test_a_full_batch_fits(counter: Counter) -> None:
 
     assert [receipt.reservation_id for receipt in receipts] == [o.reservation_id for o in orders]
     assert await counter.rows() == (how_many, how_many)
+
+
+async def test_keys_are_looked_up_many_at_a_time_each_with_its_own_answer(
+    counter: Counter,
+) -> None:
+    made = await counter.reserve("done")
+    await counter.intent("begun")
+    wanted = [
+        a_key("done"),
+        a_key("new"),
+        a_key("done", asked="else"),
+        a_key("begun"),
+        a_key("done", user_id="lee"),
+        a_key("done"),
+    ]
+
+    async with counter.db.read() as tx:
+        found = await idempotency.earlier(tx, store.KEY, wanted)
+
+    done, new, other, begun, lees, again = found
+    assert isinstance(done, idempotency.Earlier)
+    assert (done.result_id, done.answer is None) == (made.reservation_id, False)
+    assert (new, lees) == (None, None)
+    assert isinstance(other, idempotency.KeyReused)
+    assert isinstance(begun, idempotency.Earlier)
+    assert begun.answer is None
+    assert again == done

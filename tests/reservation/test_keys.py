@@ -1,7 +1,9 @@
 """Idempotency keys over HTTP: the same request again has the same answer, byte for byte."""
 
 import asyncio
+from typing import Literal
 
+import pytest
 from sqlalchemy import insert
 
 from roadbike.kit import idempotency
@@ -12,8 +14,14 @@ from tests.at_work import Visitor
 from tests.reservation import till as tills
 from tests.reservation.asking import answered, ask
 from tests.reservation.counter import Counter
-from tests.reservation.things import NOON, a_key, bike_told
+from tests.reservation.things import NOON, bike_told
 from tests.reservation.till import Till
+
+
+@pytest.fixture
+def dialect() -> Literal["postgresql"]:
+    """The SQL behind it is tried on both databases elsewhere."""
+    return "postgresql"
 
 
 async def reserve(visitor: Visitor, key: str, **more: object) -> tuple[int, bytes, str | None]:
@@ -122,33 +130,6 @@ async def test_all_old_keys_are_forgotten_however_many_there_are(counter: Counte
     await counter.tick("forget_old_keys")
 
     assert await counter.rows() == (0, 0)
-
-
-async def test_keys_are_looked_up_many_at_a_time_each_with_its_own_answer(
-    counter: Counter,
-) -> None:
-    made = await counter.reserve("done")
-    await counter.intent("begun")
-    wanted = [
-        a_key("done"),
-        a_key("new"),
-        a_key("done", asked="else"),
-        a_key("begun"),
-        a_key("done", user_id="lee"),
-        a_key("done"),
-    ]
-
-    async with counter.db.read() as tx:
-        found = await idempotency.earlier(tx, store.KEY, wanted)
-
-    done, new, other, begun, lees, again = found
-    assert isinstance(done, idempotency.Earlier)
-    assert (done.result_id, done.answer is None) == (made.reservation_id, False)
-    assert (new, lees) == (None, None)
-    assert isinstance(other, idempotency.KeyReused)
-    assert isinstance(begun, idempotency.Earlier)
-    assert begun.answer is None
-    assert again == done
 
 
 def test_a_fingerprint_is_of_what_was_asked_and_not_of_what_was_left_out() -> None:
