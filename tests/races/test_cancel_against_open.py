@@ -5,10 +5,9 @@ import os
 from collections import Counter
 from signal import SIGCONT, SIGSTOP
 
-from roadbike.ops.people import until
 from tests.system import books
 from tests.system.patience import order
-from tests.system.visit import Visit
+from tests.system.visit import Visit, until
 
 HASTY = 6  # ask once, and leave; few enough that no breaker opens
 PATIENT = 3  # ask on with their key

@@ -9,11 +9,10 @@ from uuid import uuid4
 import aiohttp
 
 from roadbike.contracts.statuses import DeliveryStatus, PaymentStatus
-from roadbike.ops.people import until
-from tests.system.visit import Answer, Person
+from tests.system.visit import Answer, Person, until
 
-AGAIN_SECONDS: Final = 0.2  # after a broken line, which names no time to come back
-PATIENCE_SECONDS: Final = 60.0
+AGAIN_SECONDS: Final = 0.3  # after a broken line, which names no time to come back; between looks
+PATIENCE_SECONDS: Final = 90.0
 
 
 async def insist(
@@ -61,7 +60,9 @@ class Order:
         def is_known(payment: Any) -> bool:
             return bool(payment["payStatus"] != PaymentStatus.CONFIRMING)
 
-        known = await until(self.payment, is_known, "the payment is known", PATIENCE_SECONDS)
+        known = await until(
+            self.payment, is_known, "the payment is known", PATIENCE_SECONDS, pause=AGAIN_SECONDS
+        )
         status: str = known["payStatus"]
         return status
 
@@ -83,7 +84,9 @@ class Order:
         def may_start(found: Any) -> bool:
             return any("start" in delivery["_links"] for delivery in found)
 
-        (delivery,) = await until(look, may_start, "it may start", PATIENCE_SECONDS)
+        (delivery,) = await until(
+            look, may_start, "it may start", PATIENCE_SECONDS, pause=AGAIN_SECONDS
+        )
         at = f"/deliveries/{delivery['deliveryId']}"
         for step in steps:
             answer = await insist(admin, "PATCH", at, {"deliveryStatus": step})

@@ -12,12 +12,11 @@ from typing import Any, Final
 
 from roadbike.local import control
 from roadbike.local.trouble import Trouble
-from roadbike.ops.people import until
 from roadbike.payment.providers.simulated import Behaviour
 from tests.system import books
 from tests.system.patience import PATIENCE_SECONDS, Order, order
 from tests.system.shop import SERVICES, Shop
-from tests.system.visit import Person, Visit, visiting
+from tests.system.visit import Person, Visit, until, visiting
 from tests.system.ways import LEAVES_THE_SHOP, WAYS, Headers, Promised, Way
 
 SEED: Final = os.environ.get("CHAOS_SEED") or str(random.randrange(10**6))  # noqa: S311  no secret
@@ -47,6 +46,7 @@ class Told:
 
 
 async def test_nothing_is_lost_or_done_twice_whatever_is_killed(new_shop: Shop) -> None:
+    print(f"CHAOS_SEED={SEED}")  # noqa: T201
     assert new_shop.up().code == 0
     async with visiting(new_shop) as visit:
         bike_id = await visit.bike(units=PURCHASES)
@@ -54,7 +54,7 @@ async def test_nothing_is_lost_or_done_twice_whatever_is_killed(new_shop: Shop) 
 
         told, killed = await buy_while_killing(visit, bike_id, plans(buyers))
 
-        print(f"CHAOS_SEED={SEED}", dict(killed), Counter(named(one) for one in told))  # noqa: T201
+        print(killed, Counter(named(one) for one in told))  # noqa: T201
         assert set(killed) == set(VICTIMS)
         await all_ready(new_shop)
         await visit.settle(SETTLED_SECONDS)
