@@ -2,14 +2,19 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import event, func, select, text
 from sqlalchemy.exc import IntegrityError
 
 from roadbike.kit.bulk import insert_new
-from roadbike.kit.db import TRIES, Database, StaleRow, Tx
+from roadbike.kit.columns import utc_now
+from roadbike.kit.db import CLOCK_SECONDS, TRIES, Database, StaleRow, Tx
 from tests.kit.things import COUNTERS, counters, raise_counter, value
+
+MILLISECOND: Final = timedelta(milliseconds=1)
 
 Rows = list[dict[str, object]]
 
@@ -248,6 +253,21 @@ async def test_a_row_is_given_by_its_columns_names(db: Database) -> None:
     assert row is not None
     assert dict(row) == {"name": "a", "value": 3, "row_version": 1}
     assert missing is None
+
+
+async def test_now_is_the_databases_clock_though_it_is_seldom_asked(db: Database) -> None:
+    asked: list[str] = []
+    event.listen(db.engine.sync_engine, "before_cursor_execute", lambda *a: asked.append(a[2]))
+
+    async with db.read() as tx:
+        await tx.now()
+        before = await tx.scalar(select(utc_now()))
+        times = [await tx.now() for _ in range(100)]
+        after = await tx.scalar(select(utc_now()))
+
+    assert before - MILLISECOND <= min(times)  # SQLite's clock has whole ones
+    assert max(times) <= after + timedelta(seconds=CLOCK_SECONDS)
+    assert len(asked) <= 2 + 2
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])

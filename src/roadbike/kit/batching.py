@@ -1,6 +1,7 @@
 """Natural batching: whatever queued up while the last batch ran becomes the next one.
 
-No timer, so a single caller waits for nobody; under load few, big transactions win.
+No timer, so a single caller waits for nobody; under load few, big transactions win, and one at a
+time makes them bigger than two would be.
 """
 
 import asyncio
@@ -13,7 +14,6 @@ Result = TypeVar("Result")
 T = TypeVar("T")
 
 AT_MOST: Final = 128
-IN_FLIGHT: Final = 2  # with one, a slow batch would hold up everybody
 
 
 class Batches(Generic[Item, Result]):
@@ -24,27 +24,24 @@ class Batches(Generic[Item, Result]):
     """
 
     def __init__(
-        self,
-        work: Callable[[Sequence[Item]], Awaitable[Sequence[Result | Exception]]],
-        in_flight: int = IN_FLIGHT,
+        self, work: Callable[[Sequence[Item]], Awaitable[Sequence[Result | Exception]]]
     ) -> None:
         self._work = work
-        self._in_flight = in_flight
         self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
-        self._running: set[asyncio.Task[None] | None] = set()
+        self._running: asyncio.Task[None] | None = None
 
     async def run(self, item: Item) -> Result:
         """Put the item into the next batch and wait for its result."""
         answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, answer))
-        if len(self._running) < self._in_flight:
-            self._running.add(asyncio.create_task(self._drain()))
+        if self._running is None:
+            self._running = asyncio.create_task(self._drain())
         return await answer
 
     async def rest(self) -> None:
         """Wait until no batch is at work, whoever asked for it."""
-        while running := [task for task in self._running if task is not None]:
-            await asyncio.wait(running)
+        while self._running is not None:
+            await asyncio.wait([self._running])
 
     async def _drain(self) -> None:
         try:
@@ -53,7 +50,7 @@ class Batches(Generic[Item, Result]):
                 await self._run([self._waiting.popleft() for _ in range(size)])
         finally:
             # here and not in a callback: whoever asked before that is called would wait for ever
-            self._running.discard(asyncio.current_task())
+            self._running = None
 
     async def _run(self, batch: Sequence[tuple[Item, asyncio.Future[Result]]]) -> None:
         try:

@@ -1,10 +1,12 @@
 """One database per service; one transaction per request or batch of messages."""
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from math import inf
 from types import TracebackType
 from typing import Any, Final, TypeVar
 
@@ -29,8 +31,10 @@ metadata: Final = MetaData()  # the tables that kit keeps in every service's dat
 
 TRIES: Final = 10  # of one use case whose rows another one was quicker to change
 POOL: Final = 10
-# a plan cached while a table was small reads all of it for each IN of a batch
-PLANNED_ANEW: Final = {"plan_cache_mode": "force_custom_plan"}
+# A plan is kept for long. One made while a table was small would read all of it for ever after;
+# planning anew each time cost a quarter of the server's CPU.
+INDEXES_FIRST: Final = {"enable_seqscan": "off", "jit": "off"}
+CLOCK_SECONDS: Final = 1.0  # how long the database's clock is carried on by our own
 SQLITE_BUSY_MS: Final = 5_000
 RERUN_CODES: Final = {"40001", "40P01"}  # serialization failure, deadlock
 AWAY_CODES: Final = (  # connection lost, out of resources, going down or coming up; SQLite's
@@ -88,8 +92,7 @@ class Tx:
 
     async def now(self) -> datetime:
         """The database's clock, UTC."""
-        now: datetime = await self.scalar(select(utc_now()))
-        return now
+        return await self.db.clock.now(self)
 
     def at_commit(self, write: Callable[["Tx", list[T]], Awaitable[None]], item: T) -> None:
         """Call `write` once with all its items, in order, just before the commit.
@@ -116,13 +119,29 @@ class Tx:
             do()
 
 
+class _Clock:
+    """The database's clock, read once in a while and carried on by our own in between."""
+
+    def __init__(self) -> None:
+        self._moment = datetime.min.replace(tzinfo=UTC)
+        self._read_at = -inf
+
+    async def now(self, tx: Tx) -> datetime:
+        asked_at = time.monotonic()  # before it answers: ahead of it by a round trip, never behind
+        if asked_at - self._read_at > CLOCK_SECONDS:
+            self._moment, self._read_at = await tx.scalar(select(utc_now())), asked_at
+        return self._moment + timedelta(seconds=asked_at - self._read_at)
+
+
 class Database:
     """The database of one service. `url` as SQLAlchemy writes it (asyncpg or aiosqlite)."""
 
     def __init__(self, url: str) -> None:
         self.engine = _engine(url)
         self.dialect = self.engine.dialect.name
+        self.clock = _Clock()
         self.told = asyncio.Event()  # set when a commit has put something into the outbox
+        self._reading = self.engine.execution_options(**_of_reading(self.dialect))
         self._one_writer: AbstractAsyncContextManager[Any] = (
             asyncio.Lock() if self.dialect == "sqlite" else nullcontext()
         )
@@ -141,16 +160,9 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Tx]:
-        """A transaction that only reads; on SQLite it waits for no writer."""
-        async with _Opened(self._begin_reading()) as connection:
+        """For statements that only read, each by itself; on SQLite they wait for no writer."""
+        async with _Opened(self._reading.begin()) as connection:
             yield Tx(connection, self, read_only=True)
-
-    @asynccontextmanager
-    async def _begin_reading(self) -> AsyncIterator[AsyncConnection]:
-        async with self.engine.connect() as connection:
-            await connection.execution_options(read_only=True)
-            async with connection.begin():
-                yield connection
 
     async def run(self, use_case: Callable[[Tx], Awaitable[T]]) -> T:
         """Run a use case in one transaction, again when another one was quicker."""
@@ -184,8 +196,13 @@ def _engine(url: str) -> AsyncEngine:
         pool_size=POOL,
         max_overflow=0,
         pool_timeout=2,
-        connect_args={"timeout": 5, "command_timeout": 30, "server_settings": PLANNED_ANEW},
+        connect_args={"timeout": 5, "command_timeout": 30, "server_settings": INDEXES_FIRST},
     )
+
+
+def _of_reading(dialect: str) -> dict[str, Any]:
+    """Without a BEGIN and a COMMIT a read is one round trip instead of three."""
+    return {"read_only": True} if dialect == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:

@@ -11,7 +11,7 @@ MILLISECONDS: Final = re.compile(r"[0-9]{1,9}")
 HOP_MS: Final = 20  # what a hop may cost; the callee is given that much less
 Clock = Callable[[], float]
 
-current_deadline: ContextVar["Deadline | None"] = ContextVar("deadline", default=None)
+current_deadline: ContextVar["Deadline"] = ContextVar("deadline")  # of the running request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ raises StaleRow at its commit and is run again. So two replicas never act on two
 from collections.abc import Iterable
 from typing import Any, Generic, Protocol, TypeVar
 
-from sqlalchemy import RowMapping, Select, Table, select
+from sqlalchemy import RowMapping, Select, Table, bindparam, select
 
 from roadbike.kit import bulk
 from roadbike.kit.db import StaleRow, Tx
@@ -37,6 +37,7 @@ class Rows(Generic[T]):
         (self._key,) = table.primary_key.columns
         self._names = [column.name for column in table.columns]
         self._upsert = bulk.Insert(table, self._names, self._guarded)
+        self._one = select(table).where(self._key == bindparam("key"))
         self._locking: dict[str, Select[Any]] = {}  # by dialect
 
     async def lock(self, tx: Tx, keys: Iterable[object]) -> None:
@@ -56,8 +57,8 @@ class Rows(Generic[T]):
 
     async def get(self, tx: Tx, key: object) -> T | None:
         """The row as it is, unlocked."""
-        row = await tx.row(select(self.table).where(self._key == key))
-        return None if row is None else self.state(row)
+        found = await tx.rows(self._one, {"key": key})
+        return self.state(found[0]) if found else None
 
     def save(self, tx: Tx, state: T) -> None:
         """Written at the commit, once, however often the state changes before."""

@@ -33,8 +33,8 @@ class Runtime:
         self.relay = relay.Relay(service.db, broker, service.name, crash=crash)
         self.failed = asyncio.Event()  # a part has ended that never should
         self._subscriptions: dict[str, Subscription] = {}
-        # what came on several topics meanwhile is one transaction, and never waits for itself
-        self._taken: Batches[Sequence[Received], None] = Batches(self._take, in_flight=1)
+        # what came on several topics meanwhile is one transaction
+        self._taken: Batches[Sequence[Received], None] = Batches(self._take)
 
     @property
     def hears(self) -> Sequence[str]:

@@ -11,7 +11,7 @@ from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import ReservationStatus
 from roadbike.kit import idempotency
 from roadbike.kit.db import Database
-from roadbike.kit.deadline import Deadline
+from roadbike.kit.deadline import current_deadline
 from roadbike.kit.idempotency import Key
 from roadbike.kit.ids import new_id
 from roadbike.kit.refusals import invalid
@@ -21,11 +21,13 @@ from roadbike.kit.web import (
     Answer,
     Body,
     Caller,
+    KeyHeader,
     Line,
     Links,
     Page,
     Paging,
     Route,
+    checked_key,
     delete,
     get,
     links,
@@ -127,8 +129,7 @@ class ReservationApi:
         self,
         data: NewReservation,
         caller: Caller,
-        deadline: Deadline,
-        idempotency_key: str | None,
+        idempotency_key: KeyHeader = None,
     ) -> Answer[bytes]:
         """Reserve one bike; its payment is open when this answers 201."""
         order = Order(
@@ -139,9 +140,9 @@ class ReservationApi:
             user_name=data.user_name,
             zip_code=data.zip_code,
             address=data.address,
-            key=_key(idempotency_key, caller, data),
+            key=_key(checked_key(idempotency_key), caller, data),
         )
-        receipt = await self.desk.reserve(order, deadline)
+        receipt = await self.desk.reserve(order, current_deadline.get())
         return Answer(
             receipt.answer, headers={"Location": f"/reservations/{receipt.reservation_id}"}
         )

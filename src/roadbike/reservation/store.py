@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     Table,
     Uuid,
+    bindparam,
     func,
     select,
 )
@@ -87,6 +88,9 @@ RESERVE_SEQ: Final = NumberSequence("reserve_seq", metadata=metadata)
 RESERVATIONS: Final = Rows(RESERVATION, Reservation)
 BIKES: Final = Rows(BIKE, Bike)
 
+DRAWN: Final = select(RESERVE_SEQ.next_value()).select_from(
+    func.generate_series(1, bindparam("how_many", type_=Integer))
+)
 PENDING: Final = RESERVATION.c.reservation_status == ReservationStatus.PENDING
 SORTABLE: Final = {"reserveDt": RESERVATION.c.reserved_at, "price": RESERVATION.c.price}
 NEWEST_FIRST: Final = (  # those of one batch have one time: without the id pages would overlap
@@ -128,8 +132,7 @@ async def draw_reserve_seqs(tx: Tx, how_many: int) -> Sequence[int]:
     if tx.db.dialect == "sqlite":  # no sequences there, and one writer at a time
         last = await tx.scalar(select(func.coalesce(func.max(RESERVATION.c.reserve_seq), 0)))
         return range(last + 1, last + 1 + how_many)
-    drawn = select(RESERVE_SEQ.next_value()).select_from(func.generate_series(1, how_many))
-    return (await tx.execute(drawn)).scalars().all()
+    return (await tx.execute(DRAWN, {"how_many": how_many})).scalars().all()
 
 
 async def get(tx: Tx, reservation_id: UUID, *, owner: str | None) -> Reservation:

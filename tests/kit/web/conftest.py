@@ -11,7 +11,7 @@ from litestar.testing import AsyncTestClient
 from msgspec import UNSET, UnsetType
 
 from roadbike.kit.auth import Identity, ServiceTokens, SigningKey, new_signing_key
-from roadbike.kit.deadline import Deadline
+from roadbike.kit.deadline import current_deadline
 from roadbike.kit.messages import load_messages
 from roadbike.kit.refusals import Conflict, Unauthenticated
 from roadbike.kit.trace import current_traceparent
@@ -23,11 +23,13 @@ from roadbike.kit.web import (
     Answer,
     Body,
     Caller,
+    KeyHeader,
     Line,
     Links,
     Page,
     Paging,
     Route,
+    checked_key,
     delete,
     etag,
     get,
@@ -108,8 +110,8 @@ class ThingApi:
         told = data.price is not UNSET
         return Thing(thing_nm="told" if told else "not told", price=number + if_match)
 
-    async def replace(self, number: int, idempotency_key: str | None) -> Thing:
-        return Thing(thing_nm=idempotency_key or "", price=number)
+    async def replace(self, number: int, idempotency_key: KeyHeader = None) -> Thing:
+        return Thing(thing_nm=checked_key(idempotency_key) or "", price=number)
 
     async def remove(self, number: int) -> None:
         self.fault.append(Conflict(number=number))
@@ -120,8 +122,8 @@ class ThingApi:
     async def whoami(self, caller: Caller) -> dict[str, str]:
         return {"user": caller.user_id, "roles": ",".join(sorted(caller.roles))}
 
-    async def time(self, deadline: Deadline) -> dict[str, Any]:
-        return {"left": deadline.remaining_ms(), "trace": current_traceparent()}
+    async def time(self) -> dict[str, Any]:
+        return {"left": current_deadline.get().remaining_ms(), "trace": current_traceparent()}
 
     async def fail(self) -> None:
         raise self.fault[0]

@@ -3,7 +3,7 @@
 from roadbike.kit.web.access import ADMIN, ANYONE, BUYER, INTERNAL, Caller, Who
 from roadbike.kit.web.app import http_app
 from roadbike.kit.web.bodies import Body, Line
-from roadbike.kit.web.conditions import etag
+from roadbike.kit.web.conditions import KeyHeader, checked_key, etag
 from roadbike.kit.web.hal import Answer, Link, Links, Page, links, page_of
 from roadbike.kit.web.paging import Order, Paging
 from roadbike.kit.web.routes import Route, delete, get, patch, post, put
@@ -16,6 +16,7 @@ __all__ = [
     "Answer",
     "Body",
     "Caller",
+    "KeyHeader",
     "Line",
     "Link",
     "Links",
@@ -24,6 +25,7 @@ __all__ = [
     "Paging",
     "Route",
     "Who",
+    "checked_key",
     "delete",
     "etag",
     "get",

@@ -4,20 +4,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from litestar import Litestar
-from litestar.connection import Request
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ExceptionHandlersMap
 
 from roadbike.kit.auth import ServiceTokens, Verifier
-from roadbike.kit.deadline import Deadline, current_deadline, starts_now
 from roadbike.kit.messages import Messages
 from roadbike.kit.web.access import Access, provide_caller
 from roadbike.kit.web.bodies import LARGEST
 from roadbike.kit.web.client import provide_client
-from roadbike.kit.web.conditions import provide_idempotency_key, provide_if_match
-from roadbike.kit.web.edge import LIMIT_MS, Edge
+from roadbike.kit.web.conditions import provide_if_match
+from roadbike.kit.web.edge import Edge
 from roadbike.kit.web.failures import answer_failure
 from roadbike.kit.web.health import Figures, HealthApi, Ready
 from roadbike.kit.web.openapi import OpenApi, openapi_config
@@ -69,15 +67,9 @@ def _state(access: Access, messages: Messages, trusted_hops: int) -> Mapping[str
 
 
 def _dependencies() -> dict[str, Provide]:
+    """A handler with two of them costs a task for each: the hot ones take one."""
     return {
         "caller": Provide(provide_caller),
         "client": Provide(provide_client, sync_to_thread=False),
-        "deadline": Provide(provide_deadline, sync_to_thread=False),
-        "idempotency_key": Provide(provide_idempotency_key, sync_to_thread=False),
         "if_match": Provide(provide_if_match, sync_to_thread=False),
     }
-
-
-def provide_deadline(request: Request[Any, Any, Any]) -> Deadline:  # noqa: ARG001 Litestar's way
-    """Return the deadline that the edge started."""
-    return current_deadline.get() or starts_now(LIMIT_MS)

@@ -38,7 +38,7 @@ def provide_if_match(if_match_header: IfMatch = None) -> int:
     return int(tag[1])
 
 
-def provide_idempotency_key(key_header: KeyHeader = None) -> str | None:
+def checked_key(key_header: str | None) -> str | None:
     """Return the key; None without one. Raises Invalid (422) for one that cannot be."""
     if key_header is not None and not KEY.fullmatch(key_header):
         raise Invalid(Fault(slug="fault-value", parameter="Idempotency-Key"))
