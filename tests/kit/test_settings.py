@@ -218,6 +218,18 @@ def test_production_refuses_one_machine_keys_of_any_name() -> None:
         read(WithSigningKey, environ)
 
 
+@pytest.mark.parametrize("plan", ["a", "a:", "a:x", "a:0", ":", "a:1,"])
+def test_a_plan_of_crashes_that_says_nothing_is_refused(plan: str) -> None:
+    with pytest.raises(SettingError, match=r"^ROADBIKE_CRASH is wrong"):
+        read(ServiceSettings, SERVICE | {"ROADBIKE_CRASH": plan})
+
+
+def test_a_plan_of_crashes_may_name_many() -> None:
+    plan = "reserve.after_intent:1,outbox.before_publish:12"
+
+    assert read(ServiceSettings, SERVICE | {"ROADBIKE_CRASH": plan}).crash == plan
+
+
 def test_an_environment_that_does_not_exist_is_refused() -> None:
     with pytest.raises(SettingError, match=r"^ROADBIKE_ENV .*staging"):
         read(ServiceSettings, SERVICE | {"ROADBIKE_ENV": "staging"})

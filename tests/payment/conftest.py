@@ -15,7 +15,7 @@ from roadbike.kit.web import http_app
 from roadbike.payment import app
 from tests.at_work import ACCOUNT, AtWork, Visitor, settings, visitor
 
-RESERVATION_KEY = new_signing_key("reservation/1")
+RESERVATION_KEY, OPS_KEY = new_signing_key("reservation/1"), new_signing_key("ops/1")
 
 
 @pytest.fixture
@@ -23,11 +23,11 @@ async def payment(
     migrated_url: Callable[..., str], new_database: Callable[..., str], dialect: str
 ) -> AsyncIterator[AtWork]:
     url = migrated_url("roadbike.payment", dialect)
-    public = SigningKey.from_jwk(RESERVATION_KEY).public_jwk()
+    public = [SigningKey.from_jwk(key).public_jwk() for key in (RESERVATION_KEY, OPS_KEY)]
     chosen: dict[str, Any] = {
         **settings("payment", url),
         "simulated_journal_url": new_database("sqlite"),
-        "caller_keys": json.dumps({"keys": [public]}),
+        "caller_keys": json.dumps({"keys": public}),
     }
     async with AsyncExitStack() as stack:
         service = app.build(app.Settings(**chosen))

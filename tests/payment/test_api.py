@@ -10,7 +10,7 @@ from httpx import Response
 from roadbike.kit.auth import ServiceTokens, new_signing_key
 from roadbike.kit.ids import new_id
 from tests.at_work import AtWork, Visitor
-from tests.payment.conftest import RESERVATION_KEY
+from tests.payment.conftest import OPS_KEY, RESERVATION_KEY
 from tests.purchases import Story
 from tests.reservation.asking import ask, pointers, without_trace
 
@@ -210,6 +210,14 @@ async def test_only_a_service_with_a_token_for_payment_opens(
     for caller in callers:
         assert (await open_(caller, new_id())).status_code == 401
 
+    assert await payment.told_names() == []
+
+
+async def test_who_may_ask_for_figures_may_not_open(nobody: Visitor, payment: AtWork) -> None:
+    ops = Visitor(nobody.client, ServiceTokens("ops", OPS_KEY, '{"keys": []}').headers("payment"))
+
+    assert (await ask(ops, "GET /internal/status")).status_code == 200
+    assert (await open_(ops, new_id())).status_code == 403
     assert await payment.told_names() == []
 
 

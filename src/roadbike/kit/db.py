@@ -1,6 +1,7 @@
 """One database per service; one transaction per request or batch of messages."""
 
 import asyncio
+import random
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -36,10 +37,12 @@ POOL: Final = 10
 INDEXES_FIRST: Final = {"enable_seqscan": "off", "jit": "off"}
 CLOCK_SECONDS: Final = 1.0  # how long the database's clock is carried on by our own
 SQLITE_BUSY_MS: Final = 5_000
+PAUSE_SECONDS: Final = 0.01  # at most, for each time that it was run again
 RERUN_CODES: Final = {"40001", "40P01"}  # serialization failure, deadlock
 AWAY_CODES: Final = (  # connection lost, out of resources, going down or coming up; SQLite's
-    *("08", "53", "57P0"),
+    *("08", "25006", "53", "57P0", "58"),  # and a standby, which only reads
     *("SQLITE_BUSY", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_LOCKED", "SQLITE_CANTOPEN"),
+    "SQLITE_PROTOCOL",
 )
 
 
@@ -173,6 +176,8 @@ class Database:
             except (StaleRow, DBAPIError) as error:
                 if attempt == TRIES - 1 or not _worth_a_rerun(error):
                     raise
+            # many that ran into each other would do so again; the first rerun is at once
+            await asyncio.sleep(random.random() * attempt * PAUSE_SECONDS)  # noqa: S311 no secret
         raise AssertionError  # the last try returned or raised
 
     async def ready(self) -> None:

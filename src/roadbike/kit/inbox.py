@@ -34,6 +34,7 @@ INBOX: Final = Table(
 )
 
 KEPT: Final = timedelta(days=7)
+AT_ONCE: Final = 10_000  # forgotten in one transaction
 
 
 class Unheard(Exception):
@@ -163,11 +164,14 @@ def _by_type(policies: Sequence[Policy]) -> Mapping[str, Policy]:
     return by_type
 
 
-async def forget_received(tx: Tx) -> None:
-    """Inbox rows are kept for 7 days; after that the reactions' own state answers a repeat."""
+async def forget_received(tx: Tx) -> bool:
+    """Inbox rows are kept for 7 days; after that the reactions' own state answers a repeat.
+
+    Whether there may be more old ones than were forgotten.
+    """
     old = (await tx.now()) - KEPT
-    some = select(INBOX.c.event_id).where(INBOX.c.received_at < old).limit(10_000)
-    await tx.execute(delete(INBOX).where(INBOX.c.event_id.in_(some)))
+    some = select(INBOX.c.event_id).where(INBOX.c.received_at < old).limit(AT_ONCE)
+    return (await tx.execute(delete(INBOX).where(INBOX.c.event_id.in_(some)))).rowcount >= AT_ONCE
 
 
 async def _first_seen(tx: Tx, messages: Sequence[Message]) -> list[Message]:

@@ -30,6 +30,7 @@ POLL_SECONDS: Final = 0.5  # for what another process of this service told
 PAUSE_SECONDS: Final = 0.2  # after the broker or the database was away
 LEASE_NAME: Final = "relay"
 KEPT: Final = timedelta(hours=72)
+AT_ONCE: Final = 10_000  # forgotten in one transaction
 UNPUBLISHED: Final = OUTBOX.c.published_at.is_(None)
 
 
@@ -100,11 +101,14 @@ async def count_unpublished(tx: Tx) -> int:
     return int(await tx.scalar(select(func.count()).where(UNPUBLISHED)))
 
 
-async def forget_published(tx: Tx) -> None:
-    """Published events are kept for 72 hours, so that a lost broker log can be filled again."""
+async def forget_published(tx: Tx) -> bool:
+    """Published events are kept for 72 hours, so that a lost broker log can be filled again.
+
+    Whether there may be more old ones than were forgotten.
+    """
     old = (await tx.now()) - KEPT
-    some = select(OUTBOX.c.seq).where(OUTBOX.c.published_at < old).limit(10_000)
-    await tx.execute(delete(OUTBOX).where(OUTBOX.c.seq.in_(some)))
+    some = select(OUTBOX.c.seq).where(OUTBOX.c.published_at < old).limit(AT_ONCE)
+    return (await tx.execute(delete(OUTBOX).where(OUTBOX.c.seq.in_(some)))).rowcount >= AT_ONCE
 
 
 async def _mark(tx: Tx, rows: Sequence[RowMapping], marks: Sequence[Mark], epoch: int) -> None:

@@ -143,8 +143,9 @@ class Runtime:
 
 
 async def _forget(db: Database) -> None:
-    await db.run(relay.forget_published)
-    await db.run(forget_received)
+    for forget in (relay.forget_published, forget_received):
+        while await db.run(forget):
+            pass  # there was more than one transaction's worth
 
 
 async def _again_and_again(timed: Timed, db: Database) -> None:

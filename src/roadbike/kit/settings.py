@@ -10,6 +10,7 @@ from msgspec import Meta
 T = TypeVar("T", bound=msgspec.Struct)
 
 PREFIX: Final = "ROADBIKE_"
+CRASHES: Final = r"\A[a-z_.]+:[1-9][0-9]*(,[a-z_.]+:[1-9][0-9]*)*\Z"
 ONE_MACHINE: Final = "one-machine"  # stands in the id of each key that the one-machine mode made
 
 
@@ -54,7 +55,7 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     trusted_hops: Annotated[int, Meta(ge=0, le=5)] = 0  # proxies of ours in front of it
     drain_ms: Annotated[int, Meta(ge=0, le=60_000)] = 300  # not ready, but still answering
     ack_wait_s: Annotated[float, Meta(ge=1, le=3600)] = 30  # until a dead replica's messages move
-    crash: str = ""  # crash points of a test, `name:n`
+    crash: Annotated[str, Meta(pattern=CRASHES)] = ""  # crash points of a test, `name:n[,name:n…]`
 
 
 def read(type_: type[T], environ: Mapping[str, str]) -> T:

@@ -15,7 +15,7 @@ from roadbike.contracts.payments import OpenedPayment, OpenPayment
 from roadbike.contracts.statuses import PaymentStatus
 from roadbike.kit.batching import Batches
 from roadbike.kit.db import Database
-from roadbike.kit.refusals import Fault, Invalid, invalid
+from roadbike.kit.refusals import Fault, Forbidden, Invalid, invalid
 from roadbike.kit.web import (
     BUYER,
     INTERNAL,
@@ -95,8 +95,12 @@ class PaymentApi:
             patch("/payments/{payment_id:uuid}", self.pay, who=BUYER, refuses=(402, 409)),
         ]
 
-    async def open(self, reservation_id: UUID, data: OpenPaymentBody) -> OpenedPayment:
-        """Open the payment of a reservation, once."""
+    async def open(
+        self, reservation_id: UUID, data: OpenPaymentBody, caller: Caller
+    ) -> OpenedPayment:
+        """Open the payment of a reservation, once, for the service that took it."""
+        if caller.user_id != "reservation":
+            raise Forbidden
         if any(self.delay_ms):
             await asyncio.sleep(random.uniform(*self.delay_ms) / 1000)  # noqa: S311 no secret
         payment = await self.openings.run(Opening(reservation_id, data))
