@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from roadbike.kit.batching import AT_MOST, Batches
+from roadbike.kit.db import DatabaseAway
 
 
 class Work:
@@ -96,17 +97,35 @@ async def test_a_failure_among_the_results_reaches_its_own_caller_alone() -> Non
     assert [type(answer) for answer in answers] == [int, LookupError, int, LookupError]
 
 
-async def test_a_failure_of_the_whole_batch_reaches_all_and_the_next_one_runs() -> None:
+async def test_of_a_batch_that_fails_each_item_is_tried_by_itself() -> None:
+    tried: list[Sequence[int]] = []
+
     async def work(items: Sequence[int]) -> list[int | Exception]:
-        if 0 in items:
+        tried.append(items)
+        if 1 in items:
             raise LookupError
         return list(items)
 
     batches = Batches(work)
     answers = await asyncio.gather(*(batches.run(n) for n in range(3)), return_exceptions=True)
 
-    assert [type(answer) for answer in answers] == [LookupError] * 3
+    assert tried == [[0, 1, 2], [0], [1], [2]]
+    assert [type(answer) for answer in answers] == [int, LookupError, int]
     assert await batches.run(7) == 7
+
+
+async def test_while_the_database_is_away_all_hear_it_at_once() -> None:
+    tried: list[Sequence[int]] = []
+
+    async def work(items: Sequence[int]) -> list[int | Exception]:
+        tried.append(items)
+        raise DatabaseAway
+
+    batches = Batches(work)
+    answers = await asyncio.gather(*(batches.run(n) for n in range(3)), return_exceptions=True)
+
+    assert tried == [[0, 1, 2]]
+    assert [type(answer) for answer in answers] == [DatabaseAway] * 3
 
 
 @pytest.mark.parametrize("results", [[], [1], [1, 2, 3]])

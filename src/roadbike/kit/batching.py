@@ -9,9 +9,10 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Generic, TypeVar
 
+from roadbike.kit.db import DatabaseAway
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-T = TypeVar("T")
 
 AT_MOST: Final = 128
 
@@ -20,7 +21,9 @@ class Batches(Generic[Item, Result]):
     """Runs `work` over batches of items; each caller gets the result of its own item.
 
     `work` returns one result per item, in order; an exception among them is raised to its
-    caller, an exception instead of them to all. A caller that goes away does not stop its batch.
+    caller. An exception instead of them means that nothing was done: each item is then tried by
+    itself, so that one that no database takes fails alone. While the database is away there is no
+    use in that. A caller that goes away does not stop its batch.
     """
 
     def __init__(
@@ -54,21 +57,21 @@ class Batches(Generic[Item, Result]):
 
     async def _run(self, batch: Sequence[tuple[Item, asyncio.Future[Result]]]) -> None:
         try:
-            results = _one_each(batch, await self._work([item for item, _ in batch]))
+            results = await self._work([item for item, _ in batch])
         except asyncio.CancelledError:
             for _, answer in batch:
                 answer.cancel()
             raise
         except Exception as error:  # noqa: BLE001 whatever it was, each caller has to hear it
+            if len(batch) > 1 and not isinstance(error, DatabaseAway):
+                for one in batch:
+                    await self._run([one])
+                return
             results = [error] * len(batch)
+        if len(results) != len(batch):
+            results = [ValueError(f"{len(results)} results for {len(batch)} items")] * len(batch)
         for (_, answer), result in zip(batch, results, strict=True):
             _give(answer, result)
-
-
-def _one_each(batch: Sequence[object], results: Sequence[T]) -> Sequence[T]:
-    if len(results) != len(batch):
-        raise ValueError(f"{len(results)} results for {len(batch)} items")
-    return results
 
 
 def _give(answer: asyncio.Future[Result], result: Result | Exception) -> None:

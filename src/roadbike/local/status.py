@@ -19,7 +19,7 @@ from roadbike.local.keeper import View
 from roadbike.local.keys import OPS
 
 PATIENCE: Final = 2.0  # seconds for one service to answer
-COLUMNS: Final = ("database", "outbox", "lag", "parked", "dead", "intents")
+COLUMNS: Final = ("database", "outbox", "lag", "parked", "dead", "intents", "unsettled")
 SERVERS: Final = ("postgres", "nats", "gateway")
 
 
