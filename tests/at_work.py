@@ -13,13 +13,14 @@ from httpx import ASGITransport, AsyncClient
 from sqlalchemy import event as database_event
 from sqlalchemy import select
 
-from roadbike.kit.auth import ServiceTokens, SigningKey, TokenVerifier, new_signing_key
+from roadbike.kit.auth import SigningKey, TokenVerifier, new_signing_key
 from roadbike.kit.broker import Message
 from roadbike.kit.events import Event
 from roadbike.kit.ids import new_id
 from roadbike.kit.inbox import Inbox
 from roadbike.kit.messages import load_messages
 from roadbike.kit.outbox import OUTBOX
+from roadbike.kit.server import service_tokens
 from roadbike.kit.service import Service
 from roadbike.kit.settings import Secret
 from roadbike.kit.web import http_app
@@ -113,7 +114,7 @@ async def open_to_visitors(service: Service) -> AsyncIterator[AsyncClient]:
         name=service.name,
         routes=service.routes,
         tokens=TokenVerifier(service.db, "http://account.invalid", fetch=_account_keys),
-        services=ServiceTokens(service.name, service.settings.service_key.reveal(), '{"keys": []}'),
+        services=service_tokens(service.name, service.settings),
         messages=load_messages("roadbike.kit", "roadbike.contracts"),
         status=_no_figures,
         ready=lambda: True,

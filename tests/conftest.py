@@ -12,10 +12,12 @@ from typing import Any, Final, Literal
 
 import hypothesis
 import pytest
+from httpx import AsyncClient
 
 from roadbike.kit import migrate
 from roadbike.kit.db import Database
 from roadbike.local.trouble import Trouble
+from tests.at_work import Visitor, visitor
 from tests.postgres import PostgresServer
 
 Dialect = Literal["postgresql", "sqlite"]
@@ -162,6 +164,27 @@ async def open_database() -> AsyncIterator[OpenDatabase]:
 def db(open_database: OpenDatabase, database_url: str) -> Database:
     """kit's Database on an empty database, of each kind in turn."""
     return open_database(database_url)
+
+
+@pytest.fixture
+def nobody(client: AsyncClient) -> Visitor:
+    """Who asks the service that the fixture `client` reaches, without a token."""
+    return Visitor(client, {})
+
+
+@pytest.fixture
+def alice(client: AsyncClient) -> Visitor:
+    return visitor(client, "alice", "buyer")
+
+
+@pytest.fixture
+def mallory(client: AsyncClient) -> Visitor:
+    return visitor(client, "mallory", "buyer")
+
+
+@pytest.fixture
+def admin(client: AsyncClient) -> Visitor:
+    return visitor(client, "boss", "admin")
 
 
 def _sqlite_url(path: str) -> str:

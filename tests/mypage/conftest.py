@@ -6,7 +6,7 @@ import pytest
 from httpx import AsyncClient
 
 from roadbike.mypage import app
-from tests.at_work import AtWork, Visitor, open_to_visitors, settings, visitor
+from tests.at_work import AtWork, open_to_visitors, settings
 
 
 @pytest.fixture
@@ -21,18 +21,3 @@ async def mypage(migrated_url: Callable[..., str], dialect: str) -> AsyncIterato
 async def client(mypage: AtWork) -> AsyncIterator[AsyncClient]:
     async with open_to_visitors(mypage.service) as client:
         yield client
-
-
-@pytest.fixture
-def alice(client: AsyncClient) -> Visitor:
-    return visitor(client, "alice", "buyer")
-
-
-@pytest.fixture
-def mallory(client: AsyncClient) -> Visitor:
-    return visitor(client, "mallory", "buyer")
-
-
-@pytest.fixture
-def admin(client: AsyncClient) -> Visitor:
-    return visitor(client, "boss", "admin")

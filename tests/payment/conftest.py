@@ -6,14 +6,11 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
-from httpx import ASGITransport, AsyncClient
+from httpx import AsyncClient
 
-from roadbike.kit.auth import ServiceTokens, SigningKey, TokenVerifier, new_signing_key
-from roadbike.kit.messages import load_messages
-from roadbike.kit.server import service_tokens
-from roadbike.kit.web import http_app
+from roadbike.kit.auth import ServiceTokens, SigningKey, new_signing_key
 from roadbike.payment import app
-from tests.at_work import ACCOUNT, AtWork, Visitor, settings, visitor
+from tests.at_work import AtWork, Visitor, open_to_visitors, settings
 
 RESERVATION_KEY, OPS_KEY = new_signing_key("reservation/1"), new_signing_key("ops/1")
 
@@ -39,18 +36,7 @@ async def payment(
 
 @pytest.fixture
 async def client(payment: AtWork) -> AsyncIterator[AsyncClient]:
-    """The real app, which believes the reservation service's own key."""
-    service = payment.service
-    edge: Any = http_app(
-        name=service.name,
-        routes=service.routes,
-        tokens=TokenVerifier(service.db, "http://account.invalid", fetch=_account_keys),
-        services=service_tokens(service.name, service.settings),
-        messages=load_messages("roadbike.kit", "roadbike.contracts"),
-        status=_no_figures,
-        ready=lambda: True,
-    )
-    async with AsyncClient(transport=ASGITransport(edge), base_url="http://shop.invalid") as client:
+    async with open_to_visitors(payment.service) as client:
         yield client
 
 
@@ -59,31 +45,3 @@ def reservation(client: AsyncClient) -> Visitor:
     """The reservation service, with its own token."""
     tokens = ServiceTokens("reservation", RESERVATION_KEY, '{"keys": []}')
     return Visitor(client, tokens.headers("payment"))
-
-
-@pytest.fixture
-def nobody(client: AsyncClient) -> Visitor:
-    return Visitor(client, {})
-
-
-@pytest.fixture
-def alice(client: AsyncClient) -> Visitor:
-    return visitor(client, "alice", "buyer")
-
-
-@pytest.fixture
-def mallory(client: AsyncClient) -> Visitor:
-    return visitor(client, "mallory", "buyer")
-
-
-@pytest.fixture
-def admin(client: AsyncClient) -> Visitor:
-    return visitor(client, "boss", "admin")
-
-
-async def _account_keys(_url: str) -> str:
-    return json.dumps({"keys": [ACCOUNT.public_jwk()]})
-
-
-async def _no_figures() -> dict[str, object]:
-    return {}

@@ -47,11 +47,6 @@ async def client(counter: Counter) -> AsyncIterator[AsyncClient]:
 
 
 @pytest.fixture
-def nobody(client: AsyncClient) -> Visitor:
-    return Visitor(client, {})
-
-
-@pytest.fixture
 def kim(client: AsyncClient) -> Visitor:
     return visitor(client, "kim", "buyer")
 
@@ -59,11 +54,6 @@ def kim(client: AsyncClient) -> Visitor:
 @pytest.fixture
 def lee(client: AsyncClient) -> Visitor:
     return visitor(client, "lee", "buyer")
-
-
-@pytest.fixture
-def admin(client: AsyncClient) -> Visitor:
-    return visitor(client, "boss", "admin")
 
 
 @pytest.fixture
