@@ -18,12 +18,12 @@ from roadbike.kit.broker.memory import MemoryBroker, MemoryLog, log_named
 from roadbike.kit.db import Database
 from roadbike.kit.server import Server, running
 from roadbike.kit.settings import read
+from tests.settling import settled
 
 T = TypeVar("T")
 
 SERVICES: Final = ("stock", "payment", "reservation", "delivery", "mypage")  # callees first
 TOPICS: Final = ("bike.stock", "bike.payment", "bike.reservation", "bike.delivery")
-QUIET: Final = ("outbox", "lag", "parked", "intents", "unsettled")
 FAR_AWAY: Final = 4_000_000_000  # seconds since 1970
 
 Url = Callable[[str], str]  # of a migrated database for a service
@@ -126,26 +126,13 @@ class Shop:
             return status
 
     async def settle(self, seconds: float = 30) -> None:
-        """Wait until nothing is on its way any more, seen three times in a row."""
-        quiet, restless = 0, ["not looked at yet"]
-        try:
-            async with asyncio.timeout(seconds):
-                while quiet < 3:
-                    restless = await self._restless()
-                    quiet = 0 if restless else quiet + 1
-                    await asyncio.sleep(0.1)
-        except TimeoutError:
-            raise AssertionError(f"the shop does not settle: {', '.join(restless)}") from None
+        """Wait until nothing is on its way any more."""
+        await settled(self._statuses, seconds, pause=0.1)
 
-    async def _restless(self) -> list[str]:
+    async def _statuses(self) -> dict[str, dict[str, Any]]:
         for name, server in self.servers.items():
             assert not server.runtime.failed.is_set(), f"a part of {name} has ended"
-        return [
-            f"{name}'s {figure} is {status[figure]}"
-            for name, status in [(name, await self.status(name)) for name in self.servers]
-            for figure in QUIET
-            if status.get(figure, 0) != 0
-        ]
+        return {name: await self.status(name) for name in self.servers}
 
     def _environ(self, name: str) -> dict[str, str]:
         public = [

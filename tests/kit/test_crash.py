@@ -10,13 +10,13 @@ import msgspec
 import pytest
 from sqlalchemy import func, select, update
 
+from roadbike.kit import relay
 from roadbike.kit.broker import Message
 from roadbike.kit.crash import KILLED, crash_points, never
 from roadbike.kit.db import Database
 from roadbike.kit.inbox import INBOX
 from roadbike.kit.lease import LEASE
 from roadbike.kit.outbox import tell
-from roadbike.kit.relay import count_unpublished
 from tests.kit import dying
 from tests.kit.things import Raised, message, value
 
@@ -37,7 +37,7 @@ def run(database_url: str, tmp_path: Path) -> Die:
 
 async def unpublished(db: Database) -> int:
     async with db.read() as tx:
-        return await count_unpublished(tx)
+        return (await relay.count(tx))["outbox"]
 
 
 async def expire_lease(db: Database) -> None:

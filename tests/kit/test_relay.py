@@ -14,7 +14,7 @@ from roadbike.kit.columns import utc_now
 from roadbike.kit.db import Database, Tx
 from roadbike.kit.lease import LEASE
 from roadbike.kit.outbox import OUTBOX, tell
-from roadbike.kit.relay import BATCH, KEPT, Relay, count_unpublished, forget_published
+from roadbike.kit.relay import BATCH, KEPT, Relay, count, forget_published
 from tests.kit.brokers import PowerCut, WatchedBroker, power_cut_at
 from tests.kit.things import Raised
 
@@ -40,7 +40,7 @@ def published(broker: WatchedBroker) -> list[str]:
 
 async def unpublished(db: Database) -> int:
     async with db.read() as tx:
-        return await count_unpublished(tx)
+        return (await count(tx))["outbox"]
 
 
 async def outbox(db: Database) -> list[RowMapping]:

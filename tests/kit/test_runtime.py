@@ -343,6 +343,7 @@ async def test_the_status_counts_what_has_to_be_nothing_in_a_quiet_shop(
         "database": db.dialect,
         "broker": True,
         "lag": 0,
+        "told": 0,
         "outbox": 0,
         "parked": 0,
         "dead": 0,

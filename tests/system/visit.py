@@ -14,11 +14,11 @@ import aiohttp
 
 from roadbike.kit.auth import AUDIENCE, ISSUER, ServiceTokens, SigningKey
 from roadbike.local import keys
+from tests.settling import settled
 from tests.system.shop import SERVICES, Shop
 
 T = TypeVar("T")
 
-QUIET: Final = ("outbox", "lag", "parked", "intents", "unsettled")
 AN_HOUR: Final = 3600
 PRICE: Final = 5_100_000
 LARGEST_PAGE: Final = 100
@@ -145,25 +145,11 @@ class Visit:
             return status
 
     async def settle(self, seconds: float = 30) -> None:
-        """Wait until nothing is on its way any more, seen twice in a row."""
-        quiet = 0
+        """Wait until nothing is on its way any more."""
+        await settled(self._statuses, seconds, pause=0.25)
 
-        async def look() -> dict[str, Any]:
-            nonlocal quiet
-            unrest = await self._unrest()
-            quiet = 0 if unrest else quiet + 1
-            return unrest
-
-        await until(look, lambda _: quiet == 2, "the shop settles", seconds, pause=0.25)
-
-    async def _unrest(self) -> dict[str, Any]:
-        """What is still on its way, by service; the whole answer of one that cannot tell."""
-        told = {name: await self.status(name) for name in SERVICES}
-        return {
-            name: status
-            for name, status in told.items()
-            if any(status.get(figure, 0) != 0 for figure in QUIET) or not status.get("ready")
-        }
+    async def _statuses(self) -> dict[str, dict[str, Any]]:
+        return {name: await self.status(name) for name in SERVICES}
 
     async def eventually(
         self, person: Person, path: str, seconds: float = 5, **wanted: object

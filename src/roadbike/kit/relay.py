@@ -96,9 +96,13 @@ class Relay:
                 await self.db.told.wait()
 
 
-async def count_unpublished(tx: Tx) -> int:
-    """How many events were told and are not known to be published."""
-    return int(await tx.scalar(select(func.count()).where(UNPUBLISHED)))
+async def count(tx: Tx) -> dict[str, int]:
+    """`told`: events ever told. `outbox`: those of them that are not known to be published."""
+    told = select(func.coalesce(func.max(OUTBOX.c.seq), 0)).scalar_subquery()
+    unpublished = select(func.count()).where(UNPUBLISHED).scalar_subquery()
+    row = await tx.row(select(told.label("told"), unpublished.label("outbox")))  # of one moment
+    assert row is not None
+    return dict(row)
 
 
 async def forget_published(tx: Tx) -> bool:

@@ -58,9 +58,10 @@ class Runtime:
                 await self.relay.stop()
 
     async def status(self) -> dict[str, Any]:
-        """How the service stands; what has to be 0 in a quiet shop is a number.
+        """How the service stands.
 
-        `lag` is None while the broker is away.
+        In a quiet shop all of it is 0 but `told`, the number of events told so far, and that is
+        the same when one looks again. `lag` is None while the broker is away.
         """
         async with self.service.db.read() as tx:
             counts = await self._counts(tx)
@@ -75,7 +76,7 @@ class Runtime:
     async def _counts(self, tx: Tx) -> dict[str, int]:
         own = {name: await count(tx) for name, count in self.service.gauges.items()}
         return {
-            "outbox": await relay.count_unpublished(tx),
+            **await relay.count(tx),
             "parked": await parked.count(tx, parked.ParkedState.PARKED),
             "dead": await parked.count(tx, parked.ParkedState.DEAD),
             "intents": 0,
