@@ -203,7 +203,7 @@ def told(run: Callable[[], object]) -> int:
         for line in trouble.details:
             typer.echo(f"  {line}", err=True)
         typer.echo(f"roadbike: {trouble}", err=True)
-        return 1
+        return trouble.code
     except (SettingError, OSError) as problem:
         typer.echo(f"roadbike: {problem}", err=True)
         return 1

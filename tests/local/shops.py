@@ -78,6 +78,10 @@ class StubShop:
                 return
         pytest.fail(f"it does not open:\n{self.said}")
 
+    def ctrl_c(self) -> None:
+        """As a terminal does, to all in the foreground."""
+        os.killpg(self.process.pid, signal.SIGINT)
+
     def close(self) -> int:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
@@ -106,6 +110,7 @@ def start(home: Path, base: int, *more: str, environ: Mapping[str, str] | None =
         text=True,
         cwd="/",
         env=dict(os.environ) | dict(environ or {}),
+        process_group=0,  # a Ctrl-C can be sent to it, as a terminal does
     )
     return StubShop(homes.at(home), base, process)
 

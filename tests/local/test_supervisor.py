@@ -11,9 +11,10 @@ import psutil
 import pytest
 
 from roadbike.local.trouble import Trouble
-from tests.local.shops import StubShop, failed_start, free_base
+from tests.local.shops import StubShop, failed_start, free_base, start
 
 OpenShop = Callable[..., StubShop]
+INTERRUPTED = "roadbike: the opening was interrupted: the shop is closed, its data stay"
 PARTS = ("postgres", "nats", "stock", "reservation", "mypage", "gateway")
 
 
@@ -149,6 +150,38 @@ def test_a_shop_opens_while_the_processes_of_a_killed_supervisor_still_end(
     second = open_shop()
 
     assert second.ask("/stocks").status == 200
+
+
+def test_ctrl_c_while_the_imports_go_on_is_told_in_one_clear_line(folder: Path, base: int) -> None:
+    shop = start(folder / "home", base)
+    supervisor = psutil.Process(shop.process.pid)
+    while not any("forkserver" in " ".join(each.cmdline()) for each in supervisor.children()):
+        time.sleep(0.01)
+    time.sleep(0.2)  # of the second that they take
+
+    shop.ctrl_c()
+    said, _ = shop.process.communicate(timeout=60)
+
+    assert shop.process.returncode == 130
+    assert said == f"{INTERRUPTED}\n"
+
+
+def test_ctrl_c_while_the_parts_start_closes_those_that_run(folder: Path, base: int) -> None:
+    shop = start(folder / "home", base)
+    assert shop.process.stdout is not None
+    first = shop.process.stdout.readline()
+    tree = shop.tree()
+
+    shop.ctrl_c()
+    said, _ = shop.process.communicate(timeout=60)
+    _, alive = psutil.wait_procs(tree, timeout=5)
+
+    assert "ready on port" in first
+    assert shop.process.returncode == 130
+    assert said.splitlines()[-1] == INTERRUPTED
+    assert "Traceback" not in said
+    assert "again" not in said
+    assert alive == []
 
 
 def test_a_part_that_cannot_start_ends_the_opening_with_its_last_log_lines(

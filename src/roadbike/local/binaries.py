@@ -81,7 +81,12 @@ def _postgres(folder: Path) -> tuple[int, ...]:
 def _version(program: Path) -> tuple[int, ...]:
     try:
         answer = subprocess.run(  # noqa: S603  the program that setting, PATH or wheel names
-            [program, "--version"], capture_output=True, text=True, timeout=10, check=True
+            [program, "--version"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+            start_new_session=True,  # a Ctrl-C must not make it look like no program
         ).stdout
     except (OSError, subprocess.SubprocessError):
         return ()

@@ -46,7 +46,12 @@ def preload(modules: Sequence[str]) -> None:
     # Else each child would run the console script again, with all that only the command needs.
     sys.modules["__main__"].__spec__ = ModuleSpec("roadbike.__main__", None)
     multiprocessing.set_forkserver_preload([*STACK, *modules])
-    forkserver.ensure_running()
+    # While it imports, a Ctrl-C would end it; what is ignored here stays ignored there.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def start(name: str, call: Call, log: Path) -> BaseProcess:

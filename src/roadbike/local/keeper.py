@@ -1,6 +1,7 @@
 """Keeps one part running for as long as it is wanted, and starts it anew when it dies."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -51,6 +52,7 @@ class Keeper:
         self._task: asyncio.Task[None] | None = None
         self._process: Running | None = None
         self._done: list[Call] = []
+        self._closing = False
         self.early_ends = 0  # in a row, without having been ready
 
     def start(self) -> None:
@@ -58,6 +60,10 @@ class Keeper:
             self.early_ends = 0
             self._task = asyncio.create_task(self._keep(), name=self.part.name)
             self._task.add_done_callback(lambda _: self._changed())
+
+    def let_end(self) -> None:
+        """The shop closes: when it ends now, it is not started again."""
+        self._closing = True
 
     async def stop(self) -> None:
         """Lets it drain; by force after a while. It stays down until it is started."""
@@ -94,6 +100,8 @@ class Keeper:
         while True:
             began = time.monotonic()
             problem = await self._run_once()
+            if self._closing:
+                return
             ends = 1 if time.monotonic() - began > CALM else ends + 1
             delay = DELAYS[min(ends - 1, len(DELAYS) - 1)]
             self._show("restarting", pid=None, problem=problem, restarts=self.view.restarts + 1)
@@ -133,7 +141,8 @@ class Keeper:
         try:
             return await asyncio.shield(starting)
         except asyncio.CancelledError:
-            await self._end(await starting)  # it was on its way already
+            with contextlib.suppress(Trouble):  # it could not be started
+                await self._end(await starting)  # it was on its way already
             raise
 
     async def _watch(self, process: Running) -> str:

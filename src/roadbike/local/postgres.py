@@ -139,7 +139,8 @@ def _copied(programs: binaries.Postgres, base: Path) -> Path:
         libraries = f"{package.name}.libs"  # where a wheel keeps them, found by its place
         if package.with_name(libraries).is_dir():
             shutil.copytree(package.with_name(libraries), fresh / libraries, symlinks=True)
-        subprocess.run(["chmod", "-R", "a+rX", fresh], check=True)  # noqa: S603, S607  ours
+        chmod = ["chmod", "-R", "a+rX", fresh]
+        subprocess.run(chmod, check=True, start_new_session=True)  # noqa: S603  ours
         fresh.rename(copy)
     return copy / package.name / tree.name / "bin"
 
@@ -171,6 +172,7 @@ def _initdb(cluster: Cluster, data: Path, password: str) -> None:
         capture_output=True,
         text=True,
         check=False,
+        start_new_session=True,  # a Ctrl-C is the supervisor's to handle
     )
     secret.unlink()
     if done.returncode:

@@ -42,17 +42,22 @@ class Shop:
         made = parts.shop(plan.home, plan.ports, plan.environ, plan.trades)
         self._supervisor = Supervisor(plan.home, made, self._changed)
 
-    async def run(self, opened: Callable[[], None]) -> None:
-        """From the first process to the last; `opened` is called once the shop answers."""
+    async def run(self, opened: Callable[[], None]) -> bool:
+        """From the first process to the last; False when it was closed before it was open.
+
+        `opened` is called once the shop answers.
+        """
         for number in (SIGINT, SIGTERM, SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, self._close)
         backend = await away.listen(self._plan.ports.away)
         desk = await control.listen(self._plan.home, self._obey)
         try:
-            if await self._unless_closing(self._open()):
-                self._screen.settle()
-                opened()
-                await self._closing.wait()
+            if not await self._unless_closing(self._open()):
+                return False
+            self._screen.settle()
+            opened()
+            await self._closing.wait()
+            return True
         finally:
             self._screen.settle()
             await self._supervisor.stop_all()

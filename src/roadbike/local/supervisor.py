@@ -45,6 +45,8 @@ class Supervisor:
 
     async def stop_all(self) -> None:
         """First what nothing else needs, so that it drains with its database still there."""
+        for keeper in self._keepers.values():
+            keeper.let_end()
         needed = {need for keeper in self._keepers.values() for need in keeper.part.needs}
         for wave in (self._keepers.keys() - needed, needed):
             await asyncio.gather(*(self._keepers[name].stop() for name in wave))

@@ -2,8 +2,9 @@
 
 
 class Trouble(Exception):
-    """One line that says what is wrong and what to do; `details` are the log lines behind it."""
+    """What is wrong and what to do; `details` are log lines behind it, `code` the exit code."""
 
-    def __init__(self, line: str, *, details: tuple[str, ...] = ()) -> None:
+    def __init__(self, line: str, *, details: tuple[str, ...] = (), code: int = 1) -> None:
         super().__init__(line)
         self.details = details
+        self.code = code

@@ -26,6 +26,7 @@ from roadbike.local.trouble import Trouble
 
 LEFTOVERS: Final = 6.0  # seconds for the processes of a killed supervisor to end by themselves
 LOOK: Final = 0.1  # seconds between two looks at a shop that opens in the background
+INTERRUPT: Final = 130  # exit code, as a shell tells of Ctrl-C
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,6 +41,22 @@ class Wish:
 
 def up(wish: Wish) -> None:
     """Returns when the shop was closed again."""
+    to = console()
+    try:
+        was_open = _open(wish, to)
+    except KeyboardInterrupt:  # before there was a shop to hear it
+        was_open = False
+    if not was_open:
+        raise _interrupted()
+    to.print("The shop is closed; its data stay.", highlight=False)
+
+
+def _interrupted() -> Trouble:
+    return Trouble("the opening was interrupted: the shop is closed, its data stay", code=INTERRUPT)
+
+
+def _open(wish: Wish, to: Console) -> bool:
+    """Returns when it was closed; False when it never was open."""
     _claim(wish)  # until this process ends
     counted = _clear_ground(wish)
     children.preload([f"{trade.package}.app" for trade in wish.trades])
@@ -51,12 +68,11 @@ def up(wish: Wish) -> None:
         trades=wish.trades,
         demo=wish.demo,
     )
-    to = console()
-    asyncio.run(_open(plan, screen(to), to))
 
+    async def run() -> bool:
+        return await Shop(plan, screen(to)).run(lambda: box.show(plan.home, to))
 
-async def _open(plan: Plan, on: Screen, to: Console) -> None:
-    await Shop(plan, on).run(lambda: box.show(plan.home, to))
+    return asyncio.run(run())
 
 
 def up_detached(wish: Wish) -> None:
@@ -89,6 +105,10 @@ def _follow(home: Home, process: "subprocess.Popen[bytes]", on: Screen) -> None:
             with contextlib.suppress(Trouble):  # not there yet
                 on.show(control.views(home))
             time.sleep(LOOK)
+    except KeyboardInterrupt:
+        process.terminate()
+        process.wait()
+        raise _interrupted() from None
     finally:
         on.settle()
 
