@@ -41,6 +41,13 @@ async def test_an_unknown_user_is_limited_just_the_same(log_in: Any) -> None:
     assert await fail(log_in, 4, "nobody") == [401, 401, 401, 429]
 
 
+async def test_a_user_id_that_grows_when_it_is_folded_is_unknown_too(
+    log_in: Any, service: Service
+) -> None:
+    assert await fail(log_in, 3, "ß" * 64) == [401, 401, 401]
+    assert await failures(service) == 3
+
+
 async def test_only_failures_count(sign_up: Any, log_in: Any, service: Service) -> None:
     await sign_up()
 

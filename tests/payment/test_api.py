@@ -1,14 +1,18 @@
 """Payments over HTTP: opened by the reservation service alone, served to whom they belong."""
 
 import asyncio
+from dataclasses import replace
+from secrets import token_hex
 from typing import Any, Literal
 from uuid import UUID
 
 import pytest
 from httpx import Response
+from sqlalchemy import select
 
 from roadbike.kit.auth import ServiceTokens, new_signing_key
 from roadbike.kit.ids import new_id
+from roadbike.kit.outbox import OUTBOX
 from tests.at_work import AtWork, Visitor
 from tests.payment.conftest import OPS_KEY, RESERVATION_KEY
 from tests.purchases import Story
@@ -131,6 +135,14 @@ async def test_a_payment_is_found_by_its_reservation(reservation: Visitor, alice
     assert await payments(alice, f"?reserveId={new_id()}") == []
 
 
+async def test_the_links_of_a_list_keep_what_it_was_asked_for(alice: Visitor) -> None:
+    asked = f"/payments?reserveId={new_id()}"
+
+    links = (await ask(alice, f"GET {asked}")).json()["_links"]
+
+    assert {link["href"].partition("&page=")[0] for link in links.values()} == {asked}
+
+
 async def test_a_reserve_id_that_is_none_is_422_and_named(alice: Visitor) -> None:
     answer = await ask(alice, "GET /payments?reserveId=7")
 
@@ -211,6 +223,22 @@ async def test_only_a_service_with_a_token_for_payment_opens(
         assert (await open_(caller, new_id())).status_code == 401
 
     assert await payment.told_names() == []
+
+
+async def test_each_open_is_told_in_its_own_trace(reservation: Visitor, payment: AtWork) -> None:
+    async def opened() -> tuple[UUID, str]:
+        at, trace = new_id(), token_hex(16)
+        caller = replace(
+            reservation, headers={**reservation.headers, "traceparent": f"00-{trace}-{'1' * 16}-01"}
+        )
+        assert (await open_(caller, at)).status_code == 200
+        return at, trace
+
+    asked = dict(await asyncio.gather(*(opened() for _ in range(20))))
+
+    async with payment.db.read() as tx:
+        told = await tx.rows(select(OUTBOX.c.key, OUTBOX.c.traceparent))
+    assert {UUID(row["key"]): row["traceparent"].split("-")[1] for row in told} == asked
 
 
 async def test_who_may_ask_for_figures_may_not_open(nobody: Visitor, payment: AtWork) -> None:

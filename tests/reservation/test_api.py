@@ -92,7 +92,8 @@ async def test_what_the_server_owns_decides_nothing(kim: Visitor, counter: Count
 async def test_a_bike_that_nobody_knows_is_not_found(kim: Visitor) -> None:
     answer = await ask(kim, "POST /reservations", {"bikeId": 99})
 
-    assert (answer.status_code, answer.json()["type"]) == (404, "/problems/not-found")
+    assert (answer.status_code, answer.json()["type"]) == (404, "/problems/not-on-sale")
+    assert "/stocks" in answer.json()["detail"]
 
 
 async def test_a_price_that_moved_is_told(kim: Visitor, counter: Counter) -> None:

@@ -2,11 +2,15 @@
 
 import asyncio
 from typing import Literal
+from uuid import UUID
 
 import pytest
+from sqlalchemy import select
 
 from roadbike.contracts.statuses import ReservationStatus
 from roadbike.kit.idempotency import InProgress
+from roadbike.kit.outbox import OUTBOX
+from roadbike.kit.trace import tracing
 from roadbike.reservation.use_cases.reserve import PaymentAway
 from tests.reservation import till as tills
 from tests.reservation.desk import WholeDesk
@@ -31,6 +35,24 @@ async def test_a_reservation_is_made_once_its_payment_is_open(desk: WholeDesk) -
     assert receipt.reservation_id == order.reservation_id
     assert [asked.reservation_id for asked in desk.till.asked] == [order.reservation_id]
     assert await desk.counter.told_names() == ["ReservationRegistered"]
+
+
+async def test_each_of_a_crowd_is_told_in_the_trace_of_its_own_request(desk: WholeDesk) -> None:
+    async def reserve() -> tuple[UUID, str]:
+        with tracing(None) as own:
+            receipt = await desk.reserve(an_order())
+        return receipt.reservation_id, trace_of(own)
+
+    asked = dict(await asyncio.gather(*(reserve() for _ in range(3))))
+
+    async with desk.counter.db.read() as tx:
+        told = await tx.rows(select(OUTBOX.c.key, OUTBOX.c.traceparent))
+    assert {UUID(row["key"]): trace_of(row["traceparent"]) for row in told} == asked
+    assert len(set(asked.values())) == 3
+
+
+def trace_of(traceparent: str) -> str:
+    return traceparent.split("-")[1]
 
 
 @pytest.mark.parametrize("behaves", SURELY_NOT)

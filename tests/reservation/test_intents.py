@@ -55,7 +55,7 @@ async def test_in_a_batch_each_order_gets_its_own_answer(counter: Counter) -> No
     results = await counter.begin(*orders)
 
     assert slugs(results) == [
-        *("sold-out", "price-changed", "not-found", "taken", "in-progress", "taken", "taken")
+        *("sold-out", "price-changed", "not-on-sale", "taken", "in-progress", "taken", "taken")
     ]
     assert results[1].extra == {"price": 2_000_000}
     assert (await counter.bike(1)).unanswered == 2
@@ -126,7 +126,7 @@ async def test_a_key_that_another_request_holds_is_in_progress(counter: Counter)
 async def test_a_batch_with_nothing_in_it_but_refusals_is_no_failure(counter: Counter) -> None:
     results = await counter.begin(an_order(bike_id=98), an_order(bike_id=99))
 
-    assert slugs(results) == ["not-found", "not-found"]
+    assert slugs(results) == ["not-on-sale", "not-on-sale"]
 
 
 async def test_a_full_batch_fits(counter: Counter) -> None:

@@ -26,10 +26,12 @@ from roadbike.kit.db import Tx
 
 metadata: Final = MetaData()
 
+LONGEST_ID: Final = 64
+
 ACCOUNT: Final = Table(
     "account",
     metadata,
-    Column("user_id", String(64), primary_key=True),
+    Column("user_id", String(LONGEST_ID), primary_key=True),
     Column("user_name", String(200), nullable=False),
     Column("password_hash", String(200), nullable=False),
     Column("roles", String(100), nullable=False),
@@ -40,7 +42,7 @@ LOGIN_FAILURE: Final = Table(
     "login_failure",
     metadata,
     Column("id", BigId, primary_key=True, autoincrement=True),
-    Column("user_id", String(64), nullable=False),
+    Column("user_id", String(LONGEST_ID), nullable=False),
     Column("client", String(64), nullable=False),
     Column("at", UtcTime, nullable=False),
     Index("login_failure_user", "user_id", "at"),
@@ -69,7 +71,11 @@ async def rehash(tx: Tx, account: Account, password_hash: str) -> None:
 
 async def add_failure(tx: Tx, user_id: str, client: str) -> None:
     await tx.execute(
-        insert(LOGIN_FAILURE).values(user_id=user_id, client=client, at=await tx.now())
+        insert(LOGIN_FAILURE).values(
+            user_id=user_id[:LONGEST_ID],  # folded it may be longer than it was typed
+            client=client,
+            at=await tx.now(),
+        )
     )
 
 

@@ -95,7 +95,7 @@ class DeliveryApi:
                 tx, paging, owner=_owner(caller), reservation_id=reservation_id
             )
         shown = Deliveries(deliveries=[_view(delivery, caller) for delivery in found])
-        return page_of(shown, paging, total=total, url="/deliveries")
+        return page_of(shown, paging, total=total, url="/deliveries", reserveId=reservation_id)
 
     async def get(self, delivery_id: UUID, caller: Caller) -> DeliveryView:
         """One delivery."""

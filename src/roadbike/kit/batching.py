@@ -7,6 +7,7 @@ time makes them bigger than two would be.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
 from typing import Final, Generic, TypeVar
 
 from roadbike.kit.db import DatabaseAway
@@ -38,7 +39,8 @@ class Batches(Generic[Item, Result]):
         answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, answer))
         if self._running is None:
-            self._running = asyncio.create_task(self._drain())
+            # in nobody's context: a trace is its own caller's, not that of who came first
+            self._running = asyncio.create_task(self._drain(), context=Context())
         return await answer
 
     async def rest(self) -> None:

@@ -54,6 +54,10 @@ class DatabaseAway(Exception):
     """The database is not reachable, full or too busy: nothing was committed, try again later."""
 
 
+class DatabaseBusy(DatabaseAway):
+    """All of our own connections are in use."""
+
+
 class Tx:
     """An open transaction. Use cases take one; nobody but Database commits it."""
 
@@ -250,12 +254,14 @@ class _away_named:  # noqa: N801 read as a statement
     def __enter__(self) -> None: ...
 
     def __exit__(self, _type: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, PoolTimeout):
+            raise DatabaseBusy("no connection was free in time") from error
         if error is not None and _is_away(error):
             raise DatabaseAway(f"{type(error).__name__}: {error}".splitlines()[0]) from error
 
 
 def _is_away(error: BaseException) -> bool:
-    if isinstance(error, (PoolTimeout, OSError)):
+    if isinstance(error, OSError):
         return True
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True

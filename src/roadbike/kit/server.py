@@ -21,7 +21,7 @@ from roadbike.kit import broker as brokers
 from roadbike.kit import logs, settings
 from roadbike.kit.auth import ServiceTokens, TokenVerifier
 from roadbike.kit.broker import Broker
-from roadbike.kit.db import DatabaseAway
+from roadbike.kit.db import DatabaseAway, DatabaseBusy
 from roadbike.kit.messages import load_messages
 from roadbike.kit.runtime import Runtime
 from roadbike.kit.service import Service
@@ -126,6 +126,8 @@ class Server:
         try:
             async with self.service.db.read() as tx:
                 version = await tx.scalar(select(ALEMBIC_VERSION.c.version_num))
+        except DatabaseBusy:
+            return self._reachable  # we have too much to do with it for a look
         except DatabaseAway as error:
             log.warning("database.away", reason=str(error))
             return False

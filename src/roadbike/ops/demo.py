@@ -14,7 +14,7 @@ from roadbike.contracts.statuses import (
     ReservationStatus,
     StockStatus,
 )
-from roadbike.local import status
+from roadbike.local import control, status
 from roadbike.local.home import Home, read_shop
 from roadbike.local.screen import console
 from roadbike.local.trouble import Trouble
@@ -184,7 +184,10 @@ def run(home: Home, stopper: str | None, starter: str | None) -> int:
     """Play on the shop of that home; the number of acts that failed.
 
     stopper, starter: commands with {service} in them; None: the shop's own supervisor.
+    Raises Trouble when no shop is open there.
     """
+    if stopper is None:
+        control.views(home)  # asked first: what is closed fails no requirement
     return asyncio.run(_run(home, stopper, starter))
 
 

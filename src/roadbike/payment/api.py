@@ -16,6 +16,7 @@ from roadbike.contracts.statuses import PaymentStatus
 from roadbike.kit.batching import Batches
 from roadbike.kit.db import Database
 from roadbike.kit.refusals import Fault, Forbidden, Invalid, invalid
+from roadbike.kit.trace import current_traceparent
 from roadbike.kit.web import (
     BUYER,
     INTERNAL,
@@ -103,7 +104,8 @@ class PaymentApi:
             raise Forbidden
         if any(self.delay_ms):
             await asyncio.sleep(random.uniform(*self.delay_ms) / 1000)  # noqa: S311 no secret
-        payment = await self.openings.run(Opening(reservation_id, data))
+        opening = Opening(reservation_id, data, current_traceparent())
+        payment = await self.openings.run(opening)
         return msgspec.convert(payment, OpenedPayment, from_attributes=True)
 
     async def list(
@@ -122,6 +124,7 @@ class PaymentApi:
             paging,
             total=total,
             url="/payments",
+            reserveId=reservation_id,
         )
 
     async def get(self, payment_id: UUID, caller: Caller) -> PaymentView:

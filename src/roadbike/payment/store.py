@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Uuid,
     func,
+    or_,
     select,
     update,
 )
@@ -25,7 +26,7 @@ from sqlalchemy import (
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import PaymentStatus
 from roadbike.kit.bulk import insert_new
-from roadbike.kit.columns import Status, UtcTime
+from roadbike.kit.columns import Status, UtcTime, utc_now
 from roadbike.kit.db import Tx
 from roadbike.kit.refusals import NotFound
 from roadbike.kit.rows import Rows
@@ -147,7 +148,9 @@ async def to_check(tx: Tx, at_most: int) -> Sequence[Attempt]:
 
 
 async def to_refund(tx: Tx, at_most: int) -> Sequence[Attempt]:
-    owed = select(ATTEMPT).where(ATTEMPT.c.refund == Refund.OWED)
+    """Attempts whose money is to go back, but for those that have to wait for the next try."""
+    may = or_(ATTEMPT.c.check_at.is_(None), ATTEMPT.c.check_at <= await tx.now())
+    owed = select(ATTEMPT).where(ATTEMPT.c.refund == Refund.OWED, may)
     rows = await tx.rows(owed.order_by(ATTEMPT.c.attempt_id).limit(at_most))
     return [ATTEMPTS.state(row) for row in rows]
 
@@ -161,11 +164,15 @@ async def unpaid_since(tx: Tx, before: datetime, at_most: int) -> Sequence[UUID]
     return [row["reservation_id"] for row in rows]
 
 
-async def last_watch(tx: Tx, now: datetime) -> tuple[datetime, datetime]:
-    """When the expiry was last at work, and until when it keeps quiet; locked."""
-    await insert_new(tx, WATCH, [{"name": "expiry", "seen_at": now, "quiet_until": now}])
+async def last_watch(tx: Tx) -> tuple[datetime, datetime, datetime]:
+    """When the expiry was last at work, until when it keeps quiet (locked), and the time now.
+
+    The clock is read under the lock: before it, another replica could be seen in the future.
+    """
+    first = await tx.now()
+    await insert_new(tx, WATCH, [{"name": "expiry", "seen_at": first, "quiet_until": first}])
     row = (await tx.rows(select(WATCH).with_for_update()))[0]
-    return row["seen_at"], row["quiet_until"]
+    return row["seen_at"], row["quiet_until"], await tx.scalar(select(utc_now()))
 
 
 async def keep_watch(tx: Tx, seen_at: datetime, quiet_until: datetime) -> None:

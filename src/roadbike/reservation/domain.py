@@ -25,6 +25,12 @@ LIFECYCLE: Final = Lifecycle(
 )
 
 
+class NotOnSale(NotFound):
+    """Nobody knows such a bike, or it was withdrawn."""
+
+    slug = "not-on-sale"
+
+
 class SoldOut(Refusal):
     """No unit of the bike is left, as far as the catalogue copy knows."""
 
@@ -104,9 +110,9 @@ class Reservation:
 
 
 def take_one(bike: Bike | None, *, seen_price: int | None, overbook: int) -> Bike:
-    """Take one from the allowance. Raises NotFound, PriceChanged, SoldOut."""
+    """Take one from the allowance. Raises NotOnSale, PriceChanged, SoldOut."""
     if bike is None or not bike.on_sale:
-        raise NotFound
+        raise NotOnSale
     if seen_price is not None and seen_price != bike.price:
         raise PriceChanged(
             extra={"price": bike.price}, price=f"{bike.price:,}", bike=bike.bike_name

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final, Generic, TypeVar
+from urllib.parse import urlencode
 
 import msgspec
 from litestar import Litestar
@@ -113,13 +114,19 @@ class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     page: PageInfo
 
 
-def page_of(embedded: T, paging: Paging, *, total: int, url: str) -> Page[T]:
-    """Wrap the items of one page: `page_of(Stocks(stocks=[…]), paging, total=…, url="/stocks")`."""
+def page_of(embedded: T, paging: Paging, *, total: int, url: str, **found_by: object) -> Page[T]:
+    """Wrap the items of one page: `page_of(Stocks(stocks=[…]), paging, total=…, url="/stocks")`.
+
+    found_by: further parameters that the list was asked with, by their wire names (None: it was
+    not); its links keep them.
+    """
+    asked = {name: value for name, value in found_by.items() if value is not None}
+    kept = f"{urlencode(asked)}&" if asked else ""
     pages = -(-total // paging.size)
     last = max(0, pages - 1)
 
     def to(number: int) -> Link:
-        return Link(f"{url}?{paging.query(number)}")
+        return Link(f"{url}?{kept}{paging.query(number)}")
 
     neighbours = PageLinks(
         self=to(paging.number),

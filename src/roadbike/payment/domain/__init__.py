@@ -140,8 +140,13 @@ def attempt(payment: Payment, attempt_id: UUID, token: str, now: datetime) -> De
 
 
 def checked(payment: Payment, attempt_id: UUID, now: datetime) -> Payment:
-    """The payment after one more look: unknown ones soon again, failed ones some times more."""
+    """The payment after the provider's answer: a failed attempt is looked at some times more."""
     return _with(payment, attempt_id, lambda known: attempts.checked(known, now))
+
+
+def unanswered(payment: Payment, attempt_id: UUID, now: datetime) -> Payment:
+    """The payment after the provider gave no answer: it is asked again soon."""
+    return _with(payment, attempt_id, lambda known: attempts.unanswered(known, now))
 
 
 def with_outcome(payment: Payment, attempt_id: UUID, outcome: Outcome) -> Payment:

@@ -7,7 +7,7 @@ from typing import Final
 from uuid import UUID
 
 ASKING: Final = timedelta(seconds=5)  # so long nobody else asks what became of an attempt
-LONGEST_WAIT: Final = timedelta(seconds=30)
+LONGEST_WAIT_SECONDS: Final = 30
 LATE_MONEY: Final = (timedelta(seconds=20), timedelta(minutes=10), timedelta(hours=24))
 
 
@@ -31,8 +31,9 @@ class Refund(StrEnum):
 class Attempt:
     """One try to get the money: at most one capture and one refund.
 
-    token: the buyer's consent, as the provider gave it. check_at: when to ask the provider what
-    became of it; None when that is settled for good.
+    token: the buyer's consent, as the provider gave it. check_at: when to ask the provider (again)
+    what became of it, or to give the money back; None when there is nothing to wait for. checks:
+    how often it has not answered in a row.
     """
 
     attempt_id: UUID
@@ -58,18 +59,19 @@ def begun(attempt_id: UUID, reservation_id: UUID, token: str, now: datetime) -> 
 
 
 def checked(attempt: Attempt, now: datetime) -> Attempt:
-    """After one more look: an unknown one soon again, a failed one some times more."""
-    checks = attempt.checks + 1
+    """After the provider has answered: a failed one is looked at some times more."""
     wait: timedelta | None = None
-    match attempt.outcome:
-        case Outcome.UNKNOWN:
-            wait = min(timedelta(seconds=2**checks), LONGEST_WAIT)
-        case Outcome.NOT_CAPTURED:
-            age = now - attempt.asked_at
-            wait = next((late - age for late in LATE_MONEY if late > age), None)
-        case Outcome.CAPTURED:
-            pass  # known for good
-    return replace(attempt, checks=checks, check_at=None if wait is None else now + wait)
+    if attempt.outcome is Outcome.NOT_CAPTURED:
+        age = now - attempt.asked_at
+        wait = next((late - age for late in LATE_MONEY if late > age), None)
+    return replace(attempt, checks=0, check_at=None if wait is None else now + wait)
+
+
+def unanswered(attempt: Attempt, now: datetime) -> Attempt:
+    """After the provider gave no answer: soon again, whatever was to be asked."""
+    checks = attempt.checks + 1
+    wait = timedelta(seconds=min(2**checks, LONGEST_WAIT_SECONDS))
+    return replace(attempt, checks=checks, check_at=now + wait)
 
 
 def known(attempt: Attempt, outcome: Outcome) -> Attempt:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -24,13 +25,15 @@ class Expiry:
     after: timedelta
 
     async def run(self, db: Database) -> None:
-        """Expire a batch of unpaid payments, unless payment was away just now."""
+        """Expire what is unpaid for too long, unless payment was away just now."""
         if await db.run(_is_quiet_time):
             return
+        while late := await self._late(db):
+            await db.run(partial(expire, reservation_ids=late))
+
+    async def _late(self, db: Database) -> Sequence[UUID]:
         async with db.read() as tx:
-            late = await store.unpaid_since(tx, (await tx.now()) - self.after, AT_ONCE)
-        if late:
-            await db.run(lambda tx: expire(tx, late))
+            return await store.unpaid_since(tx, (await tx.now()) - self.after, AT_ONCE)
 
 
 async def expire(tx: Tx, reservation_ids: Sequence[UUID]) -> None:
@@ -43,9 +46,8 @@ async def expire(tx: Tx, reservation_ids: Sequence[UUID]) -> None:
 
 
 async def _is_quiet_time(tx: Tx) -> bool:
-    now = await tx.now()
-    seen_at, quiet_until = await store.last_watch(tx, now)
-    if not now - AWAY <= seen_at <= now:
+    seen_at, quiet_until, now = await store.last_watch(tx)
+    if abs(now - seen_at) > AWAY:
         quiet_until = now + QUIET
     await store.keep_watch(tx, now, quiet_until)
     return now < quiet_until

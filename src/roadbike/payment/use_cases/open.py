@@ -10,6 +10,7 @@ from roadbike.contracts.payments import OpenPayment
 from roadbike.kit.db import Tx
 from roadbike.kit.ids import new_id
 from roadbike.kit.refusals import Refusal
+from roadbike.kit.trace import tracing
 from roadbike.payment import domain, store
 from roadbike.payment.domain import Payment
 from roadbike.payment.use_cases.settle import keep, settle
@@ -21,6 +22,7 @@ class Opening:
 
     reservation_id: UUID
     wanted: OpenPayment
+    traceparent: str | None = None
 
 
 async def open_payments(tx: Tx, openings: Sequence[Opening]) -> list[Payment | Exception]:
@@ -47,5 +49,6 @@ async def _opened(tx: Tx, opening: Opening, now: datetime) -> Payment | Exceptio
     except Refusal as refusal:
         return refusal
     if events:
-        keep(tx, opened, events)
+        with tracing(opening.traceparent):
+            keep(tx, opened, events)
     return opened

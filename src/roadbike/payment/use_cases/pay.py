@@ -1,6 +1,8 @@
 """Get the money: the attempt is committed before the provider is asked, and never asked twice."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -8,7 +10,7 @@ import structlog
 
 from roadbike.contracts.statuses import PaymentStatus
 from roadbike.kit.crash import Crash, never
-from roadbike.kit.db import Database, Tx
+from roadbike.kit.db import Database, DatabaseAway, Tx
 from roadbike.kit.ids import new_id
 from roadbike.payment import domain, store
 from roadbike.payment.domain import Payment
@@ -20,6 +22,8 @@ log = structlog.get_logger()
 
 AT_ONCE: Final = 50
 PATIENCE_SECONDS: Final = 1.5  # with the provider, while the buyer waits
+
+Due = Callable[[Tx, int], Awaitable[Sequence[Attempt]]]
 
 
 class Cashier:
@@ -48,17 +52,29 @@ class Cashier:
 
     async def finish_unknown(self, _db: Database) -> None:
         """Ask what became of attempts that nobody knows the outcome of; late money is found too."""
-        async with self.db.read() as tx:
-            attempts = await store.to_check(tx, AT_ONCE)
-        for attempt in attempts:
-            await self._check(attempt)
+        await self._each(store.to_check, self._check)
 
     async def refund_owed(self, _db: Database) -> None:
         """Give back what is owed, each attempt's money once."""
+        await self._each(store.to_refund, self._refund)
+
+    async def _each(self, due: Due, work: Callable[[Attempt], Awaitable[None]]) -> None:
+        """Work on all that is due, each once; one that fails holds up none behind it."""
+        done: set[UUID] = set()
+        while attempts := [one for one in await self._read(due) if one.attempt_id not in done]:
+            for attempt in attempts:
+                done.add(attempt.attempt_id)
+                try:
+                    await work(attempt)
+                except DatabaseAway:
+                    raise
+                except Exception:
+                    log.exception("attempt.failed", attempt_id=str(attempt.attempt_id))
+                    await self.db.run(partial(look_again, attempt=attempt))
+
+    async def _read(self, due: Due) -> Sequence[Attempt]:
         async with self.db.read() as tx:
-            attempts = await store.to_refund(tx, AT_ONCE)
-        for attempt in attempts:
-            await self._refund(attempt)
+            return await due(tx, AT_ONCE)
 
     async def _ask(self, charge: Charge) -> Snapshot:
         self.crash("capture.before_call")
@@ -85,7 +101,8 @@ class Cashier:
             refunded = await self.provider.cancel(charge, "reservation cancelled")
         except Unknown as unknown:
             log.warning("refund.unknown", attempt_id=str(attempt.attempt_id), why=str(unknown))
-            return  # the next round asks again, by the same attempt
+            await self.db.run(lambda tx: look_again(tx, attempt))  # by the same attempt
+            return
         self.crash("refund.after_call")
         await self.db.run(lambda tx: refund_done(tx, attempt, refunded))
 
@@ -122,7 +139,7 @@ async def learn(tx: Tx, attempt: Attempt, snapshot: Snapshot) -> Payment:
 async def look_again(tx: Tx, attempt: Attempt) -> None:
     """Nothing was learnt; ask again a little later."""
     payment = await store.locked(tx, attempt.reservation_id)
-    store.save(tx, domain.checked(payment, attempt.attempt_id, await tx.now()))
+    store.save(tx, domain.unanswered(payment, attempt.attempt_id, await tx.now()))
 
 
 async def refund_done(tx: Tx, attempt: Attempt, provider_id: str) -> None:

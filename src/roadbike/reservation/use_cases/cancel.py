@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -55,10 +56,13 @@ async def bike_returned(tx: Tx, cause: DeliveryReturned) -> None:
 
 async def resolve_intents(db: Database) -> None:
     """Cancel every intent that nobody completed: whether its payment was opened is unknown."""
+    while left := await _left_behind(db):
+        await db.run(partial(cancel_intents, reservation_ids=left, reason=Reason.UNANSWERED))
+
+
+async def _left_behind(db: Database) -> Sequence[UUID]:
     async with db.read() as tx:
-        left = await store.old_intents(tx, LEFT_BEHIND, AT_ONCE)
-    if left:
-        await db.run(lambda tx: cancel_intents(tx, left, Reason.UNANSWERED))
+        return await store.old_intents(tx, LEFT_BEHIND, AT_ONCE)
 
 
 async def forget_old_keys(db: Database) -> None:

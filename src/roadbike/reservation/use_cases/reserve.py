@@ -18,6 +18,7 @@ from roadbike.kit.idempotency import Earlier, InProgress, Key, KeyReused
 from roadbike.kit.outbox import tell
 from roadbike.kit.refusals import Refusal, Unavailable
 from roadbike.kit.resilience import Breaker, Limiter
+from roadbike.kit.trace import current_traceparent, tracing
 from roadbike.reservation import domain, store
 from roadbike.reservation.domain import Reservation
 from roadbike.reservation.payments import (
@@ -79,6 +80,7 @@ class Going:
 
     reservation_id: UUID
     keyed: bool
+    traceparent: str | None = None
 
 
 Begun = Reservation | Receipt | None  # an intent to drive on, an answer to replay, nothing yet
@@ -106,11 +108,12 @@ class Desk:
         self._earlier: Batches[Key, Begun] = Batches(self._look_back)
         self._intents: Batches[Order, Reservation] = Batches(self._take_intents)
         self._registrations: Batches[Going, Receipt] = Batches(self._register)
+        self._given_up: Batches[UUID, None] = Batches(self._undo)
 
     async def reserve(self, order: Order, deadline: Deadline) -> Receipt:
         """Reserve one bike within the deadline.
 
-        Raises NotFound, PriceChanged, SoldOut, PaymentAway, Overloaded, InProgress, KeyReused.
+        Raises NotOnSale, PriceChanged, SoldOut, PaymentAway, Overloaded, InProgress, KeyReused.
         """
         begun = await self._earlier.run(order.key) if order.key else None
         if isinstance(begun, Receipt):
@@ -149,7 +152,7 @@ class Desk:
                 await self._give_up(intent, error)
             permit.succeeded()
             self.crash("reserve.after_payment")
-            going = Going(intent.reservation_id, keyed=order.key is not None)
+            going = Going(intent.reservation_id, order.key is not None, current_traceparent())
             receipt = await self._registrations.run(going)
         self.crash("reserve.after_commit")
         return receipt
@@ -157,9 +160,7 @@ class Desk:
     async def _give_up(self, intent: Reservation, error: Exception) -> NoReturn:
         """Undo the intent if surely no payment was opened; else the resolver will."""
         if isinstance(error, NotOpened):
-            await self.db.run(
-                lambda tx: cancel_intents(tx, [intent.reservation_id], Reason.NOT_OPENED)
-            )
+            await self._given_up.run(intent.reservation_id)
         raise PaymentAway(retry_after=RETRY_SECONDS) from error
 
     async def _look_back(self, keys: Sequence[Key]) -> Sequence[Begun | Exception]:
@@ -171,6 +172,10 @@ class Desk:
 
     async def _register(self, goings: Sequence[Going]) -> Sequence[Receipt | Exception]:
         return await self.db.run(lambda tx: register(tx, goings, self.render))
+
+    async def _undo(self, intents: Sequence[UUID]) -> Sequence[None]:
+        await self.db.run(lambda tx: cancel_intents(tx, intents, Reason.NOT_OPENED))
+        return [None] * len(intents)
 
 
 async def look_back(tx: Tx, keys: Sequence[Key]) -> list[Begun | Exception]:
@@ -246,7 +251,8 @@ async def register(tx: Tx, goings: Sequence[Going], render: Render) -> list[Rece
             continue
         registered, event = domain.register(current, seq)
         store.save(tx, registered)
-        tell(tx, event)
+        with tracing(going.traceparent):
+            tell(tx, event)
         receipts.append(Receipt(registered.reservation_id, render(registered)))
     await idempotency.finish(
         tx,

@@ -1,0 +1,30 @@
+"""The demo says what holds, and what does not."""
+
+from tests.system.shop import Shop
+from tests.system.visit import Visit
+
+
+async def test_every_requirement_holds(visit: Visit) -> None:
+    said = await visit.shop.order("demo")
+
+    assert said.code == 0, said
+    assert "✗" not in said.out
+    assert said.out.rstrip().endswith("every requirement holds")
+
+
+async def test_a_requirement_that_was_not_seen_to_hold_fails(visit: Visit) -> None:
+    stops_nothing = ("--stopper", "true", "--starter", "true")
+
+    said = await visit.shop.order("demo", *stops_nothing)
+
+    assert said.code == 1
+    failed = [line.split()[1] for line in said.out.splitlines() if line.startswith("✗")]
+    assert failed == ["N1", "N2", "O3"]
+
+
+async def test_where_no_shop_is_open_nothing_is_played(new_shop: Shop) -> None:
+    said = await new_shop.order("demo")
+
+    assert (said.code, said.out) == (1, "")
+    assert "no shop is running" in said.err
+    assert len(said.err.splitlines()) <= 2
