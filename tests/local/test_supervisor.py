@@ -117,6 +117,7 @@ def test_a_closed_shop_leaves_nothing_running_and_opens_again_with_its_data(
     first = open_shop()
     tree, listing = first.tree(), first.listing
     assert first.close() == 0
+    assert first.said.splitlines()[-1] == "The shop is closed; its data stay."
     _, alive = psutil.wait_procs(tree, timeout=5)
 
     second = open_shop()

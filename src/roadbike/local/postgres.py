@@ -139,7 +139,7 @@ def _copied(programs: binaries.Postgres, base: Path) -> Path:
         libraries = f"{package.name}.libs"  # where a wheel keeps them, found by its place
         if package.with_name(libraries).is_dir():
             shutil.copytree(package.with_name(libraries), fresh / libraries, symlinks=True)
-        chmod = ["chmod", "-R", "a+rX", fresh]
+        chmod = ("chmod", "-R", "a+rX", str(fresh))
         subprocess.run(chmod, check=True, start_new_session=True)  # noqa: S603  ours
         fresh.rename(copy)
     return copy / package.name / tree.name / "bin"

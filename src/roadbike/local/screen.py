@@ -44,6 +44,10 @@ class Lines:
                 if view.state in {"ready", "restarting", "stopped"}:
                     self._to.print(said, markup=False, highlight=False)
 
+    def note(self, views: Sequence[View]) -> None:
+        """Known already from elsewhere: no news any more."""
+        self._said |= {view.name: _sentence(view) for view in views}
+
     def settle(self) -> None:
         """Nothing to clear away."""
 
@@ -54,11 +58,12 @@ class Board:
     def __init__(self, to: Console) -> None:
         self._live: Live | None = Live(console=to, auto_refresh=False)
         self._lines = Lines(to)
-        self._live.start()
 
     def show(self, views: Sequence[View]) -> None:
         if self._live:
+            self._live.start()  # not before: it hides the cursor until it is settled
             self._live.update(_table(views), refresh=True)
+            self._lines.note(views)
         else:
             self._lines.show(views)
 
