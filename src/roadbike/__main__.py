@@ -31,6 +31,14 @@ PartArgument = Annotated[
     str, typer.Argument(help="A service (stock, payment, …), or postgres, nats or gateway.")
 ]
 HERE = Path(".roadbike")
+FIGURES = """\b
+MB         memory; what processes share counts once
+outbox     told, not yet published
+lag        published, not yet heard
+parked     heard, waiting to be tried again
+dead       given up, needs a person
+intents    reservations begun, not yet made
+unsettled  payments whose outcome is not known"""
 
 
 @app.command()
@@ -59,7 +67,7 @@ def down(*, home: HomeOption = HERE) -> None:
     typer.echo("The shop is closed.")
 
 
-@app.command()
+@app.command(epilog=FIGURES)
 def status(
     *,
     home: HomeOption = HERE,

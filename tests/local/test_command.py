@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from roadbike.local import status
 from tests.local.shops import StubShop
 
 
@@ -139,3 +140,10 @@ def test_every_command_explains_itself(command: str) -> None:
 
     assert done.returncode == 0
     assert len(done.stdout.splitlines()) > 5
+
+
+def test_the_status_explains_its_figures() -> None:
+    said = roadbike("status", "--help").stdout
+
+    for figure in status.FIGURES[1:]:
+        assert f"\n  {figure:<11}" in said

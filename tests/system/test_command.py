@@ -30,7 +30,7 @@ async def test_status_tells_of_every_part_for_programs(visit: Visit) -> None:
     for name in SERVICES:
         assert rows[name]["database"] == ("sqlite" if name == "delivery" else "postgresql")
         figures = ("outbox", "lag", "parked", "dead", "intents", "unsettled")
-        assert [rows[name][figure] for figure in figures] == [0] * 5
+        assert [rows[name][figure] for figure in figures] == [0] * len(figures)
 
 
 async def test_status_says_which_part_is_down(visit: Visit) -> None:
@@ -39,8 +39,8 @@ async def test_status_says_which_part_is_down(visit: Visit) -> None:
     await visit.shop.obey("start", "mypage")
 
     assert down.code == 1
-    assert re.search(r"^mypage +stopped +False", down.out, re.MULTILINE)
-    assert len(re.findall(r"^\w+ +ready +True", down.out, re.MULTILINE)) == len(PARTS) - 1
+    assert re.search(r"^mypage +stopped\b", down.out, re.MULTILINE)
+    assert len(re.findall(r"^\w+ +ready\b", down.out, re.MULTILINE)) == len(PARTS) - 1
 
 
 @pytest.mark.parametrize("login", ["buyer", "buyer2", "admin"])
