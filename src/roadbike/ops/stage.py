@@ -95,7 +95,8 @@ class Stage:
         """Play a scene while the service is down. Raises Trouble when it still answers."""
         await self.stop(service)
         try:
-            if (await self.admin.ask("GET", f"/{service}s")).status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            answer = await self.admin.ask("GET", f"/{service}s")
+            if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise Trouble(f"{service} was taken down and still answers")
             yield
         finally:
