@@ -2,7 +2,10 @@
 
 import json
 import os
+import re
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -31,6 +34,7 @@ PartArgument = Annotated[
     str, typer.Argument(help="A service (stock, payment, …), or postgres, nats or gateway.")
 ]
 HERE = Path(".roadbike")
+HARD_SPACE = "\N{NO-BREAK SPACE}"
 FIGURES = """\b
 MB         memory; what processes share counts once
 outbox     told, not yet published
@@ -210,12 +214,22 @@ def told(run: Callable[[], object]) -> int:
     except Trouble as trouble:
         for line in trouble.details:
             typer.echo(f"  {line}", err=True)
-        typer.echo(f"roadbike: {trouble}", err=True)
+        _say(f"roadbike: {trouble}")
         return trouble.code
     except (SettingError, OSError) as problem:
-        typer.echo(f"roadbike: {problem}", err=True)
+        _say(f"roadbike: {problem}")
         return 1
     return 0
+
+
+def _say(sentence: str) -> None:
+    """Broken between words where a terminal would break within them; a command stays whole."""
+    if sys.stderr.isatty():
+        whole = re.sub("`[^`]*`", lambda command: command[0].replace(" ", HARD_SPACE), sentence)
+        width = shutil.get_terminal_size().columns
+        lines = textwrap.wrap(whole, width, break_long_words=False, break_on_hyphens=False)
+        sentence = "\n".join(lines).replace(HARD_SPACE, " ")
+    typer.echo(sentence, err=True)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """The command `roadbike`: every mistake is one clear line, never a traceback."""
 
+import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +10,8 @@ import pytest
 
 from roadbike.local import status
 from tests.local.shops import StubShop
+
+ROADBIKE = Path(sys.executable).with_name("roadbike")
 
 
 def roadbike(
@@ -26,10 +30,10 @@ def roadbike(
 
 
 def test_production_is_not_opened_on_one_machine(tmp_path: Path) -> None:
-    done = roadbike("up", "--home", tmp_path / "home", ROADBIKE_ENV="production")
+    done = roadbike("up", "--home", "home", cwd=tmp_path, ROADBIKE_ENV="production")
 
     assert done.returncode == 1
-    assert "run `roadbike serve SERVICE`" in done.stderr
+    assert f"run `{ROADBIKE} serve SERVICE`" in done.stderr
     assert not (tmp_path / "home").exists()
 
 
@@ -38,10 +42,47 @@ def test_production_is_not_opened_on_one_machine(tmp_path: Path) -> None:
     [["status"], ["down"], ["start", "stock"], ["stop", "stock"], ["kill", "stock"]],
 )
 def test_orders_to_a_shop_that_is_not_open_say_so(tmp_path: Path, order: list[str]) -> None:
-    done = roadbike(*order, "--home", tmp_path)
+    done = roadbike(*order, "--home", tmp_path, cwd=tmp_path)
 
     assert done.returncode == 1
-    assert f"no shop is running in {tmp_path}: start it with `roadbike up`" in done.stderr
+    assert f"no shop is running in {tmp_path}: " in done.stderr
+    assert done.stderr.endswith(f": start it with `{ROADBIKE} up --home {tmp_path}`\n")
+
+
+def test_a_hint_is_what_was_typed(tmp_path: Path) -> None:
+    (tmp_path / "bin").symlink_to(ROADBIKE.parent)
+
+    done = subprocess.run(
+        ["bin/roadbike", "status"],  # noqa: S607
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+
+    assert done.stderr.endswith(": start it with `bin/roadbike up`\n")
+
+
+def test_a_long_sentence_is_broken_between_words_on_a_terminal(tmp_path: Path) -> None:
+    screen, terminal = pty.openpty()
+
+    subprocess.run(  # noqa: S603  our own command
+        [ROADBIKE, "up", "--home", tmp_path],
+        stderr=terminal,
+        check=False,
+        cwd=tmp_path,
+        env={"PATH": "", "ROADBIKE_ENV": "production", "COLUMNS": "60"},
+    )
+    lines = os.read(screen, 10_000).decode().splitlines()
+    os.close(screen)
+    os.close(terminal)
+
+    assert len(lines) > 2
+    assert " ".join(lines) == (
+        f"roadbike: `{ROADBIKE} up` is for one machine and makes keys and log-ins of its own: "
+        f"in production run `{ROADBIKE} serve SERVICE`, or unset ROADBIKE_ENV"
+    )
+    assert any(f"`{ROADBIKE} serve SERVICE`" in line for line in lines)
 
 
 @pytest.mark.parametrize("order", [["serve", "bakery"], ["migrate", "bakery"]])

@@ -12,6 +12,7 @@ import msgspec
 from roadbike.local.home import Home
 from roadbike.local.keeper import View
 from roadbike.local.trouble import Trouble
+from roadbike.local.typed import typed
 
 SOCKET: Final = "control.sock"
 LIMIT: Final = 120.0  # seconds for the longest order: a start, or a stop of everything
@@ -83,4 +84,4 @@ def views(home: Home) -> list[View]:
 
 
 def not_running(home: Home) -> Trouble:
-    return Trouble(f"no shop is running in {home.path}: start it with `roadbike up`")
+    return Trouble(f"no shop is running in {home.path}: start it with `{typed('up', home)}`")

@@ -7,6 +7,7 @@ from typing import Final
 
 from roadbike.local.home import Home, read_shop
 from roadbike.local.trouble import Trouble
+from roadbike.local.typed import typed
 
 PATIENCE: Final = 10.0  # seconds
 
@@ -16,7 +17,7 @@ def log_in(home: Home, user: str) -> str:
     shop = read_shop(home)
     logins = shop.get("logins", {})
     if user not in logins:
-        there = ", ".join(logins) or "none before the first `roadbike up`"
+        there = ", ".join(logins) or f"none before the first `{typed('up', home)}`"
         raise Trouble(f"there is no demo log-in {user} in {home.path}: there are {there}")
     return access_token(shop["addresses"]["gateway"], user, logins[user])
 

@@ -23,6 +23,7 @@ from roadbike.local.running import append, last_lines
 from roadbike.local.screen import Screen, console, screen
 from roadbike.local.shop import Plan, Shop
 from roadbike.local.trouble import Trouble
+from roadbike.local.typed import typed
 
 LEFTOVERS: Final = 6.0  # seconds for the processes of a killed supervisor to end by themselves
 LOOK: Final = 0.1  # seconds between two looks at a shop that opens in the background
@@ -121,16 +122,17 @@ def _is_open(home: Home, pid: int) -> bool:
 def _claim(wish: Wish) -> int:
     if wish.environ.get("ROADBIKE_ENV") == "production":
         raise Trouble(
-            "`roadbike up` is for one machine and makes keys and log-ins of its own: in production "
-            "run `roadbike serve SERVICE`, or unset ROADBIKE_ENV"
+            f"`{typed('up')}` is for one machine and makes keys and log-ins of its own: in "
+            f"production run `{typed('serve SERVICE')}`, or unset ROADBIKE_ENV"
         )
     homes.open_home(wish.home)
     claim = homes.lock(wish.home)
     if claim == -1:
         pid = homes.read_shop(wish.home).get("pids", {}).get("supervisor", "unknown")
         raise Trouble(
-            f"a shop is already running in {wish.home.path} (pid {pid}): see `roadbike status`, "
-            "stop it with `roadbike down`, or choose another folder with --home and --port-base"
+            f"a shop is already running in {wish.home.path} (pid {pid}): see "
+            f"`{typed('status', wish.home)}`, stop it with `{typed('down', wish.home)}`, "
+            "or choose another folder with --home and --port-base"
         )
     return claim
 

@@ -1,0 +1,32 @@
+"""What is told when the shop is open."""
+
+from io import StringIO
+from pathlib import Path
+
+from rich.console import Console
+
+from roadbike.local import box
+from roadbike.local import home as homes
+from roadbike.local.typed import typed
+
+
+def test_commands_to_try_can_be_copied(tmp_path: Path) -> None:
+    home = homes.at(tmp_path / ("a-long-name" * 9))
+    home.path.mkdir()
+    gateway = "http://127.0.0.1:65500"
+    homes.write_shop(home, {"addresses": {"gateway": gateway}, "ports": {}, "logins": {}})
+    to = StringIO()
+
+    box.show(home, Console(file=to, width=80))
+
+    lines = to.getvalue().splitlines()
+    boxed, tried = lines[: lines.index("Try next:")], lines[lines.index("Try next:") + 1 :]
+    assert all(len(line) <= 80 for line in boxed)
+    assert tried == [
+        f"curl {gateway}/stocks",
+        f'AUTH="Authorization: Bearer $({typed("token buyer", home)})"',
+        f"""curl -H "$AUTH" --json '{{"bikeId": 1}}' {gateway}/reservations""",
+        typed("status", home),
+        typed("down", home),
+    ]
+    assert len(tried[2]) <= 80
