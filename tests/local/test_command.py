@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from roadbike.local import home as homes
 from roadbike.local import status
-from tests.local.shops import StubShop
+from tests.local.shops import StubShop, free_base
 
 ROADBIKE = Path(sys.executable).with_name("roadbike")
 
@@ -116,6 +117,29 @@ def test_a_port_base_out_of_range_is_refused(tmp_path: Path) -> None:
 
     assert done.returncode == 1
     assert "choose one from 1024 to" in done.stderr
+    assert not (tmp_path / "home").exists()
+
+
+def test_nothing_is_made_where_a_program_is_missing(tmp_path: Path) -> None:
+    base = str(free_base())
+
+    done = roadbike("up", "--home", "home", "--port-base", base, cwd=tmp_path, ROADBIKE_TRAEFIK="x")
+
+    assert done.returncode == 1
+    assert "ROADBIKE_TRAEFIK names x" in done.stderr
+    assert not (tmp_path / "home").exists()
+
+
+def test_data_are_not_deleted_for_a_shop_that_cannot_open(shop: StubShop, tmp_path: Path) -> None:
+    home = homes.at(tmp_path)
+    os.close(homes.lock(home))
+    homes.write_shop(home, {"logins": {}})
+
+    done = roadbike("up", "--fresh", "--home", tmp_path, "--port-base", shop.base)
+
+    assert done.returncode == 1
+    assert f"port {shop.base + 8} is taken" in done.stderr
+    assert homes.read_shop(home) == {"logins": {}}
 
 
 def test_somebody_else_s_folder_is_not_taken(tmp_path: Path) -> None:

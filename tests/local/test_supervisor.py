@@ -199,3 +199,4 @@ def test_a_taken_port_names_the_process_that_has_it(shop: StubShop, folder: Path
 
     assert f"port {shop.base + 8} is taken by traefik (pid {shop.pids['gateway']})" in said
     assert "--port-base" in said
+    assert not (folder / "home").exists()

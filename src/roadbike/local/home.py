@@ -22,6 +22,11 @@ class Home:
     path: Path
 
     @property
+    def is_begun(self) -> bool:
+        """Whether a shop was opened here before, or is being opened."""
+        return (self.path / "lock").exists()
+
+    @property
     def shop_json(self) -> Path:
         return self.path / "shop.json"
 

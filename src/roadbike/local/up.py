@@ -14,7 +14,7 @@ import psutil
 from rich.console import Console
 from setproctitle import setproctitle
 
-from roadbike.local import box, children, control, ports
+from roadbike.local import binaries, box, children, control, ports
 from roadbike.local import home as homes
 from roadbike.local.home import Home
 from roadbike.local.parts import TRADES, Trade
@@ -125,6 +125,8 @@ def _claim(wish: Wish) -> int:
             f"`{typed('up')}` is for one machine and makes keys and log-ins of its own: in "
             f"production run `{typed('serve SERVICE')}`, or unset ROADBIKE_ENV"
         )
+    if not wish.home.is_begun:
+        _check_new(wish)
     homes.open_home(wish.home)
     claim = homes.lock(wish.home)
     if claim == -1:
@@ -137,12 +139,25 @@ def _claim(wish: Wish) -> int:
     return claim
 
 
+def _check_new(wish: Wish) -> None:
+    """What would be refused later is refused before anything is made in a new home."""
+    _free_ports(wish)
+    binaries.postgres(wish.environ, data_major=None)
+    binaries.nats_server(wish.environ)
+    binaries.traefik(wish.environ)
+
+
 def _clear_ground(wish: Wish) -> Ports:
-    counted = ports.check_base(wish.base)
     _await_leftovers(wish.home)
+    counted = _free_ports(wish)
     if wish.fresh:
         homes.empty(wish.home)
         homes.open_home(wish.home)
+    return counted
+
+
+def _free_ports(wish: Wish) -> Ports:
+    counted = ports.check_base(wish.base)
     used = [trade.port(counted) for trade in wish.trades]
     ports.check_free([*used, counted.gateway, counted.away, counted.postgres, counted.nats])
     return counted
