@@ -16,7 +16,7 @@ import typer
 from roadbike.kit.settings import SettingError
 from roadbike.local import control
 from roadbike.local import home as homes
-from roadbike.local.trouble import Trouble
+from roadbike.local.trouble import Trouble, nearest
 
 app = typer.Typer(
     name="roadbike",
@@ -192,7 +192,8 @@ def _order(home: Path, what: str, part: str) -> None:
 def _package(service: str) -> str:
     trades = {trade.name: trade for trade in import_module("roadbike.local.parts").TRADES}
     if service not in trades:
-        raise Trouble(f"there is no service {service}: the services are {', '.join(trades)}")
+        meant = nearest(service, trades)
+        raise Trouble(f"there is no service {service}: the services are {', '.join(trades)}{meant}")
     package: str = trades[service].package
     return package
 

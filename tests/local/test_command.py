@@ -175,7 +175,20 @@ def test_logs_show_one_part_or_all(shop: StubShop) -> None:
     assert "Server is ready" in one.stdout
     assert "nats " in every.stdout
     assert "postgres " in every.stdout
-    assert "there are account, delivery" in none.stderr
+    assert f"there is no log of bakery in {shop.home.logs}: there are account" in none.stderr
+
+
+@pytest.mark.parametrize(
+    ("order", "meant"), [("logs", "reservation"), ("stop", "payment"), ("migrate", "delivery")]
+)
+def test_a_name_that_is_nearly_right_is_answered_with_the_right_one(
+    shop: StubShop, order: str, meant: str
+) -> None:
+    done = roadbike(order, f"{meant}s", "--home", shop.home.path)
+
+    assert done.returncode == 1
+    assert f" {meant}s" in done.stderr
+    assert done.stderr.endswith(f"; did you mean {meant}?\n")
 
 
 def test_the_status_is_told_to_people_and_to_programs(shop: StubShop) -> None:

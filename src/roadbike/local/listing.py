@@ -11,7 +11,7 @@ from roadbike.local import control, keys, parts
 from roadbike.local.home import Home, read_shop, write_shop
 from roadbike.local.parts import Trade
 from roadbike.local.ports import HOST, Ports
-from roadbike.local.trouble import Trouble
+from roadbike.local.trouble import Trouble, nearest
 
 
 class OneDatabase(msgspec.Struct, frozen=True):
@@ -55,7 +55,8 @@ def databases(home: Home, service: str | None, environ: Mapping[str, str]) -> di
     control.views(home)  # a closed shop's databases are closed too
     known: dict[str, str] = read_shop(home)["databases"]
     if service is not None and service not in known:
-        raise Trouble(f"there is no service {service}: the services are {', '.join(known)}")
+        meant = nearest(service, known)
+        raise Trouble(f"there is no service {service}: the services are {', '.join(known)}{meant}")
     return {service: known[service]} if service else known
 
 

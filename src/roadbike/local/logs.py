@@ -8,7 +8,7 @@ from typing import Final, TextIO
 
 from roadbike.local.home import Home
 from roadbike.local.running import last_lines
-from roadbike.local.trouble import Trouble
+from roadbike.local.trouble import Trouble, nearest
 
 LOOK: Final = 0.2  # seconds
 
@@ -18,8 +18,12 @@ def show(
 ) -> None:
     files = [home.log(part)] if part else sorted(home.logs.glob("*.log"))
     if not files or not all(file.exists() for file in files):
-        there = ", ".join(sorted(file.stem for file in home.logs.glob("*.log"))) or "none"
-        raise Trouble(f"there is no such log in {home.logs}: there are {there}")
+        there = sorted(file.stem for file in home.logs.glob("*.log"))
+        wanted = f"log of {part}" if part else "log"
+        meant = nearest(part or "", there)
+        raise Trouble(
+            f"there is no {wanted} in {home.logs}: there are {', '.join(there) or 'none'}{meant}"
+        )
     ends = {file: file.stat().st_size for file in files}
     for file in files:
         _print(file, last_lines(file, count), to, named=part is None)

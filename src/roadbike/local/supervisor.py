@@ -9,7 +9,7 @@ from roadbike.local.home import Home
 from roadbike.local.keeper import Keeper, View
 from roadbike.local.running import Starter
 from roadbike.local.shape import Part
-from roadbike.local.trouble import Trouble
+from roadbike.local.trouble import Trouble, nearest
 
 TRIES: Final = 3  # of a part that ends before it was ever ready, while the shop starts
 
@@ -75,7 +75,8 @@ class Supervisor:
 
     def _keeper(self, name: str) -> Keeper:
         if name not in self._keepers:
-            raise Trouble(f"there is no {name}: the parts are {', '.join(self._keepers)}")
+            parts, meant = ", ".join(self._keepers), nearest(name, self._keepers)
+            raise Trouble(f"there is no {name}: the parts are {parts}{meant}")
         return self._keepers[name]
 
     def _refuse_failed(self, keepers: Iterable[Keeper]) -> None:
