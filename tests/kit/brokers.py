@@ -15,6 +15,7 @@ class WatchedBroker(MemoryBroker):
         super().__init__(log)
         self.tries: list[Message] = []
         self.tried = asyncio.Event()
+        self.trimmed: list[tuple[str, Mark]] = []
         self.meanwhile: Callable[[], Awaitable[object]] | None = None
 
     async def publish(self, messages: Sequence[Message]) -> list[Mark]:
@@ -25,6 +26,10 @@ class WatchedBroker(MemoryBroker):
             meanwhile, self.meanwhile = self.meanwhile, None
             await meanwhile()
         return marks
+
+    async def trim(self, topic: str, up_to: Mark) -> None:
+        self.trimmed.append((topic, up_to))
+        await super().trim(topic, up_to)
 
     def ids(self) -> list[UUID]:
         return [message.event_id for message in self.tries]

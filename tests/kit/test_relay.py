@@ -14,7 +14,7 @@ from roadbike.kit.columns import utc_now
 from roadbike.kit.db import Database, Tx
 from roadbike.kit.lease import LEASE
 from roadbike.kit.outbox import OUTBOX, tell
-from roadbike.kit.relay import BATCH, KEPT, Relay, count, forget_published
+from roadbike.kit.relay import BATCH, KEPT, KEPT_BY_BROKER, Relay, count, forget_published
 from tests.kit.brokers import PowerCut, WatchedBroker, power_cut_at
 from tests.kit.things import Raised
 
@@ -287,6 +287,40 @@ async def test_published_events_are_kept_for_72_hours_and_unpublished_ones_for_e
 
     assert timedelta(hours=72) == KEPT
     assert [row["key"] for row in await outbox(db)] == ["young", "never-published"]
+
+
+async def test_what_was_told_more_than_an_hour_ago_may_be_forgotten_by_the_broker(
+    db: Database, broker: WatchedBroker
+) -> None:
+    relay = Relay(db, broker, "tests")
+    await tell_of(db, "older", "old", "young")
+    await relay.relay_once()
+    await relay.trim(db)
+    assert broker.trimmed == []
+
+    async with db.begin() as tx:
+        an_hour_ago = await tx.now() - KEPT_BY_BROKER
+        old = OUTBOX.c.key.in_(["older", "old"])
+        await tx.execute(update(OUTBOX).where(old).values(published_at=an_hour_ago))
+    await relay.trim(db)
+    await Relay(db, broker, "tests").trim(db)  # which holds no lease
+
+    ((topic, mark),) = broker.trimmed
+    assert (topic, mark.position) == (TOPIC, 2)
+    assert timedelta(hours=1) == KEPT_BY_BROKER
+
+
+async def test_an_away_broker_is_trimmed_another_time(db: Database, broker: WatchedBroker) -> None:
+    relay = Relay(db, broker, "tests")
+    await tell_of(db, "old")
+    await relay.relay_once()
+    async with db.begin() as tx:
+        await tx.execute(update(OUTBOX).values(published_at=await tx.now() - KEPT))
+    broker.log.away = True
+
+    await relay.trim(db)
+
+    assert len(broker.trimmed) == 1
 
 
 async def test_a_running_relay_publishes_as_soon_as_something_is_told(

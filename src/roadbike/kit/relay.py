@@ -30,6 +30,7 @@ POLL_SECONDS: Final = 0.5  # for what another process of this service told
 PAUSE_SECONDS: Final = 0.2  # after the broker or the database was away
 LEASE_NAME: Final = "relay"
 KEPT: Final = timedelta(hours=72)
+KEPT_BY_BROKER: Final = timedelta(hours=1)  # at least, and longer as long as there is room
 AT_ONCE: Final = 10_000  # forgotten in one transaction
 UNPUBLISHED: Final = OUTBOX.c.published_at.is_(None)
 
@@ -72,6 +73,15 @@ class Relay:
             await self.db.run(lambda tx: _mark(tx, rows, marks, epoch))
         return len(rows)
 
+    async def trim(self, _db: Database) -> None:
+        """Let the broker make room, should it be nearly full: by what was told long ago."""
+        async with self.db.read() as tx:
+            told = await _last_of_the_old(tx)
+        if self._epoch is not None and told is not None:
+            topic, mark = told
+            with suppress(BrokerAway):
+                await self.broker.trim(topic, mark)
+
     async def stop(self) -> None:
         """Let another replica go on at once."""
         if self._epoch is not None:
@@ -113,6 +123,15 @@ async def forget_published(tx: Tx) -> bool:
     old = (await tx.now()) - KEPT
     some = select(OUTBOX.c.seq).where(OUTBOX.c.published_at < old).limit(AT_ONCE)
     return (await tx.execute(delete(OUTBOX).where(OUTBOX.c.seq.in_(some)))).rowcount >= AT_ONCE
+
+
+async def _last_of_the_old(tx: Tx) -> tuple[str, Mark] | None:
+    """The topic and the place of the last event that the broker need not keep any more."""
+    old = select(OUTBOX).where(OUTBOX.c.published_at < (await tx.now()) - KEPT_BY_BROKER)
+    row = await tx.row(old.order_by(OUTBOX.c.published_at.desc(), OUTBOX.c.seq.desc()).limit(1))
+    if row is None:
+        return None
+    return row["topic"], Mark(position=row["position"], incarnation=row["incarnation"])
 
 
 async def _mark(tx: Tx, rows: Sequence[RowMapping], marks: Sequence[Mark], epoch: int) -> None:

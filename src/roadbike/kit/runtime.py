@@ -95,6 +95,7 @@ class Runtime:
         timed = [
             every(seconds=1, do=self.inbox.retry_parked),
             every(seconds=60, do=_forget),
+            every(seconds=60, do=self.relay.trim),
             *self.service.timed,
         ]
         return [

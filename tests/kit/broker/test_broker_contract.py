@@ -39,6 +39,22 @@ async def teller(connect: Connect) -> AsyncIterator[Broker]:
         yield broker
 
 
+async def test_what_is_not_acknowledged_is_never_trimmed(teller: Broker) -> None:
+    hearer = await teller.subscribe("mypage", TOPIC)
+    marks = await teller.publish(messages(10))
+
+    await teller.trim(TOPIC, up_to=marks[-1])
+
+    assert len(await everything(hearer, 10)) == 10
+
+
+async def test_what_was_never_declared_cannot_be_trimmed(teller: Broker) -> None:
+    (mark,) = await teller.publish([a_message()])
+
+    with pytest.raises(NoTopic):
+        await teller.trim("bike.nothing", up_to=mark)
+
+
 async def test_a_message_arrives_as_it_was_told(teller: Broker) -> None:
     message = a_message("c0ffee", data='{"bikeNm":"로드"}'.encode())
     hearer = await teller.subscribe("mypage", TOPIC)

@@ -83,7 +83,7 @@ DENIED = [
     "$JS.API.STREAM.UPDATE.bike-payment",
     "$JS.API.STREAM.DELETE.bike-payment",
     "$JS.API.STREAM.DELETE.bike-stock",
-    "$JS.API.STREAM.PURGE.bike-stock",
+    "$JS.API.STREAM.PURGE.bike-payment",
     "$JS.API.STREAM.MSG.DELETE.bike-stock",
     "$JS.API.STREAM.MSG.GET.bike-payment",
     "$JS.API.CONSUMER.CREATE.bike-payment",

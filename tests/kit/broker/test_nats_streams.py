@@ -1,11 +1,14 @@
 """What only NATS does: limits of a stream, batches, envelopes of others, users."""
 
+from contextlib import suppress
+from dataclasses import replace
 from uuid import UUID
 
 import nats
 import pytest
 
 from roadbike.kit.broker import BrokerAway, Mark, TopicFull
+from roadbike.kit.broker.nats import NatsBroker
 from tests.kit.broker.conftest import ConnectNats
 from tests.kit.broker.messages import TOPIC, a_message, everything, messages
 from tests.kit.broker.nats_server import NatsServer
@@ -32,6 +35,65 @@ async def test_a_full_topic_keeps_what_it_has_and_takes_no_more(
     hearer = await small.subscribe("mypage", TOPIC)
     assert 0 < len(kept) < 16
     assert len(await everything(hearer, 16, within=0.5)) == len(kept)
+
+
+async def filled(broker: NatsBroker) -> list[Mark]:
+    """Marks of all that the topic took before it was full."""
+    await broker.declare(TOPIC)
+    kept: list[Mark] = []
+    with suppress(TopicFull):
+        while True:
+            kept += await broker.publish([a_message(data=b"x" * 4 * KIBIBYTE)])
+    return kept
+
+
+async def test_a_nearly_full_topic_forgets_what_all_have_heard(connect_nats: ConnectNats) -> None:
+    small = await connect_nats(max_bytes=64 * KIBIBYTE)
+    kept = await filled(small)
+    quick, slow = await small.subscribe("mypage", TOPIC), await small.subscribe("stock", TOPIC)
+    await quick.ack(await everything(quick, len(kept)))
+    await slow.ack((await everything(slow, len(kept)))[:5])
+
+    await small.trim(TOPIC, up_to=kept[-1])
+
+    await small.publish([a_message(data=b"x" * 4 * KIBIBYTE) for _ in range(5)])
+    late = await small.subscribe("delivery", TOPIC)
+    assert [one.position for one in await everything(late, len(kept))] == [
+        *(mark.position for mark in kept[5:]),
+        *range(kept[-1].position + 1, kept[-1].position + 6),
+    ]
+
+
+async def test_nothing_younger_is_forgotten(connect_nats: ConnectNats) -> None:
+    small = await connect_nats(max_bytes=64 * KIBIBYTE)
+    kept = await filled(small)
+    hearer = await small.subscribe("mypage", TOPIC)
+    await hearer.ack(await everything(hearer, len(kept)))
+
+    await small.trim(TOPIC, up_to=kept[2])
+
+    late = await small.subscribe("stock", TOPIC)
+    (first,) = await late.fetch(1, 5)
+    assert first.position == kept[3].position
+
+
+@pytest.mark.parametrize("change", [{"incarnation": "another"}, {}])
+async def test_a_topic_with_room_or_another_log_forgets_nothing(
+    connect_nats: ConnectNats, change: dict[str, str]
+) -> None:
+    small = await connect_nats(max_bytes=64 * KIBIBYTE)
+    if change:
+        kept = await filled(small)
+    else:
+        await small.declare(TOPIC)
+        kept = await small.publish([a_message()])
+    hearer = await small.subscribe("mypage", TOPIC)
+    await hearer.ack(await everything(hearer, len(kept)))
+
+    await small.trim(TOPIC, up_to=replace(kept[-1], **change))
+
+    late = await small.subscribe("stock", TOPIC)
+    assert len(await everything(late, len(kept))) == len(kept)
 
 
 async def test_a_full_topic_goes_on_when_it_is_given_more_room(connect_nats: ConnectNats) -> None:

@@ -136,6 +136,14 @@ class Broker(Protocol):
         """
         ...
 
+    async def trim(self, topic: str, up_to: Mark) -> None:
+        """Forget the topic's messages up to that one, should it be nearly full.
+
+        What any group has not acknowledged stays. Only the topic's teller does this. Raises
+        BrokerAway, NoTopic.
+        """
+        ...
+
     async def close(self) -> None:
         """Hand back what was fetched and not acknowledged, and go."""
         ...

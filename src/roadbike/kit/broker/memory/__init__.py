@@ -52,6 +52,9 @@ class MemoryBroker(Broker):
         place = self.log.places.setdefault(key, Place())
         return self._subscriptions.setdefault(key, MemorySubscription(self.log, topic, place))
 
+    async def trim(self, topic: str, up_to: Mark) -> None:  # noqa: ARG002 it is never full
+        self.log.topic(checked_topic(topic))
+
     async def close(self) -> None:
         for subscription in self._subscriptions.values():
             subscription.hand_back()

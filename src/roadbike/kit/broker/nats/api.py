@@ -33,8 +33,24 @@ class PubAck(Answer, frozen=True, kw_only=True):
     count: int = 1
 
 
+class StreamConfig(msgspec.Struct, frozen=True, kw_only=True):
+    max_bytes: int = -1
+
+
+class StreamState(msgspec.Struct, frozen=True, kw_only=True):
+    bytes: int = 0
+
+
 class StreamInfo(Answer, frozen=True, kw_only=True):
     created: str = ""
+    config: StreamConfig = StreamConfig()
+    state: StreamState = StreamState()
+
+
+class Floor(msgspec.Struct, frozen=True, kw_only=True):
+    """Up to this position everything is acknowledged."""
+
+    stream_seq: int = 0
 
 
 class ConsumerInfo(Answer, frozen=True, kw_only=True):
@@ -42,6 +58,14 @@ class ConsumerInfo(Answer, frozen=True, kw_only=True):
 
     num_pending: int = 0
     num_ack_pending: int = 0
+    ack_floor: Floor = Floor()
+
+
+class ConsumerList(Answer, frozen=True, kw_only=True):
+    """total: how many there are; the server names no more than 256 of them at once."""
+
+    total: int = 0
+    consumers: list[ConsumerInfo] = []
 
 
 A = TypeVar("A", bound=Answer)
@@ -87,6 +111,24 @@ async def make_stream(life: Life, topic: str, max_bytes: int, within: float) -> 
     if info.error is not None:
         raise refusal(info.error)
     return info
+
+
+async def ack_floor(life: Life, topic: str, within: float) -> int:
+    """Up to which position every group has acknowledged; 0 when there is no group."""
+    listed = await asked(life, f"CONSUMER.LIST.{stream_of(topic)}", {}, ConsumerList, within)
+    if listed.error is not None:
+        raise refusal(listed.error)
+    if listed.total > len(listed.consumers):
+        return 0
+    return min((consumer.ack_floor.stream_seq for consumer in listed.consumers), default=0)
+
+
+async def purge(life: Life, topic: str, up_to: int, within: float) -> None:
+    """Delete the stream's messages up to that position, itself included."""
+    call = f"STREAM.PURGE.{stream_of(topic)}"
+    done = await asked(life, call, {"seq": up_to + 1}, Answer, within)
+    if done.error is not None:
+        raise refusal(done.error)
 
 
 async def make_consumer(

@@ -12,7 +12,9 @@ from roadbike.kit.broker.nats.api import (
     BATCH_TOO_LARGE,
     REPEATED_IN_BATCH,
     PubAck,
+    ack_floor,
     make_stream,
+    purge,
     refusal,
     stream_info,
 )
@@ -33,6 +35,7 @@ from roadbike.kit.broker.port import (
 BATCH: Final = 1_000  # messages; the server refuses more
 SINGLY: Final = frozenset({BATCH_TOO_LARGE, REPEATED_IN_BATCH})
 GIBIBYTE: Final = 1 << 30
+NEARLY_FULL: Final = 0.8
 
 
 class NatsBroker(Broker):
@@ -88,6 +91,16 @@ class NatsBroker(Broker):
             )
         await self._subscriptions[key].open(within=0)
         return self._subscriptions[key]
+
+    async def trim(self, topic: str, up_to: Mark) -> None:
+        life = self._link.life()
+        stream = await stream_info(life, checked_topic(topic), self._patience)
+        if stream.created != up_to.incarnation:
+            return  # its positions mean other messages by now
+        if stream.state.bytes >= NEARLY_FULL * stream.config.max_bytes:
+            last = min(up_to.position, await ack_floor(life, topic, self._patience))
+            if last > 0:
+                await purge(life, topic, last, self._patience)
 
     async def close(self) -> None:
         for subscription in self._subscriptions.values():

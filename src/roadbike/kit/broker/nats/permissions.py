@@ -35,5 +35,6 @@ def _telling(topic: str) -> list[str]:
     stream = stream_of(topic)
     return [
         f"{topic}.>",
-        *(f"$JS.API.STREAM.{call}.{stream}" for call in ("CREATE", "UPDATE", "MSG.GET")),
+        *(f"$JS.API.STREAM.{call}.{stream}" for call in ("CREATE", "UPDATE", "MSG.GET", "PURGE")),
+        f"$JS.API.CONSUMER.LIST.{stream}",
     ]
