@@ -78,12 +78,12 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Show every part; the exit code is 0 when all are ready."""
-    module = import_module("roadbike.local.status")
-    rows = module.collect(homes.at(home))
+    rows = import_module("roadbike.local.status").collect(homes.at(home))
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
     else:
-        module.show(rows, import_module("roadbike.local.screen").console())
+        console = import_module("roadbike.local.screen").console()
+        import_module("roadbike.local.table").show(rows, console)
     raise typer.Exit(0 if all(row["ready"] for row in rows) else 1)
 
 

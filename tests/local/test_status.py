@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import pytest
 from rich.console import Console
 
-from roadbike.local import status
+from roadbike.local import status, table
 from roadbike.local.keeper import View
 
 SERVERS = ("postgres", "nats", "gateway")
@@ -33,7 +33,7 @@ def rows(**more: Any) -> list[dict[str, Any]]:
 
 def shown(told: list[dict[str, Any]], width: int = 80) -> str:
     to = StringIO()
-    status.show(told, Console(file=to, width=width))
+    table.show(told, Console(file=to, width=width))
     return to.getvalue()
 
 
@@ -65,7 +65,7 @@ def test_a_part_that_runs_but_is_not_ready_says_so_and_why() -> None:
 
     assert "payment  not ready" in said
     assert "\npayment: does not reach its database\n" in said
-    assert said.endswith(" or unsettled, as far as is known without payment\n")
+    assert said.endswith(" or unsettled, as far as is known\n")
 
 
 class Refusing(BaseHTTPRequestHandler):
@@ -91,7 +91,11 @@ class NoTokens:
 @pytest.mark.parametrize(
     ("body", "problem"),
     [
-        (b'{"status": 503, "detail": "Please try again."}', "Please try again."),
+        (
+            b'{"type": "/problems/unavailable", "detail": "Something is needed."}',
+            "does not reach its database",
+        ),
+        (b'{"type": "/problems/overloaded", "detail": "Too many."}', "Too many."),
         (b"<html>", "does not reach its database"),
         (b"[]", "does not reach its database"),
     ],

@@ -47,6 +47,8 @@ def up(wish: Wish) -> None:
         was_open = _open(wish, to)
     except KeyboardInterrupt:  # before there was a shop to hear it
         was_open = False
+        if to.is_terminal:
+            to.print()  # ends the line in which it shows ^C
     if not was_open:
         raise _interrupted()
     to.print("The shop is closed; its data stay.", highlight=False)
