@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from roadbike.local import home as homes
-from tests.local.shops import StubShop, free_base, new_folder, start
+from tests.local.shops import StubShop, new_folder, start
+from tests.ports import free_base
 
 
 @pytest.fixture

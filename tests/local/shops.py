@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -122,22 +121,3 @@ def new_folder() -> Path:
     made = Path(tempfile.mkdtemp(prefix="roadbike-test-", dir=memory if roomy else None))
     made.chmod(0o755)
     return made
-
-
-def free_base() -> int:
-    """A number after which the next eleven ports are free."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            base = probe.getsockname()[1]
-        if all(_is_free(base + offset) for offset in range(1, 12)):
-            return base
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except (OSError, OverflowError):
-            return False
-        return True

@@ -10,7 +10,8 @@ import pytest
 
 from roadbike.local import home as homes
 from roadbike.local import status
-from tests.local.shops import StubShop, free_base
+from tests.local.shops import StubShop
+from tests.ports import free_base
 
 ROADBIKE = Path(sys.executable).with_name("roadbike")
 

@@ -18,7 +18,7 @@ from roadbike.local.home import Home, passwords
 from roadbike.local.keeper import Keeper
 from roadbike.local.running import Starter
 from roadbike.local.trouble import Trouble
-from tests.local.shops import free_base
+from tests.ports import free_base
 
 NAMES = (postgres.SUPERUSER, "stock", "payment")
 FOUND = {

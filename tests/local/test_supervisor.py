@@ -11,7 +11,8 @@ import psutil
 import pytest
 
 from roadbike.local.trouble import Trouble
-from tests.local.shops import StubShop, failed_start, free_base, start
+from tests.local.shops import StubShop, failed_start, start
+from tests.ports import free_base
 
 OpenShop = Callable[..., StubShop]
 INTERRUPTED = "roadbike: the opening was interrupted: the shop is closed, its data stay"

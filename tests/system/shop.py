@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,12 +17,11 @@ import psutil
 
 from roadbike.local import home as homes
 from roadbike.local.home import Home
+from tests.ports import free_base
 
 ROADBIKE: Final = Path(sys.executable).with_name("roadbike")
 SERVICES: Final = ("stock", "reservation", "payment", "delivery", "mypage", "account")
 PARTS: Final = (*SERVICES, "nats", "gateway", "postgres")
-BASES: Final = range(20_000, 32_700, 20)  # below the ports that outgoing connections are given
-PORTS: Final = range(1, 12)  # a shop's, counted from its base
 PATIENCE: Final = 120  # seconds for one command
 
 
@@ -139,21 +137,3 @@ def surroundings(more: Mapping[str, str]) -> dict[str, str]:
     """The environment of a command: nothing that the person at the keyboard set for their shop."""
     ours = {name: text for name, text in os.environ.items() if not name.startswith("ROADBIKE_")}
     return ours | dict(more)
-
-
-def free_base() -> int:
-    """Each run of the tests begins to look somewhere else."""
-    first = os.getpid() % len(BASES)
-    for base in (*BASES[first:], *BASES[:first]):
-        if all(_is_free(base + offset) for offset in PORTS):
-            return base
-    raise RuntimeError(f"no {len(PORTS)} free ports in a row from {BASES.start} to {BASES.stop}")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        with suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return True
-    return False

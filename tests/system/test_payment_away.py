@@ -79,6 +79,14 @@ async def test_without_payment_there_is_no_reservation(visit: Visit, without: Wi
     assert (await buyer.get(f"/stocks/{bike_id}"))["reserveQty"] == 2
 
 
+async def test_what_is_started_again_is_reached_by_the_next_request(visit: Visit) -> None:
+    buyer = visit.buyer()
+    for _ in range(3):
+        async with stopped(visit):
+            assert (await buyer.ask("GET", "/payments")).status == 503
+        assert (await buyer.ask("GET", "/payments")).status == 200
+
+
 async def test_a_cancel_works_while_payment_is_away_and_is_made_good(visit: Visit) -> None:
     buyer = visit.buyer()
     reserve_id = await buyer.reserved(await visit.bike(units=1))

@@ -32,6 +32,12 @@ def routes(port: int, path: str) -> Probe:
     return lambda: _answers(port, _get(port, path), *known)
 
 
+def serves(port: int, path: str) -> Probe:
+    """Ready when the gateway has found whom to ask, whatever that one answers."""
+    known = (b"HTTP/1.1 200", b"HTTP/1.1 401", b"HTTP/1.1 404", b"HTTP/1.1 405")
+    return lambda: _answers(port, _get(port, path), *known)
+
+
 def nats(port: int) -> Probe:
     """Ready when it greets: it does so only after its streams are recovered."""
     return lambda: _answers(port, b"", b"INFO ")

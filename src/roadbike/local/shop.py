@@ -11,16 +11,18 @@ from typing import Any, Final
 import msgspec
 
 from roadbike.local import away, control, demo, keys, listing, parts
+from roadbike.local.gateway import ROUTES
 from roadbike.local.home import Home, read_shop
 from roadbike.local.parts import Trade
 from roadbike.local.ports import Ports
-from roadbike.local.probes import http, until
+from roadbike.local.probes import http, serves, until
 from roadbike.local.screen import Screen
 from roadbike.local.shape import Call
 from roadbike.local.supervisor import Supervisor
 from roadbike.local.trouble import Trouble
 
 OPEN_LIMIT: Final = 15.0  # seconds for the gateway to see its services
+SEEN_LIMIT: Final = 2.0  # seconds for it to see one that is back
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,6 +92,13 @@ class Shop:
                 f"the gateway does not answer GET {self._plan.first_look}: see {log}"
             ) from None
 
+    async def _start(self, part: str) -> None:
+        """Until the gateway has seen it too, so that the next request reaches it."""
+        await self._supervisor.start(part)
+        for path in ROUTES.get(part, ()):
+            with contextlib.suppress(TimeoutError):  # the gateway itself may be down
+                await until(serves(self._plan.ports.gateway, path), SEEN_LIMIT)
+
     async def _unless_closing(self, work: Coroutine[Any, Any, None]) -> bool:
         task, closing = asyncio.create_task(work), asyncio.create_task(self._closing.wait())
         await asyncio.wait([task, closing], return_when=asyncio.FIRST_COMPLETED)
@@ -119,12 +128,12 @@ class Shop:
             case "views":
                 return [msgspec.to_builtins(view) for view in self._supervisor.views]
             case "start":
-                await self._supervisor.start(order.part)
+                await self._start(order.part)
             case "stop":
                 await self._supervisor.stop(order.part)
             case "restart":
                 await self._supervisor.stop(order.part)
-                await self._supervisor.start(order.part)
+                await self._start(order.part)
             case "kill":
                 return self._supervisor.kill(order.part)
             case "down":
