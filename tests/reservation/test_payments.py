@@ -10,6 +10,7 @@ import pytest
 from roadbike.kit.auth import ServiceTokens, SigningKey, new_signing_key
 from roadbike.kit.deadline import Deadline, starts_now
 from roadbike.kit.ids import new_id
+from roadbike.reservation import payments as reaching
 from roadbike.reservation.payments import HttpPayments, NotOpened, NotSent, Unknown, Unreachable
 from tests.reservation import till as tills
 from tests.reservation.things import an_intent
@@ -169,7 +170,10 @@ async def test_a_payment_that_was_started_again_is_reached_on_a_new_connection()
             assert len(again.asked) == 1
 
 
-async def test_many_are_asked_at_once_and_none_waits_for_another(till: Till) -> None:
+async def test_many_are_asked_at_once_and_none_waits_for_another(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reaching, "CONNECT_SECONDS", 9.0)  # thirty knock in one moment of our loop
     tokens = ServiceTokens("reservation", KEY, '{"keys": []}')
     enough = asyncio.Event()
     till.behaves = tills.opens_after(enough)
