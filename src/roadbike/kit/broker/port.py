@@ -73,7 +73,8 @@ class Received:
 class Subscription(Protocol):
     """One group's place in one topic, from the topic's first message on.
 
-    It outlives lost connections: go on fetching after BrokerAway.
+    It outlives lost connections: go on fetching after BrokerAway. Messages come at least once:
+    first in the topic's order, one member of the group alone; those that come again, in any.
     """
 
     async def fetch(self, at_most: int, wait: float) -> list[Received]:
