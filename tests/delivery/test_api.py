@@ -158,6 +158,19 @@ async def test_a_body_that_is_wrong_is_refused(
     assert [error.get("pointer") for error in refused.json()["errors"]] == [pointer]
 
 
+async def test_a_status_that_is_none_is_refused_with_all_there_are(
+    delivery: AtWork, admin: Visitor
+) -> None:
+    path = await due(delivery, Story())
+
+    refused = await admin.patch(path, {"deliveryStatus": "배송"})
+
+    (error,) = refused.json()["errors"]
+    assert error["detail"] == (
+        "다음 중 하나여야 합니다: 배송준비, 배송시작, 배송완료, 배송취소, 회수중, 회수완료"
+    )
+
+
 async def test_buyers_move_nothing_and_see_only_their_own(
     delivery: AtWork, alice: Visitor, mallory: Visitor
 ) -> None:

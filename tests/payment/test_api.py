@@ -13,6 +13,7 @@ from sqlalchemy import select
 from roadbike.kit.auth import ServiceTokens, new_signing_key
 from roadbike.kit.ids import new_id
 from roadbike.kit.outbox import OUTBOX
+from roadbike.payment.providers.simulated import Behaviour
 from tests.at_work import AtWork, Visitor
 from tests.payment.conftest import OPS_KEY, RESERVATION_KEY
 from tests.purchases import Story
@@ -198,6 +199,41 @@ async def test_the_payment_of_what_never_was_a_reservation_is_served_to_nobody(
         assert await payments(visitor) == []
         assert await payments(visitor, f"?reserveId={story.reservation_id}") == []
         assert (await ask(visitor, f"GET /payments/{open_payment['payId']}")).status_code == 404
+
+
+async def test_a_payment_is_cancelled_with_its_reservation_alone(
+    reservation: Visitor, alice: Visitor
+) -> None:
+    at = new_id()
+    pay_id = (await open_(reservation, at)).json()["payId"]
+
+    answer = await ask(alice, f"PATCH /payments/{pay_id}", {"payStatus": "결제취소"})
+
+    assert (answer.status_code, answer.json()["type"]) == (
+        409,
+        "/problems/cancels-with-reservation",
+    )
+    assert answer.json()["_links"]["reservation"]["href"] == f"/reservations/{at}"
+
+
+@pytest.mark.parametrize(
+    ("status", "header", "named", "choices"),
+    [
+        ("결제예정", "approve", "/payStatus", "결제완료, 결제취소"),
+        ("결제완료", "perhaps", "X-Simulate", ", ".join(Behaviour)),
+    ],
+)
+async def test_what_cannot_be_asked_for_is_422_and_says_what_can(
+    reservation: Visitor, alice: Visitor, status: str, header: str, named: str, choices: str
+) -> None:
+    pay_id = (await open_(reservation, new_id())).json()["payId"]
+    body = {"payStatus": status}
+
+    answer = await ask(alice, f"PATCH /payments/{pay_id}", body, X_Simulate=header)
+
+    assert (answer.status_code, pointers(answer)) == (422, [named])
+    assert answer.json()["errors"][0]["detail"] == f"다음 중 하나여야 합니다: {choices}"
+    assert (await payments(alice))[0]["payStatus"] == "결제예정"
 
 
 async def test_a_tombstone_is_served_to_nobody(admin: Visitor, payment: AtWork) -> None:

@@ -208,6 +208,16 @@ async def test_what_has_left_the_shop_is_not_cancelled(
     assert answer.json()["title"] != "문제가 생겼습니다"
 
 
+async def test_a_status_can_only_be_set_to_cancelled(kim: Visitor) -> None:
+    reserve_id = await made_by(kim)
+
+    answer = await ask(kim, f"PATCH /reservations/{reserve_id}", {"reserveStatus": "예약완료"})
+
+    assert answer.status_code == 422
+    (error,) = answer.json()["errors"]
+    assert error == {"pointer": "/reserveStatus", "detail": "다음 중 하나여야 합니다: 예약취소"}
+
+
 async def test_a_list_shows_ones_own_and_staff_all(
     kim: Visitor, lee: Visitor, admin: Visitor
 ) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import Annotated, NoReturn
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from roadbike.contracts.payments import OpenedPayment, OpenPayment
 from roadbike.contracts.statuses import PaymentStatus
 from roadbike.kit.batching import Batches
 from roadbike.kit.db import Database
-from roadbike.kit.refusals import Fault, Forbidden, Invalid, invalid
+from roadbike.kit.refusals import Fault, Forbidden, Invalid
 from roadbike.kit.trace import current_traceparent
 from roadbike.kit.web import (
     BUYER,
@@ -67,10 +68,17 @@ class OpenPaymentBody(OpenPayment, frozen=True, forbid_unknown_fields=True):
     price: Annotated[int, Meta(ge=1, le=10**12)]
 
 
-class Paying(Body, frozen=True, rename=wire_name):
-    """The change of a payment that a buyer may ask for."""
+class Change(StrEnum):
+    """What a buyer may ask for; to cancel is answered with the link to the reservation."""
 
-    payment_status: PaymentStatus
+    PAID = PaymentStatus.PAID
+    CANCELLED = PaymentStatus.CANCELLED
+
+
+class Paying(Body, frozen=True, rename=wire_name):
+    """The change of a payment that a buyer asks for."""
+
+    payment_status: Change
 
 
 Consent = Annotated[
@@ -136,10 +144,8 @@ class PaymentApi:
         self, payment_id: UUID, data: Paying, caller: Caller, simulate: Consent = None
     ) -> Answer[PaymentView]:
         """Pay: 200 when it is paid, 202 while the provider's answer is not known."""
-        if data.payment_status is PaymentStatus.CANCELLED:
+        if data.payment_status is Change.CANCELLED:
             await self._refuse_to_cancel(payment_id, caller)
-        if data.payment_status is not PaymentStatus.PAID:
-            raise invalid("/payStatus", "fault-value")
         return await self._pay(payment_id, _consent(simulate), caller)
 
     async def _pay(self, payment_id: UUID, consent: str, caller: Caller) -> Answer[PaymentView]:
@@ -166,7 +172,8 @@ class PaymentApi:
 def _consent(simulate: str | None) -> str:
     """The token of the attempt. Raises Invalid for a behaviour that is none."""
     if simulate is not None and simulate not in set(Behaviour):
-        raise Invalid(Fault(slug="fault-value", parameter="X-Simulate"))
+        choices = {"choices": ", ".join(Behaviour)}
+        raise Invalid(Fault(slug="fault-choice", parameter="X-Simulate", facts=choices))
     return simulate or ""
 
 

@@ -69,6 +69,13 @@ async def test_a_page_that_cannot_be_is_refused_and_named(send: Any, query: str)
     assert answer.json()["errors"][0]["parameter"] == query.partition("=")[0]
 
 
+async def test_an_order_that_cannot_be_is_refused_with_those_that_can(send: Any) -> None:
+    answer = await send("GET /things?sort=thingNm", **{"Accept-Language": "en"})
+
+    (error,) = answer.json()["errors"]
+    assert error["detail"] == "Must be one of: price,asc, price,desc"
+
+
 async def test_bytes_are_sent_as_they_are(send: Any) -> None:
     answer = await send("GET /replay")
 

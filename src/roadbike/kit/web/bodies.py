@@ -3,6 +3,8 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from enum import StrEnum
 from itertools import islice
 from typing import Annotated, Any, ClassVar, Final
 
@@ -41,6 +43,7 @@ class Reader:
         self.type_ = type_
         self._fields = {field.encode_name for field in msgspec.structs.fields(type_)}
         self._ignored: frozenset[str] = getattr(type_, "ignored", frozenset())
+        self._choices = _choices(type_)
 
     def read(self, raw: bytes) -> Any:
         """Return an instance of the type.
@@ -53,7 +56,13 @@ class Reader:
         try:
             return msgspec.convert(members, self.type_)
         except msgspec.ValidationError as error:
-            raise Invalid(fault_of(str(error))) from error
+            raise Invalid(self._with_choices(fault_of(str(error)))) from error
+
+    def _with_choices(self, fault: Fault) -> Fault:
+        choices = self._choices.get(fault.pointer or "")
+        if fault.slug != "fault-value" or choices is None:
+            return fault
+        return replace(fault, slug="fault-choice", facts={"choices": choices})
 
     def _without(self, members: dict[str, Any], strangers: set[str]) -> dict[str, Any]:
         """Drop the ignored members; name all unknown ones at once."""
@@ -61,6 +70,15 @@ class Reader:
             named = unknown[:MOST_FAULTS]
             raise Invalid(*(Fault(slug="fault-unknown", pointer=pointer(n)) for n in named))
         return {name: value for name, value in members.items() if name in self._fields}
+
+
+def _choices(type_: type[msgspec.Struct]) -> dict[str, str]:
+    """The values of each member that has a few, for people to read, by pointer."""
+    return {
+        pointer(field.encode_name): ", ".join(field.type)
+        for field in msgspec.structs.fields(type_)
+        if isinstance(field.type, type) and issubclass(field.type, StrEnum)
+    }
 
 
 def _parsed(raw: bytes) -> Any:

@@ -41,5 +41,5 @@ def provide_if_match(if_match_header: IfMatch = None) -> int:
 def checked_key(key_header: str | None) -> str | None:
     """Return the key; None without one. Raises Invalid (422) for one that cannot be."""
     if key_header is not None and not KEY.fullmatch(key_header):
-        raise Invalid(Fault(slug="fault-value", parameter="Idempotency-Key"))
+        raise Invalid(Fault(slug="fault-key", parameter="Idempotency-Key"))
     return key_header

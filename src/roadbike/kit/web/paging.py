@@ -71,7 +71,8 @@ def paging_of(fields: Sequence[str], *, search: bool) -> Callable[..., Paging]:
 def _order(text: str, fields: Sequence[str]) -> Order:
     field, _, direction = text.partition(",")
     if field not in fields or (direction or "asc") not in DIRECTIONS:
-        raise Invalid(Fault(slug="fault-value", parameter="sort"))
+        choices = ", ".join(f"{name},{way}" for name in fields for way in DIRECTIONS)
+        raise Invalid(Fault(slug="fault-choice", parameter="sort", facts={"choices": choices}))
     return Order(field=field, descending=DIRECTIONS[direction or "asc"])
 
 
