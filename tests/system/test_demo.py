@@ -4,12 +4,15 @@ from tests.system.shop import Shop
 from tests.system.visit import Visit
 
 
-async def test_every_requirement_holds(visit: Visit) -> None:
+async def test_every_requirement_holds_and_the_shop_sells_what_it_sold_before(visit: Visit) -> None:
+    on_sale = (await visit.nobody.get("/stocks?size=1"))["page"]["totalElements"]
+
     said = await visit.shop.order("demo")
 
     assert said.code == 0, said
     assert "✗" not in said.out
     assert said.out.rstrip().endswith("every requirement holds")
+    assert (await visit.nobody.get("/stocks?size=1"))["page"]["totalElements"] == on_sale
 
 
 async def test_a_requirement_that_was_not_seen_to_hold_fails(visit: Visit) -> None:

@@ -39,6 +39,11 @@ class Stage:
         bike = {"bikeNm": "데모 로드 54", "price": PRICE, "stockQty": units, "brand": "데모"}
         return await self.admin.ask("POST", "/stocks", bike, wanted=201)
 
+    async def withdraw(self, bike_id: int) -> None:
+        at = f"/stocks/{bike_id}"
+        found = await self.admin.ask("GET", at, wanted=200)
+        await self.admin.ask("DELETE", at, wanted=204, If_Match=found.etag or "")
+
     async def ask_to_reserve(self, wanted: int | None = None) -> Answer:
         body = {"bikeId": self.bike_id, "price": PRICE, "addrNm": ADDRESS}
         return await self.buyer.ask("POST", "/reservations", body, wanted=wanted)
