@@ -4,8 +4,14 @@ from collections.abc import Callable
 
 import pytest
 
+from roadbike.kit.broker.memory import MemoryBroker, MemoryLog
 from roadbike.kit.db import Database
-from tests.kit.things import make_tables
+from roadbike.kit.inbox import Inbox
+from roadbike.kit.service import whenever
+from tests.kit.brokers import WatchedBroker
+from tests.kit.parking import Handler
+from tests.kit.things import Noted, Raised, make_tables
+from tests.kit.tiny import Heart, Places
 
 
 @pytest.fixture
@@ -13,3 +19,34 @@ async def db(open_database: Callable[[str], Database], database_url: str) -> Dat
     database = open_database(database_url)
     await make_tables(database)
     return database
+
+
+@pytest.fixture
+async def broker() -> WatchedBroker:
+    broker = WatchedBroker(MemoryLog())
+    await broker.declare(Raised.topic)
+    return broker
+
+
+@pytest.fixture
+def handler() -> Handler:
+    return Handler()
+
+
+@pytest.fixture
+def inbox(db: Database, handler: Handler) -> Inbox:
+    return Inbox(db, [whenever(Raised, handler)])
+
+
+@pytest.fixture
+def heart() -> Heart:
+    return Heart()
+
+
+@pytest.fixture
+async def places() -> Places:
+    log = MemoryLog()
+    teller, listener = MemoryBroker(log), MemoryBroker(log)
+    for topic in (Raised.topic, Noted.topic):
+        await teller.declare(topic)
+    return Places(log, teller, await listener.subscribe("listener", Noted.topic))

@@ -1,61 +1,17 @@
 """What a handler fails on is parked, and what is not of its key flows on."""
 
 import asyncio
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import RowMapping, select, update
 
-from roadbike.kit.broker import Message
 from roadbike.kit.db import Database, DatabaseAway, Tx
 from roadbike.kit.inbox import INBOX, Inbox
-from roadbike.kit.parked import ATTEMPTS, LONGEST_WAIT, PARKED, ParkedState, count
+from roadbike.kit.parked import ATTEMPTS, LONGEST_WAIT
 from roadbike.kit.service import whenever
-from tests.kit.things import Raised, message, raise_counter, value
-
-
-class Handler:
-    """Fails on the values in `bad`, and remembers what it has done."""
-
-    def __init__(self, *bad: int) -> None:
-        self.bad = set(bad)
-        self.tried: list[int] = []
-        self.done: list[int] = []
-
-    async def __call__(self, tx: Tx, event: Raised) -> None:
-        self.tried.append(event.value)
-        await raise_counter(tx, event.name)
-        if event.value in self.bad:
-            raise LookupError(f"no {event.value}")
-        tx.after_commit(lambda: self.done.append(event.value))
-
-
-@pytest.fixture
-def handler() -> Handler:
-    return Handler()
-
-
-@pytest.fixture
-def inbox(db: Database, handler: Handler) -> Inbox:
-    return Inbox(db, [whenever(Raised, handler)])
-
-
-def messages(names: Iterable[str], start: int = 0) -> list[Message]:
-    return [message(Raised(name=name, value=n)) for n, name in enumerate(names, start)]
-
-
-async def parked(db: Database, state: ParkedState = ParkedState.PARKED) -> list[RowMapping]:
-    async with db.read() as tx:
-        of_state = select(PARKED).where(PARKED.c.state == state)
-        return list(await tx.rows(of_state.order_by(PARKED.c.seq)))
-
-
-async def make_due(db: Database) -> None:
-    """As if the back-off were over."""
-    async with db.begin() as tx:
-        await tx.execute(update(PARKED).values(retry_at=(await tx.now()) - timedelta(seconds=1)))
+from tests.kit.parking import Handler, make_due, messages, parked
+from tests.kit.things import Raised, value
 
 
 async def test_one_that_fails_is_parked_and_the_others_take_effect(
@@ -174,46 +130,6 @@ async def wait_of_first(db: Database) -> timedelta:
         return wait
 
 
-async def test_what_never_succeeds_is_a_dead_letter_and_its_key_goes_on(
-    db: Database, inbox: Inbox, handler: Handler
-) -> None:
-    handler.bad = {0}
-    await inbox.take(messages("aa"))
-    for _ in range(ATTEMPTS - 1):
-        await make_due(db)
-        await inbox.retry_parked(db)
-    await make_due(db)
-    await inbox.retry_parked(db)
-
-    await inbox.take(messages("a", start=2))
-
-    (dead,) = await parked(db, ParkedState.DEAD)
-    assert (dead["attempts"], dead["error"]) == (ATTEMPTS, "LookupError('no 0')")
-    assert handler.tried.count(0) == ATTEMPTS + 1  # and once in the batch that it spoiled
-    assert handler.done == [1, 2]
-    assert await parked(db) == []
-
-
-async def test_a_dead_letter_is_not_tried_again(
-    db: Database, inbox: Inbox, handler: Handler
-) -> None:
-    handler.bad = {0}
-    sent = messages("a")
-    await inbox.take(sent)
-    for _ in range(ATTEMPTS):
-        await make_due(db)
-        await inbox.retry_parked(db)
-    handler.bad, handler.tried = set(), []
-
-    await make_due(db)
-    await inbox.retry_parked(db)
-    await inbox.take(sent)
-
-    assert handler.tried == []
-    async with db.read() as tx:
-        assert await count(tx, ParkedState.DEAD) == 1
-
-
 async def test_a_parked_one_that_is_delivered_again_stays_parked_once(
     db: Database, inbox: Inbox, handler: Handler
 ) -> None:
@@ -238,55 +154,6 @@ async def test_a_parked_one_that_is_delivered_again_after_its_inbox_row_is_forgo
     await inbox.take(sent)
 
     assert [row["key"] for row in await parked(db)] == ["a", "b"]
-
-
-@pytest.mark.parametrize(
-    "data", [b"", b"{", b"\xff\xfe", b"null", b"[]", b'{"name":1}', b"{}", b"x" * 1_000_000]
-)
-async def test_poison_is_parked_with_its_reason(
-    db: Database, inbox: Inbox, handler: Handler, data: bytes
-) -> None:
-    poison = message(Raised(name="a"), data=data)
-
-    await inbox.take([poison, *messages("b")])
-
-    (row,) = await parked(db)
-    assert (row["event_id"], bytes(row["data"])) == (poison.event_id, data)
-    assert row["error"].startswith(("DecodeError(", "ValidationError("))
-    assert handler.done == [0]
-
-
-async def test_an_envelope_that_nobody_can_read_is_parked(
-    db: Database, inbox: Inbox, handler: Handler
-) -> None:
-    unreadable = message(Raised(name="a"), type_="", data=b"?")
-
-    await inbox.take([unreadable, *messages("b")])
-
-    (row,) = await parked(db)
-    assert (row["event_id"], row["type"]) == (unreadable.event_id, "")
-    assert "envelope" in row["error"]
-    assert handler.done == [0]
-
-
-@pytest.mark.parametrize("field", ["key", "type", "source", "traceparent"])
-async def test_an_envelope_of_strange_length_stops_nobody(
-    db: Database, inbox: Inbox, handler: Handler, field: str
-) -> None:
-    unreadable = message(Raised(name="a"), type_="", data=b"?")
-    strange = replace(unreadable, **{field: "x" * 500})  # type: ignore[arg-type]
-    if field == "type":
-        inbox = Inbox(db, [whenever(LongNamed, handler)])
-
-    await inbox.take([strange])
-
-    assert len(await parked(db)) == 1
-
-
-class LongNamed(Raised, frozen=True, kw_only=True):
-    @classmethod
-    def type_name(cls) -> str:
-        return "x" * 500
 
 
 async def test_a_replica_that_was_slower_neither_acts_nor_counts(
@@ -341,16 +208,3 @@ async def test_a_database_that_is_away_is_not_counted_at_a_retry(
 
     (row,) = await parked(db)
     assert row["attempts"] == 1
-
-
-async def test_a_reaction_that_is_gone_since_is_a_failure_like_any_other(
-    db: Database, inbox: Inbox, handler: Handler
-) -> None:
-    handler.bad = {0}
-    await inbox.take(messages("a"))
-    await make_due(db)
-
-    await Inbox(db, []).retry_parked(db)
-
-    (row,) = await parked(db)
-    assert (row["attempts"], "any more" in row["error"]) == (2, True)

@@ -1,4 +1,4 @@
-"""Whatever was told is published, in order, by one relay at a time, however often they die."""
+"""Whatever was told is published, in order, however often the relay dies."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,52 +6,15 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from sqlalchemy import RowMapping, select, update
+from sqlalchemy import update
 
 from roadbike.kit.broker import BrokerAway
-from roadbike.kit.broker.memory import MemoryLog
-from roadbike.kit.columns import utc_now
-from roadbike.kit.db import Database, Tx
-from roadbike.kit.lease import LEASE
-from roadbike.kit.outbox import OUTBOX, tell
-from roadbike.kit.relay import BATCH, KEPT, KEPT_BY_BROKER, Relay, count, forget_published
+from roadbike.kit.db import Database
+from roadbike.kit.outbox import OUTBOX
+from roadbike.kit.relay import BATCH, KEPT, KEPT_BY_BROKER, Relay, forget_published
 from tests.kit.brokers import PowerCut, WatchedBroker, power_cut_at
+from tests.kit.telling import TOPIC, expire_lease, outbox, published, tell_of, unpublished
 from tests.kit.things import Raised
-
-TOPIC = Raised.topic
-
-
-@pytest.fixture
-async def broker() -> WatchedBroker:
-    broker = WatchedBroker(MemoryLog())
-    await broker.declare(TOPIC)
-    return broker
-
-
-async def tell_of(db: Database, *names: str) -> None:
-    async with db.begin() as tx:
-        for number, name in enumerate(names):
-            tell(tx, Raised(name=name, value=number))
-
-
-def published(broker: WatchedBroker) -> list[str]:
-    return [message.key for message in broker.log.topics[TOPIC].messages]
-
-
-async def unpublished(db: Database) -> int:
-    async with db.read() as tx:
-        return (await count(tx))["outbox"]
-
-
-async def outbox(db: Database) -> list[RowMapping]:
-    async with db.read() as tx:
-        return list(await tx.rows(select(OUTBOX).order_by(OUTBOX.c.seq)))
-
-
-async def expire_lease(db: Database) -> None:
-    """As if the holder had been silent for its whole term."""
-    async with db.begin() as tx:
-        await tx.execute(update(LEASE).values(until=(await tx.now()) - timedelta(seconds=1)))
 
 
 async def stopped(running: asyncio.Task[None]) -> None:
@@ -186,88 +149,6 @@ async def test_a_crash_between_publish_and_mark_publishes_again_under_the_same_i
     assert unmarked == 2
     assert broker.ids() == ids + ids
     assert await unpublished(db) == 0
-
-
-async def test_a_second_relay_waits_until_the_lease_is_over(
-    db: Database, broker: WatchedBroker
-) -> None:
-    first, second = Relay(db, broker, "tests"), Relay(db, broker, "tests")
-    await first.relay_once()
-    await tell_of(db, "a")
-
-    waited = await second.relay_once()
-    await expire_lease(db)
-    taken_over = await second.relay_once()
-
-    assert (waited, taken_over) == (0, 1)
-
-
-async def test_a_relay_that_stops_lets_the_next_one_go_on_at_once(
-    db: Database, broker: WatchedBroker
-) -> None:
-    first, second = Relay(db, broker, "tests"), Relay(db, broker, "tests")
-    await first.relay_once()
-    await tell_of(db, "a")
-
-    await first.stop()
-
-    assert await second.relay_once() == 1
-
-
-async def test_a_relay_that_never_held_the_lease_gives_nothing_back(
-    db: Database, broker: WatchedBroker
-) -> None:
-    first, second, third = (Relay(db, broker, "tests") for _ in range(3))
-    await first.relay_once()
-    await second.relay_once()
-    await tell_of(db, "a")
-
-    await second.stop()
-
-    assert await third.relay_once() == 0
-
-
-async def test_the_mark_of_a_paused_old_holder_changes_nothing(
-    db: Database, broker: WatchedBroker
-) -> None:
-    old, new = Relay(db, broker, "tests"), Relay(db, broker, "tests")
-    await tell_of(db, "a")
-
-    async def overtake() -> None:
-        await expire_lease(db)
-        async with db.begin() as tx:  # the new one has got further than the old one knows
-            await tx.execute(update(OUTBOX).values(published_at=utc_now(), position=99))
-        await new.relay_once()
-
-    broker.meanwhile = overtake
-    await old.relay_once()
-
-    (row,) = await outbox(db)
-    assert row["position"] == 99
-
-
-async def test_an_old_holder_leaves_what_it_published_to_the_new_one_to_mark(
-    db: Database, broker: WatchedBroker
-) -> None:
-    old, new = Relay(db, broker, "tests"), Relay(db, broker, "tests")
-    await tell_of(db, "a")
-
-    async def lose_the_lease() -> None:
-        await expire_lease(db)
-        await db.run(take_over)
-
-    broker.meanwhile = lose_the_lease
-    await old.relay_once()
-    unmarked = await unpublished(db)
-    await expire_lease(db)
-    await new.relay_once()
-
-    assert (unmarked, await unpublished(db)) == (1, 0)
-    assert len(set(broker.ids())) == 1
-
-
-async def take_over(tx: Tx) -> None:
-    await tx.execute(update(LEASE).values(holder="somebody else", epoch=LEASE.c.epoch + 1))
 
 
 async def test_published_events_are_kept_for_72_hours_and_unpublished_ones_for_ever(

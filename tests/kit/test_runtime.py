@@ -1,108 +1,20 @@
-"""A tiny service at work: it hears, acts and tells, through crashes, absences and stops."""
+"""A tiny service at work: it hears, acts and tells, through failures and stops."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from random import Random
-from typing import Any
 
-import msgspec
-import pytest
 from sqlalchemy import update
 
-from roadbike.kit.broker import Subscription
-from roadbike.kit.broker.memory import MemoryBroker, MemoryLog
 from roadbike.kit.db import Database, DatabaseAway, Tx
 from roadbike.kit.lease import TERM
 from roadbike.kit.outbox import tell
 from roadbike.kit.parked import PARKED
 from roadbike.kit.runtime import FETCH, Runtime
-from roadbike.kit.service import Service, every, whenever
-from roadbike.kit.settings import ServiceSettings
-from tests.at_work import settings
-from tests.kit.things import Counter, Noted, Raised, counters, message, value
-
-PATIENCE = 20  # seconds, for a busy machine
-
-
-class Heart:
-    """What the tiny service does when it hears; a test may hold or spoil it."""
-
-    def __init__(self) -> None:
-        self.meanwhile: Callable[[], Awaitable[object]] | None = None
-
-    async def __call__(self, tx: Tx, event: Raised) -> None:
-        counter = await counters.locked(tx, event.name) or Counter(name=event.name)
-        counters.save(tx, replace(counter, value=counter.value + 1))
-        tell(tx, Noted(name=event.name))
-        if self.meanwhile is not None:
-            await self.meanwhile()
-
-
-class Places:
-    """A broker in which the tiny service is told of counters, and listened to."""
-
-    def __init__(self, log: MemoryLog, teller: MemoryBroker, notes: Subscription) -> None:
-        self.log, self._teller, self._notes = log, teller, notes
-
-    async def publish(self, *names: str) -> None:
-        await self._teller.publish([message(Raised(name=name)) for name in names])
-
-    async def heard(self, count: int) -> list[str]:
-        """What was noted next, at least that many times."""
-        keys: list[str] = []
-        async with asyncio.timeout(PATIENCE):
-            while len(keys) < count:
-                received = await self._notes.fetch(1000, PATIENCE)
-                await self._notes.ack(received)
-                keys += [one.message.key for one in received]
-        return keys
-
-
-@pytest.fixture
-def heart() -> Heart:
-    return Heart()
-
-
-@pytest.fixture
-async def places() -> Places:
-    log = MemoryLog()
-    teller, listener = MemoryBroker(log), MemoryBroker(log)
-    for topic in (Raised.topic, Noted.topic):
-        await teller.declare(topic)
-    return Places(log, teller, await listener.subscribe("listener", Noted.topic))
-
-
-def service(db: Database, heart: Heart, **more: Any) -> Service:
-    return Service(
-        name="tiny",
-        settings=msgspec.convert(settings("tiny", "sqlite+aiosqlite://"), ServiceSettings),
-        db=db,
-        policies=[whenever(Raised, heart)],
-        tells=(Noted,),
-        **more,
-    )
-
-
-@asynccontextmanager
-async def at_work(tiny: Service, log: MemoryLog) -> AsyncIterator[Runtime]:
-    broker = MemoryBroker(log)
-    runtime = Runtime(tiny, broker)
-    async with runtime.running():
-        yield runtime
-    await broker.close()
-
-
-async def until(holds: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not await holds():
-            pass  # it asks the database, so that others get their turn
-
-
-async def is_quiet(runtime: Runtime) -> bool:
-    status = await runtime.status()
-    return all(status[name] == 0 for name in ("outbox", "lag", "parked"))
+from roadbike.kit.service import every
+from tests.kit.things import Noted, Raised, value
+from tests.kit.tiny import PATIENCE, Heart, Places, at_work, is_quiet, service, until
 
 
 async def test_what_it_hears_takes_effect_and_is_told_on(
@@ -211,76 +123,6 @@ async def test_the_next_one_need_not_wait_for_the_lease_of_one_that_stopped(
                 await places.heard(1)
 
     assert await value(db, "a") == 3
-
-
-async def test_a_broker_that_was_away_is_gone_back_to(
-    db: Database, heart: Heart, places: Places
-) -> None:
-    async with at_work(service(db, heart), places.log) as runtime:
-        await places.publish("a")
-        await places.heard(1)
-        places.log.away = True
-        async with db.begin() as tx:
-            tell(tx, Noted(name="meanwhile"))
-        away = await runtime.status()
-        places.log.away = False
-        await places.publish("a")
-        notes = await places.heard(2)
-        await until(lambda: is_quiet(runtime))
-
-    assert (away["broker"], away["lag"], away["outbox"]) == (False, None, 1)
-    assert sorted(notes) == ["a", "meanwhile"]
-    assert await value(db, "a") == 2
-
-
-async def test_a_broker_that_is_away_at_the_start_does_not_keep_it_from_starting(
-    db: Database, heart: Heart, places: Places
-) -> None:
-    places.log.away = True
-
-    async with at_work(service(db, heart), places.log) as runtime:
-        status = await runtime.status()
-        places.log.away = False
-        await places.publish("a")
-        await places.heard(1)
-
-    assert (status["broker"], status["lag"]) == (False, None)
-
-
-async def test_a_topic_that_nobody_declared_yet_is_waited_for(db: Database, heart: Heart) -> None:
-    log = MemoryLog()
-    late = MemoryBroker(log)
-
-    async with at_work(service(db, heart), log) as runtime:
-        lag = (await runtime.status())["lag"]
-        await late.declare(Raised.topic)
-        await late.publish([message(Raised(name="a"))])
-        await until(lambda: has(db, "a", 1))
-
-    assert lag is None
-
-
-async def has(db: Database, name: str, number: int) -> bool:
-    return await value(db, name) == number
-
-
-async def test_a_database_that_was_away_costs_no_attempt(
-    db: Database, heart: Heart, places: Places
-) -> None:
-    failures = iter(range(2))
-
-    async def fail_twice() -> None:
-        if next(failures, None) is not None:
-            raise DatabaseAway("pulled the plug")
-
-    heart.meanwhile = fail_twice
-    async with at_work(service(db, heart), places.log) as runtime:
-        await places.publish("a")
-        await places.heard(1)
-        status = await runtime.status()
-
-    assert (status["parked"], status["dead"]) == (0, 0)
-    assert await value(db, "a") == 1
 
 
 async def test_what_fails_is_parked_counted_and_done_once_it_can_be(

@@ -1,4 +1,4 @@
-"""Brokers on a NATS server of the test's own."""
+"""Brokers of each kind: on a NATS server of the test's own, and in memory."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from roadbike.kit.broker import Broker
+from roadbike.kit.broker.memory import MemoryBroker, MemoryLog
 from roadbike.kit.broker.nats import NatsBroker
-from tests.kit.broker.messages import until_connected
+from tests.kit.broker.messages import TOPIC, until_connected
 from tests.kit.broker.nats_server import NatsServer
 
 ACK_WAIT = 1.0  # seconds
 
+Connect = Callable[[], Awaitable[Broker]]
 ConnectNats = Callable[..., Awaitable[NatsBroker]]
 
 
@@ -36,3 +39,27 @@ async def connect_nats(nats_server: NatsServer) -> AsyncIterator[ConnectNats]:
             return broker
 
         yield connect
+
+
+@pytest.fixture(params=["nats", "memory"])
+def connect(request: pytest.FixtureRequest) -> Connect:
+    """Brokers that meet each other, each a service's own."""
+    if request.param == "nats":
+        connect_nats: ConnectNats = request.getfixturevalue("connect_nats")
+        return connect_nats
+    log = MemoryLog(ack_wait=ACK_WAIT)
+
+    async def connect_memory() -> Broker:
+        return MemoryBroker(log)
+
+    return connect_memory
+
+
+@pytest.fixture
+async def teller(connect: Connect) -> AsyncIterator[Broker]:
+    """A broker with the topic made."""
+    async with AsyncExitStack() as stack:
+        broker = await connect()
+        stack.push_async_callback(broker.close)
+        await broker.declare(TOPIC)
+        yield broker

@@ -50,5 +50,10 @@ async def until(fact: Callable[[], bool], *, within: float = 5.0) -> None:
         await asyncio.sleep(0.005)
 
 
+def in_order(received: Sequence[Received]) -> list[Received]:
+    """As they stand in the topic: those that come again may come in any order."""
+    return sorted(received, key=lambda one: one.position)
+
+
 def payloads(received: Sequence[Received]) -> list[bytes]:
     return [one.message.data for one in received]

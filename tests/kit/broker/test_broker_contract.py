@@ -1,42 +1,13 @@
 """What every broker promises, on each of them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
 from dataclasses import replace
 
 import pytest
 
 from roadbike.kit.broker import Broker, NoTopic
-from roadbike.kit.broker.memory import MemoryBroker, MemoryLog
-from tests.kit.broker.conftest import ACK_WAIT, ConnectNats
+from tests.kit.broker.conftest import Connect
 from tests.kit.broker.messages import TOPIC, a_message, everything, messages, payloads
-
-Connect = Callable[[], Awaitable[Broker]]
-
-
-@pytest.fixture(params=["nats", "memory"])
-def connect(request: pytest.FixtureRequest) -> Connect:
-    """Brokers that meet each other, each a service's own."""
-    if request.param == "nats":
-        connect_nats: ConnectNats = request.getfixturevalue("connect_nats")
-        return connect_nats
-    log = MemoryLog(ack_wait=ACK_WAIT)
-
-    async def connect_memory() -> Broker:
-        return MemoryBroker(log)
-
-    return connect_memory
-
-
-@pytest.fixture
-async def teller(connect: Connect) -> AsyncIterator[Broker]:
-    """A broker with the topic made."""
-    async with AsyncExitStack() as stack:
-        broker = await connect()
-        stack.push_async_callback(broker.close)
-        await broker.declare(TOPIC)
-        yield broker
 
 
 async def test_what_is_not_acknowledged_is_never_trimmed(teller: Broker) -> None:
@@ -146,87 +117,6 @@ async def test_a_waiting_fetch_returns_with_the_first_message(teller: Broker) ->
     assert [one.message.key for one in waiting.result()] == ["7"]
 
 
-async def test_an_acknowledged_message_never_comes_again(teller: Broker, connect: Connect) -> None:
-    await teller.publish(messages(4))
-    hearer = await teller.subscribe("mypage", TOPIC)
-    await hearer.ack(await everything(hearer, 3))
-
-    restarted = await connect()
-    goes_on = await restarted.subscribe("mypage", TOPIC)
-    received = await goes_on.fetch(10, 5)
-
-    assert payloads(received) == [b'{"number":3}']
-    await goes_on.ack(received)
-    assert await goes_on.fetch(10, 2 * ACK_WAIT) == []
-    await restarted.close()
-
-
-async def test_what_was_not_acknowledged_comes_again(teller: Broker) -> None:
-    await teller.publish(messages(3))
-    hearer = await teller.subscribe("mypage", TOPIC)
-    first = await everything(hearer, 3)
-    await hearer.ack(first[1:2])
-
-    again = {one.position: one for one in await everything(hearer, 2)}  # in any order
-
-    assert [again[at].message for at in sorted(again)] == [first[0].message, first[2].message]
-    assert [one.deliveries for one in again.values()] == [2, 2]
-
-
-async def test_what_a_leaver_held_goes_to_the_group_at_once(
-    teller: Broker, connect: Connect
-) -> None:
-    leaver = await connect()
-    await teller.publish(messages(3))
-    await everything(await leaver.subscribe("mypage", TOPIC), 3)
-
-    await leaver.close()
-    stayer = await teller.subscribe("mypage", TOPIC)
-
-    assert len(await everything(stayer, 3)) == 3
-
-
-async def test_a_refused_message_comes_again_after_its_delay(teller: Broker) -> None:
-    await teller.publish(messages(2))
-    hearer = await teller.subscribe("mypage", TOPIC)
-    first = await everything(hearer, 2)
-
-    await hearer.nak(first[:1], 0.3)
-    await hearer.ack(first[1:])
-
-    assert await hearer.fetch(10, 0.1) == []
-    again = await hearer.fetch(10, 5)
-    assert [one.message for one in again] == [first[0].message]
-
-
-async def test_an_acknowledgement_may_be_repeated(teller: Broker) -> None:
-    await teller.publish(messages(3))
-    hearer = await teller.subscribe("mypage", TOPIC)
-    first = await everything(hearer, 2)
-    await hearer.ack(first)
-
-    async with asyncio.timeout(2):
-        await hearer.ack(first)
-        await hearer.nak(first, 0)
-        await hearer.ack([])
-
-    assert await hearer.lag() == 1
-
-
-async def test_a_late_acknowledgement_of_what_came_again_counts(teller: Broker) -> None:
-    await teller.publish(messages(2))
-    hearer = await teller.subscribe("mypage", TOPIC)
-    first = await everything(hearer, 2)
-    again = await everything(hearer, 2)
-
-    async with asyncio.timeout(2):
-        await hearer.ack(first)
-        await hearer.ack(again)
-
-    assert await hearer.lag() == 0
-    assert await hearer.fetch(10, 2 * ACK_WAIT) == []
-
-
 async def test_a_message_told_twice_is_heard_once(teller: Broker) -> None:
     told = messages(5)
     hearer = await teller.subscribe("mypage", TOPIC)
@@ -260,20 +150,6 @@ async def test_a_message_twice_in_one_call_is_heard_once(teller: Broker) -> None
     assert [mark.position for mark in marks] == [1, 2, 1]
     assert len(await everything(hearer, 2)) == 2
     assert await hearer.fetch(10, 0.1) == []
-
-
-async def test_the_lag_is_what_is_not_acknowledged(teller: Broker) -> None:
-    await teller.publish(messages(5))
-    hearer = await teller.subscribe("mypage", TOPIC)
-    assert await hearer.lag() == 5
-
-    received = await everything(hearer, 2)
-    assert await hearer.lag() == 5
-
-    await hearer.ack(received)
-    assert await hearer.lag() == 3
-    await hearer.ack(await everything(hearer, 3))
-    assert await hearer.lag() == 0
 
 
 async def test_a_topic_that_nobody_declared_is_missed(teller: Broker) -> None:
