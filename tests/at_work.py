@@ -14,15 +14,15 @@ from sqlalchemy import event as database_event
 from sqlalchemy import select
 
 from roadbike.kit.auth import SigningKey, TokenVerifier, new_signing_key
-from roadbike.kit.broker import Message
-from roadbike.kit.events import Event
-from roadbike.kit.ids import new_id
-from roadbike.kit.inbox import Inbox
-from roadbike.kit.messages import load_messages
-from roadbike.kit.outbox import OUTBOX
-from roadbike.kit.server import service_tokens
-from roadbike.kit.service import Service
-from roadbike.kit.settings import Secret
+from roadbike.kit.db.ids import new_id
+from roadbike.kit.messaging.broker import Message
+from roadbike.kit.messaging.inbox import Inbox
+from roadbike.kit.messaging.outbox import OUTBOX
+from roadbike.kit.process.server import service_tokens
+from roadbike.kit.process.service import Service
+from roadbike.kit.process.settings import Secret
+from roadbike.kit.pure.events import Event
+from roadbike.kit.translations import load_translations
 from roadbike.kit.web import http_app
 
 FIRST: Final = datetime(2026, 11, 24, 3, tzinfo=UTC)
@@ -35,7 +35,7 @@ class AtWork:
     def __init__(self, service: Service) -> None:
         self.service, self.db = service, service.db
         self._inbox = Inbox(service.db, service.policies, prefetch=service.prefetch)
-        self._types = {event.type_name(): event for event in service.tells}
+        self._types = {event.type_name(): event for event in service.publishes}
 
     async def hear(self, *events: Event) -> None:
         """One batch; each message has an id of its own, as if the inbox had forgotten the last."""
@@ -115,7 +115,7 @@ async def open_to_visitors(service: Service) -> AsyncIterator[AsyncClient]:
         routes=service.routes,
         tokens=TokenVerifier(service.db, "http://account.invalid", fetch=_account_keys),
         services=service_tokens(service.name, service.settings),
-        messages=load_messages("roadbike.kit", "roadbike.contracts"),
+        messages=load_translations("roadbike.kit", "roadbike.contracts"),
         status=_no_figures,
         ready=lambda: True,
     )

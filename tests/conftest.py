@@ -14,9 +14,8 @@ import hypothesis
 import pytest
 from httpx import AsyncClient
 
-from roadbike.kit import migrate
-from roadbike.kit.db import Database
-from roadbike.local.trouble import Trouble
+from roadbike.kit.db import Database, migrate
+from roadbike.local.errors import CommandError
 from tests.at_work import Visitor, visitor
 from tests.postgres import PostgresServer
 
@@ -50,7 +49,10 @@ def postgres_server(make_postgres_server: Callable[[], PostgresServer]) -> Postg
     """The cluster that all tests share: not to be stopped."""
     try:
         return make_postgres_server()
-    except (Trouble, RuntimeError) as trouble:  # one line or a few, and no heap of failed tests
+    except (
+        CommandError,
+        RuntimeError,
+    ) as trouble:  # one line or a few, and no heap of failed tests
         pytest.exit(f"the tests need PostgreSQL: {trouble}", returncode=3)
 
 

@@ -32,7 +32,7 @@ from roadbike.contracts.statuses import (
     ReservationStatus,
     StockStatus,
 )
-from roadbike.kit.ids import new_id
+from roadbike.kit.db.ids import new_id
 
 NOON: Final = datetime(2026, 11, 24, 3, tzinfo=UTC)  # in Seoul
 LATER: Final = datetime(2026, 11, 24, 9, tzinfo=UTC)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-QUIET: Final = ("outbox", "lag", "parked", "intents", "unsettled")
+QUIET: Final = ("unsent", "lag", "parked", "pending", "unsettled")
 
 Statuses = Mapping[str, Mapping[str, Any]]  # what each service tells of itself, by its name
 
@@ -20,7 +20,7 @@ async def settled(look: Callable[[], Awaitable[Statuses]], seconds: float, *, pa
     while True:
         seen = await look()
         restless = {name: status for name, status in seen.items() if not _is_quiet(status)}
-        told = None if restless else {name: status["told"] for name, status in seen.items()}
+        told = None if restless else {name: status["published"] for name, status in seen.items()}
         if told is not None and told == before:
             return
         assert time.monotonic() < end, f"not settled within {seconds:g} s: {restless or told}"

@@ -66,6 +66,8 @@ def test_every_page_that_it_links_to_exists(document: Path) -> None:
 
 
 def test_a_path_that_is_gone_is_found() -> None:
-    text = "See `kit/db.py`, `kit/gone.py`, `application/json`.\n```\n`kit/shown.py`\n```\n"
+    text = (
+        "See `kit/db/database.py`, `kit/gone.py`, `application/json`.\n```\n`kit/shown.py`\n```\n"
+    )
 
     assert missing(named(text, PATH)) == ["kit/gone.py"]

@@ -13,10 +13,10 @@ from typing import Annotated
 
 import typer
 
-from roadbike.kit.settings import SettingError
-from roadbike.local import control
+from roadbike.kit.process.settings import SettingError
 from roadbike.local import home as homes
-from roadbike.local.trouble import Trouble, nearest
+from roadbike.local.errors import CommandError, nearest
+from roadbike.local.supervisor import control
 
 app = typer.Typer(
     name="roadbike",
@@ -37,12 +37,12 @@ HERE = Path(".roadbike")
 HARD_SPACE = "\N{NO-BREAK SPACE}"
 FIGURES = """\b
 MB         memory; what processes share counts once
-outbox     told, not yet published
-lag        published, not yet heard
-parked     heard, waiting to be tried again
-dead       given up, needs a person
-intents    reservations begun, not yet made
-unsettled  payments whose outcome is not known"""
+unsent     events waiting to be sent to the broker
+lag        events sent and not yet consumed
+parked     events that failed and wait for a retry
+dead       dead letters: retries are over, a person has to look
+pending    reservations in progress
+unsettled  payments or refunds whose outcome is not known"""
 
 
 @app.command()
@@ -58,7 +58,7 @@ def up(
     ] = False,
 ) -> None:
     """Open the shop on this machine. Ctrl-C closes it; its data stay."""
-    opening = import_module("roadbike.local.up")
+    opening = import_module("roadbike.local.up.command")
     wish = opening.Wish(home=homes.at(home), base=port_base, fresh=fresh, environ=dict(os.environ))
     (opening.up_detached if detach else opening.up)(wish)
 
@@ -78,12 +78,12 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Show every part; the exit code is 0 when all are ready."""
-    rows = import_module("roadbike.local.status").collect(homes.at(home))
+    rows = import_module("roadbike.local.commands.status").collect(homes.at(home))
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
     else:
-        console = import_module("roadbike.local.screen").console()
-        import_module("roadbike.local.table").show(rows, console)
+        console = import_module("roadbike.local.up.progress").console()
+        import_module("roadbike.local.commands.status_table").show(rows, console)
     raise typer.Exit(0 if all(row["ready"] for row in rows) else 1)
 
 
@@ -96,7 +96,7 @@ def logs(
     lines: Annotated[int, typer.Option("--lines", "-n", help="How many lines of each.")] = 20,
 ) -> None:
     """Show the last log lines."""
-    shown = import_module("roadbike.local.logs")
+    shown = import_module("roadbike.local.commands.logs")
     shown.show(homes.at(home), part, follow=follow, count=lines)
 
 
@@ -128,7 +128,7 @@ def kill(part: PartArgument, *, home: HomeOption = HERE) -> None:
 @app.command()
 def serve(service: Annotated[str, typer.Argument(help="stock, reservation, …")]) -> None:
     """Run one service in this process, with its settings from the environment (ROADBIKE_…)."""
-    server = import_module("roadbike.kit.server")
+    server = import_module("roadbike.kit.process.server")
     server.serve(f"{_package(service)}.app", os.environ)
 
 
@@ -140,7 +140,7 @@ def migrate(
 ) -> None:
     """Bring databases up to date: ROADBIKE_DATABASE_URL's, or those of the shop in --home."""
     for name, url in _databases(service, home).items():
-        import_module("roadbike.kit.migrate").upgrade(_package(name), url)
+        import_module("roadbike.kit.db.migrate").upgrade(_package(name), url)
         typer.echo(f"{name}: up to date")
 
 
@@ -151,7 +151,7 @@ def token(
     home: HomeOption = HERE,
 ) -> None:
     """Log a demo user in and print the access token, and nothing else."""
-    typer.echo(import_module("roadbike.local.tokens").log_in(homes.at(home), user))
+    typer.echo(import_module("roadbike.local.commands.token").log_in(homes.at(home), user))
 
 
 @app.command()
@@ -178,7 +178,7 @@ def rebuild(
 ) -> None:
     """Fold my page anew from the events it kept; the shop may stay open meanwhile."""
     if service != "mypage":
-        raise Trouble(f"{service} is not folded from events: only mypage can be rebuilt")
+        raise CommandError(f"{service} is not folded from events: only mypage can be rebuilt")
     url = _databases(service, home)[service]
     count = import_module("roadbike.ops.rebuild").run(url)
     typer.echo(f"{service}: {count} purchases folded anew")
@@ -190,16 +190,18 @@ def _order(home: Path, what: str, part: str) -> None:
 
 
 def _package(service: str) -> str:
-    trades = {trade.name: trade for trade in import_module("roadbike.local.parts").TRADES}
-    if service not in trades:
-        meant = nearest(service, trades)
-        raise Trouble(f"there is no service {service}: the services are {', '.join(trades)}{meant}")
-    package: str = trades[service].package
+    specs = {spec.name: spec for spec in import_module("roadbike.local.services").SERVICES}
+    if service not in specs:
+        meant = nearest(service, specs)
+        raise CommandError(
+            f"there is no service {service}: the services are {', '.join(specs)}{meant}"
+        )
+    package: str = specs[service].package
     return package
 
 
 def _databases(service: str | None, home: Path) -> dict[str, str]:
-    named = import_module("roadbike.local.listing")
+    named = import_module("roadbike.local.shop_file")
     found: dict[str, str] = named.databases(homes.at(home), service, os.environ)
     return found
 
@@ -212,7 +214,7 @@ def told(run: Callable[[], object]) -> int:
     """The exit code; trouble is told in one line, not in a traceback."""
     try:
         run()
-    except Trouble as trouble:
+    except CommandError as trouble:
         for line in trouble.details:
             typer.echo(f"  {line}", err=True)
         _say(f"roadbike: {trouble}")

@@ -15,9 +15,9 @@ from roadbike.account.passwords import hasher
 from roadbike.account.store import LOGIN_FAILURE
 from roadbike.account.use_cases import open_account
 from roadbike.kit.auth import ServiceTokens, TokenVerifier, new_signing_key
-from roadbike.kit.messages import load_messages
-from roadbike.kit.service import Service
-from roadbike.kit.settings import Secret
+from roadbike.kit.process.service import Service
+from roadbike.kit.process.settings import Secret
+from roadbike.kit.translations import load_translations
 from roadbike.kit.web import http_app
 
 Ask = Callable[..., Awaitable[httpx.Response]]
@@ -72,7 +72,7 @@ async def client(service: Service) -> AsyncIterator[httpx.AsyncClient]:
         routes=service.routes,
         tokens=TokenVerifier(service.db, "http://account", fetch=own_keys),
         services=ServiceTokens("account", new_signing_key("account/own"), '{"keys": []}'),
-        messages=load_messages("roadbike.kit", "roadbike.contracts"),
+        messages=load_translations("roadbike.kit", "roadbike.contracts"),
         status=_no_figures,
         ready=lambda: True,
         trusted_hops=1,

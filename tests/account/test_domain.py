@@ -7,7 +7,7 @@ import pytest
 from roadbike.account import domain
 from roadbike.account.domain import Account, Limits, Role
 from roadbike.account.passwords import common_words
-from roadbike.kit.refusals import Invalid, TooMany
+from roadbike.kit.pure.refusals import Invalid, TooMany
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 LIMITS = Limits(window=timedelta(minutes=5))

@@ -10,8 +10,8 @@ from sqlalchemy import func, select
 
 from roadbike.account.passwords import NOBODYS, Passwords
 from roadbike.account.store import LOGIN_FAILURE
-from roadbike.kit.refusals import Overloaded
-from roadbike.kit.service import Service
+from roadbike.kit.process.service import Service
+from roadbike.kit.pure.refusals import Overloaded
 
 HERE = "10.0.0.1"
 

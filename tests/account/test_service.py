@@ -11,10 +11,9 @@ from openapi_spec_validator import validate
 
 from roadbike.account import app
 from roadbike.account.store import metadata
-from roadbike.kit import migrate
 from roadbike.kit.auth import SigningKey, new_signing_key
-from roadbike.kit.db import Database
-from roadbike.kit.settings import Secret, SettingError, read
+from roadbike.kit.db import Database, migrate
+from roadbike.kit.process.settings import Secret, SettingError, read
 
 
 @pytest.mark.parametrize("key", ["", "no key", '{"kty": "oct"}'])

@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from roadbike.account.api import Credentials, SignUp
 from roadbike.account.store import ACCOUNT
 from roadbike.kit.auth import public_keys
-from roadbike.kit.service import Service
+from roadbike.kit.process.service import Service
 
 RARE = "correct horse"
 

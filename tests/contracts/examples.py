@@ -20,7 +20,7 @@ from roadbike.contracts.statuses import (
     ReservationStatus,
     StockStatus,
 )
-from roadbike.kit.events import Event
+from roadbike.kit.pure.events import Event
 
 GOLDEN: Final = Path(__file__).parent / "golden"
 EVENTS: Final[tuple[type[Event], ...]] = get_args(events.AnyEvent)

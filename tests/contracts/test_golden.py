@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from roadbike.contracts.events import ShopEvent
-from roadbike.kit.events import Event
+from roadbike.kit.pure.events import Event
 from tests.contracts.examples import EVENTS, EXAMPLES, GOLDEN, golden, golden_file, on_the_wire
 
 

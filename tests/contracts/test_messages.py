@@ -10,13 +10,13 @@ from string import Formatter
 import pytest
 
 import roadbike
-from roadbike.kit.messages import LANGUAGES, Messages, load_messages
-from roadbike.kit.refusals import Refusal
+from roadbike.kit.pure.refusals import Refusal
+from roadbike.kit.translations import LANGUAGES, Translations, load_translations
 
 FAULT = re.compile(r'"(fault-[a-z-]+)"')
 HANGUL = re.compile("[가-힣]")
 SOURCES = sorted(Path(roadbike.__file__).parent.rglob("*.py"))
-MESSAGES = load_messages("roadbike.kit", "roadbike.contracts")
+MESSAGES = load_translations("roadbike.kit", "roadbike.contracts")
 
 
 def every_refusal() -> list[type[Refusal]]:
@@ -37,18 +37,18 @@ REFUSALS = every_refusal()
 
 
 @pytest.fixture
-def messages() -> Messages:
+def messages() -> Translations:
     return MESSAGES
 
 
 @pytest.mark.parametrize("refusal", REFUSALS)
-def test_every_refusal_has_its_message(refusal: type[Refusal], messages: Messages) -> None:
+def test_every_refusal_has_its_message(refusal: type[Refusal], messages: Translations) -> None:
     assert refusal.slug in messages.entries
     assert 400 <= refusal.status < 600
 
 
 @pytest.mark.parametrize("slug", {f for path in SOURCES for f in FAULT.findall(path.read_text())})
-def test_every_fault_of_an_input_has_its_message(slug: str, messages: Messages) -> None:
+def test_every_fault_of_an_input_has_its_message(slug: str, messages: Translations) -> None:
     assert slug in messages.entries
 
 
@@ -60,7 +60,7 @@ def test_a_message_is_in_use(slug: str) -> None:
 
 
 @pytest.mark.parametrize("slug", MESSAGES.entries)
-def test_a_message_is_said_in_each_of_its_languages(slug: str, messages: Messages) -> None:
+def test_a_message_is_said_in_each_of_its_languages(slug: str, messages: Translations) -> None:
     entry = messages.entries[slug]
 
     for text in (entry.title, entry.detail):
@@ -69,7 +69,7 @@ def test_a_message_is_said_in_each_of_its_languages(slug: str, messages: Message
 
 
 @pytest.mark.parametrize("slug", MESSAGES.entries)
-def test_all_languages_tell_the_same_facts(slug: str, messages: Messages) -> None:
+def test_all_languages_tell_the_same_facts(slug: str, messages: Translations) -> None:
     detail = messages.entries[slug].detail
     facts = {frozenset(placeholders(detail.in_(language))) for language in LANGUAGES}
 
@@ -81,7 +81,7 @@ def placeholders(template: str) -> list[str]:
 
 
 @pytest.mark.parametrize("slug", MESSAGES.entries)
-def test_a_title_needs_no_facts(slug: str, messages: Messages) -> None:
+def test_a_title_needs_no_facts(slug: str, messages: Translations) -> None:
     title = messages.entries[slug].title
 
     assert [placeholders(title.in_(language)) for language in LANGUAGES] == [[], []]

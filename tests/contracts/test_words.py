@@ -8,7 +8,7 @@ import pytest
 from roadbike.contracts import events, statuses
 from roadbike.contracts.glossary import GLOSSARY, wire_name
 from roadbike.contracts.payments import OpenedPayment, OpenPayment
-from roadbike.kit.events import Event
+from roadbike.kit.pure.events import Event
 from tests.contracts.examples import EVENTS, EXAMPLES
 
 STATUSES = {

@@ -223,7 +223,7 @@ class DeliveryMachine(RuleBasedStateMachine):
         self.delivery, self.told = fresh(), list[AnyDeliveryEvent]()
 
     @rule(cause=st.sampled_from(ALL))
-    def hears(self, cause: Cause) -> None:
+    def consumes(self, cause: Cause) -> None:
         self.delivery, events = hear(self.delivery, [cause])
         self.told += events
 

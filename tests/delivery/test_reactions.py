@@ -9,7 +9,7 @@ from sqlalchemy import select
 from roadbike.contracts.statuses import DeliveryStatus
 from roadbike.delivery import store
 from roadbike.delivery.domain import Delivery
-from roadbike.kit.events import Event
+from roadbike.kit.pure.events import Event
 from tests.at_work import AtWork
 from tests.purchases import Story
 

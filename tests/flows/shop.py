@@ -11,13 +11,19 @@ from uuid import uuid4
 
 import aiohttp
 
-from roadbike.kit.auth import AUDIENCE, ISSUER, ServiceTokens, SigningKey, new_signing_key
+from roadbike.kit.auth import (
+    AUDIENCE,
+    ISSUER,
+    ServiceTokens,
+    SigningKey,
+    new_signing_key,
+)
 from roadbike.kit.auth.store import keep_keys
-from roadbike.kit.broker import connect
-from roadbike.kit.broker.memory import MemoryBroker, MemoryLog, log_named
 from roadbike.kit.db import Database
-from roadbike.kit.server import Server, running
-from roadbike.kit.settings import read
+from roadbike.kit.messaging.broker import connect
+from roadbike.kit.messaging.broker.memory import MemoryBroker, MemoryLog, log_named
+from roadbike.kit.process.server import Server, running
+from roadbike.kit.process.settings import read
 from tests.settling import settled
 
 T = TypeVar("T")

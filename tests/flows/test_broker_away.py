@@ -20,12 +20,12 @@ async def test_orders_go_on_and_everything_told_meanwhile_arrives(shop: Shop) ->
 
     status = await shop.status("reservation")
     assert (status["broker"], status["lag"], status["ready"]) == (False, None, True)
-    assert status["outbox"] == 5
-    assert (await shop.status("payment"))["outbox"] == 4
+    assert status["unsent"] == 5
+    assert (await shop.status("payment"))["unsent"] == 4
     assert await total(kim, "/myPages") == 0
     shop.log.away = False
     await shop.settle()
-    assert (await shop.status("reservation"))["outbox"] == 0
+    assert (await shop.status("reservation"))["unsent"] == 0
     assert await statuses(kim, made[0]) == ("예약취소", "결제취소", "배정해제")
     assert {await statuses(kim, at) for at in made[1:]} == {("예약완료", "결제예정", "배정완료")}
     await assert_all_agree(shop)

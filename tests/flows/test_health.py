@@ -33,7 +33,7 @@ async def test_every_service_is_alive_ready_and_quiet_and_tells_only_other_servi
     shop: Shop,
 ) -> None:
     await shop.settle()
-    quiet: dict[str, Any] = {"ready": True, "broker": True, "outbox": 0, "lag": 0, "parked": 0}
+    quiet: dict[str, Any] = {"ready": True, "broker": True, "unsent": 0, "lag": 0, "parked": 0}
 
     for name in SERVICES:
         async with shop.http.get(f"{shop.servers[name].url}/livez") as answer:
@@ -56,7 +56,7 @@ async def test_status_counts_what_is_on_its_way(shop_with_till: Shop, till: till
 
     status = await shop.status("reservation")
 
-    assert (status["intents"], status["outbox"]) == (1, 1)
+    assert (status["pending"], status["unsent"]) == (1, 1)
     assert (status["broker"], status["lag"]) == (False, None)
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from roadbike.contracts import events
 from roadbike.kit.auth import new_signing_key
-from roadbike.kit.events import Event
-from roadbike.kit.service import Service
-from roadbike.kit.settings import Secret
+from roadbike.kit.process.service import Service
+from roadbike.kit.process.settings import Secret
+from roadbike.kit.pure.events import Event
 from tests.at_work import settings
 
 SERVICES = ("stock", "reservation", "payment", "delivery", "mypage", "account")
@@ -51,11 +51,11 @@ def heard(service: Service) -> set[type[Event]]:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_service_tells_what_is_its_own_to_tell(shop: dict[str, Service], name: str) -> None:
-    assert set(shop[name].tells) == set(TELLS[name])
+    assert set(shop[name].publishes) == set(TELLS[name])
 
 
 def test_every_event_is_told_by_exactly_one_service(shop: dict[str, Service]) -> None:
-    told = [event for service in shop.values() for event in service.tells]
+    told = [event for service in shop.values() for event in service.publishes]
 
     assert len(told) == len(set(told))
     assert set(told) == set(get_args(events.AnyEvent))
@@ -71,9 +71,9 @@ def test_my_page_hears_every_step_of_a_purchase(shop: dict[str, Service]) -> Non
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_nobody_hears_himself(shop: dict[str, Service], name: str) -> None:
-    assert not heard(shop[name]) & set(shop[name].tells)
+    assert not heard(shop[name]) & set(shop[name].publishes)
 
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_service_tells_in_one_topic(shop: dict[str, Service], name: str) -> None:
-    assert len({event.topic for event in shop[name].tells}) <= 1
+    assert len({event.topic for event in shop[name].publishes}) <= 1

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
-from roadbike.kit.broker import Mark, Message
-from roadbike.kit.broker.memory import MemoryBroker, MemoryLog
+from roadbike.kit.messaging.broker import Mark, Message
+from roadbike.kit.messaging.broker.memory import MemoryBroker, MemoryLog
 
 
 class WatchedBroker(MemoryBroker):
@@ -18,10 +18,10 @@ class WatchedBroker(MemoryBroker):
         self.trimmed: list[tuple[str, Mark]] = []
         self.meanwhile: Callable[[], Awaitable[object]] | None = None
 
-    async def publish(self, messages: Sequence[Message]) -> list[Mark]:
+    async def send(self, messages: Sequence[Message]) -> list[Mark]:
         self.tries.extend(messages)
         self.tried.set()
-        marks = await super().publish(messages)
+        marks = await super().send(messages)
         if self.meanwhile is not None:
             meanwhile, self.meanwhile = self.meanwhile, None
             await meanwhile()

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from roadbike.kit.broker.memory import MemoryBroker, MemoryLog
 from roadbike.kit.db import Database
-from roadbike.kit.inbox import Inbox
-from roadbike.kit.service import whenever
+from roadbike.kit.messaging.broker.memory import MemoryBroker, MemoryLog
+from roadbike.kit.messaging.inbox import Inbox
+from roadbike.kit.process.service import whenever
 from tests.kit.brokers import WatchedBroker
 from tests.kit.parking import Handler
 from tests.kit.things import Noted, Raised, make_tables

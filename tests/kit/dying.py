@@ -11,13 +11,13 @@ from pathlib import Path
 
 import msgspec
 
-from roadbike.kit.broker import Mark, Message
-from roadbike.kit.broker.memory import MemoryBroker, MemoryLog
 from roadbike.kit.crash import crash_points
 from roadbike.kit.db import Database, Tx
-from roadbike.kit.inbox import Inbox
-from roadbike.kit.relay import Relay
-from roadbike.kit.service import whenever
+from roadbike.kit.messaging.broker import Mark, Message
+from roadbike.kit.messaging.broker.memory import MemoryBroker, MemoryLog
+from roadbike.kit.messaging.inbox import Inbox
+from roadbike.kit.messaging.relay import Relay
+from roadbike.kit.process.service import whenever
 from tests.kit.things import Raised, raise_counter
 
 
@@ -28,10 +28,10 @@ class FolderBroker(MemoryBroker):
         super().__init__(MemoryLog())
         self._published = folder / "published"
 
-    async def publish(self, messages: Sequence[Message]) -> list[Mark]:
+    async def send(self, messages: Sequence[Message]) -> list[Mark]:
         with self._published.open("ab") as file:
             file.writelines(msgspec.json.encode(message) + b"\n" for message in messages)
-        return await super().publish(messages)
+        return await super().send(messages)
 
 
 async def count_up(tx: Tx, event: Raised) -> None:

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 from sqlalchemy import RowMapping, select, update
 
-from roadbike.kit.broker import Message
 from roadbike.kit.db import Database, Tx
-from roadbike.kit.parked import PARKED, ParkedState
+from roadbike.kit.messaging.broker import Message
+from roadbike.kit.messaging.parked import PARKED, ParkedState
 from tests.kit.things import Raised, message, raise_counter
 
 

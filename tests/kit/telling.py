@@ -5,9 +5,9 @@ from datetime import timedelta
 from sqlalchemy import RowMapping, select, update
 
 from roadbike.kit.db import Database
-from roadbike.kit.lease import LEASE
-from roadbike.kit.outbox import OUTBOX, tell
-from roadbike.kit.relay import count
+from roadbike.kit.db.lease import LEASE
+from roadbike.kit.messaging.outbox import OUTBOX, publish
+from roadbike.kit.messaging.relay import count
 from tests.kit.brokers import WatchedBroker
 from tests.kit.things import Raised
 
@@ -17,7 +17,7 @@ TOPIC = Raised.topic
 async def tell_of(db: Database, *names: str) -> None:
     async with db.begin() as tx:
         for number, name in enumerate(names):
-            tell(tx, Raised(name=name, value=number))
+            publish(tx, Raised(name=name, value=number))
 
 
 def published(broker: WatchedBroker) -> list[str]:
@@ -26,7 +26,7 @@ def published(broker: WatchedBroker) -> list[str]:
 
 async def unpublished(db: Database) -> int:
     async with db.read() as tx:
-        return (await count(tx))["outbox"]
+        return (await count(tx))["unsent"]
 
 
 async def outbox(db: Database) -> list[RowMapping]:

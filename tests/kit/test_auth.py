@@ -19,9 +19,9 @@ from roadbike.kit.auth import (
     new_signing_key,
     public_keys,
 )
-from roadbike.kit.auth.memory import Remembered
+from roadbike.kit.auth.cache import Remembered
 from roadbike.kit.db import Database, metadata
-from roadbike.kit.refusals import Unauthenticated, Unavailable
+from roadbike.kit.pure.refusals import Unauthenticated, Unavailable
 from tests.kit.tokens import KEY, claims
 
 OTHER = SigningKey.from_jwk(new_signing_key("account/2"))

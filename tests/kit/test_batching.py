@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from roadbike.kit.batching import AT_MOST, Batches
-from roadbike.kit.db import DatabaseAway
+from roadbike.kit.db import DatabaseUnavailable
+from roadbike.kit.resilience.batching import AT_MOST, Batches
 
 
 class Work:
@@ -27,7 +27,7 @@ class Work:
 
 async def ask(batches: Batches[int, int], *items: int) -> list[asyncio.Task[int]]:
     """Ask for each of them; all stand in the queue when this returns."""
-    tasks = [asyncio.create_task(batches.run(item)) for item in items]
+    tasks = [asyncio.create_task(batches.submit(item)) for item in items]
     await asyncio.sleep(0)
     return tasks
 
@@ -35,7 +35,7 @@ async def ask(batches: Batches[int, int], *items: int) -> list[asyncio.Task[int]
 async def test_a_single_caller_waits_for_nobody() -> None:
     work = Work()
 
-    answer = await Batches(work).run(1)
+    answer = await Batches(work).submit(1)
 
     assert (answer, work.batches) == (2, [[1]])
 
@@ -50,7 +50,7 @@ async def test_no_batch_is_bigger_than_allowed_and_none_is_left_behind() -> None
     items = range(10 * AT_MOST + 3)
     batches = Batches(work)
 
-    answers = await asyncio.gather(*(batches.run(item) for item in items))
+    answers = await asyncio.gather(*(batches.submit(item) for item in items))
 
     assert answers == [2 * item for item in items]
     assert max(map(len, work.batches)) <= AT_MOST
@@ -78,7 +78,7 @@ async def test_a_caller_that_asks_again_at_once_is_never_forgotten() -> None:
     batches = Batches(work)
 
     async def caller(item: int) -> int:
-        return sum([await batches.run(item) for _ in range(50)])
+        return sum([await batches.submit(item) for _ in range(50)])
 
     async with asyncio.timeout(10):
         sums = await asyncio.gather(*(caller(item) for item in range(5)))
@@ -91,7 +91,7 @@ async def test_a_failure_among_the_results_reaches_its_own_caller_alone() -> Non
         return [LookupError(item) if item % 2 else item for item in items]
 
     batches = Batches(work)
-    answers = await asyncio.gather(*(batches.run(n) for n in range(4)), return_exceptions=True)
+    answers = await asyncio.gather(*(batches.submit(n) for n in range(4)), return_exceptions=True)
 
     assert [str(answer) for answer in answers] == ["0", "1", "2", "3"]
     assert [type(answer) for answer in answers] == [int, LookupError, int, LookupError]
@@ -107,11 +107,11 @@ async def test_of_a_batch_that_fails_each_item_is_tried_by_itself() -> None:
         return list(items)
 
     batches = Batches(work)
-    answers = await asyncio.gather(*(batches.run(n) for n in range(3)), return_exceptions=True)
+    answers = await asyncio.gather(*(batches.submit(n) for n in range(3)), return_exceptions=True)
 
     assert tried == [[0, 1, 2], [0], [1], [2]]
     assert [type(answer) for answer in answers] == [int, LookupError, int]
-    assert await batches.run(7) == 7
+    assert await batches.submit(7) == 7
 
 
 async def test_while_the_database_is_away_all_hear_it_at_once() -> None:
@@ -119,13 +119,13 @@ async def test_while_the_database_is_away_all_hear_it_at_once() -> None:
 
     async def work(items: Sequence[int]) -> list[int | Exception]:
         tried.append(items)
-        raise DatabaseAway
+        raise DatabaseUnavailable
 
     batches = Batches(work)
-    answers = await asyncio.gather(*(batches.run(n) for n in range(3)), return_exceptions=True)
+    answers = await asyncio.gather(*(batches.submit(n) for n in range(3)), return_exceptions=True)
 
     assert tried == [[0, 1, 2]]
-    assert [type(answer) for answer in answers] == [DatabaseAway] * 3
+    assert [type(answer) for answer in answers] == [DatabaseUnavailable] * 3
 
 
 @pytest.mark.parametrize("results", [[], [1], [1, 2, 3]])
@@ -135,7 +135,9 @@ async def test_a_wrong_number_of_results_is_a_failure_for_all(results: list[int]
 
     batches = Batches(work)
     async with asyncio.timeout(10):
-        answers = await asyncio.gather(*(batches.run(n) for n in range(2)), return_exceptions=True)
+        answers = await asyncio.gather(
+            *(batches.submit(n) for n in range(2)), return_exceptions=True
+        )
 
     assert [type(answer) for answer in answers] == [ValueError, ValueError]
 

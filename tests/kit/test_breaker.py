@@ -5,8 +5,8 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from roadbike.kit.refusals import NotFound, Unavailable
-from roadbike.kit.resilience import Breaker, OpenCircuit, breaker
+from roadbike.kit.pure.refusals import NotFound, Unavailable
+from roadbike.kit.resilience.breaker import Breaker, OpenCircuit, breaker
 
 DEADLINE_MS = 610
 

@@ -19,10 +19,9 @@ from sqlalchemy import (
     select,
 )
 
-from roadbike.kit import bulk
-from roadbike.kit.columns import BigId, Status, UtcTime
-from roadbike.kit.db import Database
-from roadbike.kit.ids import new_id
+from roadbike.kit.db import Database, bulk
+from roadbike.kit.db.columns import BigId, Status, UtcTime
+from roadbike.kit.db.ids import new_id
 
 
 class Colour(StrEnum):
@@ -92,7 +91,7 @@ async def stored(db: Database) -> list[dict[str, Any]]:
 )
 async def test_rows_hold_what_they_were_given(things: Database, rows: list[dict[str, Any]]) -> None:
     async with things.begin() as tx:
-        await PUT.run(tx, rows)
+        await PUT.execute(tx, rows)
 
     assert await stored(things) == rows
 
@@ -101,7 +100,7 @@ async def test_rows_are_put_in_the_order_in_which_they_were_given(things: Databa
     rows = [EMPTY | {"big": number} for number in range(9_000, 0, -1)]
 
     async with things.begin() as tx:
-        await PUT.run(tx, rows)
+        await PUT.execute(tx, rows)
 
     assert [row["big"] for row in await stored(things)] == list(range(9_000, 0, -1))
 
@@ -110,15 +109,15 @@ async def test_what_is_returned_are_the_new_ones(things: Database) -> None:
     ids = [new_id() for _ in range(100)]
 
     async with things.begin() as tx:
-        await PUT.run(tx, [EMPTY | {"id": ids[0]}])
-        new = await PUT_NEW.run(tx, [EMPTY | {"id": one} for one in ids])
+        await PUT.execute(tx, [EMPTY | {"id": ids[0]}])
+        new = await PUT_NEW.execute(tx, [EMPTY | {"id": one} for one in ids])
 
     assert {row.id for row in new} == set(ids[1:])
 
 
 async def test_no_rows_are_no_statement(things: Database) -> None:
     async with things.begin() as tx:
-        assert await PUT.run(tx, []) == []
+        assert await PUT.execute(tx, []) == []
         assert await bulk.insert_new(tx, PAIRS, []) == set()
 
 
@@ -139,7 +138,7 @@ async def test_rows_are_found_among_values_of_any_type(
     found = select(THINGS.c.id).where(bulk.among(things.dialect, column))
 
     async with things.begin() as tx:
-        await PUT.run(tx, [FULL, EMPTY])
+        await PUT.execute(tx, [FULL, EMPTY])
         some = await tx.rows(found, {"among": [FULL[column.name]]})
         none = await tx.rows(found, {"among": []})
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from sqlalchemy import Column, Integer, MetaData, Table, func, select
 from sqlalchemy.exc import StatementError
 
-from roadbike.kit.columns import BigId, Status, UtcTime, utc_now
 from roadbike.kit.db import Database
+from roadbike.kit.db.columns import BigId, Status, UtcTime, utc_now
 
 SEOUL = timezone(timedelta(hours=9))
 

@@ -10,13 +10,13 @@ import msgspec
 import pytest
 from sqlalchemy import func, select, update
 
-from roadbike.kit import relay
-from roadbike.kit.broker import Message
 from roadbike.kit.crash import KILLED, crash_points, never
 from roadbike.kit.db import Database
-from roadbike.kit.inbox import INBOX
-from roadbike.kit.lease import LEASE
-from roadbike.kit.outbox import tell
+from roadbike.kit.db.lease import LEASE
+from roadbike.kit.messaging import relay
+from roadbike.kit.messaging.broker import Message
+from roadbike.kit.messaging.inbox import INBOX
+from roadbike.kit.messaging.outbox import publish
 from tests.kit import dying
 from tests.kit.things import Raised, message, value
 
@@ -37,7 +37,7 @@ def run(database_url: str, tmp_path: Path) -> Die:
 
 async def unpublished(db: Database) -> int:
     async with db.read() as tx:
-        return (await relay.count(tx))["outbox"]
+        return (await relay.count(tx))["unsent"]
 
 
 async def expire_lease(db: Database) -> None:
@@ -58,8 +58,8 @@ async def test_a_relay_that_is_killed_publishes_again_under_the_same_ids(
     db: Database, run: Die, tmp_path: Path, point: str, times: int
 ) -> None:
     async with db.begin() as tx:
-        tell(tx, Raised(name="a"))
-        tell(tx, Raised(name="b"))
+        publish(tx, Raised(name="a"))
+        publish(tx, Raised(name="b"))
 
     killed = await run("relay", f"{point}:1")
     left = await unpublished(db)

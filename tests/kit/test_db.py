@@ -9,9 +9,10 @@ import pytest
 from sqlalchemy import event, func, select, text
 from sqlalchemy.exc import IntegrityError
 
-from roadbike.kit.bulk import insert_new
-from roadbike.kit.columns import utc_now
-from roadbike.kit.db import CLOCK_SECONDS, TRIES, Database, StaleRow, Tx
+from roadbike.kit.db import Database, StaleRow, Tx
+from roadbike.kit.db.bulk import insert_new
+from roadbike.kit.db.columns import utc_now
+from roadbike.kit.db.database import CLOCK_SECONDS, TRIES
 from tests.kit.things import COUNTERS, counters, raise_counter, value
 
 MILLISECOND: Final = timedelta(milliseconds=1)
@@ -41,7 +42,7 @@ async def test_a_block_that_raises_leaves_nothing(db: Database) -> None:
         raise LookupError
 
     with pytest.raises(LookupError):
-        await db.run(block)
+        await db.transact(block)
 
     assert await count(db) == 0
 
@@ -93,7 +94,7 @@ async def test_what_was_put_off_is_forgotten_with_its_transaction(db: Database) 
         raise LookupError
 
     with pytest.raises(LookupError):
-        await db.run(block)
+        await db.transact(block)
 
     assert await count(db) == 0
 
@@ -120,7 +121,7 @@ async def test_after_commit_does_not_come_when_the_commit_fails(db: Database) ->
         tx.at_commit(fail, "x")
 
     with pytest.raises(LookupError):
-        await db.run(block)
+        await db.transact(block)
 
     assert told == []
 
@@ -136,7 +137,7 @@ async def test_a_use_case_that_was_too_slow_is_run_again(db: Database) -> None:
             raise StaleRow
         return "done"
 
-    result = await db.run(use_case)
+    result = await db.transact(use_case)
 
     assert (result, runs) == ("done", 3)
     assert await count(db) == 1  # of the last run alone
@@ -151,7 +152,7 @@ async def test_a_use_case_that_is_always_too_slow_gives_up_in_the_end(db: Databa
         raise StaleRow
 
     with pytest.raises(StaleRow):
-        await db.run(use_case)
+        await db.transact(use_case)
 
     assert runs == TRIES
 
@@ -166,7 +167,7 @@ async def test_any_other_failure_is_not_run_again(db: Database) -> None:
         await tx.execute(COUNTERS.insert(), rows("a"))
 
     with pytest.raises(IntegrityError):
-        await db.run(use_case)
+        await db.transact(use_case)
 
     assert runs == 1
     assert await count(db) == 0
@@ -189,7 +190,7 @@ async def test_of_two_that_deadlock_both_succeed(db: Database) -> None:
 
         return use_case
 
-    await asyncio.gather(db.run(taking("a", "b", 0)), db.run(taking("b", "a", 1)))  # type: ignore[arg-type]
+    await asyncio.gather(db.transact(taking("a", "b", 0)), db.transact(taking("b", "a", 1)))  # type: ignore[arg-type]
 
     assert (await value(db, "a"), await value(db, "b")) == (2, 2)
 

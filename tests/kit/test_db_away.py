@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from roadbike.kit.db import POOL, Database, DatabaseAway, Tx
+from roadbike.kit.db import Database, DatabaseUnavailable, Tx
+from roadbike.kit.db.engine import POOL_SIZE
 from tests.kit.things import counters, make_tables, raise_counter, value
 
 OpenDatabase = Callable[[str], Database]
@@ -41,7 +42,7 @@ async def count_up(db: Database) -> None:
     async def use_case(tx: Tx) -> None:
         await raise_counter(tx, "a")
 
-    await db.run(use_case)
+    await db.transact(use_case)
 
 
 @pytest.mark.parametrize("signal", [SIGINT, SIGKILL])
@@ -53,7 +54,7 @@ async def test_a_stopped_database_is_away_and_comes_back(
 
     server.stop(signal)
     for attempt in (count_up, Database.ready):
-        with pytest.raises(DatabaseAway):
+        with pytest.raises(DatabaseUnavailable):
             await attempt(at_server)
     server.start()
     await first_that_succeeds(lambda: count_up(at_server))
@@ -69,8 +70,8 @@ async def test_a_database_that_stops_in_the_middle_is_away(
         await raise_counter(tx, "b")
         await asyncio.to_thread(server.stop, signal)
 
-    with pytest.raises(DatabaseAway):
-        await at_server.run(use_case)
+    with pytest.raises(DatabaseUnavailable):
+        await at_server.transact(use_case)
 
     server.start()
     await first_that_succeeds(at_server.ready)
@@ -94,13 +95,13 @@ async def test_a_database_that_is_starting_is_away(
 async def outcome(db: Database) -> str:
     try:
         await db.ready()
-    except DatabaseAway:
+    except DatabaseUnavailable:
         return "away"
     return "ready"
 
 
 async def test_a_killed_connection_is_away_once(at_server: Database) -> None:
-    with pytest.raises(DatabaseAway):
+    with pytest.raises(DatabaseUnavailable):
         async with at_server.begin() as tx:
             await tx.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
 
@@ -109,7 +110,7 @@ async def test_a_killed_connection_is_away_once(at_server: Database) -> None:
 
 async def test_a_pool_that_is_used_up_is_away(at_server: Database) -> None:
     release = asyncio.Event()
-    holding = asyncio.Barrier(POOL + 1)
+    holding = asyncio.Barrier(POOL_SIZE + 1)
 
     async def hold() -> None:
         async with at_server.begin() as tx:
@@ -117,9 +118,9 @@ async def test_a_pool_that_is_used_up_is_away(at_server: Database) -> None:
             await holding.wait()
             await release.wait()
 
-    holders = [asyncio.create_task(hold()) for _ in range(POOL)]
+    holders = [asyncio.create_task(hold()) for _ in range(POOL_SIZE)]
     await holding.wait()
-    with pytest.raises(DatabaseAway):
+    with pytest.raises(DatabaseUnavailable):
         await at_server.ready()
     release.set()
     await asyncio.gather(*holders)
@@ -130,7 +131,7 @@ async def test_a_pool_that_is_used_up_is_away(at_server: Database) -> None:
 async def test_no_such_port_is_away(open_database: OpenDatabase, unused_tcp_port: int) -> None:
     db = open_database(f"postgresql+asyncpg://nobody@127.0.0.1:{unused_tcp_port}/x")
 
-    with pytest.raises(DatabaseAway):
+    with pytest.raises(DatabaseUnavailable):
         await db.ready()
 
 
@@ -139,7 +140,7 @@ async def test_a_wrong_statement_is_a_mistake_and_not_an_absence(db: Database) -
         async with db.begin() as tx:
             await tx.execute(text("SELECT * FROM no_such_table"))
 
-    assert not isinstance(caught.value, DatabaseAway)
+    assert not isinstance(caught.value, DatabaseUnavailable)
 
 
 @pytest.mark.parametrize("mistake", [FileNotFoundError, ConnectionError, TimeoutError])
@@ -150,7 +151,7 @@ async def test_a_mistake_of_a_use_case_is_not_laid_at_the_databases_door(
         raise mistake
 
     with pytest.raises(mistake):
-        await db.run(use_case)
+        await db.transact(use_case)
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
@@ -158,7 +159,7 @@ async def test_a_full_disk_is_away_until_there_is_room(db: Database) -> None:
     await count_up(db)
     await limit(db, pages=1)  # SQLite takes the pages that there are
 
-    with pytest.raises(DatabaseAway):
+    with pytest.raises(DatabaseUnavailable):
         await fill(db)
     full = await value(db, "a")
     await limit(db, pages=1_000_000)
@@ -189,7 +190,7 @@ async def test_a_database_that_another_process_writes_to_is_away(
 
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(DatabaseAway):
+        with pytest.raises(DatabaseUnavailable):
             await count_up(db)
         reading = await value(db, "a")
         other.execute("ROLLBACK")
@@ -206,9 +207,9 @@ async def impatient(db: Database) -> None:
 
 async def first_that_succeeds(attempt: Callable[[], Awaitable[None]]) -> None:
     """Pooled connections of before the stop may each fail once."""
-    for _ in range(POOL):
+    for _ in range(POOL_SIZE):
         try:
             return await attempt()
-        except DatabaseAway:
+        except DatabaseUnavailable:
             continue
     return await attempt()

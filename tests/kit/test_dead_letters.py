@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from roadbike.kit.db import Database
-from roadbike.kit.inbox import Inbox
-from roadbike.kit.parked import ATTEMPTS, ParkedState, count
-from roadbike.kit.service import whenever
+from roadbike.kit.messaging.inbox import Inbox
+from roadbike.kit.messaging.parked import ATTEMPTS, ParkedState, count
+from roadbike.kit.process.service import whenever
 from tests.kit.parking import Handler, make_due, messages, parked
 from tests.kit.things import Raised, message
 

@@ -8,13 +8,13 @@ from uuid import UUID
 import pytest
 from sqlalchemy import func, select, update
 
-from roadbike.kit.broker import Message
-from roadbike.kit.db import Database, DatabaseAway, Tx
-from roadbike.kit.events import Event
-from roadbike.kit.inbox import INBOX, KEPT, Inbox, forget_received
-from roadbike.kit.outbox import OUTBOX
-from roadbike.kit.parked import ParkedState, count
-from roadbike.kit.service import whenever, whenever_told
+from roadbike.kit.db import Database, DatabaseUnavailable, Tx
+from roadbike.kit.messaging.broker import Message
+from roadbike.kit.messaging.inbox import INBOX, KEPT, Inbox, delete_received
+from roadbike.kit.messaging.outbox import OUTBOX
+from roadbike.kit.messaging.parked import ParkedState, count
+from roadbike.kit.process.service import whenever, whenever_with_message
+from roadbike.kit.pure.events import Event
 from roadbike.kit.trace import current_trace_id, new_traceparent
 from tests.kit.brokers import PowerCut, power_cut_at
 from tests.kit.things import Noted, Raised, message, raise_counter, value
@@ -188,13 +188,13 @@ async def test_a_database_that_is_away_is_not_counted(db: Database) -> None:
 
     async def use_case(tx: Tx, event: Raised) -> None:
         if away:
-            raise DatabaseAway("pulled the plug")
+            raise DatabaseUnavailable("pulled the plug")
         await raise_counter(tx, event.name)
 
     inbox = Inbox(db, [whenever(Raised, use_case)])
     batch = [message(Raised(name=name)) for name in "ab"]
 
-    with pytest.raises(DatabaseAway):
+    with pytest.raises(DatabaseUnavailable):
         await inbox.take(batch)
     nothing = await seen(db)
     away = False
@@ -213,7 +213,7 @@ async def test_a_handler_runs_in_the_trace_of_its_message(db: Database) -> None:
 
     traceparent = new_traceparent()
     told = message(Raised(name="a"), traceparent=traceparent)
-    await Inbox(db, [whenever_told(Raised, use_case)]).take([told])
+    await Inbox(db, [whenever_with_message(Raised, use_case)]).take([told])
 
     assert traces == [traceparent.split("-")[1]]
 
@@ -227,7 +227,7 @@ async def test_received_ids_are_kept_for_seven_days(db: Database, inbox: Inbox) 
             mine = INBOX.c.event_id == one.event_id
             await tx.execute(update(INBOX).where(mine).values(received_at=at))
 
-    await db.run(forget_received)
+    await db.transact(delete_received)
 
     assert timedelta(days=7) == KEPT
     assert await seen(db) == {young.event_id}

@@ -6,8 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import RowMapping, func, select, update
 
-from roadbike.kit import lease
-from roadbike.kit.db import Database
+from roadbike.kit.db import Database, lease
 
 NAME = "relay"
 

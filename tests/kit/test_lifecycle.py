@@ -4,7 +4,7 @@ from enum import StrEnum
 
 import pytest
 
-from roadbike.kit.lifecycle import IllegalTransition, Lifecycle
+from roadbike.kit.pure.lifecycle import IllegalTransition, Lifecycle
 
 
 class Light(StrEnum):

@@ -4,12 +4,12 @@ import asyncio
 
 import pytest
 
-from roadbike.kit.refusals import Overloaded
-from roadbike.kit.resilience import Limiter
+from roadbike.kit.pure.refusals import Overloaded
+from roadbike.kit.resilience.limiter import Limiter
 
 
 async def test_work_over_the_limit_waits_for_a_place() -> None:
-    limiter, entered = Limiter(1, wait_s=5), asyncio.Event()
+    limiter, entered = Limiter(1, wait_seconds=5), asyncio.Event()
 
     async def second() -> None:
         async with limiter.place():
@@ -26,7 +26,7 @@ async def test_work_over_the_limit_waits_for_a_place() -> None:
 
 
 async def test_a_wait_that_takes_too_long_is_refused() -> None:
-    limiter = Limiter(1, wait_s=0)
+    limiter = Limiter(1, wait_seconds=0)
 
     async with limiter.place():
         with pytest.raises(Overloaded) as refused:
@@ -40,7 +40,7 @@ async def test_a_wait_that_takes_too_long_is_refused() -> None:
 
 
 async def test_a_full_queue_refuses_at_once() -> None:
-    limiter, enough = Limiter(2, wait_s=60), asyncio.Event()
+    limiter, enough = Limiter(2, wait_seconds=60), asyncio.Event()
 
     async def work() -> None:
         async with limiter.place():
@@ -58,7 +58,7 @@ async def test_a_full_queue_refuses_at_once() -> None:
 
 
 async def test_a_cancelled_wait_leaves_the_queue() -> None:
-    limiter = Limiter(1, wait_s=60)
+    limiter = Limiter(1, wait_seconds=60)
 
     async def work() -> None:
         async with limiter.place():

@@ -9,7 +9,7 @@ import pytest
 SCRIPT = """
 import structlog
 from roadbike.kit import logs
-from roadbike.kit.settings import Secret
+from roadbike.kit.process.settings import Secret
 from roadbike.kit.trace import tracing
 
 log = structlog.get_logger()

@@ -7,40 +7,40 @@ from pkgutil import walk_packages
 import pytest
 
 import roadbike.kit
-from roadbike.kit.messages import Messages, language_of, load_messages
-from roadbike.kit.refusals import Refusal
+from roadbike.kit.pure.refusals import Refusal
+from roadbike.kit.translations import Translations, language_of, load_translations
 
 
 @pytest.fixture
-def messages() -> Messages:
-    return load_messages("roadbike.kit")
+def messages() -> Translations:
+    return load_translations("roadbike.kit")
 
 
-def test_facts_fill_the_sentence(messages: Messages) -> None:
+def test_facts_fill_the_sentence(messages: Translations) -> None:
     assert messages.detail("fault-minimum", "en", {"minimum": 3}) == "Must be 3 or more."
     assert messages.detail("fault-minimum", "ko", {"minimum": 3}) == "3 이상이어야 합니다."
 
 
-def test_a_missing_fact_is_no_failure(messages: Messages) -> None:
+def test_a_missing_fact_is_no_failure(messages: Translations) -> None:
     assert messages.detail("fault-minimum", "en", {}) == "Must be {minimum} or more."
 
 
-def test_a_fact_is_text_and_no_template(messages: Messages) -> None:
+def test_a_fact_is_text_and_no_template(messages: Translations) -> None:
     told = messages.detail("fault-minimum", "en", {"minimum": "{maximum.__class__}"})
 
     assert told == "Must be {maximum.__class__} or more."
 
 
-def test_an_unknown_slug_says_that_something_went_wrong(messages: Messages) -> None:
+def test_an_unknown_slug_says_that_something_went_wrong(messages: Translations) -> None:
     assert messages.title("never-heard-of", "en") == "Something went wrong"
 
 
 def test_one_slug_is_defined_once() -> None:
     with pytest.raises(ValueError, match="defined twice"):
-        load_messages("roadbike.kit", "roadbike.kit")
+        load_translations("roadbike.kit", "roadbike.kit")
 
 
-def test_all_refusals_of_the_kit_have_something_to_say(messages: Messages) -> None:
+def test_all_refusals_of_the_kit_have_something_to_say(messages: Translations) -> None:
     for module in walk_packages(roadbike.kit.__path__, "roadbike.kit."):
         import_module(module.name)
 
@@ -54,7 +54,7 @@ def _kinds(base: type[Refusal]) -> list[type[Refusal]]:
     return below + [kind for each in below for kind in _kinds(each)]
 
 
-def test_every_slug_that_the_kit_uses_is_in_the_catalogue(messages: Messages) -> None:
+def test_every_slug_that_the_kit_uses_is_in_the_catalogue(messages: Translations) -> None:
     texts = [path.read_text() for path in Path(roadbike.kit.__path__[0]).rglob("*.py")]
 
     for text in texts:

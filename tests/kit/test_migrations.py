@@ -12,8 +12,16 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 
 import roadbike
-from roadbike.kit import auth, migrate, runtime
-from roadbike.kit.db import Database
+from roadbike.kit import (
+    auth,
+)
+from roadbike.kit.db import (
+    Database,
+    migrate,
+)
+from roadbike.kit.process import (
+    runtime,
+)
 
 KIT: object = (auth, runtime)  # with these all tables of kit are known
 
@@ -65,7 +73,7 @@ def test_migrations_go_up_and_down_and_up_again(package: str, database_url: str)
     left = tables(database_url)
     migrate.upgrade(package, database_url)
 
-    assert {"alembic_version", "outbox", "inbox", "parked", "lease", "told"} <= set(first)
+    assert {"alembic_version", "outbox", "inbox", "parked", "lease", "event_version"} <= set(first)
     assert left == {"alembic_version": ["version_num"]}
     assert first == twice == tables(database_url)
 

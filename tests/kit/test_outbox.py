@@ -7,9 +7,9 @@ import msgspec
 import pytest
 from sqlalchemy import RowMapping, select
 
-from roadbike.kit.broker.port import MAX_DATA
 from roadbike.kit.db import Database, Tx
-from roadbike.kit.outbox import OUTBOX, tell
+from roadbike.kit.messaging.broker.port import MAX_DATA
+from roadbike.kit.messaging.outbox import OUTBOX, publish
 from roadbike.kit.trace import tracing
 from tests.kit.things import Noted, Raised, raise_counter
 
@@ -29,49 +29,49 @@ async def versions(db: Database) -> dict[tuple[str, str], list[int]]:
 
 async def test_what_was_told_stands_in_the_outbox(db: Database) -> None:
     async with db.begin() as tx:
-        tell(tx, Raised(name="a", value=7))
+        publish(tx, Raised(name="a", value=7))
 
     (row,) = await outbox(db)
     assert (row["kind"], row["key"], row["version"]) == ("counter", "a", 1)
     assert (row["type"], row["topic"]) == ("test.Raised.v1", "test.counters")
-    assert (row["published_at"], row["incarnation"], row["position"]) == (None, None, None)
+    assert (row["sent_at"], row["incarnation"], row["position"]) == (None, None, None)
     assert msgspec.json.decode(row["data"], type=Raised) == Raised(name="a", value=7, version=1)
 
 
 async def test_nothing_is_told_by_a_transaction_that_is_undone(db: Database) -> None:
     async def use_case(tx: Tx) -> None:
-        tell(tx, Raised(name="a"))
+        publish(tx, Raised(name="a"))
         raise LookupError
 
     with pytest.raises(LookupError):
-        await db.run(use_case)
+        await db.transact(use_case)
     async with db.begin() as tx:
-        tell(tx, Raised(name="a"))
+        publish(tx, Raised(name="a"))
 
     assert await versions(db) == {("counter", "a"): [1]}
 
 
 async def test_the_relay_is_woken_by_a_commit_and_by_nothing_less(db: Database) -> None:
     async def use_case(tx: Tx) -> None:
-        tell(tx, Raised(name="a"))
+        publish(tx, Raised(name="a"))
         raise LookupError
 
     with pytest.raises(LookupError):
-        await db.run(use_case)
-    after_rollback = db.told.is_set()
+        await db.transact(use_case)
+    after_rollback = db.outbox_written.is_set()
     async with db.begin() as tx:
-        tell(tx, Raised(name="a"))
-        before_commit = db.told.is_set()
+        publish(tx, Raised(name="a"))
+        before_commit = db.outbox_written.is_set()
 
-    assert (after_rollback, before_commit, db.told.is_set()) == (False, False, True)
+    assert (after_rollback, before_commit, db.outbox_written.is_set()) == (False, False, True)
 
 
 async def test_each_kind_and_key_is_counted_by_itself(db: Database) -> None:
     async with db.begin() as tx:
         for event in (Raised(name="a"), Raised(name="b"), Noted(name="a"), Raised(name="a")):
-            tell(tx, event)
+            publish(tx, event)
     async with db.begin() as tx:
-        tell(tx, Raised(name="a"))
+        publish(tx, Raised(name="a"))
 
     assert await versions(db) == {
         ("counter", "a"): [1, 2, 3],
@@ -83,7 +83,7 @@ async def test_each_kind_and_key_is_counted_by_itself(db: Database) -> None:
 async def test_events_keep_the_order_in_which_they_were_told(db: Database) -> None:
     async with db.begin() as tx:
         for number in range(2_000):
-            tell(tx, Raised(name=f"n{number % 7}", value=number))
+            publish(tx, Raised(name=f"n{number % 7}", value=number))
 
     values = [msgspec.json.decode(row["data"], type=Raised).value for row in await outbox(db)]
     assert values == list(range(2_000))
@@ -97,14 +97,14 @@ async def test_versions_have_no_gap_and_follow_the_outbox_under_concurrency(
 
     async def use_case(tx: Tx, *, fail: bool) -> None:
         await raise_counter(tx, "a")
-        tell(tx, Noted(name="b"))  # of no row that is locked
+        publish(tx, Noted(name="b"))  # of no row that is locked
         if fail:
             raise LookupError
 
     async def run(number: int) -> None:
         nonlocal refused
         try:
-            await replicas[number % 2].run(lambda tx: use_case(tx, fail=number % 5 == 0))
+            await replicas[number % 2].transact(lambda tx: use_case(tx, fail=number % 5 == 0))
         except LookupError:
             refused += 1
 
@@ -119,8 +119,8 @@ async def test_versions_have_no_gap_and_follow_the_outbox_under_concurrency(
 async def test_an_event_carries_the_trace_it_was_told_in(db: Database) -> None:
     async with db.begin() as tx:
         with tracing(None) as traceparent:
-            tell(tx, Raised(name="a"))
-        tell(tx, Raised(name="b"))
+            publish(tx, Raised(name="a"))
+        publish(tx, Raised(name="b"))
 
     assert [row["traceparent"] for row in await outbox(db)] == [traceparent, None]
 
@@ -128,7 +128,7 @@ async def test_an_event_carries_the_trace_it_was_told_in(db: Database) -> None:
 async def test_event_ids_are_unique_and_rise(db: Database) -> None:
     async with db.begin() as tx:
         for _ in range(100):
-            tell(tx, Raised(name="a"))
+            publish(tx, Raised(name="a"))
 
     ids = [row["event_id"] for row in await outbox(db)]
     assert len(set(ids)) == 100
@@ -138,7 +138,7 @@ async def test_event_ids_are_unique_and_rise(db: Database) -> None:
 async def test_nothing_is_told_while_reading(db: Database) -> None:
     async with db.read() as tx:
         with pytest.raises(RuntimeError, match="only reads"):
-            tell(tx, Raised(name="a"))
+            publish(tx, Raised(name="a"))
 
 
 @pytest.mark.parametrize("event", [Raised(name="a", text="x" * MAX_DATA), Raised(name="not a key")])
@@ -146,9 +146,9 @@ async def test_what_no_broker_would_take_is_refused_where_it_is_told(
     db: Database, event: Raised
 ) -> None:
     async def use_case(tx: Tx) -> None:
-        tell(tx, event)
+        publish(tx, event)
 
     with pytest.raises(ValueError, match=r"test\.Raised\.v1"):
-        await db.run(use_case)
+        await db.transact(use_case)
 
     assert await outbox(db) == []

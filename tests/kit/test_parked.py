@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from roadbike.kit.db import Database, DatabaseAway, Tx
-from roadbike.kit.inbox import INBOX, Inbox
-from roadbike.kit.parked import ATTEMPTS, LONGEST_WAIT
-from roadbike.kit.service import whenever
+from roadbike.kit.db import Database, DatabaseUnavailable, Tx
+from roadbike.kit.messaging.inbox import INBOX, Inbox
+from roadbike.kit.messaging.parked import ATTEMPTS, LONGEST_WAIT
+from roadbike.kit.process.service import whenever
 from tests.kit.parking import Handler, make_due, messages, parked
 from tests.kit.things import Raised, value
 
@@ -201,9 +201,9 @@ async def test_a_database_that_is_away_is_not_counted_at_a_retry(
     await make_due(db)
 
     async def away(_tx: Tx, _event: Raised) -> None:
-        raise DatabaseAway("pulled the plug")
+        raise DatabaseUnavailable("pulled the plug")
 
-    with pytest.raises(DatabaseAway):
+    with pytest.raises(DatabaseUnavailable):
         await Inbox(db, [whenever(Raised, away)]).retry_parked(db)
 
     (row,) = await parked(db)

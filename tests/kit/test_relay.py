@@ -8,10 +8,16 @@ import msgspec
 import pytest
 from sqlalchemy import update
 
-from roadbike.kit.broker import BrokerAway
 from roadbike.kit.db import Database
-from roadbike.kit.outbox import OUTBOX
-from roadbike.kit.relay import BATCH, KEPT, KEPT_BY_BROKER, Relay, forget_published
+from roadbike.kit.messaging.broker import BrokerUnavailable
+from roadbike.kit.messaging.outbox import OUTBOX
+from roadbike.kit.messaging.relay import (
+    BATCH,
+    KEPT,
+    KEPT_BY_BROKER,
+    Relay,
+    delete_sent,
+)
 from tests.kit.brokers import PowerCut, WatchedBroker, power_cut_at
 from tests.kit.telling import TOPIC, expire_lease, outbox, published, tell_of, unpublished
 from tests.kit.things import Raised
@@ -54,7 +60,7 @@ async def test_the_mark_keeps_where_the_broker_put_it(db: Database, broker: Watc
     assert [log.messages[row["position"] - 1].event_id for row in rows] == [
         row["event_id"] for row in rows
     ]
-    assert all(row["published_at"] >= row["time"] - timedelta(seconds=5) for row in rows)
+    assert all(row["sent_at"] >= row["time"] - timedelta(seconds=5) for row in rows)
 
 
 async def test_nothing_is_published_twice_while_all_goes_well(
@@ -110,7 +116,7 @@ async def test_a_broker_that_is_away_is_waited_for(db: Database, broker: Watched
     await tell_of(db, "a")
     broker.log.away = True
 
-    with pytest.raises(BrokerAway):
+    with pytest.raises(BrokerUnavailable):
         await relay.relay_once()
     waiting = await unpublished(db)
     broker.log.away = False
@@ -161,10 +167,10 @@ async def test_published_events_are_kept_for_72_hours_and_unpublished_ones_for_e
         now = await tx.now()
         long_ago = now - timedelta(days=365)
         for name, at in (("old", now - KEPT), ("young", now - KEPT + timedelta(minutes=1))):
-            await tx.execute(update(OUTBOX).where(OUTBOX.c.key == name).values(published_at=at))
+            await tx.execute(update(OUTBOX).where(OUTBOX.c.key == name).values(sent_at=at))
         await tx.execute(update(OUTBOX).values(time=long_ago))
 
-    await db.run(forget_published)
+    await db.transact(delete_sent)
 
     assert timedelta(hours=72) == KEPT
     assert [row["key"] for row in await outbox(db)] == ["young", "never-published"]
@@ -182,7 +188,7 @@ async def test_what_was_told_more_than_an_hour_ago_may_be_forgotten_by_the_broke
     async with db.begin() as tx:
         an_hour_ago = await tx.now() - KEPT_BY_BROKER
         old = OUTBOX.c.key.in_(["older", "old"])
-        await tx.execute(update(OUTBOX).where(old).values(published_at=an_hour_ago))
+        await tx.execute(update(OUTBOX).where(old).values(sent_at=an_hour_ago))
     await relay.trim(db)
     await Relay(db, broker, "tests").trim(db)  # which holds no lease
 
@@ -196,7 +202,7 @@ async def test_an_away_broker_is_trimmed_another_time(db: Database, broker: Watc
     await tell_of(db, "old")
     await relay.relay_once()
     async with db.begin() as tx:
-        await tx.execute(update(OUTBOX).values(published_at=await tx.now() - KEPT))
+        await tx.execute(update(OUTBOX).values(sent_at=await tx.now() - KEPT))
     broker.log.away = True
 
     await relay.trim(db)
@@ -208,7 +214,7 @@ async def test_a_running_relay_publishes_as_soon_as_something_is_told(
     db: Database, broker: WatchedBroker
 ) -> None:
     subscription = await broker.subscribe("listener", TOPIC)
-    running = asyncio.create_task(Relay(db, broker, "tests").run())
+    running = asyncio.create_task(Relay(db, broker, "tests").run_forever())
 
     heard = []
     for name in "abc":
@@ -223,7 +229,7 @@ async def test_a_running_relay_outlives_an_away_broker(db: Database, broker: Wat
     subscription = await broker.subscribe("listener", TOPIC)
     broker.log.away = True
     await tell_of(db, "a")
-    running = asyncio.create_task(Relay(db, broker, "tests").run())
+    running = asyncio.create_task(Relay(db, broker, "tests").run_forever())
     await broker.tried.wait()
 
     broker.log.away = False

@@ -2,11 +2,11 @@
 
 from sqlalchemy import update
 
-from roadbike.kit.columns import utc_now
 from roadbike.kit.db import Database, Tx
-from roadbike.kit.lease import LEASE
-from roadbike.kit.outbox import OUTBOX
-from roadbike.kit.relay import Relay
+from roadbike.kit.db.columns import utc_now
+from roadbike.kit.db.lease import LEASE
+from roadbike.kit.messaging.outbox import OUTBOX
+from roadbike.kit.messaging.relay import Relay
 from tests.kit.brokers import WatchedBroker
 from tests.kit.telling import expire_lease, outbox, tell_of, unpublished
 
@@ -59,7 +59,7 @@ async def test_the_mark_of_a_paused_old_holder_changes_nothing(
     async def overtake() -> None:
         await expire_lease(db)
         async with db.begin() as tx:  # the new one has got further than the old one knows
-            await tx.execute(update(OUTBOX).values(published_at=utc_now(), position=99))
+            await tx.execute(update(OUTBOX).values(sent_at=utc_now(), position=99))
         await new.relay_once()
 
     broker.meanwhile = overtake
@@ -77,7 +77,7 @@ async def test_an_old_holder_leaves_what_it_published_to_the_new_one_to_mark(
 
     async def lose_the_lease() -> None:
         await expire_lease(db)
-        await db.run(take_over)
+        await db.transact(take_over)
 
     broker.meanwhile = lose_the_lease
     await old.relay_once()

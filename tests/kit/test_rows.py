@@ -46,8 +46,8 @@ async def test_a_row_saved_many_times_is_written_once(db: Database) -> None:
         for _ in range(3):
             await raise_counter(tx, "a")
 
-    await db.run(three_times)
-    await db.run(three_times)
+    await db.transact(three_times)
+    await db.transact(three_times)
 
     async with db.read() as tx:
         counter = await counters.get(tx, "a")
@@ -76,8 +76,8 @@ async def test_many_rows_are_saved_at_once(db: Database) -> None:
         for name in names:
             await raise_counter(tx, name)
 
-    await db.run(all_of_them)
-    await db.run(all_of_them)
+    await db.transact(all_of_them)
+    await db.transact(all_of_them)
 
     assert {await value(db, name) for name in ("n0", "n1234", "n2999")} == {2}
 
@@ -86,8 +86,8 @@ async def test_ten_that_load_and_save_at_once_lose_nothing(db: Database) -> None
     async def use_case(tx: Tx) -> None:
         await raise_counter(tx, "a")
 
-    await asyncio.gather(*(db.run(use_case) for _ in range(10)))  # the row is made here too
-    await asyncio.gather(*(db.run(use_case) for _ in range(10)))
+    await asyncio.gather(*(db.transact(use_case) for _ in range(10)))  # the row is made here too
+    await asyncio.gather(*(db.transact(use_case) for _ in range(10)))
 
     assert await value(db, "a") == 20
 
@@ -97,7 +97,7 @@ async def test_ten_that_forget_to_lock_lose_nothing_either(db: Database) -> None
         counter = await counters.get(tx, "a") or Counter(name="a")
         counters.save(tx, replace(counter, value=counter.value + 1))
 
-    await asyncio.gather(*(db.run(use_case) for _ in range(10)))
+    await asyncio.gather(*(db.transact(use_case) for _ in range(10)))
 
     assert await value(db, "a") == 10
 
@@ -110,7 +110,7 @@ async def test_two_processes_that_write_lose_nothing(
     async def use_case(tx: Tx) -> None:
         await raise_counter(tx, "a")
 
-    await asyncio.gather(*(each.run(use_case) for each in [db, other] * 10))
+    await asyncio.gather(*(each.transact(use_case) for each in [db, other] * 10))
 
     assert await value(db, "a") == 20
 
@@ -129,7 +129,7 @@ async def test_of_two_that_make_the_same_row_one_is_run_again(db: Database) -> N
         found = counter or Counter(name="a")
         counters.save(tx, replace(found, value=found.value + 1))
 
-    await asyncio.gather(db.run(use_case), db.run(use_case))
+    await asyncio.gather(db.transact(use_case), db.transact(use_case))
 
     assert runs == 3
     assert await value(db, "a") == 2
@@ -137,11 +137,11 @@ async def test_of_two_that_make_the_same_row_one_is_run_again(db: Database) -> N
 
 @pytest.mark.parametrize("dialect", ["postgresql"])
 async def test_a_row_that_was_changed_in_between_is_stale(db: Database) -> None:
-    await db.run(raise_a)
+    await db.transact(raise_a)
 
     async def too_slow(tx: Tx) -> None:
         counter = await counters.get(tx, "a")
-        await db.run(raise_a)
+        await db.transact(raise_a)
         counters.save(tx, replace(counter or Counter(name="a"), value=99))
 
     with pytest.raises(StaleRow, match="counters"):
@@ -153,11 +153,11 @@ async def test_a_row_that_was_changed_in_between_is_stale(db: Database) -> None:
 
 @pytest.mark.parametrize("dialect", ["postgresql"])
 async def test_of_a_stale_batch_nothing_is_saved(db: Database) -> None:
-    await db.run(raise_a)
+    await db.transact(raise_a)
 
     async def too_slow(tx: Tx) -> None:
         counter = await counters.get(tx, "a")
-        await db.run(raise_a)
+        await db.transact(raise_a)
         counters.save(tx, Counter(name="b", value=1))
         counters.save(tx, counter or Counter(name="a"))
 
@@ -170,7 +170,7 @@ async def test_of_a_stale_batch_nothing_is_saved(db: Database) -> None:
 
 @pytest.mark.parametrize("dialect", ["postgresql"])
 async def test_a_locked_row_is_waited_for(db: Database) -> None:
-    await db.run(raise_a)
+    await db.transact(raise_a)
 
     async with db.begin() as tx:
         await counters.locked(tx, "a")
@@ -182,14 +182,14 @@ async def test_a_locked_row_is_waited_for(db: Database) -> None:
 
 
 async def test_a_row_deleted_in_between_is_stale_or_made_anew_but_never_half(db: Database) -> None:
-    await db.run(raise_a)
+    await db.transact(raise_a)
 
     async def delete_then_save(tx: Tx) -> None:
         counter = await counters.locked(tx, "a")
         await tx.execute(counters.table.delete())
         counters.save(tx, counter or Counter(name="a"))
 
-    await db.run(delete_then_save)
+    await db.transact(delete_then_save)
 
     async with db.read() as tx:
         assert await counters.get(tx, "a") == Counter(name="a", value=1, row_version=2)
@@ -214,7 +214,7 @@ async def test_use_cases_that_lock_in_opposite_orders_all_succeed(
 
     orders = [names, names[::-1], names[2:] + names[:2]]
     await asyncio.gather(
-        *(each.run(in_order(order)) for each in (db, other) for order in orders)  # type: ignore[arg-type]
+        *(each.transact(in_order(order)) for each in (db, other) for order in orders)  # type: ignore[arg-type]
     )
 
     assert [await value(db, name) for name in names] == [6] * 4

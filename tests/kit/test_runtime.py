@@ -7,12 +7,12 @@ from random import Random
 
 from sqlalchemy import update
 
-from roadbike.kit.db import Database, DatabaseAway, Tx
-from roadbike.kit.lease import TERM
-from roadbike.kit.outbox import tell
-from roadbike.kit.parked import PARKED
-from roadbike.kit.runtime import FETCH, Runtime
-from roadbike.kit.service import every
+from roadbike.kit.db import Database, DatabaseUnavailable, Tx
+from roadbike.kit.db.lease import TERM
+from roadbike.kit.messaging.outbox import publish
+from roadbike.kit.messaging.parked import PARKED
+from roadbike.kit.process.runtime import FETCH, Runtime
+from roadbike.kit.process.service import every
 from tests.kit.things import Noted, Raised, value
 from tests.kit.tiny import PATIENCE, Heart, Places, at_work, is_quiet, service, until
 
@@ -153,7 +153,7 @@ async def is_parked(runtime: Runtime, number: int) -> bool:
 async def test_timed_work_goes_on_after_it_failed(
     db: Database, heart: Heart, places: Places
 ) -> None:
-    failures = iter([LookupError(), DatabaseAway("pulled the plug")])
+    failures = iter([LookupError(), DatabaseUnavailable("pulled the plug")])
     done = asyncio.Event()
 
     async def work(_db: Database) -> None:
@@ -176,7 +176,7 @@ async def test_the_status_counts_what_has_to_be_nothing_in_a_quiet_shop(
     async def intents(_tx: Tx) -> int:
         return 3
 
-    async with at_work(service(db, heart, gauges={"intents": intents}), places.log) as runtime:
+    async with at_work(service(db, heart, gauges={"pending": intents}), places.log) as runtime:
         await until(lambda: is_quiet(runtime))
         status = await runtime.status()
 
@@ -185,11 +185,11 @@ async def test_the_status_counts_what_has_to_be_nothing_in_a_quiet_shop(
         "database": db.dialect,
         "broker": True,
         "lag": 0,
-        "told": 0,
-        "outbox": 0,
+        "published": 0,
+        "unsent": 0,
         "parked": 0,
         "dead": 0,
-        "intents": 3,
+        "pending": 3,
     }
 
 
@@ -238,7 +238,7 @@ async def test_a_part_that_ends_never_to_come_back_is_said_aloud(
 ) -> None:
     async with at_work(service(db, heart), places.log) as runtime:
         async with db.begin() as tx:
-            tell(tx, Noted(name="a"))
-            tell(tx, Raised(name="a"))  # of another topic, which a service never does
+            publish(tx, Noted(name="a"))
+            publish(tx, Raised(name="a"))  # of another topic, which a service never does
         async with asyncio.timeout(PATIENCE):
             await runtime.failed.wait()

@@ -1,8 +1,8 @@
 """A tiny service at work while its broker or its database is away."""
 
-from roadbike.kit.broker.memory import MemoryBroker, MemoryLog
-from roadbike.kit.db import Database, DatabaseAway
-from roadbike.kit.outbox import tell
+from roadbike.kit.db import Database, DatabaseUnavailable
+from roadbike.kit.messaging.broker.memory import MemoryBroker, MemoryLog
+from roadbike.kit.messaging.outbox import publish
 from tests.kit.things import Noted, Raised, message, value
 from tests.kit.tiny import Heart, Places, at_work, is_quiet, service, until
 
@@ -15,14 +15,14 @@ async def test_a_broker_that_was_away_is_gone_back_to(
         await places.heard(1)
         places.log.away = True
         async with db.begin() as tx:
-            tell(tx, Noted(name="meanwhile"))
+            publish(tx, Noted(name="meanwhile"))
         away = await runtime.status()
         places.log.away = False
         await places.publish("a")
         notes = await places.heard(2)
         await until(lambda: is_quiet(runtime))
 
-    assert (away["broker"], away["lag"], away["outbox"]) == (False, None, 1)
+    assert (away["broker"], away["lag"], away["unsent"]) == (False, None, 1)
     assert sorted(notes) == ["a", "meanwhile"]
     assert await value(db, "a") == 2
 
@@ -48,7 +48,7 @@ async def test_a_topic_that_nobody_declared_yet_is_waited_for(db: Database, hear
     async with at_work(service(db, heart), log) as runtime:
         lag = (await runtime.status())["lag"]
         await late.declare(Raised.topic)
-        await late.publish([message(Raised(name="a"))])
+        await late.send([message(Raised(name="a"))])
         await until(lambda: has(db, "a", 1))
 
     assert lag is None
@@ -65,7 +65,7 @@ async def test_a_database_that_was_away_costs_no_attempt(
 
     async def fail_twice() -> None:
         if next(failures, None) is not None:
-            raise DatabaseAway("pulled the plug")
+            raise DatabaseUnavailable("pulled the plug")
 
     heart.meanwhile = fail_twice
     async with at_work(service(db, heart), places.log) as runtime:

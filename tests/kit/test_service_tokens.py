@@ -6,8 +6,8 @@ import time
 import pytest
 
 from roadbike.kit.auth import ServiceTokens, SigningKey, new_signing_key
-from roadbike.kit.refusals import Unauthenticated
-from roadbike.kit.settings import Secret
+from roadbike.kit.process.settings import Secret
+from roadbike.kit.pure.refusals import Unauthenticated
 from tests.kit.tokens import KEY, claims
 
 STOCK = new_signing_key("stock/1")

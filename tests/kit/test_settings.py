@@ -11,7 +11,7 @@ import msgspec
 import pytest
 import structlog
 
-from roadbike.kit.settings import Secret, ServiceSettings, SettingError, read
+from roadbike.kit.process.settings import Secret, ServiceSettings, SettingError, read
 
 VALUE = "correct-horse"
 

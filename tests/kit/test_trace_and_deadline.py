@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from roadbike.kit.deadline import starts_now
+from roadbike.kit.resilience.deadline import starts_now
 from roadbike.kit.trace import SHAPE, current_trace_id, current_traceparent, tracing
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"

@@ -7,13 +7,13 @@ from typing import ClassVar, Final
 import msgspec
 from sqlalchemy import Column, Integer, MetaData, String, Table
 
-from roadbike.kit.broker import Message
 from roadbike.kit.db import Database, Tx
 from roadbike.kit.db import metadata as kit_metadata
-from roadbike.kit.events import Event
-from roadbike.kit.ids import new_id
-from roadbike.kit.outbox import tell
-from roadbike.kit.rows import Rows
+from roadbike.kit.db.ids import new_id
+from roadbike.kit.db.rows import Rows
+from roadbike.kit.messaging.broker import Message
+from roadbike.kit.messaging.outbox import publish
+from roadbike.kit.pure.events import Event
 
 metadata: Final = MetaData()
 
@@ -71,7 +71,7 @@ async def raise_counter(tx: Tx, name: str) -> Counter:
     counter = await counters.locked(tx, name) or Counter(name=name)
     raised = replace(counter, value=counter.value + 1)
     counters.save(tx, raised)
-    tell(tx, Raised(name=name, value=raised.value))
+    publish(tx, Raised(name=name, value=raised.value))
     return raised
 
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import msgspec
 
-from roadbike.kit.broker import Subscription
-from roadbike.kit.broker.memory import MemoryBroker, MemoryLog
 from roadbike.kit.db import Database, Tx
-from roadbike.kit.outbox import tell
-from roadbike.kit.runtime import Runtime
-from roadbike.kit.service import Service, whenever
-from roadbike.kit.settings import ServiceSettings
+from roadbike.kit.messaging.broker import Subscription
+from roadbike.kit.messaging.broker.memory import MemoryBroker, MemoryLog
+from roadbike.kit.messaging.outbox import publish
+from roadbike.kit.process.runtime import Runtime
+from roadbike.kit.process.service import Service, whenever
+from roadbike.kit.process.settings import ServiceSettings
 from tests.at_work import settings
 from tests.kit.things import Counter, Noted, Raised, counters, message
 
@@ -30,7 +30,7 @@ class Heart:
     async def __call__(self, tx: Tx, event: Raised) -> None:
         counter = await counters.locked(tx, event.name) or Counter(name=event.name)
         counters.save(tx, replace(counter, value=counter.value + 1))
-        tell(tx, Noted(name=event.name))
+        publish(tx, Noted(name=event.name))
         if self.meanwhile is not None:
             await self.meanwhile()
 
@@ -42,7 +42,7 @@ class Places:
         self.log, self._teller, self._notes = log, teller, notes
 
     async def publish(self, *names: str) -> None:
-        await self._teller.publish([message(Raised(name=name)) for name in names])
+        await self._teller.send([message(Raised(name=name)) for name in names])
 
     async def heard(self, count: int) -> list[str]:
         """What was noted next, at least that many times."""
@@ -61,7 +61,7 @@ def service(db: Database, heart: Heart, **more: Any) -> Service:
         settings=msgspec.convert(settings("tiny", "sqlite+aiosqlite://"), ServiceSettings),
         db=db,
         policies=[whenever(Raised, heart)],
-        tells=(Noted,),
+        publishes=(Noted,),
         **more,
     )
 
@@ -83,4 +83,4 @@ async def until(holds: Callable[[], Awaitable[bool]]) -> None:
 
 async def is_quiet(runtime: Runtime) -> bool:
     status = await runtime.status()
-    return all(status[name] == 0 for name in ("outbox", "lag", "parked"))
+    return all(status[name] == 0 for name in ("unsent", "lag", "parked"))

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 import psutil
 import pytest
 
-from roadbike.local import control
 from roadbike.local import home as homes
 from roadbike.local.home import Home
+from roadbike.local.supervisor import control
 
 HERE = Path(__file__).parent
 ROOM = 2 * 1024**3  # bytes

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import uvicorn
 
-GAUGES = ("outbox", "lag", "parked", "dead", "intents")
+GAUGES = ("unsent", "lag", "parked", "dead", "pending")
 
 
 def serve(*, app_module: str, environ: Mapping[str, str]) -> None:

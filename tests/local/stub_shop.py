@@ -6,27 +6,28 @@ from dataclasses import replace
 from pathlib import Path
 
 from roadbike.__main__ import told
-from roadbike.local import home, parts, up
+from roadbike.local import home, services
+from roadbike.local.up import command
 
 
 def main(folder: str, base: str, failing: str = "") -> int:
-    trades = tuple(
+    specs = tuple(
         replace(
-            trade,
-            serve="stub:fail" if trade.name == failing else "stub:serve",
+            spec,
+            serve="stub:fail" if spec.name == failing else "stub:serve",
             migrate="stub:migrate",
         )
-        for trade in parts.TRADES
+        for spec in services.SERVICES
     )
-    wish = up.Wish(
+    wish = command.Wish(
         home=home.at(Path(folder)),
         base=int(base),
         fresh=False,
         environ=dict(os.environ),
-        trades=trades,
+        specs=specs,
         demo=False,
     )
-    return told(lambda: up.up(wish))
+    return told(lambda: command.up(wish))
 
 
 if __name__ == "__main__":

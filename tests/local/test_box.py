@@ -5,9 +5,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from roadbike.local import box
 from roadbike.local import home as homes
-from roadbike.local.typed import typed
+from roadbike.local.invocation import command_line
+from roadbike.local.up import summary
 
 
 def test_commands_to_try_can_be_copied(tmp_path: Path) -> None:
@@ -17,16 +17,16 @@ def test_commands_to_try_can_be_copied(tmp_path: Path) -> None:
     homes.write_shop(home, {"addresses": {"gateway": gateway}, "ports": {}, "logins": {}})
     to = StringIO()
 
-    box.show(home, Console(file=to, width=80))
+    summary.show(home, Console(file=to, width=80))
 
     lines = to.getvalue().splitlines()
     boxed, tried = lines[: lines.index("Try next:")], lines[lines.index("Try next:") + 1 :]
     assert all(len(line) <= 80 for line in boxed)
     assert tried == [
         f"curl {gateway}/stocks",
-        f'AUTH="Authorization: Bearer $({typed("token buyer", home)})"',
+        f'AUTH="Authorization: Bearer $({command_line("token buyer", home)})"',
         f"""curl -H "$AUTH" --json '{{"bikeId": 1}}' {gateway}/reservations""",
-        typed("status", home),
-        typed("down", home),
+        command_line("status", home),
+        command_line("down", home),
     ]
     assert len(tried[2]) <= 80

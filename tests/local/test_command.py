@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from roadbike.local import home as homes
-from roadbike.local import status
+from roadbike.local.commands import status
 from tests.local.shops import StubShop
 from tests.ports import free_base
 
@@ -198,7 +198,7 @@ def test_the_status_is_told_to_people_and_to_programs(shop: StubShop) -> None:
 
     assert shown.returncode == told.returncode == 0
     assert "reservation" in shown.stdout
-    assert '"outbox": 0' in told.stdout
+    assert '"unsent": 0' in told.stdout
 
 
 def test_the_status_of_a_shop_with_a_part_down_is_a_failure(shop: StubShop) -> None:

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from roadbike.local import gateway
 from roadbike.local.ports import Ports
+from roadbike.local.servers import traefik
 from tests.local.shops import StubShop
 
 
@@ -84,12 +84,12 @@ def test_a_browser_is_told_beforehand_what_it_may_send(shop: StubShop) -> None:
 def test_the_list_of_origins_is_a_setting() -> None:
     chosen = {"ROADBIKE_CORS_ORIGINS": "https://a.example, https://b.example"}
 
-    assert gateway.origins(Ports(8080), chosen) == ["https://a.example", "https://b.example"]
-    assert gateway.origins(Ports(8080), {"ROADBIKE_CORS_ORIGINS": ""}) == []
+    assert traefik.origins(Ports(8080), chosen) == ["https://a.example", "https://b.example"]
+    assert traefik.origins(Ports(8080), {"ROADBIKE_CORS_ORIGINS": ""}) == []
 
 
 def test_only_reads_are_tried_again() -> None:
-    routers = gateway.routing({"stock": 1}, 2, [])["http"]["routers"]
+    routers = traefik.routing({"stock": 1}, 2, [])["http"]["routers"]
 
     again = {name for name, router in routers.items() if "again" in router["middlewares"]}
     assert again == {"stock-reads"}

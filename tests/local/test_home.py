@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from roadbike.local import home as homes
-from roadbike.local.trouble import Trouble
+from roadbike.local.errors import CommandError
 
 
 def test_a_folder_with_other_things_in_it_is_not_taken(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("dear")
     mode = tmp_path.stat().st_mode
 
-    with pytest.raises(Trouble, match="holds other files and no shop"):
+    with pytest.raises(CommandError, match="holds other files and no shop"):
         homes.open_home(homes.at(tmp_path))
 
     assert tmp_path.stat().st_mode == mode

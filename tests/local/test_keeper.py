@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from roadbike.local import children
-from roadbike.local.keeper import Keeper
-from roadbike.local.running import Running, Starter
-from roadbike.local.shape import Call, Part, Server
-from roadbike.local.trouble import Trouble
+from roadbike.local.errors import CommandError
+from roadbike.local.supervisor import forkserver
+from roadbike.local.supervisor.keeper import Keeper
+from roadbike.local.supervisor.part import Call, Part, Server
+from roadbike.local.supervisor.processes import Running, Starter
 
 
 async def never_ready() -> bool:
@@ -88,7 +88,7 @@ class Dying(Starter):
     async def start(self, part: Part, log: Path) -> Running:
         self.asked.set()
         await self.let.wait()
-        raise Trouble(f"{part.name} cannot be forked: see {log}")
+        raise CommandError(f"{part.name} cannot be forked: see {log}")
 
 
 @pytest.mark.parametrize("closing", [True, False])
@@ -148,7 +148,7 @@ async def test_a_part_that_ends_while_the_shop_closes_is_not_started_again(tmp_p
 
 
 def test_what_is_preloaded_can_be_imported() -> None:
-    missing = [name for name in children.STACK if not importable(name)]
+    missing = [name for name in forkserver.STACK if not importable(name)]
 
     assert missing in ([], ["litestar.plugins.pydantic.plugins.init"])  # only if pydantic is there
 

@@ -10,8 +10,8 @@ import nats.errors
 import pytest
 from nats.aio.client import Client
 
-from roadbike.kit import broker as brokers
-from roadbike.kit.broker import Broker, Message
+from roadbike.kit.messaging import broker as brokers
+from roadbike.kit.messaging.broker import Broker, Message
 from tests.local.shops import StubShop
 
 

@@ -12,12 +12,13 @@ from pathlib import Path
 import asyncpg  # type: ignore[import-untyped]
 import pytest
 
-from roadbike.local import binaries, databases, postgres
 from roadbike.local import home as homes
+from roadbike.local.errors import CommandError
 from roadbike.local.home import Home, passwords
-from roadbike.local.keeper import Keeper
-from roadbike.local.running import Starter
-from roadbike.local.trouble import Trouble
+from roadbike.local.jobs import databases
+from roadbike.local.servers import binaries, postgres
+from roadbike.local.supervisor.keeper import Keeper
+from roadbike.local.supervisor.processes import Starter
 from tests.ports import free_base
 
 NAMES = (postgres.SUPERUSER, "stock", "payment")
@@ -110,7 +111,7 @@ def copied(found: binaries.Postgres, to: Path) -> binaries.Postgres:
 def test_data_of_another_major_version_are_refused_in_one_line_that_says_what_to_do() -> None:
     named = {"ROADBIKE_POSTGRES_BIN": str(FOUND["the wheel's"].folder)}
 
-    with pytest.raises(Trouble) as trouble:
+    with pytest.raises(CommandError) as trouble:
         binaries.postgres(named, data_major=13)
 
     assert "the data were made by PostgreSQL 13" in str(trouble.value)
@@ -130,9 +131,9 @@ def test_a_setting_that_names_no_server_is_told_by_its_name(folder: Path) -> Non
         (binaries.nats_server, "ROADBIKE_NATS_SERVER"),
         (binaries.traefik, "ROADBIKE_TRAEFIK"),
     ):
-        with pytest.raises(Trouble, match=f"{setting} names {folder}/nothing"):
+        with pytest.raises(CommandError, match=f"{setting} names {folder}/nothing"):
             find({setting: f"{folder}/nothing", "PATH": os.environ["PATH"]})
-    with pytest.raises(Trouble, match="ROADBIKE_POSTGRES_BIN"):
+    with pytest.raises(CommandError, match="ROADBIKE_POSTGRES_BIN"):
         binaries.postgres({"ROADBIKE_POSTGRES_BIN": str(folder)}, data_major=None)
 
 

@@ -4,8 +4,8 @@ from io import StringIO
 
 from rich.console import Console
 
-from roadbike.local.keeper import View
-from roadbike.local.screen import screen
+from roadbike.local.supervisor.keeper import View
+from roadbike.local.up.progress import screen
 
 
 def terminal() -> tuple[Console, StringIO]:

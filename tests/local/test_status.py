@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import pytest
 from rich.console import Console
 
-from roadbike.local import status, table
-from roadbike.local.keeper import View
+from roadbike.local.commands import status, status_table
+from roadbike.local.supervisor.keeper import View
 
 SERVERS = ("postgres", "nats", "gateway")
 SERVICES = ("stock", "reservation", "payment", "delivery", "mypage", "account")
@@ -17,8 +17,8 @@ SERVICES = ("stock", "reservation", "payment", "delivery", "mypage", "account")
 
 def row(part: str, **more: Any) -> dict[str, Any]:
     about = {"part": part, "state": "ready", "ready": True, "pid": 4_194_304, "port": 29_011}
-    told = {"database": "postgresql", "outbox": 12_345, "lag": 12_345}
-    figures = told | dict.fromkeys(("parked", "dead", "intents", "unsettled"), 0)
+    told = {"database": "postgresql", "unsent": 12_345, "lag": 12_345}
+    figures = told | dict.fromkeys(("parked", "dead", "pending", "unsettled"), 0)
     own = {} if part in SERVERS else figures
     return about | {"restarts": 12, "memory_mb": 123.4} | own | more
 
@@ -33,19 +33,19 @@ def rows(**more: Any) -> list[dict[str, Any]]:
 
 def shown(told: list[dict[str, Any]], width: int = 80) -> str:
     to = StringIO()
-    table.show(told, Console(file=to, width=width))
+    status_table.show(told, Console(file=to, width=width))
     return to.getvalue()
 
 
 @pytest.mark.parametrize("width", [80, 100, 200])
-@pytest.mark.parametrize("some", [{}, {"parked": 3, "dead": 1, "intents": 2, "unsettled": 4}])
+@pytest.mark.parametrize("some", [{}, {"parked": 3, "dead": 1, "pending": 2, "unsettled": 4}])
 def test_the_table_fits_and_shortens_nothing(width: int, some: dict[str, int]) -> None:
     said = shown(rows(**some), width)
 
     assert max(len(line) for line in said.splitlines()) <= width
     assert "…" not in said
     assert all(f"\n{part} " in said for part in (*SERVERS, *SERVICES))
-    assert all(header in said.splitlines()[0] for header in ("state", "MB", "outbox", "lag", *some))
+    assert all(header in said.splitlines()[0] for header in ("state", "MB", "unsent", "lag", *some))
     assert ("pid" in said) == (width == 200 or (width == 100 and not some))
 
 

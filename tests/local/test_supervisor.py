@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from roadbike.local.trouble import Trouble
+from roadbike.local.errors import CommandError
 from tests.local.shops import StubShop, failed_start, start
 from tests.ports import free_base
 
@@ -102,7 +102,9 @@ def test_a_stopped_part_stays_down_until_it_is_started(shop: StubShop) -> None:
 
 
 def test_an_unknown_part_is_refused_with_the_names_of_those_there_are(shop: StubShop) -> None:
-    with pytest.raises(Trouble, match="there is no bakery: the parts are postgres, nats, stock"):
+    with pytest.raises(
+        CommandError, match="there is no bakery: the parts are postgres, nats, stock"
+    ):
         shop.order("stop", "bakery")
 
 

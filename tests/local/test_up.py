@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from roadbike.local.demo_making import bikes
+from roadbike.local.jobs.demo_data import bikes
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 

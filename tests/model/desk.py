@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Generic, NamedTuple, TypeVar
 
-from roadbike.kit.events import Event
+from roadbike.kit.pure.events import Event
 from tests.model.house import Books, House, Step
 
 B = TypeVar("B", bound=Books)
@@ -35,7 +35,7 @@ class Post:
         mail = 0
         for event in told:
             for at, house in enumerate(self._houses):
-                if house.hears(type(event)):
+                if house.consumes(type(event)):
                     letter = 1 << self._number(at, event)
                     assert not mail & letter  # two that nobody could tell apart
                     mail |= letter

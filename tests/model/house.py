@@ -10,9 +10,9 @@ import msgspec
 from roadbike.contracts.events import AnyPurchaseEvent
 from roadbike.contracts.reasons import Reason
 from roadbike.kit.db import Tx
-from roadbike.kit.events import Event
-from roadbike.kit.inbox import Policy
-from roadbike.kit.refusals import Refusal
+from roadbike.kit.messaging.inbox import Policy
+from roadbike.kit.pure.events import Event
+from roadbike.kit.pure.refusals import Refusal
 from roadbike.mypage import domain as mypage
 from roadbike.mypage.domain import Purchase
 from tests.at_work import message
@@ -83,7 +83,7 @@ class House(Generic[B]):
     moves: Callable[[B], Iterable[Move[B]]]
     amend: Callable[[B, Step[B]], Step[B]] = field(default=lambda _before, step: step)
 
-    def hears(self, event: type[Event]) -> bool:
+    def consumes(self, event: type[Event]) -> bool:
         return any(policy.event is event for policy in self.policies)
 
     def hear(self, books: B, event: Event) -> Step[B]:
@@ -117,7 +117,7 @@ def _read(page: Purchase, told: Sequence[Event]) -> Purchase:
     """My page after more was told, in order; its versions forgotten, which only grow."""
     for at, event in enumerate(told, 1):
         if isinstance(event, get_args(AnyPurchaseEvent)):
-            page = mypage.apply(page, cast("AnyPurchaseEvent", event.told_as(at)))
+            page = mypage.apply(page, cast("AnyPurchaseEvent", event.with_version(at)))
     return replace(
         page, reservation_version=0, allocation_version=0, payment_version=0, delivery_version=0
     )

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar, cast
 from sqlalchemy import Executable, Select
 
 from roadbike.kit.db import Database, Tx
-from roadbike.kit.events import Event
+from roadbike.kit.pure.events import Event
 
 NOW: Final = datetime(2026, 11, 24, 3, tzinfo=UTC)
 URL: Final = "sqlite+aiosqlite://"  # names a dialect; nobody connects to it

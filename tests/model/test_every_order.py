@@ -99,7 +99,7 @@ def _versioned(way: Sequence[Way]) -> list[AnyPurchaseEvent]:
     for event in (event for step in way for event in step.told):
         if isinstance(event, get_args(AnyPurchaseEvent)):
             counts[event.kind] += 1
-            events.append(cast("AnyPurchaseEvent", event.told_as(counts[event.kind])))
+            events.append(cast("AnyPurchaseEvent", event.with_version(counts[event.kind])))
     return events
 
 

@@ -15,7 +15,7 @@ from roadbike.contracts.events import (
     ReservationRegistered,
 )
 from roadbike.contracts.statuses import DeliveryStatus, PaymentStatus, ReservationStatus
-from roadbike.kit.events import Event
+from roadbike.kit.pure.events import Event
 from tests.model.delivery import DeliveryBooks, delivery
 from tests.model.house import (
     BUYER,
@@ -138,7 +138,7 @@ class PaymentLife(Life[PaymentBooks]):
         super().__init__(payment(Habits(tries=3, late=True, outside=True, slow=True)))
 
     @rule(event=st.sampled_from(CANCELS))
-    def hears(self, event: Event) -> None:
+    def consumes(self, event: Event) -> None:
         self.go(self.house.hear(self.books, event))
 
     @rule()
@@ -189,7 +189,7 @@ class DeliveryLife(Life[DeliveryBooks]):
             ]
         )
     )
-    def hears(self, event: Event) -> None:
+    def consumes(self, event: Event) -> None:
         self.go(self.house.hear(self.books, event))
 
     @invariant()

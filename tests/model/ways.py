@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-from roadbike.kit.events import Event
+from roadbike.kit.pure.events import Event
 from tests.model.desk import Desk, Post, Result, bits
 from tests.model.payment import put
 from tests.model.reservation import tx_2, tx_2_undone

@@ -4,7 +4,7 @@ from typing import Literal
 
 import pytest
 
-from roadbike.kit.ids import new_id
+from roadbike.kit.db.ids import new_id
 from roadbike.payment.providers.simulated import Behaviour
 from tests.at_work import AtWork, Visitor
 from tests.payment.asking import TERMS, open_, payments

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import update
 
-from roadbike.kit.ids import new_id
+from roadbike.kit.db.ids import new_id
 from roadbike.payment.store import PAYMENT, WATCH
 from roadbike.payment.use_cases.expire import AT_ONCE, AWAY, QUIET, Expiry
 from roadbike.payment.use_cases.open import Opening, open_payments
@@ -21,7 +21,7 @@ SECOND: Final = timedelta(seconds=1)
 async def open_(payment: AtWork, how_many: int, *, age: timedelta) -> list[UUID]:
     """So many payments, opened so long ago."""
     made = [new_id() for _ in range(how_many)]
-    await payment.db.run(lambda tx: open_payments(tx, [Opening(at, TERMS) for at in made]))
+    await payment.db.transact(lambda tx: open_payments(tx, [Opening(at, TERMS) for at in made]))
     async with payment.db.begin() as tx:
         opened_at = await tx.now() - age
         mine = PAYMENT.c.reservation_id.in_(made)

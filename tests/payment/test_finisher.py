@@ -9,11 +9,17 @@ import pytest
 from sqlalchemy import select, update
 
 from roadbike.contracts.statuses import PaymentStatus
-from roadbike.kit.ids import new_id
+from roadbike.kit.db.ids import new_id
 from roadbike.payment import store
 from roadbike.payment.domain import Payment
 from roadbike.payment.domain.attempts import LONGEST_WAIT_SECONDS, Attempt, begun, unanswered
-from roadbike.payment.providers import Approved, Charge, Declined, Snapshot, Unknown
+from roadbike.payment.providers import (
+    Approved,
+    Charge,
+    Declined,
+    Snapshot,
+    Unknown,
+)
 from roadbike.payment.store import ATTEMPT
 from roadbike.payment.use_cases.open import Opening, open_payments
 from roadbike.payment.use_cases.pay import Cashier, begin
@@ -70,11 +76,11 @@ def cashier(payment: AtWork, till: Till) -> Cashier:
 async def an_attempt(payment: AtWork, story: Story | None = None) -> Attempt:
     """One of which nobody knows what became."""
     at = story.reservation_id if story else new_id()
-    (opened,) = await payment.db.run(lambda tx: open_payments(tx, [Opening(at, TERMS)]))
+    (opened,) = await payment.db.transact(lambda tx: open_payments(tx, [Opening(at, TERMS)]))
     assert isinstance(opened, Payment)
     assert opened.payment_id is not None
     payment_id = opened.payment_id
-    _, attempt = await payment.db.run(lambda tx: begin(tx, payment_id, "approve", owner=None))
+    _, attempt = await payment.db.transact(lambda tx: begin(tx, payment_id, "approve", owner=None))
     assert attempt is not None
     return attempt
 

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import select
 
 from roadbike.kit.auth import ServiceTokens, new_signing_key
-from roadbike.kit.ids import new_id
-from roadbike.kit.outbox import OUTBOX
+from roadbike.kit.db.ids import new_id
+from roadbike.kit.messaging.outbox import OUTBOX
 from tests.at_work import AtWork, Visitor
 from tests.payment.asking import TERMS, open_, payments
 from tests.payment.conftest import OPS_KEY, RESERVATION_KEY

@@ -11,8 +11,8 @@ from roadbike.contracts.events import AnyPaymentEvent, PaymentCancelled, Payment
 from roadbike.contracts.payments import OpenPayment
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import PaymentStatus
-from roadbike.kit.ids import new_id
-from roadbike.kit.refusals import Refusal
+from roadbike.kit.db.ids import new_id
+from roadbike.kit.pure.refusals import Refusal
 from roadbike.payment import domain
 from roadbike.payment.domain import Payment, PaymentDiffers, ReservationGone
 from roadbike.payment.domain.attempts import Outcome, Refund

@@ -5,7 +5,7 @@ from typing import Final
 from uuid import UUID
 
 from roadbike.contracts.payments import OpenPayment
-from roadbike.kit.ids import new_id
+from roadbike.kit.db.ids import new_id
 from roadbike.payment.domain import Payment
 
 NOON: Final = datetime(2026, 11, 24, 3, tzinfo=UTC)  # in Seoul

@@ -45,7 +45,7 @@ async def until_given_up(visit: Visit) -> None:
 
     async def look() -> bool:
         nonlocal most
-        intents = (await visit.status("reservation"))["intents"]
+        intents = (await visit.status("reservation"))["pending"]
         most = max(most, intents)
         return bool(intents < most)
 

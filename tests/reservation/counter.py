@@ -9,8 +9,8 @@ from sqlalchemy import func, select, update
 
 from roadbike.contracts.reasons import Reason
 from roadbike.kit.db import Database
-from roadbike.kit.refusals import Refusal
-from roadbike.kit.service import Timed
+from roadbike.kit.process.service import Timed
+from roadbike.kit.pure.refusals import Refusal
 from roadbike.reservation import store
 from roadbike.reservation.api import render
 from roadbike.reservation.domain import Bike, Reservation
@@ -32,7 +32,7 @@ class Counter(AtWork):
 
     async def begin(self, *orders: Order, terms: Terms = TERMS) -> list[Any]:
         """Tx 1 over a batch of orders."""
-        return await self.db.run(lambda tx: take_intents(tx, orders, terms))
+        return await self.db.transact(lambda tx: take_intents(tx, orders, terms))
 
     async def intent(self, name: str | None = None, **more: Any) -> Reservation:
         (intent,) = await self.begin(an_order(name, **more))
@@ -42,7 +42,7 @@ class Counter(AtWork):
     async def register(self, *intents: Reservation) -> list[Any]:
         """Tx 2 over a batch of intents."""
         goings = [Going(intent.reservation_id, keyed=True) for intent in intents]
-        return await self.db.run(lambda tx: register(tx, goings, render))
+        return await self.db.transact(lambda tx: register(tx, goings, render))
 
     async def reserve(self, name: str | None = None, **more: Any) -> Reservation:
         (receipt,) = await self.register(await self.intent(name, **more))
@@ -52,7 +52,7 @@ class Counter(AtWork):
     async def give_up(self, *intents: Reservation) -> None:
         """Tx 2' over a batch of intents."""
         ids = [intent.reservation_id for intent in intents]
-        await self.db.run(lambda tx: cancel_intents(tx, ids, Reason.NOT_OPENED))
+        await self.db.transact(lambda tx: cancel_intents(tx, ids, Reason.NOT_OPENED))
 
     async def tick(self, name: str) -> None:
         """Do that timed work once, as the runtime does it at start and then again and again."""

@@ -5,11 +5,23 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from roadbike.kit.deadline import starts_now
-from roadbike.kit.resilience import FEWEST_CALLS, Limiter, breaker
+from roadbike.kit.resilience.breaker import (
+    FEWEST_CALLS,
+    breaker,
+)
+from roadbike.kit.resilience.deadline import starts_now
+from roadbike.kit.resilience.limiter import (
+    Limiter,
+)
 from roadbike.reservation.api import render
 from roadbike.reservation.payments import Payments
-from roadbike.reservation.use_cases.reserve import DEADLINE_MS, Desk, Order, PaymentAway, Receipt
+from roadbike.reservation.use_cases.reserve import (
+    DEADLINE_MS,
+    Desk,
+    Order,
+    PaymentUnavailable,
+    Receipt,
+)
 from tests.reservation import till as tills
 from tests.reservation.counter import Counter
 from tests.reservation.things import TERMS, an_order, bike_told
@@ -53,7 +65,7 @@ class WholeDesk:
     async def reserve(self, order: Order, ms: int = 5_000) -> Receipt:
         return await self.desk.reserve(order, starts_now(ms))
 
-    async def fail(self, times: int, error: type[Exception] = PaymentAway) -> None:
+    async def fail(self, times: int, error: type[Exception] = PaymentUnavailable) -> None:
         for _ in range(times):
             with pytest.raises(error):
                 await self.reserve(an_order())
@@ -63,7 +75,7 @@ class WholeDesk:
         asked = len(self.till.asked)
         while True:
             order = an_order(name)
-            with pytest.raises(PaymentAway):
+            with pytest.raises(PaymentUnavailable):
                 await self.reserve(order)
             if len(self.till.asked) > asked:
                 return order

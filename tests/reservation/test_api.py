@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from roadbike.kit.ids import new_id
+from roadbike.kit.db.ids import new_id
 from tests.at_work import Visitor
 from tests.purchases import Story
 from tests.reservation import till as tills
@@ -123,7 +123,7 @@ async def test_a_payment_that_is_away_is_told_with_when_to_come_back(
 
     answer = await ask(kim, "POST /reservations", {"bikeId": 1})
 
-    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/payment-away")
+    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/payment-unavailable")
     assert int(answer.headers["retry-after"]) >= 1
 
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 import pytest
 
-from roadbike.kit.ids import new_id
+from roadbike.kit.db.ids import new_id
 from tests.at_work import Visitor
 from tests.reservation.asking import answered, ask, pointers
 from tests.reservation.counter import Counter

@@ -9,9 +9,9 @@ from sqlalchemy import select
 
 from roadbike.contracts.statuses import ReservationStatus
 from roadbike.kit.idempotency import InProgress
-from roadbike.kit.outbox import OUTBOX
+from roadbike.kit.messaging.outbox import OUTBOX
 from roadbike.kit.trace import tracing
-from roadbike.reservation.use_cases.reserve import PaymentAway
+from roadbike.reservation.use_cases.reserve import PaymentUnavailable
 from tests.reservation import till as tills
 from tests.reservation.desk import WholeDesk
 from tests.reservation.things import an_order
@@ -62,7 +62,7 @@ async def test_a_payment_that_surely_is_not_open_leaves_nothing(
     desk.till.behaves = behaves
     order = an_order("mine")
 
-    with pytest.raises(PaymentAway) as refused:
+    with pytest.raises(PaymentUnavailable) as refused:
         await desk.reserve(order)
 
     assert refused.value.retry_after
@@ -137,7 +137,7 @@ async def test_an_intent_that_the_resolver_cancelled_meanwhile_is_no_reservation
     await desk.counter.tick("resolve_intents")
     enough.set()
 
-    with pytest.raises(PaymentAway):
+    with pytest.raises(PaymentUnavailable):
         await running
     assert await desk.counter.told_names() == ["ReservationCancelled"]
     assert await desk.counter.rows() == (1, 0)

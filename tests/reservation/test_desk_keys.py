@@ -7,7 +7,7 @@ from typing import Literal
 import pytest
 
 from roadbike.kit.idempotency import InProgress, KeyReused
-from roadbike.kit.refusals import Overloaded
+from roadbike.kit.pure.refusals import Overloaded
 from roadbike.reservation.domain import SoldOut
 from roadbike.reservation.use_cases.reserve import Receipt
 from tests.reservation import till as tills

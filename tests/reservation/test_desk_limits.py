@@ -6,13 +6,13 @@ from typing import Literal
 
 import pytest
 
-from roadbike.kit.deadline import Deadline
-from roadbike.kit.refusals import Overloaded
-from roadbike.kit.resilience import FEWEST_CALLS, OpenCircuit
+from roadbike.kit.pure.refusals import Overloaded
+from roadbike.kit.resilience.breaker import FEWEST_CALLS, OpenCircuit
+from roadbike.kit.resilience.deadline import Deadline
 from roadbike.reservation.domain import Reservation, SoldOut
 from roadbike.reservation.payments import NotSent
 from roadbike.reservation.use_cases import reserve
-from roadbike.reservation.use_cases.reserve import PaymentAway
+from roadbike.reservation.use_cases.reserve import PaymentUnavailable
 from tests.reservation import till as tills
 from tests.reservation.desk import WholeDesk, end
 from tests.reservation.things import an_order, bike_told
@@ -29,7 +29,7 @@ def dialect() -> Literal["postgresql"]:
 async def test_with_too_little_time_left_nothing_is_written_and_nothing_sent(
     desk: WholeDesk,
 ) -> None:
-    with pytest.raises(PaymentAway):
+    with pytest.raises(PaymentUnavailable):
         await desk.reserve(an_order("mine"), ms=90)
 
     assert desk.till.asked == []
@@ -50,7 +50,7 @@ async def test_what_was_not_sent_is_undone_and_tells_the_breaker_nothing(desk: W
     desk.desk.payments = OutOfTime()
 
     for _ in range(3):
-        with pytest.raises(PaymentAway):
+        with pytest.raises(PaymentUnavailable):
             await desk.reserve(an_order("mine"))
 
     assert desk.breaker == "half_open"
@@ -62,7 +62,7 @@ async def test_payment_is_given_up_in_time(desk: WholeDesk) -> None:
     loop = asyncio.get_running_loop()
     begun = loop.time()
 
-    with pytest.raises(PaymentAway):
+    with pytest.raises(PaymentUnavailable):
         await desk.reserve(an_order())
 
     assert loop.time() - begun < 1.2  # 0.61 on a machine that has nothing else to do

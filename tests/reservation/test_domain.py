@@ -6,8 +6,8 @@ import pytest
 
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import ReservationStatus
-from roadbike.kit.lifecycle import IllegalTransition
-from roadbike.kit.refusals import NotFound, Refusal
+from roadbike.kit.pure.lifecycle import IllegalTransition
+from roadbike.kit.pure.refusals import NotFound, Refusal
 from roadbike.reservation import domain
 from tests.reservation.things import EMONDA, PRICE, a_reservation, an_intent
 

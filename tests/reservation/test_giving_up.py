@@ -183,7 +183,7 @@ async def test_a_key_is_free_again_after_the_resolver(counter: Counter) -> None:
 async def test_intents_are_counted_until_they_are_resolved(counter: Counter) -> None:
     await counter.intent()
     await counter.reserve()
-    count = counter.service.gauges["intents"]
+    count = counter.service.gauges["pending"]
 
     async with counter.db.read() as tx:
         before = await count(tx)

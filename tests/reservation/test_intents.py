@@ -4,8 +4,8 @@ import asyncio
 
 from roadbike.contracts.statuses import ReservationStatus
 from roadbike.kit import idempotency
-from roadbike.kit.batching import AT_MOST
-from roadbike.kit.refusals import Refusal
+from roadbike.kit.pure.refusals import Refusal
+from roadbike.kit.resilience.batching import AT_MOST
 from roadbike.reservation import store
 from roadbike.reservation.use_cases.reserve import Terms
 from tests.reservation.counter import Counter, slugs

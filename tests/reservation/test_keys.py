@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import insert
 
 from roadbike.kit import idempotency
-from roadbike.kit.ids import new_id
+from roadbike.kit.db.ids import new_id
 from roadbike.reservation import store
 from roadbike.reservation.api import NewReservation
 from tests.at_work import Visitor

@@ -15,8 +15,8 @@ from roadbike.contracts.events import (
 )
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import ReservationStatus
-from roadbike.kit.events import Event
-from roadbike.kit.refusals import NotFound
+from roadbike.kit.pure.events import Event
+from roadbike.kit.pure.refusals import NotFound
 from roadbike.reservation.domain import AlreadyDelivered, AlreadyShipped, Reservation
 from roadbike.reservation.use_cases.cancel import cancel_reservation
 from tests.purchases import Story
@@ -38,7 +38,7 @@ def story_of(reservation: Reservation) -> Story:
 async def cancel(
     counter: Counter, reservation: Reservation, owner: str | None = None
 ) -> Reservation:
-    return await counter.db.run(
+    return await counter.db.transact(
         lambda tx: cancel_reservation(tx, reservation.reservation_id, Reason.BUYER, owner=owner)
     )
 

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from roadbike.contracts.events import AllocationEvent, StockAllocated, StockChanged
 from roadbike.contracts.statuses import ReservationStatus, StockStatus
+from roadbike.kit.db.ids import new_id
 from roadbike.kit.idempotency import Key
-from roadbike.kit.ids import new_id
 from roadbike.reservation.domain import Bike, Reservation
 from roadbike.reservation.use_cases.reserve import Order, Terms
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from roadbike.contracts.statuses import PaymentStatus
-from roadbike.kit.ids import new_id
+from roadbike.kit.db.ids import new_id
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from roadbike.kit.service import Service
+from roadbike.kit.process.service import Service
 from roadbike.stock import app, store
 from roadbike.stock.domain import Allocation, Bike
 from roadbike.stock.use_cases import register_bike
@@ -22,7 +22,7 @@ class Stock(at_work.AtWork):
 
     async def register(self, bike_id: int = 1, **face: Any) -> Bike:
         whole = {"bike_name": "TREK Emonda", "price": 5_100_000, "stock_quantity": 2} | face
-        await self.db.run(lambda tx: register_bike(tx, bike_id, whole))
+        await self.db.transact(lambda tx: register_bike(tx, bike_id, whole))
         return await self.bike(bike_id)
 
     async def bike(self, bike_id: int = 1) -> Bike:

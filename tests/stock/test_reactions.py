@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from roadbike.contracts.events import StockAllocated, StockReleased, StockShort
 from roadbike.contracts.reasons import Reason
-from roadbike.kit.outbox import TOLD
+from roadbike.kit.messaging.outbox import EVENT_VERSION
 from roadbike.stock import store
 from roadbike.stock.domain import State
 from roadbike.stock.use_cases import edit_bike, withdraw_bike
@@ -143,7 +143,7 @@ async def test_repeats_change_nothing_though_the_inbox_has_forgotten(stock: Any)
 
 async def test_a_withdrawn_bike_serves_the_claims_made_before(stock: Any) -> None:
     bike = await stock.register(stock_quantity=1)
-    await stock.db.run(lambda tx: withdraw_bike(tx, 1, bike.version))
+    await stock.db.transact(lambda tx: withdraw_bike(tx, 1, bike.version))
 
     await stock.hear(Story().registered(), Story().registered())
 
@@ -170,7 +170,7 @@ async def test_batches_taken_at_once_grant_no_unit_twice(stock: Any) -> None:
 async def test_the_version_of_a_bike_is_the_one_it_is_told_under(
     stock: Any, data: st.DataObject
 ) -> None:
-    number = await stock.db.run(store.next_number)
+    number = await stock.db.transact(store.next_number)
     await stock.register(number, stock_quantity=2)
     purchases = [Story(bike_id=number) for _ in range(3)]
     steps = st.tuples(st.sampled_from(HEARD), st.sampled_from(purchases)) | st.sampled_from(DONE)
@@ -192,12 +192,12 @@ async def _take(stock: Any, number: int, step: Any) -> None:
     match step:
         case "restock":
             more = {"stock_quantity": bike.stock_quantity + 1}
-            await stock.db.run(lambda tx: edit_bike(tx, number, bike.version, more))
+            await stock.db.transact(lambda tx: edit_bike(tx, number, bike.version, more))
         case "reprice":
             price = {"price": 4_900_000}  # at the second time there is nothing to tell of
-            await stock.db.run(lambda tx: edit_bike(tx, number, bike.version, price))
+            await stock.db.transact(lambda tx: edit_bike(tx, number, bike.version, price))
         case "withdraw":
-            await stock.db.run(lambda tx: withdraw_bike(tx, number, bike.version))
+            await stock.db.transact(lambda tx: withdraw_bike(tx, number, bike.version))
         case (fact, one):
             await stock.hear(getattr(one, fact)())
         case _:
@@ -205,9 +205,9 @@ async def _take(stock: Any, number: int, step: Any) -> None:
 
 
 async def _counted(stock: Any, number: int) -> int:
-    this = (TOLD.c.kind == "bike") & (TOLD.c.key == str(number))
+    this = (EVENT_VERSION.c.kind == "bike") & (EVENT_VERSION.c.key == str(number))
     async with stock.db.read() as tx:
-        return int(await tx.scalar(select(TOLD.c.version).where(this)))
+        return int(await tx.scalar(select(EVENT_VERSION.c.version).where(this)))
 
 
 async def _held(stock: Any, number: int) -> int:

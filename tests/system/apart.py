@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from roadbike.local import control, parts, probes
+from roadbike.local import services
 from roadbike.local.ports import Ports
+from roadbike.local.supervisor import control, probes
 from tests.system.shop import ROADBIKE, Shop, surroundings
 
 PATIENCE_SECONDS: Final = 20.0
@@ -37,8 +38,8 @@ class Apart:
 async def apart(shop: Shop, name: str, **settings: str) -> AsyncIterator[Apart]:
     """Inside the block the service runs with these settings; the supervisor's is back after it."""
     await asyncio.to_thread(control.ask, shop.home, "stop", name)
-    trade = next(trade for trade in parts.TRADES if trade.name == name)
-    given = parts.environment(shop.home, Ports(shop.base), settings, trade)
+    spec = next(spec for spec in services.SERVICES if spec.name == name)
+    given = services.environment(shop.home, Ports(shop.base), settings, spec)
     with shop.home.log(name).open("ab") as log:
         process = await asyncio.create_subprocess_exec(
             ROADBIKE, "serve", name, env=surroundings(given), stdout=log, stderr=log, cwd="/"

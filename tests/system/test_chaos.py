@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
 
-from roadbike.local import control
-from roadbike.local.trouble import Trouble
+from roadbike.local.errors import CommandError
+from roadbike.local.supervisor import control
 from roadbike.payment.providers.simulated import Behaviour
 from tests.system import books
 from tests.system.patience import PATIENCE_SECONDS, Order, order
@@ -100,7 +100,7 @@ async def buy_while_killing(
                 group.create_task(buy(plan, bike_id, visit.admin)) for plan in wanted[first:end]
             ]
             await asyncio.sleep(EVERY_SECONDS)
-            with suppress(Trouble):  # it is not back yet from the last time
+            with suppress(CommandError):  # it is not back yet from the last time
                 await asyncio.to_thread(control.ask, visit.shop.home, "kill", victim)
                 killed[victim] += 1
     return [purchase.result() for purchase in buying], killed

@@ -29,7 +29,7 @@ async def test_status_tells_of_every_part_for_programs(visit: Visit) -> None:
     }
     for name in SERVICES:
         assert rows[name]["database"] == ("sqlite" if name == "delivery" else "postgresql")
-        figures = ("outbox", "lag", "parked", "dead", "intents", "unsettled")
+        figures = ("unsent", "lag", "parked", "dead", "pending", "unsettled")
         assert [rows[name][figure] for figure in figures] == [0] * len(figures)
 
 

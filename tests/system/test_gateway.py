@@ -31,7 +31,7 @@ async def test_what_is_for_services_is_not_routed(visit: Visit, path: str) -> No
     writer.close()
 
     assert answer.startswith((b"HTTP/1.1 404", b"HTTP/1.1 400"))
-    assert b"outbox" not in answer
+    assert b"unsent" not in answer
 
 
 async def test_who_somebody_is_stands_in_the_token_only(visit: Visit) -> None:

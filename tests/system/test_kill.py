@@ -5,8 +5,8 @@ import os
 import time
 from signal import SIGKILL
 
-from roadbike.local import control
-from roadbike.local.keeper import View
+from roadbike.local.supervisor import control
+from roadbike.local.supervisor.keeper import View
 from tests.system.load import assert_kept, load
 from tests.system.shop import PARTS, Shop
 from tests.system.visit import Visit, until

@@ -58,7 +58,7 @@ async def test_without_the_broker_reservations_go_on_and_are_told_later(visit: V
 
     assert [answer.status for answer in answers] == [201] * UNITS
     assert cancelled.status == 200
-    assert (untold["outbox"], untold["lag"], untold["broker"]) == (UNITS + 1, None, False)
+    assert (untold["unsent"], untold["lag"], untold["broker"]) == (UNITS + 1, None, False)
     assert pages == 0
     await visit.settle()
     assert await stock_statuses(buyer) == {"배정완료": UNITS - 1, "배정해제": 1}

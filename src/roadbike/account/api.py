@@ -15,7 +15,7 @@ from roadbike.account.passwords import Passwords
 from roadbike.contracts.glossary import wire_name
 from roadbike.kit.auth import SigningKey
 from roadbike.kit.db import Database
-from roadbike.kit.refusals import NotFound
+from roadbike.kit.pure.refusals import NotFound
 from roadbike.kit.web import (
     ANYONE,
     BUYER,

@@ -13,8 +13,8 @@ from roadbike.account.domain import Limits
 from roadbike.account.passwords import Passwords
 from roadbike.kit.auth import KeyFault, SigningKey, public_keys
 from roadbike.kit.db import Database
-from roadbike.kit.service import Service, every
-from roadbike.kit.settings import ONE_MACHINE, Secret, ServiceSettings, SettingError
+from roadbike.kit.process.service import Service, every
+from roadbike.kit.process.settings import ONE_MACHINE, Secret, ServiceSettings, SettingError
 
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 

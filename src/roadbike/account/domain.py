@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from roadbike.kit.refusals import Fault, Invalid, Refusal, TooMany
+from roadbike.kit.pure.refusals import Fault, Invalid, Refusal, TooMany
 
 USER_ID: Final = r"^[A-Za-z0-9][A-Za-z0-9._@+-]{1,63}$"
 TAKEN: Final = frozenset({"tokens"})  # /accounts/tokens is something else

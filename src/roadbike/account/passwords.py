@@ -12,7 +12,7 @@ from typing import Final, Self, TypeVar
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from roadbike.kit.refusals import Overloaded
+from roadbike.kit.pure.refusals import Overloaded
 
 T = TypeVar("T")
 

@@ -20,9 +20,9 @@ from sqlalchemy import (
 )
 
 from roadbike.account.domain import Account, Limits, Role
-from roadbike.kit.bulk import insert_new
-from roadbike.kit.columns import BigId, UtcTime
 from roadbike.kit.db import Tx
+from roadbike.kit.db.bulk import insert_new
+from roadbike.kit.db.columns import BigId, UtcTime
 
 metadata: Final = MetaData()
 

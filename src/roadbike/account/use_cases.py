@@ -22,7 +22,7 @@ async def sign_up(
             tx, user_id=own_id, user_name=user_name, password_hash=password_hash
         )
 
-    return await db.run(open_it)
+    return await db.transact(open_it)
 
 
 async def open_account(

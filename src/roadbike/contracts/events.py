@@ -16,7 +16,7 @@ from roadbike.contracts.statuses import (
     ReservationStatus,
     StockStatus,
 )
-from roadbike.kit.events import Event
+from roadbike.kit.pure.events import Event
 
 
 class ShopEvent(Event, frozen=True, kw_only=True, rename=wire_name):

@@ -107,7 +107,7 @@ class DeliveryApi:
         move = Move(
             to=data.delivery_status, carrier=data.carrier, tracking_number=data.tracking_number
         )
-        moved = await self.db.run(lambda tx: use_cases.move_delivery(tx, delivery_id, move))
+        moved = await self.db.transact(lambda tx: use_cases.move_delivery(tx, delivery_id, move))
         return _view(moved, caller)
 
 

@@ -20,9 +20,9 @@ from roadbike.delivery.api import DeliveryApi
 from roadbike.delivery.domain import Cause
 from roadbike.delivery.use_cases import follow_purchase, lock_purchases
 from roadbike.kit.db import Database, Tx
-from roadbike.kit.events import Event
-from roadbike.kit.service import Service, whenever
-from roadbike.kit.settings import ServiceSettings
+from roadbike.kit.process.service import Service, whenever
+from roadbike.kit.process.settings import ServiceSettings
+from roadbike.kit.pure.events import Event
 
 
 class Settings(ServiceSettings, frozen=True, kw_only=True):
@@ -44,7 +44,7 @@ def build(settings: Settings) -> Service:
             whenever(PaymentCancelled, follow_purchase),
         ],
         prefetch=_prefetch,
-        tells=(
+        publishes=(
             DeliveryPrepared,
             DeliveryStarted,
             DeliveryCompleted,

@@ -21,8 +21,8 @@ from roadbike.contracts.events import (
 )
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import DeliveryStatus
-from roadbike.kit.lifecycle import Lifecycle
-from roadbike.kit.refusals import Refusal
+from roadbike.kit.pure.lifecycle import Lifecycle
+from roadbike.kit.pure.refusals import Refusal
 
 LIFECYCLE: Final = Lifecycle(
     {

@@ -21,11 +21,11 @@ from sqlalchemy import (
 
 from roadbike.contracts.statuses import DeliveryStatus
 from roadbike.delivery.domain import Delivery
-from roadbike.kit.columns import Status, UtcTime
 from roadbike.kit.db import Tx
-from roadbike.kit.refusals import NotFound
-from roadbike.kit.rows import Rows
-from roadbike.kit.web import Order, Paging
+from roadbike.kit.db.columns import Status, UtcTime
+from roadbike.kit.db.paging import Paging, SortOrder
+from roadbike.kit.db.rows import Rows
+from roadbike.kit.pure.refusals import NotFound
 
 metadata: Final = MetaData()
 
@@ -113,7 +113,7 @@ def _served(owner: str | None) -> Select[Any]:
     return found if owner is None else found.where(DELIVERY.c.user_id == owner)
 
 
-def _sorted(by: Order) -> list[ColumnElement[Any]]:
+def _sorted(by: SortOrder) -> list[ColumnElement[Any]]:
     column = SORTABLE[by.field]
     last = column.is_(None)  # what has not left yet comes last either way, on every database
     return [last, column.desc() if by.descending else column.asc()]

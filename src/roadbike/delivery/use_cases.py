@@ -9,8 +9,8 @@ from roadbike.contracts.statuses import DeliveryStatus
 from roadbike.delivery import domain, store
 from roadbike.delivery.domain import Cause, Delivery
 from roadbike.kit.db import Tx
-from roadbike.kit.ids import new_id
-from roadbike.kit.outbox import tell
+from roadbike.kit.db.ids import new_id
+from roadbike.kit.messaging.outbox import publish
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,4 +56,4 @@ async def _of_purchase(tx: Tx, cause: Cause) -> Delivery:
 def _keep(tx: Tx, delivery: Delivery, events: Sequence[AnyDeliveryEvent]) -> None:
     store.save(tx, delivery)
     for event in events:
-        tell(tx, event)
+        publish(tx, event)

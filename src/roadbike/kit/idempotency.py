@@ -27,10 +27,10 @@ from sqlalchemy import (
     update,
 )
 
-from roadbike.kit.bulk import insert_new
-from roadbike.kit.columns import UtcTime
 from roadbike.kit.db import Tx
-from roadbike.kit.refusals import Refusal
+from roadbike.kit.db.bulk import insert_new
+from roadbike.kit.db.columns import UtcTime
+from roadbike.kit.pure.refusals import Refusal
 
 KEPT: Final = timedelta(hours=24)
 AT_ONCE: Final = 10_000  # keys forgotten in one transaction

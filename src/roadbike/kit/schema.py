@@ -17,9 +17,9 @@ from sqlalchemy import (
     Uuid,
 )
 
-from roadbike.kit.columns import BigId, UtcTime
+from roadbike.kit.db.columns import BigId, UtcTime
 
-V1: Final = ("outbox", "told", "inbox", "parked", "lease", "verification_key")
+V1: Final = ("outbox", "event_version", "inbox", "parked", "lease", "verification_key")
 
 
 def create_v1() -> None:
@@ -27,7 +27,7 @@ def create_v1() -> None:
     _create_outbox()
     _create_parked()
     op.create_table(
-        "told",
+        "event_version",
         Column("kind", String(20), primary_key=True),
         Column("key", String(64), primary_key=True),
         Column("version", Integer, nullable=False),
@@ -72,10 +72,10 @@ def _create_outbox() -> None:
         Column("time", UtcTime, nullable=False),
         Column("traceparent", String(55)),
         Column("data", LargeBinary, nullable=False),
-        Column("published_at", UtcTime),
+        Column("sent_at", UtcTime),
         Column("incarnation", String(40)),
         Column("position", BigInteger),
-        Index("outbox_unpublished", "published_at", "seq"),
+        Index("outbox_unsent", "sent_at", "seq"),
     )
 
 

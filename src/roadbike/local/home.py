@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from roadbike.local.trouble import Trouble
+from roadbike.local.errors import CommandError
 
 FOLDERS: Final = ("keys", "logs", "nats", "gateway", "delivery", "payment")
 ENTRIES: Final = (*FOLDERS, "postgres", "secrets.json", "shop.json", "lock", "control.sock")
@@ -55,7 +55,7 @@ def open_home(home: Home) -> None:
     if not home.path.is_dir():
         home.path.mkdir(parents=True)
     elif _is_strange(home):
-        raise Trouble(
+        raise CommandError(
             f"{home.path} holds other files and no shop: choose an empty folder with --home"
         )
     # As root PostgreSQL runs as another user, who must get through to its own folder.

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from roadbike.local.home import Home
-from roadbike.local.shape import Call
+from roadbike.local.supervisor.part import Call
 
 OPS: Final = "ops"  # the caller that the commands are
 SIGNING: Final = "account-signing"  # what account signs people's tokens with
@@ -28,4 +28,4 @@ def missing(home: Home, accepted: Mapping[str, Sequence[str]]) -> Call | None:
         "keys": {name: str(private(home, name)) for name in (*accepted, OPS, SIGNING)},
         "callers": {str(callers(home, name)): [*who, OPS] for name, who in accepted.items()},
     }
-    return Call(function="roadbike.local.key_making:make", arguments=arguments)
+    return Call(function="roadbike.local.jobs.keys:make", arguments=arguments)

@@ -7,7 +7,7 @@ from typing import Final
 
 import psutil
 
-from roadbike.local.trouble import Trouble
+from roadbike.local.errors import CommandError
 
 HOST: Final = "127.0.0.1"
 BASES: Final = range(1024, 65_500)
@@ -40,7 +40,7 @@ class Ports:
 
 def check_base(base: int) -> Ports:
     if base not in BASES:
-        raise Trouble(
+        raise CommandError(
             f"--port-base {base} is out of range: choose one from {BASES.start} to {BASES.stop - 1}"
         )
     return Ports(base)
@@ -50,7 +50,7 @@ def check_free(ports: Iterable[int]) -> None:
     taken = [port for port in ports if not is_free(port)]
     if taken:
         held = ", ".join(f"port {port} is taken by {holder(port)}" for port in taken)
-        raise Trouble(f"{held}: stop it, or choose other ports with --port-base")
+        raise CommandError(f"{held}: stop it, or choose other ports with --port-base")
 
 
 def is_free(port: int) -> bool:

@@ -5,9 +5,9 @@ from typing import cast, get_args
 
 from roadbike.contracts.events import AnyPurchaseEvent
 from roadbike.kit.db import Database, Tx
-from roadbike.kit.events import Event
-from roadbike.kit.service import Service, whenever_told
-from roadbike.kit.settings import ServiceSettings
+from roadbike.kit.process.service import Service, whenever_with_message
+from roadbike.kit.process.settings import ServiceSettings
+from roadbike.kit.pure.events import Event
 from roadbike.mypage.api import MyPageApi
 from roadbike.mypage.use_cases import follow_purchase, lock_purchases
 
@@ -23,7 +23,9 @@ def build(settings: Settings) -> Service:
         settings=settings,
         db=db,
         routes=MyPageApi(db).routes(),
-        policies=[whenever_told(event, follow_purchase) for event in get_args(AnyPurchaseEvent)],
+        policies=[
+            whenever_with_message(event, follow_purchase) for event in get_args(AnyPurchaseEvent)
+        ],
         prefetch=_prefetch,
     )
 

@@ -32,13 +32,13 @@ from roadbike.contracts.statuses import (
     ReservationStatus,
     StockStatus,
 )
-from roadbike.kit.broker import Message
-from roadbike.kit.bulk import insert_new
-from roadbike.kit.columns import Status, UtcTime
 from roadbike.kit.db import Tx
-from roadbike.kit.refusals import NotFound
-from roadbike.kit.rows import Rows
-from roadbike.kit.web import Paging
+from roadbike.kit.db.bulk import insert_new
+from roadbike.kit.db.columns import Status, UtcTime
+from roadbike.kit.db.paging import Paging
+from roadbike.kit.db.rows import Rows
+from roadbike.kit.messaging.broker import Message
+from roadbike.kit.pure.refusals import NotFound
 from roadbike.mypage.domain import Purchase
 
 metadata: Final = MetaData()

@@ -6,8 +6,8 @@ from typing import Final
 from uuid import UUID
 
 from roadbike.contracts.events import AnyPurchaseEvent
-from roadbike.kit.broker import Message
 from roadbike.kit.db import Database, Tx
+from roadbike.kit.messaging.broker import Message
 from roadbike.mypage import domain, store
 
 READ_AHEAD: Final = 500  # ids of the purchases to be rebuilt next
@@ -38,7 +38,7 @@ async def rebuild(
         total = await store.count_kept(tx)
     done = 0
     async for reservation_id in _kept(db, read_ahead):
-        await db.run(partial(rebuild_purchase, reservation_id=reservation_id))
+        await db.transact(partial(rebuild_purchase, reservation_id=reservation_id))
         done += 1
         on_progress(done, max(done, total))
 

@@ -14,10 +14,11 @@ from roadbike.contracts.statuses import (
     ReservationStatus,
     StockStatus,
 )
-from roadbike.local import control, status
+from roadbike.local.commands import status
+from roadbike.local.errors import CommandError
 from roadbike.local.home import Home, read_shop
-from roadbike.local.screen import console
-from roadbike.local.trouble import Trouble
+from roadbike.local.supervisor import control
+from roadbike.local.up.progress import console
 from roadbike.ops import switches
 from roadbike.ops.people import Person
 from roadbike.ops.stage import Stage, Switch
@@ -56,7 +57,7 @@ async def reserve(stage: Stage) -> str:
 async def payment_first(stage: Stage) -> str:
     payment = await stage.payment_of(stage.delivered)
     if payment["payStatus"] != PaymentStatus.DUE:
-        raise Trouble(f"the payment is {payment['payStatus']}")
+        raise CommandError(f"the payment is {payment['payStatus']}")
     return f"{payment['payStatus']} at once, before any event"
 
 
@@ -115,9 +116,9 @@ async def no_payment_no_reservation(stage: Stage) -> str:
         await stage.ask_to_reserve(wanted=503)
         took = (time.perf_counter() - begun) * 1000
         if took > SLOWEST_REFUSAL_MS:
-            raise Trouble(f"the refusal took {took:.0f} ms")
+            raise CommandError(f"the refusal took {took:.0f} ms")
         if await stage.count_reservations() != before:
-            raise Trouble("a reservation without a payment came into the list")
+            raise CommandError("a reservation without a payment came into the list")
     return f"payment down: refused in {took:.0f} ms, nothing reserved"
 
 
@@ -132,7 +133,7 @@ async def around_the_clock(stage: Stage) -> str:
 async def polyglot(stage: Stage) -> str:
     databases = await stage.databases()
     if databases["delivery"] == databases["reservation"]:
-        raise Trouble(f"every service is on {databases['delivery']}")
+        raise CommandError(f"every service is on {databases['delivery']}")
     return ", ".join(f"{name} {kind}" for name, kind in databases.items())
 
 
@@ -171,7 +172,7 @@ async def play(stage: Stage) -> int:
         begun = time.perf_counter()
         try:
             seen, mark = await act.play(stage), "[green]✓[/green]"
-        except Trouble as trouble:
+        except CommandError as trouble:
             seen, mark, failed = str(trouble), "[red]✗[/red]", failed + 1
         took = time.perf_counter() - begun
         stage.console.print(f"{mark} [bold]{act.requirement:<3}[/bold]{act.title} ({took:.2f} s)")
@@ -183,7 +184,7 @@ def run(home: Home, stopper: str | None, starter: str | None) -> int:
     """Play on the shop of that home; the number of acts that failed.
 
     stopper, starter: commands with {service} in them; None: the shop's own supervisor.
-    Raises Trouble when no shop is open there.
+    Raises CommandError when no shop is open there.
     """
     if stopper is None:
         control.views(home)  # asked first: what is closed fails no requirement

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 
 import aiohttp
 
-from roadbike.local.trouble import Trouble
+from roadbike.local.errors import CommandError
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ class Person:
         self._renew_at = float("-inf")
 
     async def get(self, path: str) -> Any:
-        """The body. Raises Trouble for anything but a 200."""
+        """The body. Raises CommandError for anything but a 200."""
         return (await self.ask("GET", path, wanted=200)).body
 
     async def ask(
@@ -49,21 +49,23 @@ class Person:
         wanted: int | None = None,
         **headers: str,
     ) -> Answer:
-        """Raises Trouble when the shop does not answer, or not with the wanted status."""
+        """Raises CommandError when the shop does not answer, or not with the wanted status."""
         if time.monotonic() >= self._renew_at:
             await self._log_in()
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         named["Authorization"] = f"Bearer {self._token}"
         answer = await self._send(method, path, body, named)
         if wanted is not None and answer.status != wanted:
-            raise Trouble(f"{method} {path}: expected {wanted}, got {answer.status} {answer.body}")
+            raise CommandError(
+                f"{method} {path}: expected {wanted}, got {answer.status} {answer.body}"
+            )
         return answer
 
     async def _log_in(self) -> None:
         login = {"userId": self.user, "password": self._password}
         answer = await self._send("POST", "/accounts/tokens", login, {})
         if answer.status != HTTPStatus.OK:
-            raise Trouble(f"log-in of {self.user} was refused: {answer.status} {answer.body}")
+            raise CommandError(f"log-in of {self.user} was refused: {answer.status} {answer.body}")
         self._token = answer.body["access_token"]
         self._renew_at = time.monotonic() + answer.body["expires_in"] / 2
 
@@ -81,7 +83,9 @@ class Person:
                     float(retry_after) if retry_after else None,
                 )
         except (aiohttp.ClientError, TimeoutError) as problem:
-            raise Trouble(f"{self._gateway} does not answer ({problem}): is it open?") from None
+            raise CommandError(
+                f"{self._gateway} does not answer ({problem}): is it open?"
+            ) from None
 
 
 async def until(
@@ -90,10 +94,10 @@ async def until(
     what: str,
     seconds: float = PATIENCE_SECONDS,
 ) -> T:
-    """Look again and again until it is right. Raises Trouble with what was seen last."""
+    """Look again and again until it is right. Raises CommandError with what was seen last."""
     end = time.monotonic() + seconds
     while not right(seen := await look()):
         if time.monotonic() > end:
-            raise Trouble(f"{what}: not so within {seconds:g} s; last seen: {seen}")
+            raise CommandError(f"{what}: not so within {seconds:g} s; last seen: {seen}")
         await asyncio.sleep(LOOK_AGAIN_SECONDS)
     return seen

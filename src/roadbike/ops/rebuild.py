@@ -5,7 +5,7 @@ import asyncio
 from rich.progress import Progress
 
 from roadbike.kit.db import Database
-from roadbike.local.screen import console
+from roadbike.local.up.progress import console
 from roadbike.mypage.use_cases import rebuild
 
 

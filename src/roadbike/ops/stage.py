@@ -10,7 +10,7 @@ from typing import Any, Final
 from rich.console import Console
 
 from roadbike.contracts.statuses import DeliveryStatus, PaymentStatus
-from roadbike.local.trouble import Trouble
+from roadbike.local.errors import CommandError
 from roadbike.ops.people import Answer, Person, until
 
 PRICE: Final = 3_300_000  # KRW
@@ -97,12 +97,12 @@ class Stage:
 
     @asynccontextmanager
     async def without(self, service: str) -> AsyncIterator[None]:
-        """Play a scene while the service is down. Raises Trouble when it still answers."""
+        """Play a scene while the service is down. Raises CommandError when it still answers."""
         await self.stop(service)
         try:
             answer = await self.admin.ask("GET", f"/{service}s")
             if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-                raise Trouble(f"{service} was taken down and still answers")
+                raise CommandError(f"{service} was taken down and still answers")
             yield
         finally:
             await self.start(service)

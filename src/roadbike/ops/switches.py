@@ -5,9 +5,9 @@ import shlex
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from roadbike.local import control
+from roadbike.local.errors import CommandError
 from roadbike.local.home import Home
-from roadbike.local.trouble import Trouble
+from roadbike.local.supervisor import control
 
 
 def by_supervisor(home: Home, what: str) -> Callable[[str], Awaitable[None]]:
@@ -20,12 +20,15 @@ def by_supervisor(home: Home, what: str) -> Callable[[str], Awaitable[None]]:
 
 
 def by_command(template: str) -> Callable[[str], Awaitable[None]]:
-    """By a command of one's own; `{service}` stands for the name. Raises Trouble when it fails."""
+    """By a command of one's own; `{service}` stands for the name.
+
+    Raises CommandError when it fails.
+    """
 
     async def switch(service: str) -> None:
         words = [word.format(service=service) for word in shlex.split(template)]
         process: Any = await asyncio.create_subprocess_exec(*words)
         if code := await process.wait():
-            raise Trouble(f"{shlex.join(words)} failed (exit code {code})")
+            raise CommandError(f"{shlex.join(words)} failed (exit code {code})")
 
     return switch

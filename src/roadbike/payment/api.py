@@ -14,9 +14,9 @@ from msgspec import Meta
 from roadbike.contracts.glossary import wire_name
 from roadbike.contracts.payments import OpenedPayment, OpenPayment
 from roadbike.contracts.statuses import PaymentStatus
-from roadbike.kit.batching import Batches
 from roadbike.kit.db import Database
-from roadbike.kit.refusals import Fault, Forbidden, Invalid
+from roadbike.kit.pure.refusals import Fault, Forbidden, Invalid
+from roadbike.kit.resilience.batching import Batches
 from roadbike.kit.trace import current_traceparent
 from roadbike.kit.web import (
     BUYER,
@@ -35,12 +35,7 @@ from roadbike.kit.web import (
     put,
 )
 from roadbike.payment import store
-from roadbike.payment.domain import (
-    CancelsWithReservation,
-    NotPayable,
-    Payment,
-    PaymentFailed,
-)
+from roadbike.payment.domain import CancelsWithReservation, NotPayable, Payment, PaymentFailed
 from roadbike.payment.providers.simulated import Behaviour
 from roadbike.payment.use_cases.open import Opening, open_payments
 from roadbike.payment.use_cases.pay import Cashier
@@ -113,7 +108,7 @@ class PaymentApi:
         if any(self.delay_ms):
             await asyncio.sleep(random.uniform(*self.delay_ms) / 1000)  # noqa: S311 no secret
         opening = Opening(reservation_id, data, current_traceparent())
-        payment = await self.openings.run(opening)
+        payment = await self.openings.submit(opening)
         return msgspec.convert(payment, OpenedPayment, from_attributes=True)
 
     async def list(
@@ -166,7 +161,7 @@ class PaymentApi:
         raise CancelsWithReservation(extra={"_links": _view(payment).links})
 
     async def _open_all(self, openings: Sequence[Opening]) -> Sequence[Payment | Exception]:
-        return await self.db.run(lambda tx: open_payments(tx, openings))
+        return await self.db.transact(lambda tx: open_payments(tx, openings))
 
 
 def _consent(simulate: str | None) -> str:

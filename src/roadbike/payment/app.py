@@ -18,9 +18,9 @@ from roadbike.contracts.events import (
 )
 from roadbike.kit.crash import crash_points
 from roadbike.kit.db import Database, Tx
-from roadbike.kit.events import Event
-from roadbike.kit.service import Service, every, whenever
-from roadbike.kit.settings import ServiceSettings, SettingError
+from roadbike.kit.process.service import Service, every, whenever
+from roadbike.kit.process.settings import ServiceSettings, SettingError
+from roadbike.kit.pure.events import Event
 from roadbike.payment import store
 from roadbike.payment.api import PaymentApi
 from roadbike.payment.providers.simulated import Behaviour, SimulatedProvider
@@ -56,7 +56,7 @@ def build(settings: Settings) -> Service:
         routes=PaymentApi(db, cashier, delay_ms).routes(),
         policies=[whenever(ReservationCancelled, cancel_payment)],
         prefetch=_prefetch,
-        tells=(
+        publishes=(
             PaymentOpened,
             PaymentConfirming,
             PaymentDeclined,

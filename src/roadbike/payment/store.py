@@ -25,12 +25,12 @@ from sqlalchemy import (
 
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import PaymentStatus
-from roadbike.kit.bulk import insert_new
-from roadbike.kit.columns import Status, UtcTime, utc_now
 from roadbike.kit.db import Tx
-from roadbike.kit.refusals import NotFound
-from roadbike.kit.rows import Rows
-from roadbike.kit.web import Paging
+from roadbike.kit.db.bulk import insert_new
+from roadbike.kit.db.columns import Status, UtcTime, utc_now
+from roadbike.kit.db.paging import Paging
+from roadbike.kit.db.rows import Rows
+from roadbike.kit.pure.refusals import NotFound
 from roadbike.payment.domain import Payment
 from roadbike.payment.domain.attempts import Attempt, Outcome, Refund
 

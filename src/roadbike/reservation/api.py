@@ -12,9 +12,9 @@ from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import ReservationStatus
 from roadbike.kit import idempotency
 from roadbike.kit.db import Database
-from roadbike.kit.deadline import current_deadline
+from roadbike.kit.db.ids import new_id
 from roadbike.kit.idempotency import Key
-from roadbike.kit.ids import new_id
+from roadbike.kit.resilience.deadline import current_deadline
 from roadbike.kit.web import (
     ANYONE,
     BUYER,
@@ -185,7 +185,7 @@ class ReservationApi:
         """Cancel; the row is kept and answered."""
         reason = Reason.STAFF if caller.is_admin else Reason.BUYER
         return view(
-            await self.db.run(
+            await self.db.transact(
                 lambda tx: cancel_reservation(tx, reservation_id, reason, owner=_owner(caller))
             )
         )

@@ -24,9 +24,14 @@ from roadbike.contracts.statuses import USUAL_STORE
 from roadbike.kit.auth import ServiceTokens
 from roadbike.kit.crash import crash_points
 from roadbike.kit.db import Database
-from roadbike.kit.resilience import Limiter, breaker
-from roadbike.kit.service import Service, every, whenever, whenever_told
-from roadbike.kit.settings import ServiceSettings
+from roadbike.kit.process.service import Service, every, whenever, whenever_with_message
+from roadbike.kit.process.settings import ServiceSettings
+from roadbike.kit.resilience.breaker import (
+    breaker,
+)
+from roadbike.kit.resilience.limiter import (
+    Limiter,
+)
 from roadbike.reservation import store
 from roadbike.reservation.api import ReservationApi, render
 from roadbike.reservation.payments import HttpPayments
@@ -73,12 +78,12 @@ def build(settings: Settings) -> Service:
         db=db,
         routes=ReservationApi(db, desk).routes(),
         policies=[
-            whenever_told(StockRegistered, copy_bike),
-            whenever_told(StockChanged, copy_bike),
-            whenever_told(StockRemoved, copy_bike),
-            whenever_told(StockAllocated, stock_answered),
-            whenever_told(StockShort, stock_answered),
-            whenever_told(StockReleased, stock_answered),
+            whenever_with_message(StockRegistered, copy_bike),
+            whenever_with_message(StockChanged, copy_bike),
+            whenever_with_message(StockRemoved, copy_bike),
+            whenever_with_message(StockAllocated, stock_answered),
+            whenever_with_message(StockShort, stock_answered),
+            whenever_with_message(StockReleased, stock_answered),
             whenever(PaymentExpired, payment_expired),
             whenever(PaymentCancelled, payment_cancelled),
             whenever(DeliveryStarted, bike_shipped),
@@ -86,11 +91,11 @@ def build(settings: Settings) -> Service:
             whenever(DeliveryReturned, bike_returned),
         ],
         prefetch=prefetch,
-        tells=(ReservationRegistered, ReservationCancelled),
+        publishes=(ReservationRegistered, ReservationCancelled),
         timed=[
             every(seconds=1, do=resolve_intents),
             every(seconds=60, do=forget_old_keys),
         ],
-        gauges={"intents": store.count_intents},
+        gauges={"pending": store.count_pending},
         resources=[payments],
     )

@@ -14,8 +14,8 @@ from roadbike.contracts.events import (
 )
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import ReservationStatus
-from roadbike.kit.lifecycle import Lifecycle
-from roadbike.kit.refusals import NotFound, Refusal
+from roadbike.kit.pure.lifecycle import Lifecycle
+from roadbike.kit.pure.refusals import NotFound, Refusal
 
 LIFECYCLE: Final = Lifecycle(
     {

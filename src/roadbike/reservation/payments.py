@@ -8,7 +8,7 @@ import msgspec
 
 from roadbike.contracts.payments import OpenedPayment, OpenPayment
 from roadbike.kit.auth import ServiceTokens
-from roadbike.kit.deadline import Deadline
+from roadbike.kit.resilience.deadline import Deadline
 from roadbike.kit.trace import current_traceparent
 from roadbike.reservation.domain import Reservation
 

@@ -27,11 +27,11 @@ from sqlalchemy import (
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import ReservationStatus
 from roadbike.kit import idempotency
-from roadbike.kit.columns import Status, UtcTime
 from roadbike.kit.db import Tx
-from roadbike.kit.refusals import NotFound
-from roadbike.kit.rows import Rows
-from roadbike.kit.web import Paging
+from roadbike.kit.db.columns import Status, UtcTime
+from roadbike.kit.db.paging import Paging
+from roadbike.kit.db.rows import Rows
+from roadbike.kit.pure.refusals import NotFound
 from roadbike.reservation.domain import Bike, Reservation
 
 metadata: Final = MetaData()
@@ -199,7 +199,7 @@ async def forget_old_keys(tx: Tx) -> bool:
     return await idempotency.forget_old(tx, KEY)
 
 
-async def count_intents(tx: Tx) -> int:
+async def count_pending(tx: Tx) -> int:
     return int(await tx.scalar(select(func.count()).where(PENDING)))
 
 

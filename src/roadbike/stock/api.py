@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from roadbike.contracts.glossary import wire_name
 from roadbike.kit.db import Database
-from roadbike.kit.refusals import NotFound
+from roadbike.kit.pure.refusals import NotFound
 from roadbike.kit.web import (
     ADMIN,
     ANYONE,
@@ -136,7 +136,7 @@ class StockApi:
         face = msgspec.structs.asdict(data)
         number = face.pop("bike_id")
         add = partial(use_cases.register_bike, bike_id=number, face=face)
-        bike = await self._db.run(add)
+        bike = await self._db.transact(add)
         return _answer(bike, Location=f"/stocks/{bike.bike_id}")
 
     async def edit(self, bike_id: BikeNumber, data: BikeEdit, if_match: int) -> Answer[BikeView]:
@@ -154,13 +154,13 @@ class StockApi:
     async def remove(self, bike_id: BikeNumber, if_match: int) -> None:
         """Withdraw a bike from sale."""
         withdraw = partial(use_cases.withdraw_bike, bike_id=bike_id, version=if_match)
-        await self._db.run(withdraw)
+        await self._db.transact(withdraw)
 
     async def _edited(
         self, bike_id: int, version: int, changes: dict[str, Any]
     ) -> Answer[BikeView]:
         edit = partial(use_cases.edit_bike, bike_id=bike_id, version=version, changes=changes)
-        return _answer(await self._db.run(edit))
+        return _answer(await self._db.transact(edit))
 
 
 def _answer(bike: Bike, **headers: str) -> Answer[BikeView]:

@@ -14,8 +14,8 @@ from roadbike.contracts.events import (
     StockShort,
 )
 from roadbike.kit.db import Database
-from roadbike.kit.service import Service, whenever
-from roadbike.kit.settings import ServiceSettings
+from roadbike.kit.process.service import Service, whenever
+from roadbike.kit.process.settings import ServiceSettings
 from roadbike.stock.api import StockApi
 from roadbike.stock.use_cases import (
     answer_claim,
@@ -46,7 +46,7 @@ def build(settings: Settings) -> Service:
             whenever(DeliveryReturned, take_back_unit),
         ],
         prefetch=lock_batch,
-        tells=(
+        publishes=(
             *(StockRegistered, StockChanged, StockRemoved),
             *(StockAllocated, StockShort, StockReleased),
         ),

@@ -23,8 +23,8 @@ from roadbike.contracts.events import (
 )
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import StockStatus
-from roadbike.kit.lifecycle import Lifecycle
-from roadbike.kit.refusals import PreconditionFailed, Refusal
+from roadbike.kit.pure.lifecycle import Lifecycle
+from roadbike.kit.pure.refusals import PreconditionFailed, Refusal
 
 A = TypeVar("A", bound=AllocationEvent)
 StockEvent = AnyAllocationEvent | AnyBikeEvent

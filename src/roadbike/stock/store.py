@@ -24,12 +24,18 @@ from sqlalchemy import (
     update,
 )
 
-from roadbike.kit.bulk import insert_new
-from roadbike.kit.columns import BigId, Status, UtcTime, utc_now
 from roadbike.kit.db import Tx
-from roadbike.kit.rows import Rows
-from roadbike.kit.web import Order, Paging
-from roadbike.stock.domain import Allocation, Bike, Movement, State, Why
+from roadbike.kit.db.bulk import insert_new
+from roadbike.kit.db.columns import BigId, Status, UtcTime, utc_now
+from roadbike.kit.db.paging import Paging, SortOrder
+from roadbike.kit.db.rows import Rows
+from roadbike.stock.domain import (
+    Allocation,
+    Bike,
+    Movement,
+    State,
+    Why,
+)
 
 LARGEST_NUMBER: Final = 2**31 - 1
 
@@ -150,7 +156,7 @@ def _found(q: str | None) -> ColumnElement[bool]:
     return or_(*(text.icontains(q, autoescape=True) for text in texts))
 
 
-def _sorted(by: Order) -> Sequence[ColumnElement[Any]]:
+def _sorted(by: SortOrder) -> Sequence[ColumnElement[Any]]:
     column = SORTS[by.field]
     direction = column.desc() if by.descending else column.asc()
     return [column.is_(None), direction] if column.nullable else [direction]  # empty ones last

@@ -13,9 +13,9 @@ from roadbike.contracts.events import (
     ReservationRegistered,
 )
 from roadbike.kit.db import Tx
-from roadbike.kit.events import Event
-from roadbike.kit.outbox import tell
-from roadbike.kit.refusals import NotFound
+from roadbike.kit.messaging.outbox import publish
+from roadbike.kit.pure.events import Event
+from roadbike.kit.pure.refusals import NotFound
 from roadbike.stock import domain, store
 from roadbike.stock.domain import Allocation, Bike
 
@@ -68,7 +68,7 @@ async def _replace(tx: Tx, before: Bike, after: Bike) -> Bike:
 
 def _record(tx: Tx, before: Bike, after: Bike) -> None:
     store.enter(tx, domain.entered(before, after))
-    tell(tx, domain.told_of(before, after))
+    publish(tx, domain.told_of(before, after))
 
 
 # the units held for purchases ------------------------------------------------------------
@@ -120,4 +120,4 @@ async def _settle(tx: Tx, allocation: Allocation) -> None:
         store.BIKES.save(tx, decision.bike)
     store.enter(tx, decision.movements)
     for event in decision.events:
-        tell(tx, event)
+        publish(tx, event)

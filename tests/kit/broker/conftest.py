@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from roadbike.kit.broker import Broker
-from roadbike.kit.broker.memory import MemoryBroker, MemoryLog
-from roadbike.kit.broker.nats import NatsBroker
+from roadbike.kit.messaging.broker import Broker
+from roadbike.kit.messaging.broker.memory import MemoryBroker, MemoryLog
+from roadbike.kit.messaging.broker.nats import NatsBroker
 from tests.kit.broker.messages import TOPIC, until_connected
 from tests.kit.broker.nats_server import NatsServer
 

@@ -11,8 +11,8 @@ from statistics import quantiles
 
 import uvloop
 
-from roadbike.kit.broker import Subscription
-from roadbike.kit.broker.nats import NatsBroker
+from roadbike.kit.messaging.broker import Subscription
+from roadbike.kit.messaging.broker.nats import NatsBroker
 from tests.kit.broker.messages import TOPIC, a_message, until_connected
 from tests.kit.broker.nats_server import NatsServer
 
@@ -42,7 +42,7 @@ async def measure(broker: NatsBroker) -> None:
 
     rate = stopwatch(COUNT)
     for begin in range(0, COUNT, BATCH):
-        await broker.publish(told[begin : begin + BATCH])
+        await broker.send(told[begin : begin + BATCH])
     print(f"published in batches of {BATCH}: {rate()}")
 
     rate, left = stopwatch(COUNT), COUNT
@@ -73,7 +73,7 @@ async def one_by_one(broker: NatsBroker, hearer: Subscription) -> list[float]:
         group.create_task(hear())
         for number in range(SINGLES):
             data = f"{time.perf_counter():.9f}".encode()
-            await broker.publish([a_message(number, data=data)])
+            await broker.send([a_message(number, data=data)])
     return latencies
 
 

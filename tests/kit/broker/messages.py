@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
-from roadbike.kit.broker import Broker, Message, Received, Subscription
+from roadbike.kit.messaging.broker import Broker, Message, Received, Subscription
 
 TOPIC = "bike.reservation"
 

@@ -2,13 +2,13 @@
 
 import asyncio
 
-from roadbike.kit.broker import Broker
+from roadbike.kit.messaging.broker import Broker
 from tests.kit.broker.conftest import ACK_WAIT, Connect
 from tests.kit.broker.messages import TOPIC, everything, in_order, messages, payloads
 
 
 async def test_an_acknowledged_message_never_comes_again(teller: Broker, connect: Connect) -> None:
-    await teller.publish(messages(4))
+    await teller.send(messages(4))
     hearer = await teller.subscribe("mypage", TOPIC)
     await hearer.ack(await everything(hearer, 3))
 
@@ -23,7 +23,7 @@ async def test_an_acknowledged_message_never_comes_again(teller: Broker, connect
 
 
 async def test_what_was_not_acknowledged_comes_again(teller: Broker) -> None:
-    await teller.publish(messages(3))
+    await teller.send(messages(3))
     hearer = await teller.subscribe("mypage", TOPIC)
     first = await everything(hearer, 3)
     await hearer.ack(first[1:2])
@@ -38,7 +38,7 @@ async def test_what_a_leaver_held_goes_to_the_group_at_once(
     teller: Broker, connect: Connect
 ) -> None:
     leaver = await connect()
-    await teller.publish(messages(3))
+    await teller.send(messages(3))
     await everything(await leaver.subscribe("mypage", TOPIC), 3)
 
     await leaver.close()
@@ -48,7 +48,7 @@ async def test_what_a_leaver_held_goes_to_the_group_at_once(
 
 
 async def test_a_refused_message_comes_again_after_its_delay(teller: Broker) -> None:
-    await teller.publish(messages(2))
+    await teller.send(messages(2))
     hearer = await teller.subscribe("mypage", TOPIC)
     first = await everything(hearer, 2)
 
@@ -61,7 +61,7 @@ async def test_a_refused_message_comes_again_after_its_delay(teller: Broker) -> 
 
 
 async def test_an_acknowledgement_may_be_repeated(teller: Broker) -> None:
-    await teller.publish(messages(3))
+    await teller.send(messages(3))
     hearer = await teller.subscribe("mypage", TOPIC)
     first = await everything(hearer, 2)
     await hearer.ack(first)
@@ -75,7 +75,7 @@ async def test_an_acknowledgement_may_be_repeated(teller: Broker) -> None:
 
 
 async def test_a_late_acknowledgement_of_what_came_again_counts(teller: Broker) -> None:
-    await teller.publish(messages(2))
+    await teller.send(messages(2))
     hearer = await teller.subscribe("mypage", TOPIC)
     first = await everything(hearer, 2)
     again = await everything(hearer, 2)
@@ -89,7 +89,7 @@ async def test_a_late_acknowledgement_of_what_came_again_counts(teller: Broker) 
 
 
 async def test_the_lag_is_what_is_not_acknowledged(teller: Broker) -> None:
-    await teller.publish(messages(5))
+    await teller.send(messages(5))
     hearer = await teller.subscribe("mypage", TOPIC)
     assert await hearer.lag() == 5
 

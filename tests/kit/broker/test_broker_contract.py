@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from roadbike.kit.broker import Broker, NoTopic
+from roadbike.kit.messaging.broker import Broker, TopicMissing
 from tests.kit.broker.conftest import Connect
 from tests.kit.broker.messages import TOPIC, a_message, everything, messages, payloads
 
 
 async def test_what_is_not_acknowledged_is_never_trimmed(teller: Broker) -> None:
     hearer = await teller.subscribe("mypage", TOPIC)
-    marks = await teller.publish(messages(10))
+    marks = await teller.send(messages(10))
 
     await teller.trim(TOPIC, up_to=marks[-1])
 
@@ -20,9 +20,9 @@ async def test_what_is_not_acknowledged_is_never_trimmed(teller: Broker) -> None
 
 
 async def test_what_was_never_declared_cannot_be_trimmed(teller: Broker) -> None:
-    (mark,) = await teller.publish([a_message()])
+    (mark,) = await teller.send([a_message()])
 
-    with pytest.raises(NoTopic):
+    with pytest.raises(TopicMissing):
         await teller.trim("bike.nothing", up_to=mark)
 
 
@@ -30,7 +30,7 @@ async def test_a_message_arrives_as_it_was_told(teller: Broker) -> None:
     message = a_message("c0ffee", data='{"bikeNm":"로드"}'.encode())
     hearer = await teller.subscribe("mypage", TOPIC)
 
-    marks = await teller.publish([message])
+    marks = await teller.send([message])
     received = await hearer.fetch(10, 5)
 
     assert [one.message for one in received] == [message]
@@ -42,7 +42,7 @@ async def test_a_message_without_a_trace_arrives_without(teller: Broker) -> None
     message = replace(a_message(), traceparent=None)
     hearer = await teller.subscribe("mypage", TOPIC)
 
-    await teller.publish([message])
+    await teller.send([message])
 
     assert [one.message for one in await hearer.fetch(10, 5)] == [message]
 
@@ -52,8 +52,8 @@ async def test_marks_say_where_each_message_is(teller: Broker, count: int) -> No
     told = messages(count)
     hearer = await teller.subscribe("mypage", TOPIC)
 
-    await teller.publish([a_message()])
-    marks = await teller.publish(told)
+    await teller.send([a_message()])
+    marks = await teller.send(told)
     received = await everything(hearer, count + 1)
 
     assert [mark.position for mark in marks] == list(range(2, count + 2))
@@ -63,15 +63,15 @@ async def test_marks_say_where_each_message_is(teller: Broker, count: int) -> No
 
 
 async def test_nothing_published_has_no_marks(teller: Broker) -> None:
-    assert await teller.publish([]) == []
+    assert await teller.send([]) == []
 
 
 async def test_every_group_hears_all_from_the_beginning(teller: Broker) -> None:
     told = messages(5)
-    await teller.publish(told[:3])
+    await teller.send(told[:3])
     early = await teller.subscribe("delivery", TOPIC)
     await early.ack(await everything(early, 3))
-    await teller.publish(told[3:])
+    await teller.send(told[3:])
 
     late = await teller.subscribe("mypage", TOPIC)
 
@@ -81,7 +81,7 @@ async def test_every_group_hears_all_from_the_beginning(teller: Broker) -> None:
 
 async def test_members_of_a_group_share_its_messages(teller: Broker, connect: Connect) -> None:
     other = await connect()
-    await teller.publish(messages(10))
+    await teller.send(messages(10))
     here = await teller.subscribe("mypage", TOPIC)
     there = await other.subscribe("mypage", TOPIC)
 
@@ -95,7 +95,7 @@ async def test_members_of_a_group_share_its_messages(teller: Broker, connect: Co
 
 
 async def test_a_fetch_gives_at_most_what_was_asked_for(teller: Broker) -> None:
-    await teller.publish(messages(10))
+    await teller.send(messages(10))
     hearer = await teller.subscribe("mypage", TOPIC)
 
     assert [len(await hearer.fetch(4, 5)) for _ in range(3)] == [4, 4, 2]
@@ -112,7 +112,7 @@ async def test_a_waiting_fetch_returns_with_the_first_message(teller: Broker) ->
     hearer = await teller.subscribe("mypage", TOPIC)
     async with asyncio.timeout(5), asyncio.TaskGroup() as group:
         waiting = group.create_task(hearer.fetch(10, 60))
-        group.create_task(teller.publish([a_message(7)]))
+        group.create_task(teller.send([a_message(7)]))
 
     assert [one.message.key for one in waiting.result()] == ["7"]
 
@@ -121,8 +121,8 @@ async def test_a_message_told_twice_is_heard_once(teller: Broker) -> None:
     told = messages(5)
     hearer = await teller.subscribe("mypage", TOPIC)
 
-    marks = await teller.publish(told)
-    again = await teller.publish(told)
+    marks = await teller.send(told)
+    again = await teller.send(told)
 
     assert again == marks
     assert len(await everything(hearer, 5)) == 5
@@ -133,9 +133,9 @@ async def test_known_and_new_messages_may_be_told_together(teller: Broker) -> No
     told = messages(5)
     hearer = await teller.subscribe("mypage", TOPIC)
 
-    await teller.publish(told[:3])
-    marks = await teller.publish(told[1:])
-    await teller.publish([a_message(9, data=b"later")])
+    await teller.send(told[:3])
+    marks = await teller.send(told[1:])
+    await teller.send([a_message(9, data=b"later")])
 
     assert [mark.position for mark in marks] == [2, 3, 4, 5]
     assert payloads(await everything(hearer, 6)) == [*(m.data for m in told), b"later"]
@@ -145,7 +145,7 @@ async def test_a_message_twice_in_one_call_is_heard_once(teller: Broker) -> None
     first, second = messages(2)
     hearer = await teller.subscribe("mypage", TOPIC)
 
-    marks = await teller.publish([first, second, first])
+    marks = await teller.send([first, second, first])
 
     assert [mark.position for mark in marks] == [1, 2, 1]
     assert len(await everything(hearer, 2)) == 2
@@ -155,20 +155,20 @@ async def test_a_message_twice_in_one_call_is_heard_once(teller: Broker) -> None
 async def test_a_topic_that_nobody_declared_is_missed(teller: Broker) -> None:
     unknown = replace(a_message(), topic="bike.nowhere")
 
-    with pytest.raises(NoTopic):
-        await teller.publish([unknown])
-    with pytest.raises(NoTopic):
-        await teller.publish([unknown, replace(a_message(), topic="bike.nowhere")])
-    with pytest.raises(NoTopic):
+    with pytest.raises(TopicMissing):
+        await teller.send([unknown])
+    with pytest.raises(TopicMissing):
+        await teller.send([unknown, replace(a_message(), topic="bike.nowhere")])
+    with pytest.raises(TopicMissing):
         await teller.subscribe("mypage", "bike.nowhere")
 
 
 async def test_a_topic_may_be_declared_again(teller: Broker, connect: Connect) -> None:
-    marks = await teller.publish(messages(2))
+    marks = await teller.send(messages(2))
     replica = await connect()
     await replica.declare(TOPIC)
 
-    later = await replica.publish([a_message()])
+    later = await replica.send([a_message()])
 
     assert later[0].incarnation == marks[0].incarnation
     assert later[0].position == 3
@@ -180,7 +180,7 @@ async def test_a_key_that_is_no_name_is_refused(teller: Broker, key: str) -> Non
     hearer = await teller.subscribe("mypage", TOPIC)
 
     with pytest.raises(ValueError, match="key"):
-        await teller.publish([a_message(), a_message(key)])
+        await teller.send([a_message(), a_message(key)])
 
     assert await hearer.lag() == 0
 
@@ -197,15 +197,15 @@ async def test_a_topic_that_is_no_name_is_refused(teller: Broker, topic: str) ->
 
 async def test_messages_of_two_topics_are_refused(teller: Broker) -> None:
     with pytest.raises(ValueError, match="one topic"):
-        await teller.publish([a_message(), replace(a_message(), topic="bike.stock")])
+        await teller.send([a_message(), replace(a_message(), topic="bike.stock")])
 
 
 async def test_a_large_message_arrives_and_one_too_large_is_refused(teller: Broker) -> None:
     hearer = await teller.subscribe("mypage", TOPIC)
 
-    await teller.publish([a_message(data=b"x" * 1_000_000)])
+    await teller.send([a_message(data=b"x" * 1_000_000)])
     with pytest.raises(ValueError, match="1000001 bytes"):
-        await teller.publish([a_message(data=b"x" * 1_000_001)])
+        await teller.send([a_message(data=b"x" * 1_000_001)])
 
     assert [len(one.message.data) for one in await hearer.fetch(10, 5)] == [1_000_000]
 

@@ -7,8 +7,8 @@ from uuid import uuid4
 
 import pytest
 
-from roadbike.kit.broker import BrokerAway, Mark, Message, connect
-from roadbike.kit.broker.nats import NatsBroker
+from roadbike.kit.messaging.broker import BrokerUnavailable, Mark, Message, connect
+from roadbike.kit.messaging.broker.nats import NatsBroker
 from tests.kit.broker.conftest import ConnectNats
 from tests.kit.broker.messages import (
     TOPIC,
@@ -32,12 +32,12 @@ async def test_a_killed_server_loses_nothing_acknowledged(
 
     async def publish_until_away() -> None:
         while True:
-            published.extend(await teller.publish(messages(50)))
+            published.extend(await teller.send(messages(50)))
 
     publishing = asyncio.create_task(publish_until_away())
     await until(lambda: len(published) > 500)
     nats_server.kill()
-    with pytest.raises(BrokerAway):
+    with pytest.raises(BrokerUnavailable):
         await publishing
     nats_server.start()
 
@@ -57,8 +57,8 @@ async def test_publishing_to_a_dead_server_fails_at_once(
     await until(lambda: not teller.connected)
 
     async with asyncio.timeout(0.2):
-        with pytest.raises(BrokerAway):
-            await teller.publish(messages(3))
+        with pytest.raises(BrokerUnavailable):
+            await teller.send(messages(3))
 
 
 async def test_a_call_in_flight_fails_as_soon_as_the_server_dies(
@@ -67,13 +67,13 @@ async def test_a_call_in_flight_fails_as_soon_as_the_server_dies(
     teller = await connect_nats()
     await teller.declare(TOPIC)
     nats_server.pause()
-    publishing = asyncio.create_task(teller.publish(messages(3)))
+    publishing = asyncio.create_task(teller.send(messages(3)))
     await asyncio.sleep(0)
 
     nats_server.kill()
 
     async with asyncio.timeout(2):
-        with pytest.raises(BrokerAway):
+        with pytest.raises(BrokerUnavailable):
             await publishing
 
 
@@ -83,7 +83,7 @@ async def test_a_subscription_goes_on_by_itself(
     broker = await connect_nats()
     await broker.declare(TOPIC)
     hearer = await broker.subscribe("mypage", TOPIC)
-    await broker.publish(messages(3))
+    await broker.send(messages(3))
     before = await everything(hearer, 3)
     waiting = asyncio.create_task(hearer.fetch(10, 20))
     await asyncio.sleep(0)
@@ -108,7 +108,7 @@ async def test_an_acknowledgement_that_nobody_took_is_said_later(
     broker = await connect_nats(patience=IMPATIENT, ack_wait=60)
     await broker.declare(TOPIC)
     hearer = await broker.subscribe("mypage", TOPIC)
-    await broker.publish(messages(3))
+    await broker.send(messages(3))
     received = await everything(hearer, 3)
 
     nats_server.pause()
@@ -129,11 +129,11 @@ async def test_a_fetch_says_when_the_broker_stays_away(
     nats_server.kill()
 
     begun = time.monotonic()
-    with pytest.raises(BrokerAway):
+    with pytest.raises(BrokerUnavailable):
         await hearer.fetch(10, 0.5)
 
     assert 0.4 < time.monotonic() - begun < 1.5
-    with pytest.raises(BrokerAway):
+    with pytest.raises(BrokerUnavailable):
         await hearer.lag()
 
 
@@ -146,14 +146,14 @@ async def test_a_hanging_server_is_noticed_and_a_resend_is_heard_once(
     told = messages(20)
 
     nats_server.pause()
-    with pytest.raises(BrokerAway):
-        await broker.publish(told)
+    with pytest.raises(BrokerUnavailable):
+        await broker.send(told)
     nats_server.resume()
 
     marks = await again_until_published(broker, told)
     assert [mark.position for mark in marks] == list(range(1, 21))
     assert [one.message for one in await everything(hearer, 20)] == told
-    await broker.publish([a_message("after")])
+    await broker.send([a_message("after")])
     assert [one.message.key for one in await hearer.fetch(10, 5)] == ["after"]
 
 
@@ -166,8 +166,8 @@ async def test_a_long_hanging_server_counts_as_away_and_is_found_again(
     large = [a_message(data=b"x" * 900_000) for _ in range(20)]  # more than sockets buffer
 
     nats_server.pause()
-    with pytest.raises(BrokerAway):
-        await broker.publish(large)
+    with pytest.raises(BrokerUnavailable):
+        await broker.send(large)
     await until(lambda: not broker.connected, within=10)
     nats_server.resume()
 
@@ -183,16 +183,16 @@ async def test_connecting_returns_at_once_and_happens_later(tmp_path: Path) -> N
     broker = connect(server.url(), "teller")
     assert time.monotonic() - begun < 0.1
     assert not broker.connected
-    with pytest.raises(BrokerAway):
+    with pytest.raises(BrokerUnavailable):
         await broker.declare(TOPIC)
-    with pytest.raises(BrokerAway):
+    with pytest.raises(BrokerUnavailable):
         await broker.subscribe("mypage", TOPIC)
 
     server.start()
     try:
         await until_connected(broker)
         await broker.declare(TOPIC)
-        assert len(await broker.publish(messages(2))) == 2
+        assert len(await broker.send(messages(2))) == 2
     finally:
         await broker.close()
         server.kill()
@@ -221,7 +221,7 @@ async def test_a_lost_disk_is_a_new_incarnation_and_all_goes_on(
 ) -> None:
     broker = await connect_nats()
     await broker.declare(TOPIC)
-    old_marks = await broker.publish(messages(3))
+    old_marks = await broker.send(messages(3))
     hearer = await broker.subscribe("mypage", TOPIC)
     old = await everything(hearer, 3)
 
@@ -248,8 +248,8 @@ async def test_a_wrong_password_is_tried_for_ever_and_harms_nothing(tmp_path: Pa
     try:
         await until_connected(right)
         assert not wrong.connected
-        with pytest.raises(BrokerAway):
-            await wrong.publish(messages(1))
+        with pytest.raises(BrokerUnavailable):
+            await wrong.send(messages(1))
     finally:
         await wrong.close()
         await right.close()
@@ -261,6 +261,6 @@ async def again_until_published(broker: NatsBroker, told: list[Message]) -> list
     async with asyncio.timeout(10):
         while True:
             try:
-                return await broker.publish(told)
-            except BrokerAway:
+                return await broker.send(told)
+            except BrokerUnavailable:
                 await asyncio.sleep(0.05)

@@ -10,8 +10,8 @@ import nats
 import pytest
 from nats.aio.client import Client
 
-from roadbike.kit.broker import BrokerAway, Message
-from roadbike.kit.broker.nats import NatsBroker, permissions
+from roadbike.kit.messaging.broker import BrokerUnavailable, Message
+from roadbike.kit.messaging.broker.nats import NatsBroker, permissions
 from tests.kit.broker.messages import a_message, everything, until, until_connected
 from tests.kit.broker.nats_server import NatsServer
 
@@ -42,8 +42,8 @@ async def brokers(server: NatsServer) -> AsyncIterator[dict[str, NatsBroker]]:
 
 async def test_each_service_tells_its_own_and_hears_all(brokers: dict[str, NatsBroker]) -> None:
     for topic in ("bike.stock", "bike.payment"):
-        await brokers[topic.removeprefix("bike.")].publish([of(topic), of(topic)])
-    await brokers["stock"].publish([of("bike.stock")])
+        await brokers[topic.removeprefix("bike.")].send([of(topic), of(topic)])
+    await brokers["stock"].send([of("bike.stock")])
 
     for name in TELLS:
         for topic, count in (("bike.stock", 3), ("bike.payment", 2)):
@@ -59,11 +59,11 @@ async def test_nobody_tells_in_the_name_of_another(brokers: dict[str, NatsBroker
     forged = [of("bike.payment"), of("bike.payment")]
 
     for name in ("stock", "mypage"):
-        with pytest.raises(BrokerAway, match="permissions violation"):
-            await brokers[name].publish(forged)
-        with pytest.raises(BrokerAway, match="permissions violation"):
-            await brokers[name].publish(forged[:1])
-        with pytest.raises(BrokerAway, match="permissions violation"):
+        with pytest.raises(BrokerUnavailable, match="permissions violation"):
+            await brokers[name].send(forged)
+        with pytest.raises(BrokerUnavailable, match="permissions violation"):
+            await brokers[name].send(forged[:1])
+        with pytest.raises(BrokerUnavailable, match="permissions violation"):
             await brokers[name].declare("bike.payment")
 
     hearer = await brokers["payment"].subscribe("payment", "bike.payment")
@@ -71,7 +71,7 @@ async def test_nobody_tells_in_the_name_of_another(brokers: dict[str, NatsBroker
 
 
 async def test_nobody_hears_in_the_name_of_another(brokers: dict[str, NatsBroker]) -> None:
-    with pytest.raises(BrokerAway, match="permissions violation"):
+    with pytest.raises(BrokerUnavailable, match="permissions violation"):
         await brokers["stock"].subscribe("mypage", "bike.payment")
 
 

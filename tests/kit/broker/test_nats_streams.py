@@ -7,8 +7,8 @@ from uuid import UUID
 import nats
 import pytest
 
-from roadbike.kit.broker import BrokerAway, Mark, TopicFull
-from roadbike.kit.broker.nats import NatsBroker
+from roadbike.kit.messaging.broker import BrokerUnavailable, Mark, TopicFull
+from roadbike.kit.messaging.broker.nats import NatsBroker
 from tests.kit.broker.conftest import ConnectNats
 from tests.kit.broker.messages import TOPIC, a_message, everything, in_order, messages
 from tests.kit.broker.nats_server import NatsServer
@@ -27,7 +27,7 @@ async def test_a_full_topic_keeps_what_it_has_and_takes_no_more(
     async def publish_for_ever() -> None:
         while True:
             some = [a_message(data=b"x" * 4 * KIBIBYTE) for _ in range(together)]
-            kept.extend(await small.publish(some))
+            kept.extend(await small.send(some))
 
     with pytest.raises(TopicFull):
         await publish_for_ever()
@@ -43,7 +43,7 @@ async def filled(broker: NatsBroker) -> list[Mark]:
     kept: list[Mark] = []
     with suppress(TopicFull):
         while True:
-            kept += await broker.publish([a_message(data=b"x" * 4 * KIBIBYTE)])
+            kept += await broker.send([a_message(data=b"x" * 4 * KIBIBYTE)])
     return kept
 
 
@@ -56,7 +56,7 @@ async def test_a_nearly_full_topic_forgets_what_all_have_heard(connect_nats: Con
 
     await small.trim(TOPIC, up_to=kept[-1])
 
-    await small.publish([a_message(data=b"x" * 4 * KIBIBYTE) for _ in range(5)])
+    await small.send([a_message(data=b"x" * 4 * KIBIBYTE) for _ in range(5)])
     late = await small.subscribe("delivery", TOPIC)
     assert [one.position for one in await everything(late, len(kept))] == [
         *(mark.position for mark in kept[5:]),
@@ -86,7 +86,7 @@ async def test_a_topic_with_room_or_another_log_forgets_nothing(
         kept = await filled(small)
     else:
         await small.declare(TOPIC)
-        kept = await small.publish([a_message()])
+        kept = await small.send([a_message()])
     hearer = await small.subscribe("mypage", TOPIC)
     await hearer.ack(await everything(hearer, len(kept)))
 
@@ -101,12 +101,12 @@ async def test_a_full_topic_goes_on_when_it_is_given_more_room(connect_nats: Con
     await small.declare(TOPIC)
     message = a_message(data=b"x" * 16 * KIBIBYTE)
     with pytest.raises(TopicFull):
-        await small.publish([message])
+        await small.send([message])
 
     larger = await connect_nats(max_bytes=64 * KIBIBYTE)
     await larger.declare(TOPIC)
 
-    assert [mark.position for mark in await small.publish([message])] == [1]
+    assert [mark.position for mark in await small.send([message])] == [1]
 
 
 async def test_more_than_a_batch_is_published_in_parts(connect_nats: ConnectNats) -> None:
@@ -115,7 +115,7 @@ async def test_more_than_a_batch_is_published_in_parts(connect_nats: ConnectNats
     told = messages(2500)
     hearer = await broker.subscribe("mypage", TOPIC)
 
-    marks = await broker.publish(told)
+    marks = await broker.send(told)
 
     assert [mark.position for mark in marks] == list(range(1, 2501))
     assert [one.message for one in await everything(hearer, 2500)] == told
@@ -148,7 +148,7 @@ async def test_messages_are_cloudevents_for_others_too(
     broker = await connect_nats()
     await broker.declare(TOPIC)
     message = a_message("c0ffee")
-    await broker.publish([message])
+    await broker.send([message])
     stranger = await nats.connect(nats_server.url())
 
     stored = await stranger.jsm().get_msg("bike-reservation", seq=1)
@@ -177,7 +177,7 @@ async def test_a_subscription_survives_a_deleted_consumer(
 
     await admin.jsm().delete_consumer("bike-reservation", "mypage")
     await admin.close()
-    await broker.publish(messages(3))
+    await broker.send(messages(3))
 
     assert len(await everything(hearer, 3)) == 3
 
@@ -187,14 +187,14 @@ async def test_a_stream_deleted_under_us_is_made_again(
 ) -> None:
     broker = await connect_nats()
     await broker.declare(TOPIC)
-    first = await broker.publish(messages(2))
+    first = await broker.send(messages(2))
     admin = await nats.connect(nats_server.url())
     await admin.jsm().delete_stream("bike-reservation")
     await admin.close()
 
-    with pytest.raises(BrokerAway):
-        await broker.publish(messages(2))
-    second = await broker.publish(messages(2))
+    with pytest.raises(BrokerUnavailable):
+        await broker.send(messages(2))
+    second = await broker.send(messages(2))
 
     assert [mark.position for mark in second] == [1, 2]
     assert second[0].incarnation != first[0].incarnation

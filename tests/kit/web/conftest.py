@@ -11,10 +11,10 @@ from litestar.testing import AsyncTestClient
 from msgspec import UNSET, UnsetType
 
 from roadbike.kit.auth import Identity, ServiceTokens, SigningKey, new_signing_key
-from roadbike.kit.deadline import current_deadline
-from roadbike.kit.messages import load_messages
-from roadbike.kit.refusals import Conflict, Unauthenticated
+from roadbike.kit.pure.refusals import Conflict, Unauthenticated
+from roadbike.kit.resilience.deadline import current_deadline
 from roadbike.kit.trace import current_traceparent
+from roadbike.kit.translations import load_translations
 from roadbike.kit.web import (
     ADMIN,
     ANYONE,
@@ -158,7 +158,7 @@ class State:
         self.api.stored.clear()
 
     async def status(self) -> Mapping[str, object]:
-        return {"service": "thing", "outbox": 0}
+        return {"service": "thing", "unsent": 0}
 
 
 OPS_KEY = new_signing_key("ops/one")
@@ -200,7 +200,7 @@ def make_app(state: State) -> Any:
         routes=state.api.routes(),
         tokens=KnownTokens(),
         services=ServiceTokens("thing", new_signing_key("thing/1"), accepted),
-        messages=load_messages("roadbike.kit"),
+        messages=load_translations("roadbike.kit"),
         status=state.status,
         ready=lambda: state.ready,
         trusted_hops=1,

@@ -201,4 +201,4 @@ async def test_a_service_that_drains_is_alive_and_not_ready(send: Any, state: An
 async def test_its_figures_are_for_those_who_run_it(send: Any, ops: Any) -> None:
     answer = await send("GET /internal/status", **ops.headers("thing"))
 
-    assert answer.json() == {"service": "thing", "outbox": 0}
+    assert answer.json() == {"service": "thing", "unsent": 0}

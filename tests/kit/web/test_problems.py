@@ -4,8 +4,14 @@ from typing import Any
 
 import pytest
 
-from roadbike.kit.db import DatabaseAway, StaleRow
-from roadbike.kit.refusals import Conflict, MethodNotAllowed, NotFound, Overloaded, Refusal
+from roadbike.kit.db import DatabaseUnavailable, StaleRow
+from roadbike.kit.pure.refusals import (
+    Conflict,
+    MethodNotAllowed,
+    NotFound,
+    Overloaded,
+    Refusal,
+)
 
 
 class Gone(Refusal):
@@ -81,7 +87,7 @@ async def test_what_nobody_foresaw_shows_nothing_of_it(send: Any) -> None:
         (Conflict(), 409, None),
         (Overloaded(retry_after=0.2), 503, "1"),
         (Overloaded(retry_after=4.2), 503, "5"),
-        (DatabaseAway("lost"), 503, "1"),
+        (DatabaseUnavailable("lost"), 503, "1"),
         (StaleRow("late"), 409, "1"),
         (MethodNotAllowed(headers={"Allow": "GET"}), 405, None),
     ],

@@ -9,7 +9,7 @@ from typing import Any, Final
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from roadbike.kit.refusals import Unauthenticated
+from roadbike.kit.pure.refusals import Unauthenticated
 
 ALGORITHM: Final = "EdDSA"  # the only one that is ever accepted
 LONGEST_TOKEN: Final = 4096

@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from roadbike.kit.auth.cache import Remembered
 from roadbike.kit.auth.keys import SigningKey, claims_of, kid_of, public_keys
-from roadbike.kit.auth.memory import Remembered
-from roadbike.kit.refusals import Unauthenticated
+from roadbike.kit.pure.refusals import Unauthenticated
 
 LIFETIME_S: Final = 60
 RENEWED_AFTER_S: Final = 30  # at half life

@@ -7,9 +7,9 @@ from typing import Final
 from sqlalchemy import Column, String, Table, Text, delete, select
 
 from roadbike.kit.auth.keys import LONGEST_KID, PublicKeys, public_key
-from roadbike.kit.bulk import insert_new
-from roadbike.kit.columns import UtcTime
 from roadbike.kit.db import Tx, metadata
+from roadbike.kit.db.bulk import insert_new
+from roadbike.kit.db.columns import UtcTime
 
 VERIFICATION_KEY: Final = Table(
     "verification_key",

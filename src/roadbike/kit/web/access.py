@@ -7,7 +7,7 @@ from typing import Any, Final
 from litestar.connection import ASGIConnection, Request
 
 from roadbike.kit.auth import ServiceTokens, Verifier
-from roadbike.kit.refusals import Forbidden, Unauthenticated
+from roadbike.kit.pure.refusals import Forbidden, Unauthenticated
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 

@@ -10,13 +10,13 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import ExceptionHandlersMap
 
 from roadbike.kit.auth import ServiceTokens, Verifier
-from roadbike.kit.messages import Messages
+from roadbike.kit.translations import Translations
 from roadbike.kit.web.access import Access, provide_caller
 from roadbike.kit.web.bodies import LARGEST
 from roadbike.kit.web.client import provide_client
 from roadbike.kit.web.conditions import provide_if_match
 from roadbike.kit.web.edge import Edge
-from roadbike.kit.web.failures import answer_failure
+from roadbike.kit.web.exceptions import answer_failure
 from roadbike.kit.web.health import Figures, HealthApi, Ready
 from roadbike.kit.web.openapi import OpenApi, openapi_config
 from roadbike.kit.web.pages import problem_routes
@@ -31,7 +31,7 @@ def http_app(  # noqa: PLR0913 its parts come from elsewhere, each by name
     routes: Sequence[HTTPRouteHandler],
     tokens: Verifier,
     services: ServiceTokens,
-    messages: Messages,
+    messages: Translations,
     status: Figures,
     ready: Ready,
     trusted_hops: int = 0,
@@ -62,7 +62,7 @@ def http_app(  # noqa: PLR0913 its parts come from elsewhere, each by name
     return Edge(app, messages)
 
 
-def _state(access: Access, messages: Messages, trusted_hops: int) -> Mapping[str, Any]:
+def _state(access: Access, messages: Translations, trusted_hops: int) -> Mapping[str, Any]:
     return {"access": access, "messages": messages, "trusted_hops": trusted_hops}
 
 

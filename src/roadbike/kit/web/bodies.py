@@ -10,8 +10,8 @@ from typing import Annotated, Any, ClassVar, Final
 
 import msgspec
 
-from roadbike.kit.refusals import BadRequest, Fault, Invalid
-from roadbike.kit.web.faults import fault_of
+from roadbike.kit.pure.refusals import BadRequest, Fault, Invalid
+from roadbike.kit.web.msgspec_errors import fault_of
 
 LARGEST: Final = 64 * 1024
 DEEPEST: Final = 20

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 from litestar.params import HeaderParameter
 
-from roadbike.kit.refusals import Fault, Invalid, PreconditionFailed, PreconditionRequired
+from roadbike.kit.pure.refusals import Fault, Invalid, PreconditionFailed, PreconditionRequired
 
 STRONG: Final = re.compile(r'"(0|[1-9][0-9]{0,17})"')
 KEY: Final = re.compile(r"[!-~]{1,255}")

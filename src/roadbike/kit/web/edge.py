@@ -7,11 +7,11 @@ import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
-from roadbike.kit.deadline import current_deadline, starts_now
-from roadbike.kit.messages import Messages, language_of
-from roadbike.kit.refusals import NotFound, Refusal
+from roadbike.kit.pure.refusals import NotFound, Refusal
+from roadbike.kit.resilience.deadline import current_deadline, starts_now
 from roadbike.kit.trace import tracing
-from roadbike.kit.web.failures import Internal
+from roadbike.kit.translations import Translations, language_of
+from roadbike.kit.web.exceptions import Internal
 from roadbike.kit.web.problems import problem_body, problem_headers
 
 LARGEST_HEAD: Final = 16 * 1024
@@ -38,7 +38,7 @@ class HeadTooLarge(Refusal):
 class Edge:
     """Wraps an ASGI app; nothing that happens behind it leaves without its headers."""
 
-    def __init__(self, app: ASGIApp, messages: Messages) -> None:
+    def __init__(self, app: ASGIApp, messages: Translations) -> None:
         self.app = app
         self._messages = messages
 

@@ -12,8 +12,8 @@ from litestar.response import Response
 from litestar.types import Message, Receive, Scope, Send
 from msgspec import UNSET, UnsetType, field
 
+from roadbike.kit.db.paging import Paging
 from roadbike.kit.web.media import HAL_JSON
-from roadbike.kit.web.paging import Paging
 
 T = TypeVar("T")
 
@@ -126,7 +126,7 @@ def page_of(embedded: T, paging: Paging, *, total: int, url: str, **found_by: ob
     last = max(0, pages - 1)
 
     def to(number: int) -> Link:
-        return Link(f"{url}?{kept}{paging.query(number)}")
+        return Link(f"{url}?{kept}{_query(paging, number)}")
 
     neighbours = PageLinks(
         self=to(paging.number),
@@ -137,3 +137,11 @@ def page_of(embedded: T, paging: Paging, *, total: int, url: str, **found_by: ob
     )
     info = PageInfo(paging.size, total, pages, paging.number)
     return Page(embedded=embedded, links=neighbours, page=info)
+
+
+def _query(paging: Paging, number: int) -> str:
+    """Return the query string of page `number` of the same list."""
+    pairs: list[tuple[str, str | int]] = [("page", number), ("size", paging.size)]
+    pairs += [("sort", f"{by.field},{'desc' if by.descending else 'asc'}") for by in paging.sort]
+    pairs += [("q", paging.q)] if paging.q else []
+    return urlencode(pairs, safe=",")

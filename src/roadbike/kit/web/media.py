@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from litestar.connection import Request
 
-from roadbike.kit.refusals import BadRequest, UnsupportedMedia
+from roadbike.kit.pure.refusals import BadRequest, UnsupportedMedia
 
 HAL_JSON: Final = "application/hal+json"
 JSON: Final = "application/json"

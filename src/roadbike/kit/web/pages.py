@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from litestar.connection import Request
 
-from roadbike.kit.messages import LANGUAGES, Messages
-from roadbike.kit.refusals import NO_MEMBERS, NotFound
+from roadbike.kit.pure.refusals import NO_MEMBERS, NotFound
+from roadbike.kit.translations import LANGUAGES, Translations
 from roadbike.kit.web.access import ANYONE
 from roadbike.kit.web.hal import Answer
 from roadbike.kit.web.routes import Route, get
@@ -17,7 +17,7 @@ POLICY: Final = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 
 async def problem_page(slug: str, request: Request[Any, Any, Any]) -> Answer[str]:
     """Explain one problem type."""
-    messages: Messages = request.app.state["messages"]
+    messages: Translations = request.app.state["messages"]
     if slug not in messages.entries:
         raise NotFound
     return Answer(
@@ -32,7 +32,7 @@ def problem_routes() -> list[Route]:
     return [get("/problems/{slug:str}", problem_page, who=ANYONE, media_type=HTML, in_schema=False)]
 
 
-def _page(slug: str, messages: Messages) -> str:
+def _page(slug: str, messages: Translations) -> str:
     sections = "".join(
         f'<section lang="{language}"><h1>{escape(messages.title(slug, language))}</h1>'
         f"<p>{escape(messages.detail(slug, language, NO_MEMBERS))}</p></section>"

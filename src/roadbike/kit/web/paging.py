@@ -1,52 +1,20 @@
-"""Which page of a list is asked for, and in which order."""
+"""Parse the query parameters of a list: page, size, sort, q."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Annotated, Final
-from urllib.parse import urlencode
 
 from litestar.params import QueryParameter
 
-from roadbike.kit.refusals import Fault, Invalid
+from roadbike.kit.db.paging import DEFAULT_PAGE_SIZE, Paging, SortOrder
+from roadbike.kit.pure.refusals import Fault, Invalid
 
-LARGEST_PAGE: Final = 100
-USUAL_PAGE: Final = 20
-LAST_PAGE: Final = 10_000_000
-LONGEST_QUERY: Final = 200
+MAX_PAGE_SIZE: Final = 100
+MAX_PAGE_NUMBER: Final = 10_000_000
+MAX_QUERY_LENGTH: Final = 200
 DIRECTIONS: Final = {"asc": False, "desc": True}
 
-PageNumber = Annotated[int, QueryParameter(ge=0, le=LAST_PAGE, description="Counted from 0.")]
-PageSize = Annotated[int, QueryParameter(ge=1, le=LARGEST_PAGE)]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """One field (its wire name) to sort by."""
-
-    field: str
-    descending: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Paging:
-    """Page `number` (from 0) of `size` items, sorted by `sort` in turn, found by `q`."""
-
-    number: int = 0
-    size: int = USUAL_PAGE
-    sort: tuple[Order, ...] = ()
-    q: str | None = None
-
-    @property
-    def offset(self) -> int:
-        """Return how many items come before the page."""
-        return self.number * self.size
-
-    def query(self, number: int) -> str:
-        """Return the query string of another page of the same list."""
-        pairs: list[tuple[str, str | int]] = [("page", number), ("size", self.size)]
-        pairs += [("sort", f"{by.field},{'desc' if by.descending else 'asc'}") for by in self.sort]
-        pairs += [("q", self.q)] if self.q else []
-        return urlencode(pairs, safe=",")
+PageNumber = Annotated[int, QueryParameter(ge=0, le=MAX_PAGE_NUMBER, description="Counted from 0.")]
+PageSize = Annotated[int, QueryParameter(ge=1, le=MAX_PAGE_SIZE)]
 
 
 def paging_of(fields: Sequence[str], *, search: bool) -> Callable[..., Paging]:
@@ -56,10 +24,10 @@ def paging_of(fields: Sequence[str], *, search: bool) -> Callable[..., Paging]:
 
     def provide_paging(
         page: PageNumber = 0,
-        size: PageSize = USUAL_PAGE,
+        size: PageSize = DEFAULT_PAGE_SIZE,
         sort: Annotated[list[str] | None, QueryParameter(description=sorting)] = None,
         q: Annotated[
-            str | None, QueryParameter(max_length=LONGEST_QUERY, description=searching)
+            str | None, QueryParameter(max_length=MAX_QUERY_LENGTH, description=searching)
         ] = None,
     ) -> Paging:
         orders = tuple(_order(text, fields) for text in sort or ())
@@ -68,12 +36,12 @@ def paging_of(fields: Sequence[str], *, search: bool) -> Callable[..., Paging]:
     return provide_paging
 
 
-def _order(text: str, fields: Sequence[str]) -> Order:
+def _order(text: str, fields: Sequence[str]) -> SortOrder:
     field, _, direction = text.partition(",")
     if field not in fields or (direction or "asc") not in DIRECTIONS:
         choices = ", ".join(f"{name},{way}" for name in fields for way in DIRECTIONS)
         raise Invalid(Fault(slug="fault-choice", parameter="sort", facts={"choices": choices}))
-    return Order(field=field, descending=DIRECTIONS[direction or "asc"])
+    return SortOrder(field=field, descending=DIRECTIONS[direction or "asc"])
 
 
 def _found(q: str | None) -> str | None:

@@ -7,9 +7,9 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from roadbike.kit.messages import Language, Messages
-from roadbike.kit.refusals import Fault, Invalid, Refusal
+from roadbike.kit.pure.refusals import Fault, Invalid, Refusal
 from roadbike.kit.trace import current_trace_id
+from roadbike.kit.translations import Language, Translations
 from roadbike.kit.web.media import PROBLEM_JSON
 
 PAGES: Final = "/problems/"
@@ -36,7 +36,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 def problem_body(
-    refusal: Refusal, *, instance: str, language: Language, messages: Messages
+    refusal: Refusal, *, instance: str, language: Language, messages: Translations
 ) -> bytes:
     """Return the problem document as JSON bytes; `instance` is the path asked for."""
     problem = Problem(
@@ -65,7 +65,7 @@ def problem_headers(refusal: Refusal, language: Language) -> dict[str, str]:
     return headers | _lower(refusal.headers)
 
 
-def _errors(refusal: Refusal, language: Language, messages: Messages) -> list[ProblemError]:
+def _errors(refusal: Refusal, language: Language, messages: Translations) -> list[ProblemError]:
     if isinstance(refusal, Invalid):
         return [_error(fault, language, messages) for fault in refusal.faults]
     if refusal.pointer is None:
@@ -74,7 +74,7 @@ def _errors(refusal: Refusal, language: Language, messages: Messages) -> list[Pr
     return [ProblemError(pointer=refusal.pointer, detail=detail)]
 
 
-def _error(fault: Fault, language: Language, messages: Messages) -> ProblemError:
+def _error(fault: Fault, language: Language, messages: Translations) -> ProblemError:
     return ProblemError(
         pointer=UNSET if fault.pointer is None else fault.pointer,
         parameter=UNSET if fault.parameter is None else fault.parameter,

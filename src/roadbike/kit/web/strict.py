@@ -7,7 +7,7 @@ from litestar.dto import AbstractDTO
 from litestar.openapi.spec import Reference, Schema
 from litestar.typing import FieldDefinition
 
-from roadbike.kit.refusals import BadRequest
+from roadbike.kit.pure.refusals import BadRequest
 from roadbike.kit.web.bodies import Reader
 
 T = TypeVar("T", bound=msgspec.Struct)

@@ -19,8 +19,8 @@ from roadbike.contracts.events import (
 from roadbike.contracts.payments import OpenPayment
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import PaymentStatus
-from roadbike.kit.lifecycle import Lifecycle
-from roadbike.kit.refusals import Refusal
+from roadbike.kit.pure.lifecycle import Lifecycle
+from roadbike.kit.pure.refusals import Refusal
 from roadbike.payment.domain import attempts
 from roadbike.payment.domain.attempts import Attempt, Outcome, Refund
 

@@ -2,6 +2,6 @@
 
 from alembic import context
 
-from roadbike.kit.migrate import run_env
+from roadbike.kit.db.migrate import run_env
 
 run_env(context.config, context)

@@ -12,10 +12,16 @@ from uuid import UUID
 
 from sqlalchemy import BigInteger, Column, MetaData, String, Table, Uuid, select
 
-from roadbike.kit.bulk import insert_new
-from roadbike.kit.columns import UtcTime, utc_now
-from roadbike.kit.db import Database, DatabaseAway, Tx
-from roadbike.payment.providers import Approved, Charge, Declined, Snapshot, Unknown
+from roadbike.kit.db import Database, DatabaseUnavailable, Tx
+from roadbike.kit.db.bulk import insert_new
+from roadbike.kit.db.columns import UtcTime, utc_now
+from roadbike.payment.providers import (
+    Approved,
+    Charge,
+    Declined,
+    Snapshot,
+    Unknown,
+)
 
 SLOW_SECONDS: Final = 5.0
 
@@ -82,7 +88,7 @@ class SimulatedProvider:
         try:
             async with self._db.read() as tx:
                 kinds = await _kinds(tx, charge.attempt_id)
-        except DatabaseAway as error:
+        except DatabaseUnavailable as error:
             raise Unknown(str(error)) from error
         return Snapshot(
             captured=_id("capture", charge) if "capture" in kinds else None,
@@ -108,7 +114,7 @@ class SimulatedProvider:
         try:
             async with self._db.begin() as tx:
                 await insert_new(tx, JOURNAL, [row])
-        except DatabaseAway as error:
+        except DatabaseUnavailable as error:
             raise Unknown(str(error)) from error
 
 

@@ -26,10 +26,10 @@ class Expiry:
 
     async def run(self, db: Database) -> None:
         """Expire what is unpaid for too long, unless payment was away just now."""
-        if await db.run(_is_quiet_time):
+        if await db.transact(_is_quiet_time):
             return
         while late := await self._late(db):
-            await db.run(partial(expire, reservation_ids=late))
+            await db.transact(partial(expire, reservation_ids=late))
 
     async def _late(self, db: Database) -> Sequence[UUID]:
         async with db.read() as tx:

@@ -8,8 +8,8 @@ from uuid import UUID
 from roadbike.contracts.events import ReservationCancelled
 from roadbike.contracts.payments import OpenPayment
 from roadbike.kit.db import Tx
-from roadbike.kit.ids import new_id
-from roadbike.kit.refusals import Refusal
+from roadbike.kit.db.ids import new_id
+from roadbike.kit.pure.refusals import Refusal
 from roadbike.kit.trace import tracing
 from roadbike.payment import domain, store
 from roadbike.payment.domain import Payment

@@ -10,12 +10,18 @@ import structlog
 
 from roadbike.contracts.statuses import PaymentStatus
 from roadbike.kit.crash import Crash, never
-from roadbike.kit.db import Database, DatabaseAway, Tx
-from roadbike.kit.ids import new_id
+from roadbike.kit.db import Database, DatabaseUnavailable, Tx
+from roadbike.kit.db.ids import new_id
 from roadbike.payment import domain, store
 from roadbike.payment.domain import Payment
 from roadbike.payment.domain.attempts import Attempt, Outcome
-from roadbike.payment.providers import Approved, Charge, Provider, Snapshot, Unknown
+from roadbike.payment.providers import (
+    Approved,
+    Charge,
+    Provider,
+    Snapshot,
+    Unknown,
+)
 from roadbike.payment.use_cases.settle import keep, settle
 
 log = structlog.get_logger()
@@ -37,7 +43,9 @@ class Cashier:
 
         Raises NotFound, NotPayable.
         """
-        payment, attempt = await self.db.run(lambda tx: begin(tx, payment_id, token, owner=owner))
+        payment, attempt = await self.db.transact(
+            lambda tx: begin(tx, payment_id, token, owner=owner)
+        )
         if attempt is None:
             return payment  # paid, or being paid by another request
         try:
@@ -46,7 +54,7 @@ class Cashier:
         except (Unknown, TimeoutError) as unknown:
             log.warning("payment.unknown", attempt_id=str(attempt.attempt_id), why=str(unknown))
             return payment
-        paid = await self.db.run(lambda tx: learn(tx, attempt, outcome))
+        paid = await self.db.transact(lambda tx: learn(tx, attempt, outcome))
         self.crash("capture.after_commit")
         return paid
 
@@ -66,11 +74,11 @@ class Cashier:
                 done.add(attempt.attempt_id)
                 try:
                     await work(attempt)
-                except DatabaseAway:
+                except DatabaseUnavailable:
                     raise
                 except Exception:
                     log.exception("attempt.failed", attempt_id=str(attempt.attempt_id))
-                    await self.db.run(partial(look_again, attempt=attempt))
+                    await self.db.transact(partial(look_again, attempt=attempt))
 
     async def _read(self, due: Due) -> Sequence[Attempt]:
         async with self.db.read() as tx:
@@ -90,9 +98,9 @@ class Cashier:
             snapshot = await self.provider.fetch(charge)
         except Unknown as unknown:
             log.warning("payment.unknown", attempt_id=str(attempt.attempt_id), why=str(unknown))
-            await self.db.run(lambda tx: look_again(tx, attempt))
+            await self.db.transact(lambda tx: look_again(tx, attempt))
         else:
-            await self.db.run(lambda tx: learn(tx, attempt, snapshot))
+            await self.db.transact(lambda tx: learn(tx, attempt, snapshot))
 
     async def _refund(self, attempt: Attempt) -> None:
         charge = await self._charge_of(attempt)
@@ -101,10 +109,10 @@ class Cashier:
             refunded = await self.provider.cancel(charge, "reservation cancelled")
         except Unknown as unknown:
             log.warning("refund.unknown", attempt_id=str(attempt.attempt_id), why=str(unknown))
-            await self.db.run(lambda tx: look_again(tx, attempt))  # by the same attempt
+            await self.db.transact(lambda tx: look_again(tx, attempt))  # by the same attempt
             return
         self.crash("refund.after_call")
-        await self.db.run(lambda tx: refund_done(tx, attempt, refunded))
+        await self.db.transact(lambda tx: refund_done(tx, attempt, refunded))
 
     async def _charge_of(self, attempt: Attempt) -> Charge:
         async with self.db.read() as tx:

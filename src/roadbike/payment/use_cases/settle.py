@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from roadbike.contracts.events import AnyPaymentEvent
 from roadbike.kit.db import Tx
-from roadbike.kit.outbox import tell
+from roadbike.kit.messaging.outbox import publish
 from roadbike.payment import domain, store
 from roadbike.payment.domain import Payment
 
@@ -20,4 +20,4 @@ def keep(tx: Tx, payment: Payment, events: Sequence[AnyPaymentEvent]) -> None:
     """Save the payment and tell what happened."""
     store.save(tx, payment)
     for event in events:
-        tell(tx, event)
+        publish(tx, event)

@@ -10,8 +10,8 @@ from roadbike.contracts.events import DeliveryReturned, PaymentCancelled, Paymen
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import ReservationStatus
 from roadbike.kit.db import Database, Tx
-from roadbike.kit.outbox import tell
-from roadbike.kit.refusals import NotFound
+from roadbike.kit.messaging.outbox import publish
+from roadbike.kit.pure.refusals import NotFound
 from roadbike.reservation import domain, store
 from roadbike.reservation.domain import Reservation
 
@@ -57,7 +57,7 @@ async def bike_returned(tx: Tx, cause: DeliveryReturned) -> None:
 async def resolve_intents(db: Database) -> None:
     """Cancel every intent that nobody completed: whether its payment was opened is unknown."""
     while left := await _left_behind(db):
-        await db.run(partial(cancel_intents, reservation_ids=left, reason=Reason.UNANSWERED))
+        await db.transact(partial(cancel_intents, reservation_ids=left, reason=Reason.UNANSWERED))
 
 
 async def _left_behind(db: Database) -> Sequence[UUID]:
@@ -66,7 +66,7 @@ async def _left_behind(db: Database) -> Sequence[UUID]:
 
 
 async def forget_old_keys(db: Database) -> None:
-    while await db.run(store.forget_old_keys):
+    while await db.transact(store.forget_old_keys):
         pass
 
 
@@ -88,7 +88,7 @@ async def _cancel(tx: Tx, reservation: Reservation, reason: Reason) -> Reservati
         reservation = await _given_back(tx, reservation)
     cancelled, event = domain.cancel(reservation, reason)
     store.save(tx, cancelled)
-    tell(tx, event)
+    publish(tx, event)
     return cancelled
 
 

@@ -11,9 +11,9 @@ from roadbike.contracts.events import (
     StockShort,
 )
 from roadbike.contracts.reasons import Reason
-from roadbike.kit.broker import Message
 from roadbike.kit.db import Tx
-from roadbike.kit.events import Event
+from roadbike.kit.messaging.broker import Message
+from roadbike.kit.pure.events import Event
 from roadbike.reservation import domain, store
 from roadbike.reservation.domain import Bike
 from roadbike.reservation.use_cases.cancel import cancel_unless_done

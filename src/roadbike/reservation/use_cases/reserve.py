@@ -10,14 +10,19 @@ from uuid import UUID
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import ReservationStatus
 from roadbike.kit import idempotency
-from roadbike.kit.batching import Batches
 from roadbike.kit.crash import Crash, never
 from roadbike.kit.db import Database, Tx
-from roadbike.kit.deadline import Deadline
 from roadbike.kit.idempotency import Earlier, InProgress, Key, KeyReused
-from roadbike.kit.outbox import tell
-from roadbike.kit.refusals import Refusal, Unavailable
-from roadbike.kit.resilience import Breaker, Limiter
+from roadbike.kit.messaging.outbox import publish
+from roadbike.kit.pure.refusals import Refusal, Unavailable
+from roadbike.kit.resilience.batching import Batches
+from roadbike.kit.resilience.breaker import (
+    Breaker,
+)
+from roadbike.kit.resilience.deadline import Deadline
+from roadbike.kit.resilience.limiter import (
+    Limiter,
+)
 from roadbike.kit.trace import current_traceparent, tracing
 from roadbike.reservation import domain, store
 from roadbike.reservation.domain import Reservation
@@ -38,10 +43,10 @@ RETRY_SECONDS: Final = 2.0
 Render = Callable[[Reservation], bytes]
 
 
-class PaymentAway(Unavailable):
+class PaymentUnavailable(Unavailable):
     """No payment could be opened in time, so there is no reservation; ask again."""
 
-    slug = "payment-away"
+    slug = "payment-unavailable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,9 +118,10 @@ class Desk:
     async def reserve(self, order: Order, deadline: Deadline) -> Receipt:
         """Reserve one bike within the deadline.
 
-        Raises NotOnSale, PriceChanged, SoldOut, PaymentAway, Overloaded, InProgress, KeyReused.
+        Raises NotOnSale, PriceChanged, SoldOut, PaymentUnavailable, Overloaded, InProgress and
+        KeyReused.
         """
-        begun = await self._earlier.run(order.key) if order.key else None
+        begun = await self._earlier.submit(order.key) if order.key else None
         if isinstance(begun, Receipt):
             return begun
         with self._alone(order.key):
@@ -138,8 +144,10 @@ class Desk:
     async def _serve(self, order: Order, begun: Reservation | None, within: Deadline) -> Receipt:
         async with self.limiter.place(), self.breaker.permit() as permit:
             if within.remaining_ms() < LEAST_MS:
-                raise PaymentAway(retry_after=RETRY_SECONDS)  # it waited too long for its place
-            intent = begun or await self._intents.run(order)
+                raise PaymentUnavailable(
+                    retry_after=RETRY_SECONDS
+                )  # it waited too long for its place
+            intent = begun or await self._intents.submit(order)
             self.crash("reserve.after_intent")
             try:
                 await self.payments.open(intent, within)
@@ -153,28 +161,28 @@ class Desk:
             permit.succeeded()
             self.crash("reserve.after_payment")
             going = Going(intent.reservation_id, order.key is not None, current_traceparent())
-            receipt = await self._registrations.run(going)
+            receipt = await self._registrations.submit(going)
         self.crash("reserve.after_commit")
         return receipt
 
     async def _give_up(self, intent: Reservation, error: Exception) -> NoReturn:
         """Undo the intent if surely no payment was opened; else the resolver will."""
         if isinstance(error, NotOpened):
-            await self._given_up.run(intent.reservation_id)
-        raise PaymentAway(retry_after=RETRY_SECONDS) from error
+            await self._given_up.submit(intent.reservation_id)
+        raise PaymentUnavailable(retry_after=RETRY_SECONDS) from error
 
     async def _look_back(self, keys: Sequence[Key]) -> Sequence[Begun | Exception]:
         async with self.db.read() as tx:
             return await look_back(tx, keys)
 
     async def _take_intents(self, orders: Sequence[Order]) -> Sequence[Reservation | Exception]:
-        return await self.db.run(lambda tx: take_intents(tx, orders, self.terms))
+        return await self.db.transact(lambda tx: take_intents(tx, orders, self.terms))
 
     async def _register(self, goings: Sequence[Going]) -> Sequence[Receipt | Exception]:
-        return await self.db.run(lambda tx: register(tx, goings, self.render))
+        return await self.db.transact(lambda tx: register(tx, goings, self.render))
 
     async def _undo(self, intents: Sequence[UUID]) -> Sequence[None]:
-        await self.db.run(lambda tx: cancel_intents(tx, intents, Reason.NOT_OPENED))
+        await self.db.transact(lambda tx: cancel_intents(tx, intents, Reason.NOT_OPENED))
         return [None] * len(intents)
 
 
@@ -247,12 +255,14 @@ async def register(tx: Tx, goings: Sequence[Going], render: Render) -> list[Rece
     for going, seq in zip(goings, seqs, strict=True):
         current = await store.locked(tx, going.reservation_id)
         if current.reservation_status is not ReservationStatus.PENDING:
-            receipts.append(PaymentAway(retry_after=RETRY_SECONDS))  # the resolver was quicker
+            receipts.append(
+                PaymentUnavailable(retry_after=RETRY_SECONDS)
+            )  # the resolver was quicker
             continue
         registered, event = domain.register(current, seq)
         store.save(tx, registered)
         with tracing(going.traceparent):
-            tell(tx, event)
+            publish(tx, event)
         receipts.append(Receipt(registered.reservation_id, render(registered)))
     await idempotency.finish(
         tx,

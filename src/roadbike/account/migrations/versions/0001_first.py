@@ -4,7 +4,7 @@ from alembic import op
 from sqlalchemy import Column, Index, String
 
 from roadbike.kit import schema
-from roadbike.kit.columns import BigId, UtcTime
+from roadbike.kit.db.columns import BigId, UtcTime
 
 revision = "0001"
 down_revision = None

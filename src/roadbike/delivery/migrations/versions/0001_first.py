@@ -4,7 +4,7 @@ from alembic import op
 from sqlalchemy import Boolean, Column, Index, Integer, String, Uuid
 
 from roadbike.kit import schema
-from roadbike.kit.columns import UtcTime
+from roadbike.kit.db.columns import UtcTime
 
 revision = "0001"
 down_revision = None

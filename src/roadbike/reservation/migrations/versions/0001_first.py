@@ -15,7 +15,7 @@ from sqlalchemy import (
 from sqlalchemy.schema import CreateSequence, DropSequence
 
 from roadbike.kit import schema
-from roadbike.kit.columns import UtcTime
+from roadbike.kit.db.columns import UtcTime
 
 revision = "0001"
 down_revision = None

@@ -15,7 +15,7 @@ from sqlalchemy import (
 )
 
 from roadbike.kit import schema
-from roadbike.kit.columns import BigId, UtcTime
+from roadbike.kit.db.columns import BigId, UtcTime
 
 revision = "0001"
 down_revision = None

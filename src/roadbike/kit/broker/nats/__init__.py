@@ -1,6 +1,0 @@
-"""NATS JetStream as broker: a stream per topic, a durable pull consumer per group."""
-
-from roadbike.kit.broker.nats.broker import NatsBroker
-from roadbike.kit.broker.nats.permissions import permissions
-
-__all__ = ["NatsBroker", "permissions"]

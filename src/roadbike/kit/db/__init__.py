@@ -1,0 +1,6 @@
+"""One database per service: connections, transactions, rows, column types, migrations."""
+
+from roadbike.kit.db.database import Database, Tx, metadata
+from roadbike.kit.db.errors import DatabaseBusy, DatabaseUnavailable, StaleRow
+
+__all__ = ["Database", "DatabaseBusy", "DatabaseUnavailable", "StaleRow", "Tx", "metadata"]

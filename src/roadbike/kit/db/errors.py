@@ -1,0 +1,66 @@
+"""What can go wrong with a database, whatever its driver calls it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+RERUN_CODES: Final = {"40001", "40P01"}  # serialization failure, deadlock
+UNAVAILABLE_CODES: Final = (  # SQLSTATE classes of PostgreSQL, error names of SQLite
+    *("08", "53", "57P0", "58"),  # connection lost, out of resources, starting or stopping
+    "25006",  # a standby, which only reads
+    *("SQLITE_BUSY", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_LOCKED", "SQLITE_CANTOPEN"),
+    "SQLITE_PROTOCOL",
+)
+
+
+class StaleRow(Exception):
+    """Another transaction changed the row since it was loaded: run the use case again."""
+
+
+class DatabaseUnavailable(Exception):
+    """The database is not reachable, full or overloaded: nothing was committed, try again later."""
+
+
+class DatabaseBusy(DatabaseUnavailable):
+    """All connections of the pool are in use."""
+
+
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    """Translate connection, pool and SQLSTATE errors of the block.
+
+    Raises DatabaseBusy when the pool had no free connection in time, DatabaseUnavailable when the
+    database cannot be used now; every other exception passes as it is.
+    """
+    try:
+        yield
+    except PoolTimeout as error:
+        raise DatabaseBusy("no connection was free in time") from error
+    except Exception as error:
+        if _is_unavailable(error):
+            first_line = f"{type(error).__name__}: {error}".splitlines()[0]
+            raise DatabaseUnavailable(first_line) from error
+        raise
+
+
+def is_worth_a_rerun(error: BaseException) -> bool:
+    """Return whether the same transaction may succeed when it is run again at once."""
+    return isinstance(error, StaleRow) or _code(error) in RERUN_CODES
+
+
+def _is_unavailable(error: BaseException) -> bool:
+    if isinstance(error, OSError):
+        return True
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    return _code(error).startswith(UNAVAILABLE_CODES)
+
+
+def _code(error: BaseException) -> str:
+    """Return PostgreSQL's SQLSTATE or SQLite's error name; empty when the error has neither."""
+    cause = getattr(error, "orig", None) or error
+    code = getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None)
+    return code or ""

@@ -1,0 +1,1 @@
+"""One service as a process: its description, settings, server and background work."""

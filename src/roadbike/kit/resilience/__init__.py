@@ -1,0 +1,1 @@
+"""Refusing in time: deadlines, limits on work in flight, circuit breaker, batching."""

@@ -1,0 +1,51 @@
+"""A limit on the work in flight: what does not fit waits shortly or is refused."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from roadbike.kit.pure.refusals import Overloaded
+
+MAX_WAIT_SECONDS: Final = 0.1
+BUSY_RETRY_SECONDS: Final = 1.0
+
+
+class Limiter:
+    """At most `limit` pieces of work in flight, as many waiting, none longer than `wait_seconds`.
+
+    `limit` is about 0.6 of deadline ÷ service time (Little's law). First come, first served.
+    """
+
+    def __init__(self, limit: int, *, wait_seconds: float = MAX_WAIT_SECONDS) -> None:
+        self.limit = limit
+        self.in_flight = 0
+        self.waiting = 0
+        self._wait_seconds = wait_seconds
+        self._free = asyncio.Semaphore(limit)
+
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """Hold a place for the block. Raises Overloaded when there is none in time."""
+        await self._take()
+        self.in_flight += 1
+        try:
+            yield
+        finally:
+            self.in_flight -= 1
+            self._free.release()
+
+    async def _take(self) -> None:
+        if not self._free.locked():
+            await self._free.acquire()  # there is one: this does not wait
+            return
+        if self.waiting >= self.limit:
+            raise Overloaded(retry_after=BUSY_RETRY_SECONDS)
+        self.waiting += 1
+        try:
+            async with asyncio.timeout(self._wait_seconds):
+                await self._free.acquire()
+        except TimeoutError:
+            raise Overloaded(retry_after=BUSY_RETRY_SECONDS) from None
+        finally:
+            self.waiting -= 1

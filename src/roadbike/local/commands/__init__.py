@@ -1,0 +1,1 @@
+"""The commands of `roadbike` that look at a running shop, one file each."""

@@ -1,0 +1,84 @@
+"""Makes the first start's log-ins and bikes; run in a process of its own."""
+
+import asyncio
+import json
+import tomllib
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from importlib.resources import files
+from typing import Any, Final
+
+from roadbike.account import store
+from roadbike.account.domain import Role, UserExists
+from roadbike.account.passwords import Passwords
+from roadbike.account.use_cases import open_account
+from roadbike.kit.db import Database
+from roadbike.local.http import access_token
+
+ADMIN: Final = "admin"
+PATIENCE: Final = 10.0  # seconds for one answer
+
+
+def make(*, logins: Mapping[str, str], database_url: str, gateway: str) -> None:
+    """What is there already stays; what failed in the middle can be repeated."""
+    asyncio.run(_open_accounts(logins, Database(database_url)))
+    token = access_token(gateway, ADMIN, logins[ADMIN])
+    for bike in bikes():
+        _add(gateway, token, bike)
+
+
+async def _open_accounts(logins: Mapping[str, str], db: Database) -> None:
+    async with Passwords() as passwords:
+        for user_id, password in logins.items():
+            await _open_account(db, user_id, await passwords.hash(password))
+    await db.close()
+
+
+async def _open_account(db: Database, user_id: str, password_hash: str) -> None:
+    role = Role.ADMIN if user_id == ADMIN else Role.BUYER
+    try:
+        async with db.begin() as tx:
+            await open_account(
+                tx,
+                user_id=user_id,
+                user_name=user_id.title(),
+                password_hash=password_hash,
+                roles=(role,),
+            )
+    except UserExists:  # shop.json was lost, its data were not: the new passwords hold
+        async with db.begin() as tx:
+            account = await store.find(tx, user_id)
+            assert account is not None
+            await store.rehash(tx, account, password_hash)
+
+
+def bikes() -> Iterator[dict[str, Any]]:
+    """Bodies for POST /stocks."""
+    text = files("roadbike.local").joinpath("demo_stock.toml").read_text(encoding="utf-8")
+    for model in tomllib.loads(text)["model"]:
+        for offset, size in enumerate(model["sizes"]):
+            yield {
+                "bikeId": model["number"] + offset,
+                "bikeNm": model["name"],
+                "price": model["price"],
+                "stockQty": model["stock"],
+                "brand": model["brand"],
+                "frameSize": size,
+                "colour": model["colour"],
+                "description": model["description"],
+            }
+
+
+def _add(gateway: str, token: str, bike: dict[str, Any]) -> None:
+    request = urllib.request.Request(  # noqa: S310  our own gateway
+        f"{gateway}/stocks",
+        data=json.dumps(bike).encode(),
+        headers={"Content-Type": "application/json", "Authorization": f"Bearer {token}"},
+    )
+    try:
+        urllib.request.urlopen(request, timeout=PATIENCE).close()  # noqa: S310  our own gateway
+    except urllib.error.HTTPError as refusal:
+        if refusal.code != HTTPStatus.CONFLICT:  # 409: it is there already
+            raise

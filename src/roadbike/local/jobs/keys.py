@@ -1,0 +1,25 @@
+"""Makes the key files that are missing; run in a process of its own at the first start."""
+
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from roadbike.kit.auth import SigningKey, new_signing_key
+from roadbike.kit.process.settings import ONE_MACHINE
+from roadbike.local.home import write_private
+
+
+def make(*, keys: Mapping[str, str], callers: Mapping[str, Sequence[str]]) -> None:
+    """`keys` are the private files by owner, `callers` the accepted owners by file."""
+    for owner, path in keys.items():
+        if not Path(path).exists():
+            kid = f"{owner}/{ONE_MACHINE}-{secrets.token_hex(4)}"
+            write_private(Path(path), new_signing_key(kid).encode())
+    for path, owners in callers.items():
+        public = [_public(Path(keys[owner])) for owner in owners]
+        write_private(Path(path), json.dumps({"keys": public}).encode())
+
+
+def _public(path: Path) -> dict[str, str]:
+    return SigningKey.from_jwk(path.read_text()).public_jwk()

@@ -1,0 +1,38 @@
+"""Writes the settings of the NATS server; run in a process of its own."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from roadbike.kit.messaging.broker.nats import permissions
+from roadbike.local.home import write_private
+from roadbike.local.ports import HOST
+
+MAX_FILE_STORE: Final = 8 * 1024**3  # bytes, of all topics together
+
+
+def write(
+    *, path: str, port: int, passwords: Mapping[str, str], topics: Mapping[str, str | None]
+) -> None:
+    users = [
+        {"user": name, "password": password, "permissions": permissions(name, topics[name])}
+        for name, password in passwords.items()
+    ]
+    settings = msgspec.json.encode(_settings(Path(path).parent / "data", port, users))
+    write_private(Path(path), msgspec.json.format(settings))
+
+
+def _settings(store: Path, port: int, users: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "server_name": "roadbike",
+        "host": HOST,
+        "port": port,
+        "jetstream": {
+            "store_dir": str(store),
+            "max_file_store": MAX_FILE_STORE,
+            "sync_interval": "always",  # the default of two minutes loses what was acknowledged
+        },
+        "authorization": {"users": users},
+    }

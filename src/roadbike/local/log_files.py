@@ -1,0 +1,24 @@
+"""The log files of the parts: append, rotate at a start, read the last lines."""
+
+import os
+from pathlib import Path
+from typing import BinaryIO, Final
+
+MAX_LOG_BYTES: Final = 20_000_000  # a longer log is renamed to .log.1 at the next start
+
+
+def append(log: Path) -> BinaryIO:
+    return os.fdopen(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
+
+
+def rotate(log: Path) -> None:
+    if log.exists() and log.stat().st_size > MAX_LOG_BYTES:
+        log.replace(log.with_suffix(".log.1"))
+
+
+def last_lines(log: Path, count: int = 15) -> tuple[str, ...]:
+    if not log.exists():
+        return ()
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - 20_000))
+        return tuple(file.read().decode(errors="replace").splitlines()[-count:])

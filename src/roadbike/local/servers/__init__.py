@@ -1,0 +1,1 @@
+"""Third-party servers on one machine: PostgreSQL, NATS, Traefik."""

@@ -1,0 +1,38 @@
+"""The NATS server of the shop: loopback only, every write synced, each service its own user."""
+
+from collections.abc import Mapping
+
+from roadbike.local.home import Home
+from roadbike.local.servers import binaries
+from roadbike.local.supervisor import probes
+from roadbike.local.supervisor.part import Call, Part, Server
+
+
+def part(
+    home: Home,
+    port: int,
+    environ: Mapping[str, str],
+    passwords: Mapping[str, str],
+    topics: Mapping[str, str | None],
+) -> Part:
+    """`passwords` by service; `topics` what each service tells, None for one that tells nothing."""
+    settings = home.path / "nats" / "nats.conf"
+    return Part(
+        name="nats",
+        port=port,
+        runs=Server(
+            program=binaries.nats_server(environ),
+            arguments=("--config", str(settings)),
+            environ={"GOMEMLIMIT": "200MiB"},  # it keeps a subject per key in memory
+        ),
+        is_ready=probes.nats(port),
+        prepare=Call(
+            function="roadbike.local.jobs.nats_config:write",
+            arguments={
+                "path": str(settings),
+                "port": port,
+                "passwords": dict(passwords),
+                "topics": dict(topics),
+            },
+        ),
+    )

@@ -1,0 +1,136 @@
+"""The whole shop on one page: each part, what it is given, and what it waits for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from roadbike.local import (
+    keys,
+)
+from roadbike.local.home import Home, passwords
+from roadbike.local.ports import HOST, Ports
+from roadbike.local.servers import (
+    nats,
+    postgres,
+    traefik,
+)
+from roadbike.local.supervisor import (
+    probes,
+)
+from roadbike.local.supervisor.part import Call, Part
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServiceSpec:
+    """One of the shop's own services."""
+
+    name: str
+    offset: int  # its port, counted from the base
+    database: str = "postgresql"
+    publishes: bool = True  # on a topic of its own
+    callers: tuple[str, ...] = ()  # the services that may ask it at /internal; ops may everywhere
+    serve: str = "roadbike.kit.process.server:serve"
+    migrate: str = "roadbike.kit.db.migrate:upgrade"
+
+    @property
+    def package(self) -> str:
+        return f"roadbike.{self.name}"
+
+    @property
+    def topic(self) -> str | None:
+        return f"bike.{self.name}" if self.publishes else None
+
+    def port(self, ports: Ports) -> int:
+        return ports.base + self.offset
+
+
+STOCK: Final = ServiceSpec(name="stock", offset=1)
+RESERVATION: Final = ServiceSpec(name="reservation", offset=2)
+PAYMENT: Final = ServiceSpec(name="payment", offset=3, callers=("reservation",))
+DELIVERY: Final = ServiceSpec(name="delivery", offset=4, database="sqlite")
+MYPAGE: Final = ServiceSpec(name="mypage", offset=5, publishes=False)
+ACCOUNT: Final = ServiceSpec(name="account", offset=6, publishes=False)
+
+SERVICES: Final = (STOCK, RESERVATION, PAYMENT, DELIVERY, MYPAGE, ACCOUNT)
+
+
+def shop(
+    home: Home, ports: Ports, environ: Mapping[str, str], specs: tuple[ServiceSpec, ...]
+) -> tuple[Part, ...]:
+    """`environ` is what the person at the keyboard set."""
+    names = [spec.name for spec in specs]
+    databases = [spec.name for spec in specs if spec.database == "postgresql"]
+    at_postgres = passwords(home, "postgres", [postgres.SUPERUSER, *databases])
+    at_nats = passwords(home, "nats", names)
+    return (
+        postgres.part(home, ports.postgres, environ, at_postgres),
+        nats.part(home, ports.nats, environ, at_nats, {each.name: each.topic for each in specs}),
+        *(service(home, ports, environ, spec) for spec in specs),
+        traefik.part(home, ports, environ, {each.name: each.port(ports) for each in specs}),
+    )
+
+
+def service(home: Home, ports: Ports, environ: Mapping[str, str], spec: ServiceSpec) -> Part:
+    port = spec.port(ports)
+    settings = environment(home, ports, environ, spec)
+    return Part(
+        name=spec.name,
+        port=port,
+        runs=Call(
+            function=spec.serve,
+            arguments={"app_module": f"{spec.package}.app", "environ": settings},
+        ),
+        prepare=Call(
+            function=spec.migrate,
+            arguments={
+                "package": spec.package,
+                "database_url": settings["ROADBIKE_DATABASE_URL"],
+            },
+        ),
+        is_ready=probes.http(port),
+        needs=("postgres", "nats") if spec.database == "postgresql" else ("nats",),
+    )
+
+
+def environment(
+    home: Home, ports: Ports, environ: Mapping[str, str], spec: ServiceSpec
+) -> dict[str, str]:
+    """Everything that `roadbike serve` would read of its environment for this service."""
+    ours = {
+        "ROADBIKE_ENV": "local",
+        "ROADBIKE_HOST": HOST,
+        "ROADBIKE_PORT": str(spec.port(ports)),
+        "ROADBIKE_DATABASE_URL": database_url(home, ports, spec),
+        "ROADBIKE_BROKER_URL": broker_url(home, ports, spec),
+        "ROADBIKE_ACCOUNT_URL": f"http://{HOST}:{ACCOUNT.port(ports)}",
+        "ROADBIKE_PAYMENT_URL": f"http://{HOST}:{PAYMENT.port(ports)}",
+        "ROADBIKE_SERVICE_KEY_FILE": str(keys.private(home, spec.name)),
+        "ROADBIKE_CALLER_KEYS_FILE": str(keys.callers(home, spec.name)),
+        "ROADBIKE_SIMULATED_JOURNAL_URL": _sqlite(home, "payment", "provider.db"),
+        "ROADBIKE_SIGNING_KEY_FILE": str(keys.private(home, keys.SIGNING)),
+        # one process a service: what a killed one had in hand waits for nobody but the next one
+        "ROADBIKE_ACK_WAIT_S": "5",
+    }
+    names = {name.removesuffix("_FILE") for name in ours}
+    given = {
+        name: value
+        for name, value in environ.items()
+        if name.startswith(("ROADBIKE_", "G_")) and name.removesuffix("_FILE") not in names
+    }
+    return given | ours
+
+
+def database_url(home: Home, ports: Ports, spec: ServiceSpec) -> str:
+    if spec.database == "sqlite":
+        return _sqlite(home, spec.name, f"{spec.name}.db")
+    password = passwords(home, "postgres", [spec.name])[spec.name]
+    return f"postgresql+asyncpg://{spec.name}:{password}@{HOST}:{ports.postgres}/{spec.name}"
+
+
+def broker_url(home: Home, ports: Ports, spec: ServiceSpec) -> str:
+    password = passwords(home, "nats", [spec.name])[spec.name]
+    return f"nats://{spec.name}:{password}@{HOST}:{ports.nats}"
+
+
+def _sqlite(home: Home, folder: str, file: str) -> str:
+    return f"sqlite+aiosqlite:///{home.path / folder / file}"

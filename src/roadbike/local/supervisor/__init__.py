@@ -1,0 +1,1 @@
+"""Start processes, keep them running, stop them. Independent of what the shop sells."""

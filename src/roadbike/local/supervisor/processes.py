@@ -1,0 +1,124 @@
+"""A process that the supervisor started: its id, its end, and the signals it is sent."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from signal import Signals
+from typing import Final, Protocol
+
+from roadbike.local.errors import CommandError
+from roadbike.local.log_files import append, last_lines, rotate
+from roadbike.local.supervisor import forkserver, warden
+from roadbike.local.supervisor.part import Call, Part, Server
+
+ORPHANED: Final = 255  # told when the process that forks, and would know, was killed itself
+
+
+class Running(Protocol):
+    pid: int
+
+    async def ended(self) -> int:
+        """Waits for the end; the exit code, or minus the signal."""
+
+    def signal(self, number: Signals) -> None: ...
+
+
+class Starter:
+    """Starts processes; those of our own one after the other, since each blocks until forked."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="fork")
+
+    async def start(self, part: Part, log: Path) -> Running:
+        rotate(log)
+        if isinstance(part.runs, Server):
+            return await _under_warden(part.runs, log)
+        return await self.fork(part.name, part.runs, log)
+
+    async def fork(self, name: str, call: Call, log: Path) -> "Forked":
+        loop = asyncio.get_running_loop()
+        try:
+            process = await loop.run_in_executor(self._thread, forkserver.start, name, call, log)
+        except (OSError, EOFError) as problem:
+            raise CommandError(
+                "the process that services are forked from has ended: does "
+                f"`python -c 'import {forkserver.STACK[0]}'` work? ({problem or 'no answer'})"
+            ) from None
+        return Forked(process)
+
+    async def run(self, name: str, call: Call, log: Path) -> None:
+        """Runs a call to its end; its failure is a CommandError."""
+        job = await self.fork(name, call, log)
+        if code := await job.ended():
+            raise CommandError(f"{name} failed (exit code {code})", details=last_lines(log))
+
+
+class Forked:
+    """One of our own processes."""
+
+    def __init__(self, process: BaseProcess) -> None:
+        self._process = process
+        self.pid = process.pid or 0
+        self._end: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().add_reader(process.sentinel, self._note_end)
+
+    def _note_end(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._process.sentinel)
+        self._process.join()
+        if self._process.exitcode == ORPHANED:
+            _send(self.pid, signal.SIGKILL)
+        self._end.set_result(self._process.exitcode or 0)
+
+    async def ended(self) -> int:
+        return await asyncio.shield(self._end)
+
+    def signal(self, number: Signals) -> None:
+        if not self._end.done():
+            _send(self.pid, number)
+
+
+class Warded:
+    """A server under its warden; `pid` is the server's."""
+
+    def __init__(self, warden_process: Process, pid: int) -> None:
+        self._warden = warden_process
+        self.pid = pid
+
+    async def ended(self) -> int:
+        code = await self._warden.wait()
+        if code < 0:  # the warden itself was killed and leaves its server behind
+            _send(self.pid, signal.SIGKILL)
+        return code
+
+    def signal(self, number: Signals) -> None:
+        if self._warden.returncode is None:
+            _send(self.pid, number)
+
+
+async def _under_warden(server: Server, log: Path) -> Warded:
+    uid, gid = server.user or (-1, -1)
+    with append(log) as file:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-I", "-S", warden.__file__),
+            *(str(server.stop.value), str(uid), str(gid), str(server.program)),
+            *server.arguments,
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=file,
+            env=dict(server.environ) or None,
+            start_new_session=True,
+        )
+    assert process.stdout is not None
+    first = await process.stdout.readline()
+    return Warded(process, int(first or 0))
+
+
+def _send(pid: int, number: Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)

@@ -1,0 +1,1 @@
+"""`roadbike up`: open the shop on this machine and report on it."""

@@ -1,0 +1,41 @@
+"""What ends `roadbike up`: a box with addresses and log-ins, and below it what to try next."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.text import Text
+
+from roadbike.local.home import Home, read_shop
+from roadbike.local.invocation import command_line
+
+
+def show(home: Home, to: Console) -> None:
+    shop = read_shop(home)
+    lines = "\n".join(_about(home, shop))
+    to.print(Panel.fit(Text(lines), title="Road Bike Online-Center", padding=(1, 2)))
+    to.print("Try next:")
+    for command in _commands(home, shop["addresses"]["gateway"]):
+        # outside the box and never broken: to be copied
+        to.print(command, soft_wrap=True, markup=False, highlight=False)
+
+
+def _about(home: Home, shop: dict[str, Any]) -> list[str]:
+    return [
+        f"The shop is open at {shop['addresses']['gateway']}",
+        "",
+        *(f"{name:<12} 127.0.0.1:{port}" for name, port in shop["ports"].items()),
+        "",
+        *(f"log in as {user:<7} with password {word}" for user, word in shop["logins"].items()),
+        f"data, keys and logs are in {home.path}",
+    ]
+
+
+def _commands(home: Home, gateway: str) -> list[str]:
+    return [
+        f"curl {gateway}/stocks",
+        f'AUTH="Authorization: Bearer $({command_line("token buyer", home)})"',
+        f"""curl -H "$AUTH" --json '{{"bikeId": 1}}' {gateway}/reservations""",
+        command_line("status", home),
+        command_line("down", home),
+    ]
