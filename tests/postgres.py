@@ -14,15 +14,9 @@ from typing import Final
 
 import asyncpg
 
-from roadbike.local import (
-    home,
-)
-from roadbike.local.servers import (
-    postgres,
-)
-from roadbike.local.supervisor import (
-    warden,
-)
+from roadbike.local import home
+from roadbike.local.servers import postgres
+from roadbike.local.supervisor import warden
 
 READY: Final = "ready to accept connections"
 SETTINGS: Final = {

@@ -11,13 +11,7 @@ from uuid import uuid4
 
 import aiohttp
 
-from roadbike.kit.auth import (
-    AUDIENCE,
-    ISSUER,
-    ServiceTokens,
-    SigningKey,
-    new_signing_key,
-)
+from roadbike.kit.auth import AUDIENCE, ISSUER, ServiceTokens, SigningKey, new_signing_key
 from roadbike.kit.auth.store import keep_keys
 from roadbike.kit.db import Database
 from roadbike.kit.messaging.broker import connect

@@ -1,12 +1,6 @@
 """The broker is not there: orders and cancels go on; all that was told arrives afterwards."""
 
-from tests.flows.given import (
-    assert_all_agree,
-    given_a_bike,
-    given_a_reservation,
-    statuses,
-    total,
-)
+from tests.flows.given import assert_all_agree, given_a_bike, given_a_reservation, statuses, total
 from tests.flows.shop import Shop
 
 

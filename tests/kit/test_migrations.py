@@ -12,16 +12,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 
 import roadbike
-from roadbike.kit import (
-    auth,
-)
-from roadbike.kit.db import (
-    Database,
-    migrate,
-)
-from roadbike.kit.process import (
-    runtime,
-)
+from roadbike.kit import auth
+from roadbike.kit.db import Database, migrate
+from roadbike.kit.process import runtime
 
 KIT: object = (auth, runtime)  # with these all tables of kit are known
 

@@ -11,13 +11,7 @@ from sqlalchemy import update
 from roadbike.kit.db import Database
 from roadbike.kit.messaging.broker import BrokerUnavailable
 from roadbike.kit.messaging.outbox import OUTBOX
-from roadbike.kit.messaging.relay import (
-    BATCH,
-    KEPT,
-    KEPT_BY_BROKER,
-    Relay,
-    delete_sent,
-)
+from roadbike.kit.messaging.relay import BATCH, KEPT, KEPT_BY_BROKER, Relay, delete_sent
 from tests.kit.brokers import PowerCut, WatchedBroker, power_cut_at
 from tests.kit.telling import TOPIC, expire_lease, outbox, published, tell_of, unpublished
 from tests.kit.things import Raised

@@ -13,15 +13,7 @@ from roadbike.reservation.domain import Bike, Reservation
 from roadbike.reservation.use_cases.cancel import cancel_intents, cancel_reservation
 from roadbike.reservation.use_cases.reserve import Going, Order, register, take_intents
 from tests.at_work import settings
-from tests.model.house import (
-    BIKE_ID,
-    BLANK_PAGE,
-    BUYER,
-    RESERVATION_ID,
-    House,
-    Move,
-    Step,
-)
+from tests.model.house import BIKE_ID, BLANK_PAGE, BUYER, RESERVATION_ID, House, Move, Step
 from tests.model.paper import URL, PaperTx, Rows, at_once
 from tests.reservation.things import EMONDA, TERMS
 

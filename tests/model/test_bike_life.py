@@ -14,14 +14,7 @@ from roadbike.contracts.statuses import StockStatus
 from roadbike.reservation import domain as reservation
 from roadbike.reservation.domain import Bike as Copy
 from roadbike.stock import domain
-from roadbike.stock.domain import (
-    Allocation,
-    BelowHeld,
-    Bike,
-    Movement,
-    State,
-    StockEvent,
-)
+from roadbike.stock.domain import Allocation, BelowHeld, Bike, Movement, State, StockEvent
 from tests.model.house import BIKE_ID, PRICE
 from tests.model.wrong import SHOWN_AS
 

@@ -13,13 +13,7 @@ from roadbike.kit.db.ids import new_id
 from roadbike.payment import store
 from roadbike.payment.domain import Payment
 from roadbike.payment.domain.attempts import LONGEST_WAIT_SECONDS, Attempt, begun, unanswered
-from roadbike.payment.providers import (
-    Approved,
-    Charge,
-    Declined,
-    Snapshot,
-    Unknown,
-)
+from roadbike.payment.providers import Approved, Charge, Declined, Snapshot, Unknown
 from roadbike.payment.store import ATTEMPT
 from roadbike.payment.use_cases.open import Opening, open_payments
 from roadbike.payment.use_cases.pay import Cashier, begin

@@ -5,14 +5,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from roadbike.kit.resilience.breaker import (
-    FEWEST_CALLS,
-    breaker,
-)
+from roadbike.kit.resilience.breaker import FEWEST_CALLS, breaker
 from roadbike.kit.resilience.deadline import starts_now
-from roadbike.kit.resilience.limiter import (
-    Limiter,
-)
+from roadbike.kit.resilience.limiter import Limiter
 from roadbike.reservation.api import render
 from roadbike.reservation.payments import Payments
 from roadbike.reservation.use_cases.reserve import (

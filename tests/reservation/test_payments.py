@@ -11,13 +11,7 @@ from roadbike.kit.auth import ServiceTokens, SigningKey, new_signing_key
 from roadbike.kit.db.ids import new_id
 from roadbike.kit.resilience.deadline import Deadline, starts_now
 from roadbike.reservation import payments as reaching
-from roadbike.reservation.payments import (
-    HttpPayments,
-    NotOpened,
-    NotSent,
-    Unknown,
-    Unreachable,
-)
+from roadbike.reservation.payments import HttpPayments, NotOpened, NotSent, Unknown, Unreachable
 from tests.reservation import till as tills
 from tests.reservation.things import an_intent
 from tests.reservation.till import Behaviour, Till, open_till

@@ -18,15 +18,7 @@ from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import StockStatus
 from roadbike.kit.pure.refusals import PreconditionFailed
 from roadbike.stock import domain
-from roadbike.stock.domain import (
-    Allocation,
-    BelowHeld,
-    Bike,
-    Decision,
-    Movement,
-    State,
-    Why,
-)
+from roadbike.stock.domain import Allocation, BelowHeld, Bike, Decision, Movement, State, Why
 
 EMONDA = Bike(bike_id=1, bike_name="TREK Emonda", price=5_100_000, stock_quantity=2)
 RESERVATION = UUID(int=7)

@@ -19,11 +19,11 @@ from roadbike.kit.pure.refusals import NotFound
 from roadbike.kit.web import (
     ANYONE,
     BUYER,
-    Answer,
     Body,
     Caller,
     Line,
     Links,
+    Reply,
     Route,
     get,
     links,
@@ -105,7 +105,7 @@ class AccountApi:
             get("/.well-known/jwks.json", self.keys, who=ANYONE, media_type=JWKS),
         ]
 
-    async def sign_up(self, data: SignUp) -> Answer[AccountView]:
+    async def sign_up(self, data: SignUp) -> Reply[AccountView]:
         """Open a buyer's account."""
         account = await use_cases.sign_up(
             self._db,
@@ -114,7 +114,7 @@ class AccountApi:
             user_name=data.user_name,
             password=data.password,
         )
-        return Answer(_view(account), headers={"Location": f"/accounts/{account.user_id}"})
+        return Reply(_view(account), headers={"Location": f"/accounts/{account.user_id}"})
 
     async def log_in(self, data: Credentials, client: str) -> TokenView:
         """Get an access token for a password."""
@@ -140,9 +140,9 @@ class AccountApi:
             raise NotFound
         return _view(account)
 
-    async def keys(self) -> Answer[bytes]:
+    async def keys(self) -> Reply[bytes]:
         """Show the public keys that access tokens are checked with."""
-        return Answer(self._jwks, headers={"Cache-Control": CACHED})
+        return Reply(self._jwks, headers={"Cache-Control": CACHED})
 
 
 def _view(account: Account) -> AccountView:

@@ -6,16 +6,7 @@ A later change here is a `v2` of its own, called by a new migration of every ser
 from typing import Final
 
 from alembic import op
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Index,
-    Integer,
-    LargeBinary,
-    String,
-    Text,
-    Uuid,
-)
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Text, Uuid
 
 from roadbike.kit.db.columns import BigId, UtcTime
 

@@ -4,19 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from roadbike.local import (
-    keys,
-)
+from roadbike.local import keys
 from roadbike.local.home import Home, passwords
 from roadbike.local.ports import HOST, Ports
-from roadbike.local.servers import (
-    nats,
-    postgres,
-    traefik,
-)
-from roadbike.local.supervisor import (
-    probes,
-)
+from roadbike.local.servers import nats, postgres, traefik
+from roadbike.local.supervisor import probes
 from roadbike.local.supervisor.part import Call, Part
 
 

@@ -16,17 +16,7 @@ from roadbike.contracts.statuses import (
     StockStatus,
 )
 from roadbike.kit.db import Database
-from roadbike.kit.web import (
-    BUYER,
-    Caller,
-    Links,
-    Page,
-    Paging,
-    Route,
-    get,
-    links,
-    page_of,
-)
+from roadbike.kit.web import BUYER, Caller, Links, Page, Paging, Route, get, links, page_of
 from roadbike.mypage import domain, store
 from roadbike.mypage.domain import Purchase
 from roadbike.mypage.store import KeptEvent

@@ -21,12 +21,12 @@ from roadbike.kit.trace import current_traceparent
 from roadbike.kit.web import (
     BUYER,
     INTERNAL,
-    Answer,
     Body,
     Caller,
     Links,
     Page,
     Paging,
+    Reply,
     Route,
     get,
     links,
@@ -137,19 +137,19 @@ class PaymentApi:
 
     async def pay(
         self, payment_id: UUID, data: Paying, caller: Caller, simulate: Consent = None
-    ) -> Answer[PaymentView]:
+    ) -> Reply[PaymentView]:
         """Pay: 200 when it is paid, 202 while the provider's answer is not known."""
         if data.payment_status is Change.CANCELLED:
             await self._refuse_to_cancel(payment_id, caller)
         return await self._pay(payment_id, _consent(simulate), caller)
 
-    async def _pay(self, payment_id: UUID, consent: str, caller: Caller) -> Answer[PaymentView]:
+    async def _pay(self, payment_id: UUID, consent: str, caller: Caller) -> Reply[PaymentView]:
         payment = await self.cashier.pay(payment_id, consent, owner=_owner(caller))
         match payment.payment_status:
             case PaymentStatus.PAID:
-                return Answer(_view(payment))
+                return Reply(_view(payment))
             case PaymentStatus.CONFIRMING:
-                return Answer(_view(payment), status=202)
+                return Reply(_view(payment), status=202)
             case PaymentStatus.DUE:
                 raise PaymentFailed
             case _:

@@ -18,7 +18,6 @@ from roadbike.kit.resilience.deadline import current_deadline
 from roadbike.kit.web import (
     ANYONE,
     BUYER,
-    Answer,
     Body,
     Caller,
     KeyHeader,
@@ -26,6 +25,7 @@ from roadbike.kit.web import (
     Links,
     Page,
     Paging,
+    Reply,
     Route,
     checked_key,
     delete,
@@ -136,7 +136,7 @@ class ReservationApi:
         data: NewReservation,
         caller: Caller,
         idempotency_key: KeyHeader = None,
-    ) -> Answer[bytes]:
+    ) -> Reply[bytes]:
         """Reserve one bike; its payment is open when this answers 201."""
         order = Order(
             reservation_id=new_id(),
@@ -149,7 +149,7 @@ class ReservationApi:
             key=_key(checked_key(idempotency_key), caller, data),
         )
         receipt = await self.desk.reserve(order, current_deadline.get())
-        return Answer(
+        return Reply(
             receipt.answer, headers={"Location": f"/reservations/{receipt.reservation_id}"}
         )
 

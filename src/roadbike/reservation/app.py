@@ -26,12 +26,8 @@ from roadbike.kit.crash import crash_points
 from roadbike.kit.db import Database
 from roadbike.kit.process.service import Service, every, whenever, whenever_with_message
 from roadbike.kit.process.settings import ServiceSettings
-from roadbike.kit.resilience.breaker import (
-    breaker,
-)
-from roadbike.kit.resilience.limiter import (
-    Limiter,
-)
+from roadbike.kit.resilience.breaker import breaker
+from roadbike.kit.resilience.limiter import Limiter
 from roadbike.reservation import store
 from roadbike.reservation.api import ReservationApi, render
 from roadbike.reservation.payments import HttpPayments

@@ -20,9 +20,7 @@ from sqlalchemy import (
     func,
     select,
 )
-from sqlalchemy import (
-    Sequence as NumberSequence,
-)
+from sqlalchemy import Sequence as NumberSequence
 
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import ReservationStatus

@@ -13,12 +13,12 @@ from roadbike.kit.pure.refusals import NotFound
 from roadbike.kit.web import (
     ADMIN,
     ANYONE,
-    Answer,
     Body,
     Caller,
     Links,
     Page,
     Paging,
+    Reply,
     Route,
     delete,
     etag,
@@ -123,7 +123,7 @@ class StockApi:
         shown = Bikes([_view(bike) for bike in bikes])
         return page_of(shown, paging, total=total, url="/stocks")
 
-    async def one(self, bike_id: BikeNumber, caller: Caller) -> Answer[BikeView]:
+    async def one(self, bike_id: BikeNumber, caller: Caller) -> Reply[BikeView]:
         """Show one bike."""
         async with self._db.read() as tx:
             bike = await store.BIKES.get(tx, bike_id)
@@ -131,7 +131,7 @@ class StockApi:
             raise NotFound
         return _answer(bike)
 
-    async def add(self, data: NewBike) -> Answer[BikeView]:
+    async def add(self, data: NewBike) -> Reply[BikeView]:
         """Put a new bike on sale."""
         face = msgspec.structs.asdict(data)
         number = face.pop("bike_id")
@@ -139,15 +139,13 @@ class StockApi:
         bike = await self._db.transact(add)
         return _answer(bike, Location=f"/stocks/{bike.bike_id}")
 
-    async def edit(self, bike_id: BikeNumber, data: BikeEdit, if_match: int) -> Answer[BikeView]:
+    async def edit(self, bike_id: BikeNumber, data: BikeEdit, if_match: int) -> Reply[BikeView]:
         """Change some of a bike."""
         sent = msgspec.structs.asdict(data).items()
         changes = {name: value for name, value in sent if value is not UNSET}
         return await self._edited(bike_id, if_match, changes)
 
-    async def replace(
-        self, bike_id: BikeNumber, data: WholeBike, if_match: int
-    ) -> Answer[BikeView]:
+    async def replace(self, bike_id: BikeNumber, data: WholeBike, if_match: int) -> Reply[BikeView]:
         """Replace all of a bike."""
         return await self._edited(bike_id, if_match, msgspec.structs.asdict(data))
 
@@ -156,15 +154,13 @@ class StockApi:
         withdraw = partial(use_cases.withdraw_bike, bike_id=bike_id, version=if_match)
         await self._db.transact(withdraw)
 
-    async def _edited(
-        self, bike_id: int, version: int, changes: dict[str, Any]
-    ) -> Answer[BikeView]:
+    async def _edited(self, bike_id: int, version: int, changes: dict[str, Any]) -> Reply[BikeView]:
         edit = partial(use_cases.edit_bike, bike_id=bike_id, version=version, changes=changes)
         return _answer(await self._db.transact(edit))
 
 
-def _answer(bike: Bike, **headers: str) -> Answer[BikeView]:
-    return Answer(_view(bike), headers={"ETag": etag(bike.version), **headers})
+def _answer(bike: Bike, **headers: str) -> Reply[BikeView]:
+    return Reply(_view(bike), headers={"ETag": etag(bike.version), **headers})
 
 
 def _view(bike: Bike) -> BikeView:

@@ -29,13 +29,7 @@ from roadbike.kit.db.bulk import insert_new
 from roadbike.kit.db.columns import BigId, Status, UtcTime, utc_now
 from roadbike.kit.db.paging import Paging, SortOrder
 from roadbike.kit.db.rows import Rows
-from roadbike.stock.domain import (
-    Allocation,
-    Bike,
-    Movement,
-    State,
-    Why,
-)
+from roadbike.stock.domain import Allocation, Bike, Movement, State, Why
 
 LARGEST_NUMBER: Final = 2**31 - 1
 

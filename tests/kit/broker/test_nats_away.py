@@ -10,14 +10,7 @@ import pytest
 from roadbike.kit.messaging.broker import BrokerUnavailable, Mark, Message, connect
 from roadbike.kit.messaging.broker.nats import NatsBroker
 from tests.kit.broker.conftest import ConnectNats
-from tests.kit.broker.messages import (
-    TOPIC,
-    a_message,
-    everything,
-    messages,
-    until,
-    until_connected,
-)
+from tests.kit.broker.messages import TOPIC, a_message, everything, messages, until, until_connected
 from tests.kit.broker.nats_server import NatsServer
 
 IMPATIENT = 0.3  # seconds

@@ -20,7 +20,7 @@ from roadbike.kit.web import (
     ANYONE,
     BUYER,
     INTERNAL,
-    Answer,
+    Reply,
     Body,
     Caller,
     KeyHeader,
@@ -97,11 +97,11 @@ class ThingApi:
         thing = Thing(thing_nm=name, price=1, links=links(self="/things/1"))
         return page_of(Things([thing]), paging, total=45, url="/things")
 
-    async def add(self, data: NewThing) -> Answer[Thing]:
+    async def add(self, data: NewThing) -> Reply[Thing]:
         """Add a thing."""
         self.stored.append(data)
         thing = Thing(thing_nm=data.thing_nm, price=data.price)
-        return Answer(thing, headers={"Location": "/things/1", "ETag": etag(1)})
+        return Reply(thing, headers={"Location": "/things/1", "ETag": etag(1)})
 
     async def one(self, number: int, caller: Caller) -> Thing:
         return Thing(thing_nm=caller.user_id, price=number)
@@ -116,8 +116,8 @@ class ThingApi:
     async def remove(self, number: int) -> None:
         self.fault.append(Conflict(number=number))
 
-    async def replay(self) -> Answer[bytes]:
-        return Answer(REPLAY, status=201)
+    async def replay(self) -> Reply[bytes]:
+        return Reply(REPLAY, status=201)
 
     async def whoami(self, caller: Caller) -> dict[str, str]:
         return {"user": caller.user_id, "roles": ",".join(sorted(caller.roles))}

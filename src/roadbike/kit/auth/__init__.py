@@ -3,13 +3,7 @@
 from roadbike.kit.auth.keys import KeyFault, SigningKey, new_signing_key, public_keys
 from roadbike.kit.auth.services import ServiceTokens
 from roadbike.kit.auth.store import VERIFICATION_KEY
-from roadbike.kit.auth.tokens import (
-    AUDIENCE,
-    ISSUER,
-    Identity,
-    TokenVerifier,
-    Verifier,
-)
+from roadbike.kit.auth.tokens import AUDIENCE, ISSUER, Identity, TokenVerifier, Verifier
 
 __all__ = [
     "AUDIENCE",

@@ -4,12 +4,13 @@ A row that two transactions made or changed at once is saved by the quicker one;
 raises StaleRow at its commit and is run again. So two replicas never act on two halves.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
-from sqlalchemy import RowMapping, Select, Table, bindparam, select
+from sqlalchemy import Column, ColumnElement, RowMapping, Select, Table, bindparam, func, select
 
 from roadbike.kit.db import StaleRow, Tx, bulk
+from roadbike.kit.db.paging import Paging, SortOrder
 
 
 class Guarded(Protocol):
@@ -59,6 +60,26 @@ class Rows(Generic[T]):
         found = await tx.rows(self._one, {"key": key})
         return self.state(found[0]) if found else None
 
+    async def page(
+        self,
+        tx: Tx,
+        found: Select[Any],
+        paging: Paging,
+        *,
+        sortable: Mapping[str, Column[Any]],
+        then: Sequence[ColumnElement[Any]],
+    ) -> tuple[Sequence[T], int]:
+        """One page of the rows that a statement finds, and how many rows it finds in all.
+
+        sortable: columns by the wire name of their field; rows without a value come last.
+        then: the order of rows that are equal so far; it ends in the primary key, so that pages
+        never overlap.
+        """
+        total: int = await tx.scalar(found.with_only_columns(func.count()))
+        order = [key for by in paging.sort for key in _order(sortable[by.field], by)]
+        page = found.order_by(*order, *then).offset(paging.offset).limit(paging.size)
+        return [self.state(row) for row in await tx.rows(page)], total
+
     def save(self, tx: Tx, state: T) -> None:
         """Written at the commit, once, however often the state changes before."""
         at = self._at(getattr(state, self._key.name))
@@ -96,3 +117,8 @@ class Rows(Generic[T]):
     def _row(self, state: T) -> dict[str, Any]:
         row = {name: getattr(state, name) for name in self._names}
         return row | {"row_version": state.row_version + 1}
+
+
+def _order(column: Column[Any], by: SortOrder) -> list[ColumnElement[Any]]:
+    direction = column.desc() if by.descending else column.asc()
+    return [column.is_(None), direction] if column.nullable else [direction]

@@ -50,7 +50,7 @@ class Policy:
     act: Callable[[Tx, Any, Message], Awaitable[object]]
 
 
-Prefetch = Callable[[Tx, Sequence[Event]], Awaitable[None]]
+Prefetch = Callable[[Tx, Sequence[Any]], Awaitable[None]]  # its events: those of the policies
 
 
 class Inbox:

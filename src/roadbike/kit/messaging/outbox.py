@@ -1,6 +1,7 @@
 """Events out: told in the transaction that made them true, found by the relay afterwards."""
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -64,6 +65,12 @@ def publish(tx: Tx, event: Event) -> None:
     which raises ValueError for an event that no broker would take (its size, its key).
     """
     tx.at_commit(_write, (event, current_traceparent()))
+
+
+def publish_all(tx: Tx, events: Iterable[Event]) -> None:
+    """Publish each event, in this order; see `publish`."""
+    for event in events:
+        publish(tx, event)
 
 
 async def _write(tx: Tx, told: list[tuple[Event, str | None]]) -> None:

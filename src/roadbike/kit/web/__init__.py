@@ -1,40 +1,18 @@
 """HTTP as every service speaks it: routes, strict bodies, HAL, problems, guards."""
 
 from roadbike.kit.db.paging import Paging
-from roadbike.kit.web.access import (
-    ADMIN,
-    ANYONE,
-    BUYER,
-    INTERNAL,
-    Caller,
-    Who,
-)
+from roadbike.kit.web.access import ADMIN, ANYONE, BUYER, INTERNAL, Caller, Who
 from roadbike.kit.web.app import http_app
 from roadbike.kit.web.bodies import Body, Line
 from roadbike.kit.web.conditions import KeyHeader, checked_key, etag
-from roadbike.kit.web.hal import (
-    Answer,
-    Link,
-    Links,
-    Page,
-    links,
-    page_of,
-)
-from roadbike.kit.web.routes import (
-    Route,
-    delete,
-    get,
-    patch,
-    post,
-    put,
-)
+from roadbike.kit.web.hal import Link, Links, Page, Reply, links, page_of, view
+from roadbike.kit.web.routes import Route, delete, get, patch, post, put
 
 __all__ = [
     "ADMIN",
     "ANYONE",
     "BUYER",
     "INTERNAL",
-    "Answer",
     "Body",
     "Caller",
     "KeyHeader",
@@ -43,6 +21,7 @@ __all__ = [
     "Links",
     "Page",
     "Paging",
+    "Reply",
     "Route",
     "Who",
     "checked_key",
@@ -55,4 +34,6 @@ __all__ = [
     "patch",
     "post",
     "put",
+    "view",
+    "view",
 ]

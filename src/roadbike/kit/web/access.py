@@ -43,9 +43,9 @@ class Caller:
         return "admin" in self.roles
 
     @property
-    def is_somebody(self) -> bool:
-        """Tell whether the caller showed a token."""
-        return bool(self.user_id)
+    def owner(self) -> str | None:
+        """Return whose objects the caller may see: one user id, or None for everybody's."""
+        return None if self.is_admin else self.user_id
 
 
 NOBODY: Final = Caller("", frozenset())

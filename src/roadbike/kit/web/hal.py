@@ -20,7 +20,7 @@ T = TypeVar("T")
 BODILESS: Final = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
 
 
-class Answer(Response[T], Generic[T]):
+class Reply(Response[T], Generic[T]):
     """A body with another status or further headers than the route's own.
 
     `body` is a Struct or mapping (encoded as JSON), or bytes that are sent as they are.
@@ -85,6 +85,18 @@ Links = dict[str, Link]
 def links(**rels: str) -> Links:
     """Return the `_links` of an item: `links(self="/stocks/1", cancel=…)`."""
     return {rel: Link(href) for rel, href in rels.items()}
+
+
+V = TypeVar("V", bound=msgspec.Struct)
+
+
+def view(type_: type[V], state: object, links: Links) -> V:
+    """Return the state as a `type_`: fields by name from its attributes, and these `_links`.
+
+    Raises msgspec.ValidationError when the state lacks a field of the view.
+    """
+    fields = msgspec.convert(state, type_, from_attributes=True)
+    return msgspec.structs.replace(fields, links=links)
 
 
 class PageInfo(msgspec.Struct, frozen=True, rename="camel"):

@@ -6,7 +6,7 @@ from typing import Any
 from litestar.response import Response
 
 from roadbike.kit.web.access import ANYONE, INTERNAL
-from roadbike.kit.web.hal import Answer
+from roadbike.kit.web.hal import Reply
 from roadbike.kit.web.media import JSON
 from roadbike.kit.web.routes import Route, get
 
@@ -36,7 +36,7 @@ class HealthApi:
     async def readyz(self) -> Response[dict[str, bool]]:
         """Tell 200 when requests may come, 503 while starting, draining or without a database."""
         ready = self._ready()
-        return Answer({"ready": ready}, status=200 if ready else 503, media_type=JSON)
+        return Reply({"ready": ready}, status=200 if ready else 503, media_type=JSON)
 
     async def status(self) -> dict[str, Any]:
         """Tell the figures behind `roadbike status`."""

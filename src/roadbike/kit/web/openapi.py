@@ -11,7 +11,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
 from roadbike.kit.web.access import ANYONE, INTERNAL, let_in
-from roadbike.kit.web.hal import Answer
+from roadbike.kit.web.hal import Reply
 from roadbike.kit.web.media import JSON
 from roadbike.kit.web.routes import Route, get
 
@@ -58,13 +58,13 @@ class OpenApi:
             )
         ]
 
-    async def document(self, request: Request[Any, Any, Any]) -> Answer[bytes]:
+    async def document(self, request: Request[Any, Any, Any]) -> Reply[bytes]:
         """Return the document as JSON."""
         if self._document is None:
             document = request.app.openapi_schema.to_schema()
             document["components"]["schemas"].update(_strict_schemas(self._bodies))
             self._document = msgspec.json.encode(document)
-        return Answer(self._document)
+        return Reply(self._document)
 
 
 def _strict_schemas(bodies: Iterable[Any]) -> dict[str, Any]:

@@ -8,19 +8,19 @@ from litestar.connection import Request
 from roadbike.kit.pure.refusals import NO_MEMBERS, NotFound
 from roadbike.kit.translations import LANGUAGES, Translations
 from roadbike.kit.web.access import ANYONE
-from roadbike.kit.web.hal import Answer
+from roadbike.kit.web.hal import Reply
 from roadbike.kit.web.routes import Route, get
 
 HTML: Final = "text/html"
 POLICY: Final = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 
 
-async def problem_page(slug: str, request: Request[Any, Any, Any]) -> Answer[str]:
+async def problem_page(slug: str, request: Request[Any, Any, Any]) -> Reply[str]:
     """Explain one problem type."""
     messages: Translations = request.app.state["messages"]
     if slug not in messages.entries:
         raise NotFound
-    return Answer(
+    return Reply(
         _page(slug, messages),
         headers={"Content-Security-Policy": POLICY, "Cache-Control": "public, max-age=3600"},
         media_type=HTML,

@@ -67,7 +67,7 @@ def route(  # noqa: PLR0913 one keyword for each thing that a route may say
 
     fn: an async (bound) method; its parameters are filled by name: path parameters (`bike_id` for
         "/stocks/{bike_id:int}"), `data` (a Body), `caller`, `paging`, `if_match`, `client`,
-        `request`, and headers by their annotation. It returns a Struct, or an Answer[Struct].
+        `request`, and headers by their annotation. It returns a Struct, or an Reply[Struct].
     who: whom it serves. status: of a plain Struct, and of the OpenAPI document.
     sort, search: what `paging` may ask for: wire names to sort by (the first, then descending
         or ascending, is no default), and whether `q` is known.

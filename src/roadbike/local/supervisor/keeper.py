@@ -11,15 +11,10 @@ from typing import Final
 import msgspec
 
 from roadbike.local.errors import CommandError
-from roadbike.local.log_files import (
-    last_lines,
-)
+from roadbike.local.log_files import last_lines
 from roadbike.local.supervisor import probes
 from roadbike.local.supervisor.part import Call, Part, Server
-from roadbike.local.supervisor.processes import (
-    Running,
-    Starter,
-)
+from roadbike.local.supervisor.processes import Running, Starter
 
 START_LIMIT: Final = 60.0  # seconds to become ready
 STOP_LIMIT: Final = 15.0  # seconds to stop before it is killed

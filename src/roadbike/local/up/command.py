@@ -15,25 +15,16 @@ from rich.console import Console
 from setproctitle import setproctitle
 
 from roadbike.local import home as homes
-from roadbike.local import (
-    ports,
-)
+from roadbike.local import ports
 from roadbike.local.errors import CommandError
 from roadbike.local.home import Home
 from roadbike.local.invocation import command_line
 from roadbike.local.log_files import append, last_lines
 from roadbike.local.ports import Ports
-from roadbike.local.servers import (
-    binaries,
-)
+from roadbike.local.servers import binaries
 from roadbike.local.services import SERVICES, ServiceSpec
-from roadbike.local.supervisor import (
-    control,
-    forkserver,
-)
-from roadbike.local.up import (
-    summary,
-)
+from roadbike.local.supervisor import control, forkserver
+from roadbike.local.up import summary
 from roadbike.local.up.progress import Screen, console, screen
 from roadbike.local.up.shop import Plan, Shop
 

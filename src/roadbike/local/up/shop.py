@@ -10,28 +10,18 @@ from typing import Any, Final
 
 import msgspec
 
-from roadbike.local import (
-    keys,
-    services,
-    shop_file,
-)
+from roadbike.local import keys, services, shop_file
 from roadbike.local.errors import CommandError
 from roadbike.local.home import Home, read_shop
 from roadbike.local.ports import Ports
-from roadbike.local.servers import (
-    fallback,
-)
+from roadbike.local.servers import fallback
 from roadbike.local.servers.traefik import ROUTES
 from roadbike.local.services import ServiceSpec
-from roadbike.local.supervisor import (
-    control,
-)
+from roadbike.local.supervisor import control
 from roadbike.local.supervisor.part import Call
 from roadbike.local.supervisor.probes import http, serves, until
 from roadbike.local.supervisor.supervisor import Supervisor
-from roadbike.local.up import (
-    demo,
-)
+from roadbike.local.up import demo
 from roadbike.local.up.progress import Screen
 
 OPEN_LIMIT: Final = 15.0  # seconds for the gateway to see its services

@@ -15,13 +15,7 @@ from sqlalchemy import BigInteger, Column, MetaData, String, Table, Uuid, select
 from roadbike.kit.db import Database, DatabaseUnavailable, Tx
 from roadbike.kit.db.bulk import insert_new
 from roadbike.kit.db.columns import UtcTime, utc_now
-from roadbike.payment.providers import (
-    Approved,
-    Charge,
-    Declined,
-    Snapshot,
-    Unknown,
-)
+from roadbike.payment.providers import Approved, Charge, Declined, Snapshot, Unknown
 
 SLOW_SECONDS: Final = 5.0
 

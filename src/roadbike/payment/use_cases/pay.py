@@ -15,13 +15,7 @@ from roadbike.kit.db.ids import new_id
 from roadbike.payment import domain, store
 from roadbike.payment.domain import Payment
 from roadbike.payment.domain.attempts import Attempt, Outcome
-from roadbike.payment.providers import (
-    Approved,
-    Charge,
-    Provider,
-    Snapshot,
-    Unknown,
-)
+from roadbike.payment.providers import Approved, Charge, Provider, Snapshot, Unknown
 from roadbike.payment.use_cases.settle import keep, settle
 
 log = structlog.get_logger()

@@ -16,13 +16,9 @@ from roadbike.kit.idempotency import Earlier, InProgress, Key, KeyReused
 from roadbike.kit.messaging.outbox import publish
 from roadbike.kit.pure.refusals import Refusal, Unavailable
 from roadbike.kit.resilience.batching import Batches
-from roadbike.kit.resilience.breaker import (
-    Breaker,
-)
+from roadbike.kit.resilience.breaker import Breaker
 from roadbike.kit.resilience.deadline import Deadline
-from roadbike.kit.resilience.limiter import (
-    Limiter,
-)
+from roadbike.kit.resilience.limiter import Limiter
 from roadbike.kit.trace import current_traceparent, tracing
 from roadbike.reservation import domain, store
 from roadbike.reservation.domain import Reservation

@@ -22,11 +22,11 @@ class ApiError(msgspec.Struct, frozen=True, kw_only=True):
     description: str = ""
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class ApiReply(msgspec.Struct, frozen=True, kw_only=True):
     error: ApiError | None = None
 
 
-class PubAck(Answer, frozen=True, kw_only=True):
+class PubAck(ApiReply, frozen=True, kw_only=True):
     """seq: position of the message, of a batch's last one. count: messages in the batch."""
 
     seq: int = 0
@@ -41,7 +41,7 @@ class StreamState(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int = 0
 
 
-class StreamInfo(Answer, frozen=True, kw_only=True):
+class StreamInfo(ApiReply, frozen=True, kw_only=True):
     created: str = ""
     config: StreamConfig = StreamConfig()
     state: StreamState = StreamState()
@@ -53,7 +53,7 @@ class Floor(msgspec.Struct, frozen=True, kw_only=True):
     stream_seq: int = 0
 
 
-class ConsumerInfo(Answer, frozen=True, kw_only=True):
+class ConsumerInfo(ApiReply, frozen=True, kw_only=True):
     """num_pending: not delivered yet. num_ack_pending: delivered, not acknowledged."""
 
     num_pending: int = 0
@@ -61,14 +61,14 @@ class ConsumerInfo(Answer, frozen=True, kw_only=True):
     ack_floor: Floor = Floor()
 
 
-class ConsumerList(Answer, frozen=True, kw_only=True):
+class ConsumerList(ApiReply, frozen=True, kw_only=True):
     """total: how many there are; the server names no more than 256 of them at once."""
 
     total: int = 0
     consumers: list[ConsumerInfo] = []
 
 
-A = TypeVar("A", bound=Answer)
+A = TypeVar("A", bound=ApiReply)
 
 
 async def asked(life: Life, call: str, body: object, answer: type[A], within: float) -> A:
@@ -128,7 +128,7 @@ async def ack_floor(life: Life, topic: str, within: float) -> int:
 async def purge(life: Life, topic: str, up_to: int, within: float) -> None:
     """Delete the stream's messages up to that position, itself included."""
     call = f"STREAM.PURGE.{stream_of(topic)}"
-    done = await asked(life, call, {"seq": up_to + 1}, Answer, within)
+    done = await asked(life, call, {"seq": up_to + 1}, ApiReply, within)
     if done.error is not None:
         raise refusal(done.error)
 
