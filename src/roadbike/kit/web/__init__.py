@@ -35,5 +35,4 @@ __all__ = [
     "post",
     "put",
     "view",
-    "view",
 ]
