@@ -30,7 +30,7 @@ async def test_a_reservation_is_refused_in_time_and_leaves_nothing_and_is_made_o
         begun = loop.time()
         refused = await kim.post("/reservations", {"bikeId": 1}, Idempotency_Key="mine")
         took.append(loop.time() - begun)
-        assert (refused.status, refused.body["type"]) == (503, "/problems/payment-away")
+        assert (refused.status, refused.body["type"]) == (503, "/problems/payment-unavailable")
         assert int(refused.headers["Retry-After"]) >= 1
 
     assert min(took) < 0.7

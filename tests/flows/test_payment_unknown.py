@@ -51,7 +51,7 @@ async def test_a_broken_answer_is_503_and_the_resolver_undoes_it(
     async def is_asked_in_vain(key: str) -> bool:
         asked = len(till.asked)
         refused = await kim.post("/reservations", {"bikeId": 1}, Idempotency_Key=key)
-        assert (refused.status, refused.body["type"]) == (503, "/problems/payment-away"), key
+        assert (refused.status, refused.body["type"]) == (503, "/problems/payment-unavailable"), key
         assert int(refused.headers["Retry-After"]) >= 1
         return len(till.asked) > asked  # else a busy machine was too slow even to ask
 
@@ -74,7 +74,7 @@ async def test_a_payment_that_was_opened_too_late_is_voided_and_never_shown(shop
 
     refused = await kim.post("/reservations", {"bikeId": 1}, Idempotency_Key="mine")
 
-    assert (refused.status, refused.body["type"]) == (503, "/problems/payment-away")
+    assert (refused.status, refused.body["type"]) == (503, "/problems/payment-unavailable")
     await until(lambda: payment_rows(shop))  # there it is, too late
     await age(shop.db("reservation"), seconds=6)
     await shop.settle()

@@ -7,7 +7,7 @@ from pkgutil import walk_packages
 import pytest
 
 import roadbike.kit
-from roadbike.kit.messages import Messages, language_of, load_messages
+from roadbike.kit.messages import Messages, Text, language_of, load_messages
 from roadbike.kit.refusals import Refusal
 
 
@@ -29,6 +29,16 @@ def test_a_fact_is_text_and_no_template(messages: Messages) -> None:
     told = messages.detail("fault-minimum", "en", {"minimum": "{maximum.__class__}"})
 
     assert told == "Must be {maximum.__class__} or more."
+
+
+def test_a_fact_may_have_a_word_in_each_language(messages: Messages) -> None:
+    facts = {
+        "expected": Text(ko="정수여야", en="an integer"),
+        "got": Text(ko="객체가", en="an object"),
+    }
+
+    assert messages.detail("fault-type", "en", facts) == "Must be an integer, not an object."
+    assert messages.detail("fault-type", "ko", facts) == "정수여야 하는데 객체가 왔습니다."
 
 
 def test_an_unknown_slug_says_that_something_went_wrong(messages: Messages) -> None:

@@ -61,7 +61,7 @@ async def test_a_cancelled_intent_is_not_registered_and_nothing_is_told(counter:
 
     results = await counter.register(intent)
 
-    assert slugs(results) == ["payment-away"]
+    assert slugs(results) == ["payment-unavailable"]
     assert results[0].retry_after
     assert await counter.told_names() == before
     kept = await counter.reservation(intent.reservation_id)
@@ -75,7 +75,7 @@ async def test_a_cancelled_intent_does_not_stop_the_others_of_its_batch(counter:
 
     results = await counter.register(first, second, third)
 
-    assert slugs(results) == ["taken", "payment-away", "taken"]
+    assert slugs(results) == ["taken", "payment-unavailable", "taken"]
     names = await counter.told_names()
     assert names == ["ReservationCancelled", "ReservationRegistered", "ReservationRegistered"]
 
@@ -98,7 +98,7 @@ async def test_two_of_one_batch_that_drive_one_intent_on_make_one_reservation(
 
     results = await counter.register(intent, intent)
 
-    assert slugs(results) == ["taken", "payment-away"]
+    assert slugs(results) == ["taken", "payment-unavailable"]
     assert await counter.told_names() == ["ReservationRegistered"]
 
 

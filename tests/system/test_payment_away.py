@@ -65,7 +65,7 @@ async def test_without_payment_there_is_no_reservation(visit: Visit, without: Wi
     assert {refusal.status for refusal in refusals} == {503}
     assert max(refusal.ms for refusal in refusals) <= SLOWEST_REFUSAL
     assert all(float(refusal.headers["Retry-After"]) > 0 for refusal in refusals)
-    assert {refusal.body["type"] for refusal in refusals} == {"/problems/payment-away"}
+    assert {refusal.body["type"] for refusal in refusals} == {"/problems/payment-unavailable"}
     assert total == 1
     assert of_all == await visit.admin.total("/reservations")
 

@@ -41,7 +41,7 @@ Render = Callable[[Reservation], bytes]
 class PaymentAway(Unavailable):
     """No payment could be opened in time, so there is no reservation; ask again."""
 
-    slug = "payment-away"
+    slug = "payment-unavailable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
