@@ -8,7 +8,7 @@ from typing import Any, Final
 import structlog
 
 from roadbike.kit.crash import crash_points
-from roadbike.kit.db import Database, DatabaseUnavailable, Tx
+from roadbike.kit.db import Database, DatabaseUnavailable
 from roadbike.kit.messaging import parked, relay
 from roadbike.kit.messaging.broker import (
     Broker,
@@ -20,6 +20,7 @@ from roadbike.kit.messaging.broker import (
 from roadbike.kit.messaging.inbox import Inbox, delete_received
 from roadbike.kit.messaging.pace import Pace
 from roadbike.kit.process.service import Service, Timed, every
+from roadbike.kit.process.status import ServiceStatus
 from roadbike.kit.resilience.batching import Batches
 
 log = structlog.get_logger()
@@ -63,30 +64,24 @@ class Runtime:
                 await self._taken.rest()
                 await self.relay.stop()
 
-    async def status(self) -> dict[str, Any]:
-        """How the service stands.
-
-        In a quiet shop all of it is 0 but `told`, the number of events told so far, and that is
-        the same when one looks again. `lag` is None while the broker is away.
-        """
+    async def status(self) -> ServiceStatus:
+        """Return how the service stands, except whether it is ready, which the server knows."""
         async with self.service.db.read() as tx:
-            counts = await self._counts(tx)
-        return {
-            "service": self.service.name,
-            "database": self.service.db.dialect,
-            "broker": self.broker.connected,
-            "lag": await self._lag(),
-            **counts,
-        }
-
-    async def _counts(self, tx: Tx) -> dict[str, int]:
-        own = {name: await count(tx) for name, count in self.service.gauges.items()}
-        return {
-            **await relay.count(tx),
-            "parked": await parked.count(tx, parked.ParkedState.PARKED),
-            "dead": await parked.count(tx, parked.ParkedState.DEAD),
-            **own,
-        }
+            outbox = await relay.count(tx)
+            parked_count = await parked.count(tx, parked.ParkedState.PARKED)
+            dead = await parked.count(tx, parked.ParkedState.DEAD)
+            gauges = {name: await count(tx) for name, count in self.service.gauges.items()}
+        return ServiceStatus(
+            service=self.service.name,
+            database=self.service.db.dialect,
+            broker=self.broker.connected,
+            lag=await self._lag(),
+            published=outbox["published"],
+            unsent=outbox["unsent"],
+            parked=parked_count,
+            dead=dead,
+            gauges=gauges,
+        )
 
     async def _lag(self) -> int | None:
         if set(self._subscriptions) != set(self.consumes):
