@@ -147,7 +147,7 @@ async def test_what_fails_is_parked_counted_and_done_once_it_can_be(
 
 
 async def is_parked(runtime: Runtime, number: int) -> bool:
-    return bool((await runtime.status())["parked"] == number)
+    return (await runtime.status()).parked == number
 
 
 async def test_timed_work_goes_on_after_it_failed(
@@ -180,7 +180,8 @@ async def test_the_status_counts_what_has_to_be_nothing_in_a_quiet_shop(
         await until(lambda: is_quiet(runtime))
         status = await runtime.status()
 
-    assert status == {
+    assert status.flat() == {
+        "ready": False,
         "service": "tiny",
         "database": db.dialect,
         "broker": True,
@@ -209,7 +210,7 @@ async def test_lag_counts_what_is_not_yet_acknowledged(
             await reached.wait()
         if db.dialect == "postgresql":
             await places.publish("d")
-        lag = (await runtime.status())["lag"]
+        lag = (await runtime.status()).lag
         go_on.set()
         await until(lambda: is_quiet(runtime))
 

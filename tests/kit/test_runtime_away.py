@@ -22,7 +22,7 @@ async def test_a_broker_that_was_away_is_gone_back_to(
         notes = await places.heard(2)
         await until(lambda: is_quiet(runtime))
 
-    assert (away["broker"], away["lag"], away["unsent"]) == (False, None, 1)
+    assert (away.broker, away.lag, away.unsent) == (False, None, 1)
     assert sorted(notes) == ["a", "meanwhile"]
     assert await value(db, "a") == 2
 
@@ -38,7 +38,7 @@ async def test_a_broker_that_is_away_at_the_start_does_not_keep_it_from_starting
         await places.publish("a")
         await places.heard(1)
 
-    assert (status["broker"], status["lag"]) == (False, None)
+    assert (status.broker, status.lag) == (False, None)
 
 
 async def test_a_topic_that_nobody_declared_yet_is_waited_for(db: Database, heart: Heart) -> None:
@@ -46,7 +46,7 @@ async def test_a_topic_that_nobody_declared_yet_is_waited_for(db: Database, hear
     late = MemoryBroker(log)
 
     async with at_work(service(db, heart), log) as runtime:
-        lag = (await runtime.status())["lag"]
+        lag = (await runtime.status()).lag
         await late.declare(Raised.topic)
         await late.send([message(Raised(name="a"))])
         await until(lambda: has(db, "a", 1))
@@ -73,5 +73,5 @@ async def test_a_database_that_was_away_costs_no_attempt(
         await places.heard(1)
         status = await runtime.status()
 
-    assert (status["parked"], status["dead"]) == (0, 0)
+    assert (status.parked, status.dead) == (0, 0)
     assert await value(db, "a") == 1

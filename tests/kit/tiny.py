@@ -83,4 +83,4 @@ async def until(holds: Callable[[], Awaitable[bool]]) -> None:
 
 async def is_quiet(runtime: Runtime) -> bool:
     status = await runtime.status()
-    return all(status[name] == 0 for name in ("unsent", "lag", "parked"))
+    return (status.unsent, status.lag, status.parked) == (0, 0, 0)

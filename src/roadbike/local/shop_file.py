@@ -92,10 +92,10 @@ def write(home: Home, shop: ShopFile) -> None:
 
 
 def update(home: Home, **changes: Any) -> None:
-    """Replace these fields; the file is written only if one of them is different."""
-    before = read_known(home)
-    after = msgspec.structs.replace(before, **changes)
-    if after != before:
+    """Replace these fields, if there is a file; write it only if one of them is different."""
+    before = read(home)
+    after = msgspec.structs.replace(before, **changes) if before else None
+    if after and after != before:
         write(home, after)
 
 

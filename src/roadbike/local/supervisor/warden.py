@@ -18,9 +18,7 @@ KILL_AFTER_SECONDS = 3.0  # after the stop signal
 
 
 def main(stop: int, uid: int, gid: int, command: list[str]) -> int:
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C in the terminal must reach the supervisor only
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the supervisor only
     server = os.fork()
     if server == 0:
         run_server(uid, gid, command)
