@@ -131,19 +131,19 @@ def logs(
 @app.command()
 def start(part: PartArgument, *, home: HomeOption = DEFAULT_HOME) -> None:
     """Start a stopped part, and return when it is ready."""
-    _tell_supervisor(home, "start", part)
+    _send(home, "start", part)
 
 
 @app.command()
 def stop(part: PartArgument, *, home: HomeOption = DEFAULT_HOME) -> None:
     """Let a part finish its work and stop it until it is started."""
-    _tell_supervisor(home, "stop", part)
+    _send(home, "stop", part)
 
 
 @app.command()
 def restart(part: PartArgument, *, home: HomeOption = DEFAULT_HOME) -> None:
     """Stop a part and start it, and return when it is ready."""
-    _tell_supervisor(home, "restart", part)
+    _send(home, "restart", part)
 
 
 @app.command()
@@ -226,7 +226,7 @@ def rebuild(
     typer.echo(f"{service}: {count} purchases rebuilt")
 
 
-def _tell_supervisor(home: Path, verb: Verb, part: str) -> None:
+def _send(home: Path, verb: Verb, part: str) -> None:
     control.ask(homes.at(home), verb, part)
     typer.echo(f"{part}: {'stopped' if verb == 'stop' else 'ready'}")
 

@@ -1,33 +1,34 @@
-"""A whole shop of stubs under the real supervisor: `stub_shop.py HOME PORT_BASE [FAILING]`."""
+"""Run a shop of stub services under the real supervisor: `run_stub_shop.py HOME BASE [FAILING]`."""
 
 import os
 import sys
 from dataclasses import replace
 from pathlib import Path
 
-from roadbike.__main__ import told
+from roadbike.__main__ import exit_code_of
 from roadbike.local import home, services
+from roadbike.local.ports import Ports
 from roadbike.local.up import command
+from roadbike.local.up.options import Options
 
 
 def main(folder: str, base: str, failing: str = "") -> int:
     specs = tuple(
         replace(
             spec,
-            serve="stub:fail" if spec.name == failing else "stub:serve",
-            migrate="stub:migrate",
+            serve="stub_service:fail" if spec.name == failing else "stub_service:serve",
+            migrate="stub_service:migrate",
         )
         for spec in services.SERVICES
     )
-    wish = command.Wish(
+    options = Options(
         home=home.at(Path(folder)),
-        base=int(base),
-        fresh=False,
+        ports=Ports(int(base)),
         environ=dict(os.environ),
         specs=specs,
         demo=False,
     )
-    return told(lambda: command.up(wish))
+    return exit_code_of(lambda: command.up(options))
 
 
 if __name__ == "__main__":

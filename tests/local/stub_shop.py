@@ -1,4 +1,4 @@
-"""A shop of stubs: real PostgreSQL, NATS and Traefik under the real supervisor."""
+"""A shop of stub services: real PostgreSQL, NATS and Traefik under the real supervisor."""
 
 import json
 import os
@@ -19,10 +19,11 @@ import pytest
 from roadbike.local import home as homes
 from roadbike.local.home import Home
 from roadbike.local.supervisor import control
+from roadbike.local.supervisor.control import Verb
 
 HERE = Path(__file__).parent
-ROOM = 2 * 1024**3  # bytes
-OPEN = "The shop is open"
+NEEDED_BYTES = 2 * 1024**3
+OPEN_LINE = "The shop is open"
 
 
 class Answer(NamedTuple):
@@ -33,15 +34,17 @@ class Answer(NamedTuple):
 
 @dataclass
 class StubShop:
+    """A running `roadbike up`; `output` is what it has printed so far."""
+
     home: Home
     base: int
     process: "subprocess.Popen[str]"
-    said: str = ""
+    output: str = ""
 
     @property
-    def listing(self) -> dict[str, Any]:
-        listing: dict[str, Any] = json.loads(self.home.shop_json.read_text())
-        return listing
+    def shop_json(self) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads(self.home.shop_json.read_text())
+        return content
 
     @property
     def gateway(self) -> str:
@@ -49,75 +52,75 @@ class StubShop:
 
     @property
     def pids(self) -> dict[str, int]:
-        pids: dict[str, int] = self.listing["pids"]
+        pids: dict[str, int] = self.shop_json["pids"]
         return pids
 
     def ask(
         self, path: str, method: str = "GET", *, body: bytes | None = None, **headers: str
     ) -> "Answer":
-        """Through the gateway; a header's name is written with underscores."""
-        line = HTTPConnection("127.0.0.1", self.base + 8, timeout=15)
+        """Send a request through the gateway; headers are named with underscores."""
+        connection = HTTPConnection("127.0.0.1", self.base + 8, timeout=15)
         try:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
-            line.request(method, path, body=body, headers=named)
-            answer = line.getresponse()
+            connection.request(method, path, body=body, headers=named)
+            answer = connection.getresponse()
             return Answer(answer.status, answer.headers, answer.read().decode())
         finally:
-            line.close()
+            connection.close()
 
-    def tree(self) -> list[psutil.Process]:
+    def processes(self) -> list[psutil.Process]:
         supervisor = psutil.Process(self.process.pid)
         return [supervisor, *supervisor.children(recursive=True)]
 
     def wait_until_open(self) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            self.said += line
-            if OPEN in line:
+            self.output += line
+            if OPEN_LINE in line:
                 return
-        pytest.fail(f"it does not open:\n{self.said}")
+        pytest.fail(f"the shop does not open:\n{self.output}")
 
     def ctrl_c(self) -> None:
-        """As a terminal does, to all in the foreground."""
+        """Interrupt the process group, as Ctrl-C in a terminal does."""
         os.killpg(self.process.pid, signal.SIGINT)
 
     def close(self) -> int:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         rest, _ = self.process.communicate(timeout=60)
-        self.said += rest
+        self.output += rest
         return self.process.returncode
 
-    def order(self, what: str, part: str = "") -> Any:
-        return control.ask(self.home, what, part)
+    def command(self, verb: Verb, part: str = "") -> Any:
+        return control.ask(self.home, verb, part)
 
 
 def failed_start(home: Path, base: int, *more: str) -> str:
-    """What a shop says that does not open."""
+    """Start a shop that cannot open, and return what it prints."""
     shop = start(home, base, *more)
-    said, _ = shop.process.communicate(timeout=120)
+    output, _ = shop.process.communicate(timeout=120)
     assert shop.process.returncode == 1
-    assert "Traceback" not in said
-    return said
+    assert "Traceback" not in output
+    return output
 
 
 def start(home: Path, base: int, *more: str, environ: Mapping[str, str] | None = None) -> StubShop:
     process = subprocess.Popen(  # noqa: S603  this same program
-        [sys.executable, HERE / "stub_shop.py", home, str(base), *more],
+        [sys.executable, HERE / "run_stub_shop.py", home, str(base), *more],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         cwd="/",
         env=dict(os.environ) | dict(environ or {}),
-        process_group=0,  # a Ctrl-C can be sent to it, as a terminal does
+        process_group=0,  # Ctrl-C can be sent to the group, as a terminal does
     )
     return StubShop(homes.at(home), base, process)
 
 
 def new_folder() -> Path:
-    """One that PostgreSQL's user can get into, unlike pytest's own; in memory where that is."""
+    """Make a folder that PostgreSQL's user can enter, unlike pytest's; in memory if possible."""
     memory = Path("/dev/shm")  # noqa: S108  mkdtemp makes a private folder in it
-    roomy = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOM
-    made = Path(tempfile.mkdtemp(prefix="roadbike-test-", dir=memory if roomy else None))
+    has_room = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > NEEDED_BYTES
+    made = Path(tempfile.mkdtemp(prefix="roadbike-test-", dir=memory if has_room else None))
     made.chmod(0o755)
     return made

@@ -1,11 +1,11 @@
-"""What a terminal shows while the shop opens and after."""
+"""What a terminal shows while the shop opens, and after it is open."""
 
 from io import StringIO
 
 from rich.console import Console
 
 from roadbike.local.supervisor.keeper import View
-from roadbike.local.up.progress import screen
+from roadbike.local.up.progress import progress
 
 
 def terminal() -> tuple[Console, StringIO]:
@@ -13,25 +13,25 @@ def terminal() -> tuple[Console, StringIO]:
     return Console(file=shown, force_terminal=True, width=80), shown
 
 
-def test_what_the_table_showed_is_no_news_after_it() -> None:
+def test_what_the_table_showed_is_not_printed_again_after_it() -> None:
     to, shown = terminal()
-    board = screen(to)
+    table = progress(to)
     postgres = View(name="postgres", port=8090, state="ready", seconds=1.4)
-    board.show([postgres, View(name="gateway", port=8088, state="starting")])
+    table.show([postgres, View(name="gateway", port=8088, state="starting")])
     gateway = View(name="gateway", port=8088, state="ready", seconds=0.2)
-    board.show([postgres, gateway])
-    board.settle()
+    table.show([postgres, gateway])
+    table.end_opening()
     before = len(shown.getvalue())
 
-    board.show([postgres, View(name="gateway", port=8088, state="stopping")])
-    board.show([postgres, View(name="gateway", port=8088, state="stopped")])
+    table.show([postgres, View(name="gateway", port=8088, state="stopping")])
+    table.show([postgres, View(name="gateway", port=8088, state="stopped")])
 
     assert shown.getvalue()[before:] == "gateway: stopped\n"
 
 
-def test_the_cursor_is_not_hidden_when_there_is_nothing_to_show() -> None:
+def test_the_cursor_is_not_hidden_while_there_is_nothing_to_show() -> None:
     to, shown = terminal()
 
-    screen(to)
+    progress(to)
 
     assert shown.getvalue() == ""

@@ -21,7 +21,7 @@ Verb = Literal["views", "start", "stop", "restart", "kill", "down"]
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the supervisor is told to do; `part` is empty for views and down."""
+    """What the supervisor is to do; `part` is empty for views and down."""
 
     verb: Verb
     part: str = ""

@@ -94,7 +94,7 @@ class Shop:
                 await wait_until(is_reached, NOTICE_TIMEOUT_SECONDS)
 
     async def _unless_closing(self, work: Coroutine[Any, Any, None]) -> bool:
-        """Do the work; cancel it and return False when the shop is told to close meanwhile."""
+        """Do the work; cancel it and return False if the shop has to close before it is done."""
         task, closing = asyncio.create_task(work), asyncio.create_task(self._closing.wait())
         await asyncio.wait([task, closing], return_when=asyncio.FIRST_COMPLETED)
         closing.cancel()
