@@ -9,7 +9,7 @@ N ?= 3
 
 .PHONY: up help demo test test-races siege check format
 
-up: .venv/run  ## open the shop; Ctrl-C closes it (ARGS=--detach: in the background)
+up: .venv/run  ## open the shop; Ctrl-C closes it (ARGS=--detach: in background)
 	@exec .venv/bin/roadbike up $(ARGS)
 
 help:  ## list the targets

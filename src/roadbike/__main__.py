@@ -148,14 +148,14 @@ def restart(part: PartArgument, *, home: HomeOption = DEFAULT_HOME) -> None:
 
 @app.command()
 def kill(part: PartArgument, *, home: HomeOption = DEFAULT_HOME) -> None:
-    """Kill a part (kill -9), to try out a crash; it restarts automatically."""
+    """Kill a part (kill -9) as a crash would; it is restarted."""
     pid = control.ask(homes.at(home), "kill", part)
     typer.echo(f"{part}: killed (pid {pid})")
 
 
 @app.command()
 def serve(service: Annotated[str, typer.Argument(help="stock, reservation, …")]) -> None:
-    """Run one service in this process, with settings from the environment (ROADBIKE_…)."""
+    """Run one service in this process. Its settings are environment variables (ROADBIKE_…)."""
     from roadbike.kit.process import server
 
     server.serve(f"{_package(service)}.app", os.environ)
@@ -167,7 +167,10 @@ def migrate(
     *,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Upgrade the schema of ROADBIKE_DATABASE_URL, or of the databases of the open shop."""
+    """Upgrade database schemas to this version.
+
+    The database of ROADBIKE_DATABASE_URL if that is set, else those of the open shop.
+    """
     from roadbike.kit.db.migrate import upgrade
     from roadbike.local.shop_file import databases
 
@@ -201,7 +204,7 @@ def demo(
         typer.Option(help="Command that starts {service}; default: this shop's supervisor."),
     ] = None,
 ) -> None:
-    """Check each requirement on the running shop and report pass or fail.
+    """Check each requirement on the running shop; report pass or fail.
 
     The exit code is 0 when all passed.
     """
@@ -216,7 +219,7 @@ def rebuild(
     *,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Rebuild the My Page read model from stored events, without downtime."""
+    """Rebuild the My Page read model from stored events. The shop can stay open."""
     from roadbike.local.shop_file import databases
     from roadbike.ops.rebuild import rebuild_my_page
 

@@ -135,7 +135,9 @@ async def polyglot(stage: Stage) -> str:
     databases = await stage.databases()
     if databases["delivery"] == databases["reservation"]:
         raise CommandError(f"every service is on {databases['delivery']}")
-    return ", ".join(f"{name} {kind}" for name, kind in databases.items())
+    kinds = sorted(set(databases.values()))
+    names = {kind: [name for name in databases if databases[name] == kind] for kind in kinds}
+    return "; ".join(f"{kind}: {', '.join(names[kind])}" for kind in kinds)
 
 
 async def cancel_while_payment_is_down(stage: Stage) -> str:
@@ -177,8 +179,8 @@ async def check_all(stage: Stage) -> int:
             seen, mark, failed = str(error), "[red]✗[/red]", failed + 1
         took = time.perf_counter() - begun
         number = f"[bold]{requirement.number:<3}[/bold]"
-        stage.console.print(f"{mark} {number}{requirement.title} ({took:.2f} s)")
-        stage.console.print(f"      {seen}", style="dim", markup=False)
+        stage.console.print(f"{mark} {number}{requirement.title} ({took:.2f} s)", highlight=False)
+        stage.console.print(f"      {seen}", style="dim", markup=False, highlight=False)
     return failed
 
 
@@ -212,7 +214,7 @@ async def _check_requirements(home: Home, stopper: str | None, starter: str | No
         failed = await check_all(stage)
         total = len(REQUIREMENTS)
         verdict = f"{failed} of {total} failed" if failed else f"all {total} checks passed"
-        stage.console.print(f"\n{verdict}", style="bold")
+        stage.console.print(f"\n{verdict}", style="bold", highlight=False)
         if stage.bike_id:
             await stage.withdraw(stage.bike_id)  # so that the shop sells what it sold before
     return failed
