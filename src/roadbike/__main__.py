@@ -128,7 +128,7 @@ def kill(part: PartArgument, *, home: HomeOption = HERE) -> None:
 @app.command()
 def serve(service: Annotated[str, typer.Argument(help="stock, reservation, …")]) -> None:
     """Run one service in this process, with its settings from the environment (ROADBIKE_…)."""
-    server = import_module("roadbike.kit.process.server")
+    server = import_module("roadbike.serve")
     server.serve(f"{_package(service)}.app", os.environ)
 
 
