@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from roadbike.contracts.identity import AUDIENCE, ISSUER, Role
-from roadbike.contracts.identity import AUDIENCE, ISSUER, Role
 from roadbike.kit.pure.refusals import Fault, Invalid, Refusal, TooMany
 
 USER_ID: Final = r"^[A-Za-z0-9][A-Za-z0-9._@+-]{1,63}$"

@@ -27,8 +27,10 @@ async def load_keys(tx: Tx) -> PublicKeys:
 
 
 async def keep_keys(tx: Tx, jwks: Mapping[str, Mapping[str, str]]) -> None:
-    """Replace the stored keys by these (public JWK by kid); keys that are not among them are deleted."""
+    """Store these keys (public JWK by kid) and delete all others, which the issuer withdrew."""
     await tx.execute(delete(VERIFICATION_KEY).where(VERIFICATION_KEY.c.kid.not_in(list(jwks))))
     now = await tx.now()
     rows = [{"kid": kid, "jwk": json.dumps(jwk), "seen_at": now} for kid, jwk in jwks.items()]
-    await insert_new(tx, VERIFICATION_KEY, rows)  # another replica may be inserting them at the same time
+    await insert_new(
+        tx, VERIFICATION_KEY, rows
+    )  # another replica may be inserting them at the same time

@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import signal
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, nullcontext
 from importlib import import_module
 from importlib.resources import files
@@ -92,7 +92,7 @@ class Server:
 
     @property
     def ready(self) -> bool:
-        """Return whether the database is reachable and migrated, and the service is not stopping."""
+        """Return whether the database is reachable and migrated, and no stop has begun."""
         return self._reachable and not self._draining
 
     @property
@@ -113,7 +113,7 @@ class Server:
             wait.cancel()
 
     async def listen(self) -> asyncio.Task[None]:
-        """Open the port and return the task that serves it. Raises OSError when the port is taken."""
+        """Open the port and return the task that serves it. Raises OSError when it is taken."""
         self._uvicorn = _Uvicorn(_config(self._app(), self.service.settings))
         serving = asyncio.create_task(self._uvicorn.serve())
         listening = asyncio.create_task(self._uvicorn.listening.wait())
@@ -158,13 +158,7 @@ class Server:
         return http_app(
             title=f"{application.title}: {self.service.name}",
             routes=self.service.routes,
-            tokens=TokenVerifier(
-                self.service.db,
-                chosen.account_url,
-                issuer=application.issuer,
-                audience=application.audience,
-                roles=application.roles,
-            ),
+            tokens=token_verifier(self.service, application),
             services=service_tokens(self.service.name, chosen),
             translations=load_translations("roadbike.kit", *application.catalogues),
             status=self._status,
@@ -198,6 +192,22 @@ async def running(
         await service.db.close()
 
 
+def token_verifier(
+    service: Service,
+    application: Application,
+    fetch: Callable[[str], Awaitable[str]] | None = None,
+) -> TokenVerifier:
+    """Return what verifies access tokens for this service; `fetch` as in TokenVerifier."""
+    return TokenVerifier(
+        service.db,
+        service.settings.account_url,
+        issuer=application.issuer,
+        audience=application.audience,
+        roles=application.roles,
+        fetch=fetch,
+    )
+
+
 def service_tokens(name: str, chosen: settings.ServiceSettings) -> ServiceTokens:
     """Return what signs and verifies the internal tokens of this service. Raises KeyFault."""
     return ServiceTokens(name, chosen.service_key.reveal(), chosen.caller_keys)
@@ -219,7 +229,7 @@ class _Uvicorn(uvicorn.Server):
 
 
 def _tune_garbage_collector() -> None:
-    """Exclude all objects loaded so far: collecting them again and again took a quarter of the CPU."""
+    """Exclude all objects loaded so far, whose repeated collection took a quarter of the CPU."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)

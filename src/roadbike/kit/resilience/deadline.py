@@ -44,8 +44,6 @@ def new_deadline(
     A malformed X-Timeout-Ms is ignored, since it could only have shortened the deadline.
     """
     requested = (
-        int(requested_ms)
-        if requested_ms and MILLISECONDS.fullmatch(requested_ms)
-        else limit_ms
+        int(requested_ms) if requested_ms and MILLISECONDS.fullmatch(requested_ms) else limit_ms
     )
     return Deadline(started=clock(), limit_ms=min(limit_ms, requested), clock=clock)

@@ -11,7 +11,10 @@ STRONG_TAG: Final = re.compile(r'"(0|[1-9][0-9]{0,17})"')
 KEY: Final = re.compile(r"[!-~]{1,255}")
 
 IfMatch = Annotated[
-    str | None, HeaderParameter(name="If-Match", description='The ETag of the version that was read, for example "7".')
+    str | None,
+    HeaderParameter(
+        name="If-Match", description='The ETag of the version that was read, for example "7".'
+    ),
 ]
 KeyHeader = Annotated[
     str | None,

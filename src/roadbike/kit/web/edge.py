@@ -48,7 +48,9 @@ class Edge:
             await self.app(scope, receive, send)
             return
         headers = _texts(scope["headers"])
-        deadline = current_deadline.set(new_deadline(DEFAULT_LIMIT_MS, headers.get(b"x-timeout-ms")))
+        deadline = current_deadline.set(
+            new_deadline(DEFAULT_LIMIT_MS, headers.get(b"x-timeout-ms"))
+        )
         try:
             with tracing(headers.get(b"traceparent")):
                 await self._serve(scope, receive, send)

@@ -45,13 +45,15 @@ class Reply(Response[T], Generic[T]):
         status_code: int | None = None,
         **_: Any,
     ) -> Any:
-        """Return the encoded response; this is short because it has no cookies or background work."""
+        """Return the encoded response: unlike Litestar's, without cookies and background tasks."""
         content: Any = self.content
         media = str(self.media_type or media_type or HAL_JSON)
         if isinstance(content, str):
             content, media = content.encode(), f"{media}; charset=utf-8"
         body = content if isinstance(content, bytes) else msgspec.json.encode(content)
-        return EncodedResponse(self.status_code or status_code or HTTPStatus.OK, media, self.headers, body)
+        return EncodedResponse(
+            self.status_code or status_code or HTTPStatus.OK, media, self.headers, body
+        )
 
 
 class EncodedResponse:

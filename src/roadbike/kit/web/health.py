@@ -15,7 +15,7 @@ StatusReport = Callable[[], Awaitable[Mapping[str, object]]]
 
 
 class HealthApi:
-    """`/livez`: the process answers. `/readyz`: requests may come. `/internal/status`: its numbers."""
+    """Serves `/livez`, `/readyz` and `/internal/status`."""
 
     def __init__(self, ready: Ready, status: StatusReport) -> None:
         self._ready = ready
