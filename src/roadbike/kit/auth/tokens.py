@@ -19,9 +19,9 @@ from roadbike.kit.db import Database, DatabaseUnavailable
 from roadbike.kit.pure.refusals import Unauthenticated, Unavailable
 
 REFETCH_SECONDS: Final = 30.0  # between two fetches, however many unknown keys tokens name
-FIRST_FETCH_SECONDS: Final = 1.0  # shorter while there are no keys, since nobody can log in then
+FIRST_FETCH_SECONDS: Final = 1.0  # while there are no keys, since every request is refused then
 FETCH_TIMEOUT_SECONDS: Final = 2.0
-RETRY_SECONDS: Final = 1.0  # told to a client whose token cannot be verified now
+RETRY_SECONDS: Final = 1.0  # until a client may try again
 
 log = structlog.get_logger()
 

@@ -11,7 +11,7 @@ from interlock.protocols import Clock, CoreEventListener
 
 from roadbike.kit.pure.refusals import Unavailable
 
-PROBE_RETRY_SECONDS: Final = 1.0  # told to a client while the probes of a half-open circuit run
+PROBE_RETRY_SECONDS: Final = 1.0  # while the probes of a half-open circuit run
 
 WINDOW_SECONDS: Final = 10
 FEWEST_CALLS: Final = 20  # in the window; with fewer the circuit stays closed

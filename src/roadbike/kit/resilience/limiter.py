@@ -8,7 +8,7 @@ from typing import Final
 from roadbike.kit.pure.refusals import Overloaded
 
 MAX_WAIT_SECONDS: Final = 0.1
-RETRY_SECONDS: Final = 1.0  # told to a client that is refused
+RETRY_SECONDS: Final = 1.0  # until a refused client may try again
 
 
 class Limiter:
