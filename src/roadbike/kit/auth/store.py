@@ -31,6 +31,4 @@ async def keep_keys(tx: Tx, jwks: Mapping[str, Mapping[str, str]]) -> None:
     await tx.execute(delete(VERIFICATION_KEY).where(VERIFICATION_KEY.c.kid.not_in(list(jwks))))
     now = await tx.now()
     rows = [{"kid": kid, "jwk": json.dumps(jwk), "seen_at": now} for kid, jwk in jwks.items()]
-    await insert_new(
-        tx, VERIFICATION_KEY, rows
-    )  # another replica may be inserting them at the same time
+    await insert_new(tx, VERIFICATION_KEY, rows)  # another replica may insert them meanwhile

@@ -57,13 +57,9 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     caller_keys: str = '{"keys": []}'  # public keys (JWKS) of the accepted callers of /internal
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     trusted_hops: Annotated[int, Meta(ge=0, le=5)] = 0  # number of our own proxies in front
-    drain_ms: Annotated[int, Meta(ge=0, le=60_000)] = (
-        300  # how long it still answers while not ready
-    )
+    drain_ms: Annotated[int, Meta(ge=0, le=60_000)] = 300  # still answers, though not ready
     ack_wait_seconds: Annotated[float, Meta(ge=1, le=3600)] = 30  # then a message is redelivered
-    crash: Annotated[str, Meta(pattern=CRASH_PLAN)] = (
-        ""  # for tests: crash points, `name:n[,name:n…]`
-    )
+    crash: Annotated[str, Meta(pattern=CRASH_PLAN)] = ""  # tests: `point:n[,point:n…]`
 
 
 def read(type_: type[T], environ: Mapping[str, str]) -> T:

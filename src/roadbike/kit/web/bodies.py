@@ -18,9 +18,8 @@ MAX_BODY_BYTES: Final = 64 * 1024
 MAX_DEPTH: Final = 20  # nested objects and arrays
 MAX_FAULTS: Final = 20  # named in one response
 MAX_INTEGER: Final = 2**63 - 1
-FORBIDDEN: Final = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]"
-)  # tab and line breaks are allowed
+# control characters other than tab and line breaks, and lone surrogates
+FORBIDDEN: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 Line = Annotated[  # a name, an address: one line without control characters

@@ -38,8 +38,8 @@ class Reply(Response[T], Generic[T]):
 
     def to_asgi_response(
         self,
-        app: Litestar | None,  # noqa: ARG002 Litestar passes them by name
-        request: Request[Any, Any, Any],  # noqa: ARG002
+        app: Litestar | None,  # noqa: ARG002 Litestar's
+        request: Request[Any, Any, Any],  # noqa: ARG002 Litestar's
         *,
         media_type: str | None = None,
         status_code: int | None = None,

@@ -22,7 +22,7 @@ class StrictBody(AbstractDTO[T]):
         """Return an instance of the type. Raises BadRequest or Invalid."""
         return self.reader.read(value)
 
-    def decode_builtins(self, value: dict[str, Any]) -> Any:  # noqa: ARG002
+    def decode_builtins(self, value: dict[str, Any]) -> Any:  # noqa: ARG002 Litestar's
         """Refuse forms; the check of the media type comes first, so no form gets here."""
         raise BadRequest
 
@@ -34,7 +34,7 @@ class StrictBody(AbstractDTO[T]):
     def create_openapi_schema(
         cls,
         field_definition: FieldDefinition,
-        handler_id: str,  # noqa: ARG003
+        handler_id: str,  # noqa: ARG003 Litestar's
         schema_creator: Any,
     ) -> Reference | Schema:
         """Return the schema of the type itself."""
@@ -42,12 +42,12 @@ class StrictBody(AbstractDTO[T]):
         return schema
 
     @classmethod
-    def generate_field_definitions(cls, model_type: type[Any]) -> Any:  # noqa: ARG003
+    def generate_field_definitions(cls, model_type: type[Any]) -> Any:  # noqa: ARG003 Litestar's
         """Return no fields: no transfer model is needed."""
         return iter(())
 
     @classmethod
-    def detect_nested_field(cls, field_definition: FieldDefinition) -> bool:  # noqa: ARG003
+    def detect_nested_field(cls, field_definition: FieldDefinition) -> bool:  # noqa: ARG003 Litestar's
         """Return False: no transfer model is needed."""
         return False
 
