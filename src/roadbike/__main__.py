@@ -13,7 +13,8 @@ from typing import Annotated
 
 import typer
 
-from roadbike.kit.process.settings import SettingError
+from roadbike.environment import ENVIRONMENT
+from roadbike.kit.process.settings import SettingError, check_names
 from roadbike.local import home as homes
 from roadbike.local.errors import CommandError, nearest
 from roadbike.local.supervisor import control
@@ -58,6 +59,7 @@ def up(
     ] = False,
 ) -> None:
     """Open the shop on this machine. Ctrl-C closes it; its data stay."""
+    check_names(os.environ, ENVIRONMENT)  # a misspelt setting stops it before anything starts
     opening = import_module("roadbike.local.up.command")
     wish = opening.Wish(home=homes.at(home), base=port_base, fresh=fresh, environ=dict(os.environ))
     (opening.up_detached if detach else opening.up)(wish)

@@ -1,4 +1,4 @@
-"""The list of environment variables in `serve.py` is complete and has no name too many."""
+"""The list in `environment.py` is complete and has no name too many."""
 
 import re
 from collections.abc import Iterator
@@ -9,9 +9,10 @@ import msgspec
 import pytest
 
 import roadbike
+from roadbike.environment import ENVIRONMENT
 from roadbike.kit.process.settings import SettingError, variable
 from roadbike.local.services import SERVICES
-from roadbike.serve import ENVIRONMENT, serve
+from roadbike.serve import serve
 
 ROOT = Path(roadbike.__file__).parent
 NAME = re.compile(r'"(ROADBIKE_[A-Z_]+)"')

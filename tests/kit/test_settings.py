@@ -11,7 +11,7 @@ import msgspec
 import pytest
 import structlog
 
-from roadbike.kit.process.settings import Secret, ServiceSettings, SettingError, read, unknown_names
+from roadbike.kit.process.settings import Secret, ServiceSettings, SettingError, check_names, read
 
 VALUE = "correct-horse"
 
@@ -249,7 +249,7 @@ KNOWN = frozenset({"ROADBIKE_PORT", "ROADBIKE_OVERBOOK", "ROADBIKE_SERVICE_KEY",
 )
 def test_a_misspelt_name_is_refused_with_the_name_that_was_meant(name: str, meant: str) -> None:
     with pytest.raises(SettingError, match=f"^{name} is not a setting: .* {meant}[?]$"):
-        unknown_names({name: VALUE, "ROADBIKE_PORT": "8"}, KNOWN)
+        check_names({name: VALUE, "ROADBIKE_PORT": "8"}, KNOWN)
 
 
 def test_other_unknown_names_are_returned() -> None:
@@ -262,4 +262,4 @@ def test_other_unknown_names_are_returned() -> None:
         "PATH": "/bin",
     }
 
-    assert unknown_names(environ, KNOWN) == ["ROADBIKE_", "ROADBIKE_CI_CLEAN"]
+    assert check_names(environ, KNOWN) == ["ROADBIKE_", "ROADBIKE_CI_CLEAN"]

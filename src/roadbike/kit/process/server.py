@@ -42,7 +42,7 @@ def serve(app_module: str, environ: Mapping[str, str], application: Application)
     The module has `Settings`, a ServiceSettings, and `build(settings) -> Service`.
     Raises SettingError before anything is opened, SystemExit(1) when a part of it fails.
     """
-    unknown = settings.unknown_names(environ, application.environment)
+    unknown = settings.check_names(environ, application.environment)
     module = import_module(app_module)
     chosen = settings.read(module.Settings, environ)
     package = app_module.removesuffix(".app")

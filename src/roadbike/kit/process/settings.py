@@ -88,8 +88,8 @@ def variable(field: msgspec.structs.FieldInfo) -> str:
     return field.encode_name if own else PREFIX + field.name.upper()
 
 
-def unknown_names(environ: Mapping[str, str], known: AbstractSet[str]) -> list[str]:
-    """Return the ROADBIKE_… names in the environment that are not known, sorted.
+def check_names(environ: Mapping[str, str], known: AbstractSet[str]) -> list[str]:
+    """Return the ROADBIKE_… names in the environment that are neither known nor misspelt, sorted.
 
     known: the names of all variables that the application reads; each may end in _FILE too.
     Raises SettingError for an unknown name that is similar to a known one: it is misspelt.
