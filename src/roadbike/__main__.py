@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from roadbike.kit.process.settings import SettingError
+from roadbike.kit.process.settings import SettingError, check_names
 from roadbike.local import home as homes
 from roadbike.local.errors import CommandError, did_you_mean
 from roadbike.local.supervisor import control
@@ -60,10 +60,12 @@ def up(
     ] = False,
 ) -> None:
     """Open the shop on this machine. Ctrl-C closes it; its data are kept."""
+    from roadbike.environment import ENVIRONMENT
     from roadbike.local import ports
     from roadbike.local.up import command
     from roadbike.local.up.options import Options
 
+    check_names(os.environ, ENVIRONMENT)  # a misspelt setting stops it before anything starts
     options = Options(
         home=homes.at(home),
         ports=ports.from_base(port_base),
@@ -156,7 +158,7 @@ def kill(part: PartArgument, *, home: HomeOption = DEFAULT_HOME) -> None:
 @app.command()
 def serve(service: Annotated[str, typer.Argument(help="stock, reservation, …")]) -> None:
     """Run one service in this process. Its settings are environment variables (ROADBIKE_…)."""
-    from roadbike.kit.process import server
+    from roadbike import serve as server
 
     server.serve(f"{_package(service)}.app", os.environ)
 

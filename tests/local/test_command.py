@@ -46,6 +46,16 @@ def test_up_refuses_production(tmp_path: Path) -> None:
     assert not (tmp_path / "home").exists()
 
 
+def test_a_misspelt_setting_is_named_before_anything_starts(tmp_path: Path) -> None:
+    done = roadbike("up", "--home", "home", cwd=tmp_path, ROADBIKE_OVERBOKK="1")
+
+    assert done.returncode == 1
+    assert done.stderr == (
+        "roadbike: ROADBIKE_OVERBOKK is not a setting: did you mean ROADBIKE_OVERBOOK?\n"
+    )
+    assert not (tmp_path / "home").exists()
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["status"], ["url"], ["down"], ["start", "stock"], ["stop", "stock"], ["kill", "stock"]],

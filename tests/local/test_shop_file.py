@@ -75,7 +75,7 @@ def test_data_without_a_shop_file_are_refused(home: Home, data: str) -> None:
     (home.path / data).parent.mkdir(parents=True, exist_ok=True)
     (home.path / data).touch()
 
-    with pytest.raises(CommandError, match=r"has data but no shop\.json: delete its data with"):
+    with pytest.raises(CommandError, match=r"has data but no shop\.json: put that file back, or"):
         shop_file.read(home)
 
 

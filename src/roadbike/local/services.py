@@ -26,7 +26,7 @@ class ServiceSpec:
     database: str = "postgresql"
     publishes: bool = True
     callers: tuple[str, ...] = ()
-    serve: str = "roadbike.kit.process.server:serve"
+    serve: str = "roadbike.serve:serve"
     migrate: str = "roadbike.kit.db.migrate:upgrade"
 
     @property
@@ -110,7 +110,7 @@ def environment(
         "ROADBIKE_SIGNING_KEY_FILE": str(keys.private(home, keys.SIGNING)),
         # Each service is one process: after it was killed, only its next start can take over its
         # unacknowledged messages, so they should become available soon.
-        "ROADBIKE_ACK_WAIT_S": "5",
+        "ROADBIKE_ACK_WAIT_SECONDS": "5",
     }
     names = {name.removesuffix("_FILE") for name in set_here}
     passed_on = {

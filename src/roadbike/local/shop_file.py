@@ -60,7 +60,10 @@ def read(home: Home) -> ShopFile | None:
     """Return None before the first start. Raises CommandError when another version made it."""
     if not home.shop_json.exists():
         if home.holds_data:
-            raise _unreadable(home, "has data but no shop.json")
+            raise CommandError(
+                f"{home.path} has data but no shop.json: put that file back, or delete the data "
+                f"with `{command_line('up --fresh', home)}`"
+            )
         return None
     content = home.shop_json.read_bytes()
     try:
