@@ -53,6 +53,8 @@ class _Format(msgspec.Struct, frozen=True):
 
 
 class _DatabaseSetting(msgspec.Struct, frozen=True):
+    """The one setting of a service that `migrate` needs."""
+
     database_url: settings.Secret
 
 

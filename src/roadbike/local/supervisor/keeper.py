@@ -40,7 +40,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Keeper:
-    """Keeps one part running until it is stopped; restarts are delayed more and more.
+    """Keeps one part running until it is stopped; each restart in a row is delayed longer.
 
     needs_ready: waits until all parts that this one needs are ready.
     on_change: called after every change of `view`.
