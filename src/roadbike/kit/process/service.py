@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from functools import wraps
 from typing import TypeVar
 
 import msgspec
@@ -49,6 +50,7 @@ class Service:
 def whenever(event: type[E], use_case: Callable[[Tx, E], Awaitable[object]]) -> Policy:
     """React to every such event with that use case, once."""
 
+    @wraps(use_case)  # keeps its name: the documents say which use case reacts to which event
     async def act(tx: Tx, told: E, _message: Message) -> None:
         await use_case(tx, told)
 
