@@ -83,8 +83,12 @@ def _timed(service: Service) -> Iterator[Adapter]:
 def _database(name: str, service: Service) -> Adapter:
     store = import_module(f"roadbike.{name}.store")
     tables = sorted(store.metadata.tables)
-    kit = ["outbox, inbox, parked …"] if service.publishes or service.policies else []
-    return Adapter(DATABASES[SPECS[name].database], "own", [*tables, *kit], "its own database")
+    kit = [
+        *(["outbox"] if service.publishes else []),
+        *(["inbox, parked"] if service.policies else []),
+    ]
+    rows = [*tables, ", ".join(kit)] if kit else tables
+    return Adapter(DATABASES[SPECS[name].database], "own", rows, "its own database")
 
 
 def _published(service: Service) -> Iterator[Adapter]:
@@ -117,7 +121,7 @@ def _use_cases(name: str, service: Service) -> Iterator[str]:
             continue
         if inspect.iscoroutinefunction(one) and not one.__name__.startswith("_"):
             yield one.__name__
-        elif inspect.isclass(one) and not is_dataclass(one):
+        elif inspect.isclass(one):
             for method, function in inspect.getmembers(one, inspect.iscoroutinefunction):
                 if not method.startswith("_"):
                     yield f"{one.__name__}.{function.__name__}"

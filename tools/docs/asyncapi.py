@@ -59,7 +59,7 @@ def document(flow: Flow) -> str:
         "info": {
             "title": "Road Bike Online-Center: events",
             "version": version("roadbike"),
-            "description": ABOUT,
+            "description": " ".join(ABOUT.split()),
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/json",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from roadbike.kit.pure.events import Event
@@ -82,9 +83,7 @@ def _row(canvas: Canvas, flow: Flow, event: type[Event], y: float) -> None:
         for one in consumers
         if one.service != READ_MODEL
     ]
-    models = [
-        Sticky(GREEN, title(one.service)) for one in consumers if one.service == READ_MODEL
-    ]
+    models = [Sticky(GREEN, title(one.service)) for one in consumers if one.service == READ_MODEL]
     columns = [
         triggers,
         [Sticky(AGGREGATE, event.kind)],
@@ -93,7 +92,7 @@ def _row(canvas: Canvas, flow: Flow, event: type[Event], y: float) -> None:
         models,
     ]
     placed = [_stack(canvas, stickies, at, y, tall) for at, stickies in enumerate(columns)]
-    for before, after in zip(placed[:2], placed[1:3], strict=True):
+    for before, after in pairwise(placed[:3]):
         for box in before:
             canvas.line([box.right, _near(box, after[0])])
     (shown,) = placed[2]
@@ -160,7 +159,7 @@ def _legend(canvas: Canvas) -> None:
         canvas.text((_x(at), 74), name, size=13, style="b s")
     canvas.text(
         (MARGIN, 97),
-        "solid: in one transaction of the aggregate's service · dashed: by the broker, at least once",
+        "solid: in a transaction of the aggregate's service · dashed: by the broker, at least once",
         size=12, style="s",
     )  # fmt: skip
     canvas.parts.append(

@@ -12,7 +12,15 @@ from tools.docs.tour import Tour, record
 
 ROOT: Final = Path(__file__).parents[2]
 ARCHITECTURE: Final = "docs/architecture.md"
+ASYNCAPI: Final = "docs/asyncapi.yaml"
+SETTINGS: Final = "docs/settings.md"
+MAPS: Final = "docs/maps.md"
 PICTURES: Final = "docs/pictures"
+BOARD: Final = f"{PICTURES}/event-storming.svg"
+PATHS: Final = (
+    *(ARCHITECTURE, ASYNCAPI, SETTINGS, MAPS, BOARD),
+    *(f"{PICTURES}/{name}.svg" for name in NAMES),
+)
 BLOCK: Final = re.compile(r"<!-- generated: (\S+) -->\n(.*?)<!-- end -->", re.DOTALL)
 
 
@@ -27,10 +35,10 @@ def documents(root: Path = ROOT) -> dict[str, str]:
     page = (root / ARCHITECTURE).read_text(encoding="utf-8")
     return {
         ARCHITECTURE: filled(page, _blocks(flow, tour)),
-        "docs/asyncapi.yaml": asyncapi.document(flow),
-        "docs/settings.md": settings.page(),
-        "docs/maps.md": maps.page(root),
-        f"{PICTURES}/event-storming.svg": board.board(flow),
+        ASYNCAPI: asyncapi.document(flow),
+        SETTINGS: settings.page(),
+        MAPS: maps.page(root),
+        BOARD: board.board(flow),
         **{f"{PICTURES}/{name}.svg": hexagon.hexagon(flow, name) for name in NAMES},
     }
 

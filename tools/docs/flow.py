@@ -51,9 +51,7 @@ def flow_of(services: Mapping[str, Service], tour: Tour) -> Flow:
         services=services,
         publishers=events(services),
         reactions=reactions(services),
-        triggers={
-            event: _triggers(event, published, tour.steps) for event in events(services)
-        },
+        triggers={event: _triggers(event, published, tour.steps) for event in events(services)},
         calls=frozenset(
             (step.by, step.service)
             for step in tour.steps

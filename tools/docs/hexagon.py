@@ -63,7 +63,7 @@ def _tall(adapters: Sequence[Adapter]) -> float:
     return sum(_card_tall(one) + CARD_GAP for one in adapters)
 
 
-def _cards(  # noqa: PLR0913 the side and the hexagon that it is drawn beside
+def _cards(
     canvas: Canvas, adapters: Sequence[Adapter], x: float, middle: float, core: float, *,
     incoming: bool,
 ) -> None:  # fmt: skip
@@ -114,9 +114,7 @@ def _joined(names: Sequence[str]) -> list[str]:
     return [" · ".join(names[at : at + 3]) for at in range(0, len(names), 3)]
 
 
-def _core(
-    canvas: Canvas, lines: Sequence[tuple[str, str]], middle: float, tall: float
-) -> None:
+def _core(canvas: Canvas, lines: Sequence[tuple[str, str]], middle: float, tall: float) -> None:
     canvas.polygon(_hexagon(middle, tall, 0), "#f3effa", "#8a6fc0", 2.4)
     canvas.polygon(_hexagon(middle, tall, 20), "#fbfaff", "#c9bbe6", 1.4)
     y = middle - (len(lines) - 1) * LINE / 2 + 4

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from inspect import unwrap
 from typing import Any, Final
@@ -38,7 +39,7 @@ def build(name: str, environ: Mapping[str, str]) -> Service:
     fields = msgspec.structs.fields(settings)
     required = {variable(field): _harmless(name, field.name) for field in fields if field.required}
     service: Service = import_module(f"roadbike.{name}.app").build(
-        read(settings, required | environ)
+        read(settings, {**required, **environ})
     )
     return service
 
@@ -82,6 +83,8 @@ def reactions(services: Mapping[str, Service]) -> list[Reaction]:
 
 def callable_name(function: Any) -> str:
     """Return `cancel_payment`, or `Cashier.refund_owed` for a method."""
+    while isinstance(function, partial):
+        function = function.func
     name: str = unwrap(function).__qualname__
     return name.rpartition("<locals>.")[2]
 

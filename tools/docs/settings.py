@@ -6,7 +6,6 @@ from typing import Any, Final
 
 import msgspec
 from msgspec.inspect import (
-    BoolType,
     CustomType,
     Field,
     FloatType,
@@ -120,21 +119,22 @@ def _type(kind: Any) -> str:
     match kind:
         case Metadata():
             return _type(kind.type)
-        case CustomType():
-            assert kind.cls is Secret
-            return "text, secret"
         case LiteralType():
             return " or ".join(f"`{value}`" for value in kind.values)
-        case IntType():
-            return " ".join(["integer", *_range(kind.ge, kind.le)])
-        case FloatType():
-            return " ".join(["number", *_range(kind.ge, kind.le)])
-        case BoolType():
-            return "`true` or `false`"
-        case StrType():
-            return "text"
+        case IntType() | FloatType():
+            name = "integer" if isinstance(kind, IntType) else "number"
+            return " ".join([name, *_range(kind.ge, kind.le)])
         case _:
-            raise TypeError(f"a setting of a type that the page does not know: {kind}")
+            return _text_type(kind)
+
+
+def _text_type(kind: Any) -> str:
+    """Return how a text is called. Raises TypeError for what is not read as a text."""
+    if isinstance(kind, CustomType) and kind.cls is Secret:
+        return "text, secret"
+    if not isinstance(kind, StrType):
+        raise TypeError(f"a setting of a type that the page does not know: {kind}")
+    return "text"
 
 
 def _range(least: float | None, most: float | None) -> Iterator[str]:

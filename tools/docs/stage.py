@@ -56,7 +56,14 @@ class Stage:
     refuse_calls: bool = False  # calls between services are answered 409 and do not arrive
 
     async def ask(
-        self, by: str, method: str, path: str, body: object = None, *, hold: bool = False, **headers: str
+        self,
+        by: str,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        hold: bool = False,
+        **headers: str,
     ) -> Reply:
         """Send one request as that person; then let the events take effect, unless `hold`."""
         first = path.split("/")[1].partition("?")[0]
@@ -84,7 +91,7 @@ class Stage:
         for service in self.recorder.services.values():
             vars(service.db.clock)["now"] = _later(service.db.clock.now, by)
 
-    async def _recorded(  # noqa: PLR0913 one argument for each part of a request
+    async def _recorded(
         self, by: str, name: str, method: str, path: str, body: object, headers: dict[str, str]
     ) -> Reply:
         service = self.recorder.services[name]
@@ -104,9 +111,7 @@ class Stage:
             await self.recorder.collect(name, asked)
         return reply
 
-    async def _send(
-        self, method: str, url: str, body: object, headers: dict[str, str]
-    ) -> Reply:
+    async def _send(self, method: str, url: str, body: object, headers: dict[str, str]) -> Reply:
         async with self.http.request(method, url, json=body, headers=headers) as response:
             text = await response.text()
             given = await response.json(content_type=None) if text else None

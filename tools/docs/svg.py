@@ -62,8 +62,14 @@ class Canvas:
             'stroke-linejoin="round"/>'
         )
 
-    def text(  # noqa: PLR0913 one keyword for each property of a text
-        self, at: Point, text: str, *, size: float = 13, style: str = "", anchor: str = "start",
+    def text(
+        self,
+        at: Point,
+        text: str,
+        *,
+        size: float = 13,
+        style: str = "",
+        anchor: str = "start",
         widest: float = 0,
     ) -> None:
         """Write one line, its baseline at the point; squeezed where it would be wider than that.
@@ -103,7 +109,6 @@ class Canvas:
             f'fill="{INK}"/></marker></defs>'
         )
         ground = f'<rect width="{self.width:g}" height="{self.height:g}" rx="10" fill="#ffffff"/>'
-        return "\n".join(
-            [head, f"<title>{escape(self.label)}</title>", f"<style>{FONTS}</style>", marker]
-            + [ground, *self.parts, "</svg>", ""]
-        )
+        title = f"<title>{escape(self.label)}</title>"
+        style = f"<style>{FONTS}</style>"
+        return "\n".join([head, title, style, marker, ground, *self.parts, "</svg>", ""])

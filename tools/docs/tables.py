@@ -87,7 +87,11 @@ def _kinds(flow: Flow) -> list[tuple[str, list[type[Event]], list[str]]]:
     for event in flow.publishers:
         kinds.setdefault(event.kind, []).append(event)
     return [
-        (kind, all_of, [n for n in wire_fields(all_of[0]) if all(n in wire_fields(e) for e in all_of)])
+        (
+            kind,
+            all_of,
+            [n for n in wire_fields(all_of[0]) if all(n in wire_fields(e) for e in all_of)],
+        )
         for kind, all_of in kinds.items()
     ]
 

@@ -17,7 +17,7 @@ from tools.docs.steps import Step
 
 BIKE: Final = {"bikeNm": "TREK Emonda", "price": 5_100_000, "stockQty": 3}
 LATER: Final = timedelta(hours=1)  # an unpaid payment has expired by then
-TRIES: Final = 3
+TRIES: Final = 5
 
 
 class Interrupted(Exception):
