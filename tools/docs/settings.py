@@ -17,8 +17,8 @@ from msgspec.inspect import (
     type_info,
 )
 
+from roadbike.environment import COMMAND
 from roadbike.kit.process.settings import Secret, ServiceSettings, variable
-from roadbike.local.environment import VARIABLES
 from tools.docs.services import NAMES, title
 from tools.docs.tables import table
 
@@ -30,6 +30,7 @@ ABOUT: Final = """\
 Each service reads its settings once, at the start, from environment variables. A wrong or missing
 value ends the start with one line that names the variable. `NAME_FILE` may stand instead of any
 `NAME`: the value is then the text in the file of that path. An empty variable counts as not set.
+A name that is similar to a setting but is none ends the start too: it is misspelt.
 
 With `roadbike up` nothing has to be set: it gives every service what it needs, and passes on what
 you set yourself (`ROADBIKE_OVERBOOK=5 make up`), except for addresses, keys and databases, which it
@@ -51,7 +52,7 @@ def page() -> str:
     parts.append(
         table(
             ["name", "when it is not set", "what it is for"],
-            [[f"`{one.name}`", one.default, one.purpose] for one in VARIABLES],
+            [[f"`{one.name}`", one.default, one.purpose] for one in COMMAND],
         )
     )
     return "\n".join(parts) + "\n"
@@ -66,7 +67,7 @@ def settings_of(service: str) -> type[ServiceSettings]:
 def names() -> set[str]:
     """Return every environment variable that a service or the command reads."""
     fields = [one for name in NAMES for one in msgspec.structs.fields(settings_of(name))]
-    return {variable(field) for field in fields} | {one.name for one in VARIABLES}
+    return {variable(field) for field in fields} | {one.name for one in COMMAND}
 
 
 def undescribed() -> set[str]:

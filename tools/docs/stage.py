@@ -16,12 +16,14 @@ from uuid import uuid4
 import aiohttp
 from aiohttp import web
 
-from roadbike.kit.auth import AUDIENCE, ISSUER, SigningKey, new_signing_key
+from roadbike.contracts.identity import AUDIENCE, ISSUER, Role
+from roadbike.kit.auth import SigningKey, new_signing_key
 from roadbike.kit.auth.store import keep_keys
 from roadbike.kit.db import Tx
 from roadbike.kit.db.migrate import migrated
 from roadbike.kit.messaging.broker.memory import MemoryBroker, MemoryLog
 from roadbike.kit.process.server import Server
+from roadbike.serve import SHOP
 from tools.docs.recorder import Recorder
 from tools.docs.routes import request_line
 from tools.docs.services import build, caller_keys, wire_names
@@ -29,7 +31,7 @@ from tools.docs.steps import Answered, Asked
 
 SERVICES: Final = ("stock", "reservation", "payment", "delivery", "mypage")
 OWNERS: Final = {"stocks": "stock", "myPages": "mypage", "deliveries": "delivery"}
-ROLES: Final = {"buyer": "buyer", "staff": "admin"}
+ROLES: Final = {"buyer": Role.BUYER, "staff": Role.ADMIN}
 LOST: Final = 500
 REFUSED: Final = 409
 
@@ -191,7 +193,7 @@ async def _open_service(stage: Stage, name: str, stack: AsyncExitStack) -> None:
         await keep_keys(tx, {jwk["kid"]: jwk})
     for resource in service.resources:
         await stack.enter_async_context(resource)
-    server = Server(service, f"roadbike.{name}", MemoryBroker(MemoryLog()))
+    server = Server(service, f"roadbike.{name}", MemoryBroker(MemoryLog()), SHOP)
     stack.push_async_callback(server.drain, await server.listen())
     stage.urls[name] = server.url
 

@@ -14,7 +14,7 @@ from roadbike.account.passwords import Passwords
 from roadbike.kit.auth import KeyFault, SigningKey, public_keys
 from roadbike.kit.db import Database
 from roadbike.kit.process.service import Service, every
-from roadbike.kit.process.settings import ONE_MACHINE, Secret, ServiceSettings, SettingError
+from roadbike.kit.process.settings import Secret, ServiceSettings, SettingError
 
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 
@@ -24,8 +24,8 @@ class Settings(ServiceSettings, frozen=True, kw_only=True):
 
     signing_key: Secret  # a JWK (Ed25519, private) with a kid
     retired_keys: str = '{"keys": []}'  # public keys (JWKS) of tokens that have not yet expired
-    token_lifetime_s: Annotated[int, Meta(ge=1, le=600)] = 600
-    login_window_s: Annotated[int, Meta(ge=1, le=86_400)] = 300
+    token_lifetime_seconds: Annotated[int, Meta(ge=1, le=600)] = 600
+    login_window_seconds: Annotated[int, Meta(ge=1, le=86_400)] = 300
     login_failures_per_account: Count = 10
     login_failures_per_client: Count = 10
     login_failures_in_all: Count = 1000
@@ -40,7 +40,7 @@ def build(settings: Settings) -> Service:
         passwords,
         limits,
         _signing_key(settings),
-        lifetime_s=settings.token_lifetime_s,
+        lifetime_s=settings.token_lifetime_seconds,
         retired=_retired(settings),
     )
 
@@ -63,20 +63,15 @@ def _limits(settings: Settings) -> Limits:
         per_account=settings.login_failures_per_account,
         per_client=settings.login_failures_per_client,
         in_all=settings.login_failures_in_all,
-        window=timedelta(seconds=settings.login_window_s),
+        window=timedelta(seconds=settings.login_window_seconds),
     )
 
 
 def _signing_key(settings: Settings) -> SigningKey:
     try:
-        key = SigningKey.from_jwk(settings.signing_key.reveal())
+        return SigningKey.from_jwk(settings.signing_key.reveal())
     except KeyFault as fault:
         raise SettingError(f"ROADBIKE_SIGNING_KEY is wrong: {fault}") from None
-    if settings.env == "production" and ONE_MACHINE in key.kid:
-        raise SettingError(
-            "ROADBIKE_SIGNING_KEY was made for one machine: make a key for production"
-        )
-    return key
 
 
 def _retired(settings: Settings) -> Sequence[Any]:
