@@ -97,8 +97,8 @@ async def test_a_pending_reservation_that_an_event_cancels_returns_its_unit_and_
 
     assert (await harness.bike()).unanswered == 0
     assert await harness.count_rows() == (1, 0)
-    (event,) = await harness.told()
-    assert not event.registered
+    (published,) = await harness.told()
+    assert not published.registered
 
 
 async def test_a_pending_reservation_that_stock_has_no_unit_for_returns_its_key_too(

@@ -178,8 +178,8 @@ def answered(reservation: Reservation, bike: Bike) -> tuple[Reservation, Bike]:
 def decide(reservation: Reservation) -> tuple[Reservation, list[AnyReservationEvent]]:
     """Return what follows from the facts known so far, in whatever order they came.
 
-    A reason to cancel always cancels, even when the bike was shipped or delivered: what was
-    consumed says that money or bike has gone back. `check_cancellable` guards the buyer's cancel.
+    A reason to cancel cancels even when the bike was shipped or delivered, because money or bike
+    has gone back elsewhere. A buyer's wish is checked before it is noted (`check_cancellable`).
     """
     match reservation.reservation_status:
         case ReservationStatus.PENDING | ReservationStatus.RESERVED if reservation.reason:
@@ -227,7 +227,7 @@ def take_one(bike: Bike | None, *, seen_price: int | None, overbook: int) -> Bik
 
 
 def with_catalogue(bike: Bike, event: BikeEvent) -> Bike:
-    """Return the copy with whatever is newer in the event."""
+    """Return the copy with what is newer in the event."""
     bike = with_free(bike, event)
     if event.bike_version <= bike.bike_version:
         return bike

@@ -62,7 +62,7 @@ class ReservationDesk:
     async def reserve(self, request: ReservationRequest, deadline: Deadline) -> Receipt:
         """Reserve one unit within the deadline.
 
-        A finished key is replayed first, whatever is overloaded or unavailable.
+        A finished key is replayed first, even when the limiter is full or the breaker open.
         Raises NotOnSale, PriceChanged, SoldOut, PaymentUnavailable, Overloaded, OpenCircuit,
         InProgress and KeyReused.
         """
@@ -142,7 +142,7 @@ class ReservationDesk:
 
 
 def _report(permit: Permit, verdict: Verdict) -> None:
-    """Tell the breaker how the call went."""
+    """Report the outcome of the call to the breaker."""
     match verdict:
         case Verdict.ANSWERED:
             permit.succeeded()

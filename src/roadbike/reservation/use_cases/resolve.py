@@ -16,7 +16,7 @@ RESOLVE_BATCH: Final = 500
 
 
 async def resolve_pending(db: Database) -> None:
-    """Cancel each abandoned pending reservation, as nobody knows whether its payment is open.
+    """Cancel each abandoned pending reservation, because it is unknown whether its payment is open.
 
     Payment consumes the cancel and voids the payment if there is one.
     """

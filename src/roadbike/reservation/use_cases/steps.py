@@ -136,8 +136,8 @@ async def register(
     """Turn each that is still pending into a reservation; PaymentUnavailable for the others.
 
     The body of the answer is rendered here, because it is stored with the idempotency key in the
-    transaction that registers: a repeated request gets the same bytes, whatever the reservation
-    or the code has become since. `render` comes from the API, which knows the shape of the body.
+    transaction that registers: a repeated request gets the same bytes even when the reservation
+    or the code has changed since. `render` comes from the API, which knows the shape of the body.
     """
     await store.lock_reservations(tx, [one.reservation_id for one in opened])
     seqs = await store.draw_reserve_seqs(tx, len(opened))
