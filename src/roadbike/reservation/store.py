@@ -173,6 +173,11 @@ async def locked_bike(tx: Tx, bike_id: int) -> Bike | None:
     return await BIKES.locked(tx, bike_id)
 
 
+async def locked_bike_or_new(tx: Tx, bike_id: int) -> Bike:
+    """Return the copy of the bike, locked; an empty one before the first event about it."""
+    return await locked_bike(tx, bike_id) or Bike(bike_id=bike_id)
+
+
 def save_bike(tx: Tx, bike: Bike) -> None:
     BIKES.save(tx, bike)
 

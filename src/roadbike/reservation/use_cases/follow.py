@@ -6,7 +6,7 @@ from roadbike.contracts.events import AllocationEvent, AnyAllocationEvent, AnyBi
 from roadbike.kit.db import Tx
 from roadbike.kit.messaging.broker import Message
 from roadbike.reservation import domain, store
-from roadbike.reservation.domain import Bike, Cause
+from roadbike.reservation.domain import Cause
 from roadbike.reservation.use_cases.settle import settle
 
 
@@ -27,7 +27,7 @@ async def follow_stock(tx: Tx, cause: AnyAllocationEvent, message: Message) -> N
     Raises NotFound when the reservation is unknown.
     """
     reservation = await store.locked_or_404(tx, cause.reservation_id)
-    bike = domain.with_free(await _locked_bike(tx, cause.bike_id), cause)
+    bike = domain.with_free(await store.locked_bike_or_new(tx, cause.bike_id), cause)
     answered, bike = domain.answered(reservation, bike)
     store.save_bike(tx, domain.as_of(bike, message.time))
     await settle(tx, domain.noted(answered, cause))
@@ -35,7 +35,7 @@ async def follow_stock(tx: Tx, cause: AnyAllocationEvent, message: Message) -> N
 
 async def copy_bike(tx: Tx, cause: BikeEvent, message: Message) -> None:
     """Take over what is newer in the event than in the copy of the catalogue."""
-    bike = domain.with_catalogue(await _locked_bike(tx, cause.bike_id), cause)
+    bike = domain.with_catalogue(await store.locked_bike_or_new(tx, cause.bike_id), cause)
     store.save_bike(tx, domain.as_of(bike, message.time))
 
 
@@ -45,7 +45,3 @@ async def prefetch(tx: Tx, causes: Sequence[Cause | AnyBikeEvent]) -> None:
     bikes = {cause.bike_id for cause in causes if isinstance(cause, BikeEvent | AllocationEvent)}
     await store.lock_reservations(tx, sorted(purchases))
     await store.lock_bikes(tx, sorted(bikes))
-
-
-async def _locked_bike(tx: Tx, bike_id: int) -> Bike:
-    return await store.locked_bike(tx, bike_id) or Bike(bike_id=bike_id)
