@@ -45,7 +45,7 @@ def _lines(steps: Sequence[Step], over: str) -> Iterator[str]:
     by_events = False
     for step in steps:
         if isinstance(step, Consumed) and not by_events:
-            yield f"Note over {over}: the answer is out, the rest follows by events"
+            yield f"Note over {over}: the answer has been sent, the rest follows by events"
             by_events = True
         yield from _line(step)
 
