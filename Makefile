@@ -7,7 +7,7 @@ SYNC := $(UV) sync --quiet --frozen --compile-bytecode --inexact
 ARGS ?=
 N ?= 3
 
-.PHONY: up help demo test test-races siege check format
+.PHONY: up help demo test test-races siege check docs format
 
 up: .venv/run  ## open the shop; Ctrl-C closes it (ARGS=--detach: in background)
 	@exec .venv/bin/roadbike up $(ARGS)
@@ -33,6 +33,10 @@ check: .venv/dev  ## run the linters and type checks of CI
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
 	@.venv/bin/deptry .
+	@.venv/bin/python -m tools.docs --check
+
+docs: .venv/dev  ## write the documents that are generated from the code
+	@.venv/bin/python -m tools.docs
 
 format: .venv/dev  ## format the code and fix what the linter can fix
 	@.venv/bin/ruff check --fix .
