@@ -46,9 +46,9 @@ def test_a_token_lives_ten_minutes_at_most() -> None:
         "ROADBIKE_SIGNING_KEY": new_signing_key("account/1"),
     }
 
-    assert read(app.Settings, environ).token_lifetime_s == 600
-    with pytest.raises(SettingError, match="ROADBIKE_TOKEN_LIFETIME_S"):
-        read(app.Settings, environ | {"ROADBIKE_TOKEN_LIFETIME_S": "601"})
+    assert read(app.Settings, environ).token_lifetime_seconds == 600
+    with pytest.raises(SettingError, match="ROADBIKE_TOKEN_LIFETIME_SECONDS"):
+        read(app.Settings, environ | {"ROADBIKE_TOKEN_LIFETIME_SECONDS": "601"})
 
 
 async def test_retired_keys_are_published_without_their_private_half(
@@ -65,7 +65,7 @@ async def test_retired_keys_are_published_without_their_private_half(
     assert SigningKey.from_jwk(new_signing_key("x/1")).kid == "x/1"
 
 
-async def test_migrations_make_what_the_code_knows(
+async def test_migrations_create_the_tables_of_the_code(
     account_url: str, open_database: Callable[[str], Database]
 ) -> None:
     db = open_database(account_url)

@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
-from roadbike.account import store
 from roadbike.account.api import AccountApi
 from roadbike.account.domain import Limits
 from roadbike.account.passwords import Passwords
+from roadbike.account.use_cases import delete_old_failures
 from roadbike.kit.auth import KeyFault, SigningKey, public_keys
 from roadbike.kit.db import Database
 from roadbike.kit.process.service import Service, every
@@ -20,12 +21,12 @@ Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 
 
 class Settings(ServiceSettings, frozen=True, kw_only=True):
-    """Whose signature all services trust, and how patient log-in is."""
+    """The key that signs access tokens, and how many failed log-ins are allowed."""
 
     signing_key: Secret  # a JWK (Ed25519, private) with a kid
-    retired_keys: str = '{"keys": []}'  # public keys (JWKS) of tokens that have not yet expired
-    token_lifetime_s: Annotated[int, Meta(ge=1, le=600)] = 600
-    login_window_s: Annotated[int, Meta(ge=1, le=86_400)] = 300
+    retired_keys: str = '{"keys": []}'  # JWKS: public keys of earlier tokens that are still valid
+    token_lifetime_seconds: Annotated[int, Meta(ge=1, le=600)] = 600
+    login_window_seconds: Annotated[int, Meta(ge=1, le=86_400)] = 300
     login_failures_per_account: Count = 10
     login_failures_per_client: Count = 10
     login_failures_in_all: Count = 1000
@@ -40,20 +41,15 @@ def build(settings: Settings) -> Service:
         passwords,
         limits,
         _signing_key(settings),
-        lifetime_s=settings.token_lifetime_s,
-        retired=_retired(settings),
+        token_lifetime_seconds=settings.token_lifetime_seconds,
+        retired_keys=_retired_keys(settings),
     )
-
-    async def forget_failures(db: Database) -> None:
-        async with db.begin() as tx:
-            await store.forget_failures(tx, older_than=limits.window)
-
     return Service(
         name="account",
         settings=settings,
         db=db,
         routes=api.routes(),
-        timed=[every(seconds=60, do=forget_failures)],
+        timed=[every(seconds=60, do=partial(delete_old_failures, window=limits.window))],
         resources=[passwords],
     )
 
@@ -63,7 +59,7 @@ def _limits(settings: Settings) -> Limits:
         per_account=settings.login_failures_per_account,
         per_client=settings.login_failures_per_client,
         in_all=settings.login_failures_in_all,
-        window=timedelta(seconds=settings.login_window_s),
+        window=timedelta(seconds=settings.login_window_seconds),
     )
 
 
@@ -79,7 +75,7 @@ def _signing_key(settings: Settings) -> SigningKey:
     return key
 
 
-def _retired(settings: Settings) -> Sequence[Any]:
+def _retired_keys(settings: Settings) -> Sequence[Any]:
     try:
         public_keys(settings.retired_keys)
     except KeyFault as fault:
