@@ -156,13 +156,13 @@ async def test_more_than_the_queue_takes_is_refused_at_once() -> None:
 
 async def test_a_hash_fits_its_own_password_only() -> None:
     async with Passwords() as passwords:
-        kept = await passwords.hash("correct horse")
+        stored = await passwords.hash("correct horse")
 
-        assert await passwords.matches("correct horse", kept)
-        assert not await passwords.matches("wrong horse", kept)
+        assert await passwords.matches("correct horse", stored)
+        assert not await passwords.matches("wrong horse", stored)
         assert not await passwords.matches("correct horse", None)
         assert not await passwords.matches("correct horse", "no hash at all")
-        assert not passwords.is_outdated(kept)
+        assert not passwords.is_outdated(stored)
 
 
 async def test_an_unknown_user_takes_as_long_as_a_known_one() -> None:

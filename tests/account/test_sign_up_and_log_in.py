@@ -26,8 +26,8 @@ async def test_a_buyer_signs_up(sign_up: Any, service: Service) -> None:
     assert account["roles"] == ["buyer"]
     assert account["_links"] == {"self": {"href": "/accounts/kim"}}
     async with service.db.read() as tx:
-        kept = await tx.scalar(select(ACCOUNT.c.password_hash))
-    assert kept.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+        stored = await tx.scalar(select(ACCOUNT.c.password_hash))
+    assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
 
 async def test_a_user_id_is_used_once(sign_up: Any) -> None:
@@ -122,8 +122,8 @@ async def test_an_old_hash_is_renewed_at_log_in(
     assert (await log_in()).status_code == 200
 
     async with service.db.read() as tx:
-        kept = await tx.scalar(select(ACCOUNT.c.password_hash))
-    assert kept.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+        stored = await tx.scalar(select(ACCOUNT.c.password_hash))
+    assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert (await log_in()).status_code == 200
 
 

@@ -197,8 +197,9 @@ async def test_only_admins_see_a_withdrawn_bike(
     for visitor in (buyer, anybody):
         assert (await visitor.ask("GET", "/stocks/1")).status_code == 404
         assert await total(visitor) == 0
-    kept = await admin.ask("GET", "/stocks/1")
-    assert (kept.status_code, kept.headers["etag"], kept.json()["withdrawn"]) == (200, '"2"', True)
+    shown = await admin.ask("GET", "/stocks/1")
+    assert (shown.status_code, shown.headers["etag"]) == (200, '"2"')
+    assert shown.json()["withdrawn"] is True
     assert await total(admin) == 1
     assert await stock.told_names() == ["StockRegistered", "StockRemoved"]
 

@@ -129,7 +129,7 @@ def new_password(typed: str, user_id: str, common: AbstractSet[str]) -> str:
 
 
 def is_common(password: str, common: AbstractSet[str]) -> bool:
-    """Tell whether it is a common word, alone or with one of ENDINGS."""
+    """Return whether it is a common word, alone or with one of ENDINGS."""
     lower = password.casefold()
     return any(lower.endswith(end) and lower.removesuffix(end) in common for end in ENDINGS)
 

@@ -20,6 +20,7 @@ PASSES: Final = 2
 LANES: Final = 1
 THREADS: Final = 2
 MAX_WAITING: Final = 20
+RETRY_AFTER_SECONDS: Final = 1
 UNKNOWN_USER_HASH: Final = (  # of an unknown password: checked so that timing shows no user ids
     "$argon2id$v=19$m=19456,t=2,p=1"
     "$dXuuVZxqpDtbcgicw34hPg"
@@ -58,7 +59,7 @@ class Passwords:
     def turn(self) -> Iterator[None]:
         """Take a place in the queue for the block. Raises Overloaded when there is none."""
         if self._turns >= self._max_turns:
-            raise Overloaded(retry_after=1)
+            raise Overloaded(retry_after=RETRY_AFTER_SECONDS)
         self._turns += 1
         try:
             yield
@@ -70,7 +71,7 @@ class Passwords:
         return await self._in_thread(lambda: self._hasher.hash(password))
 
     async def matches(self, password: str, stored: str | None) -> bool:
-        """Tell whether the stored hash is of this password.
+        """Return whether the stored hash is of this password.
 
         None (an unknown user) never matches and takes as long.
         """
@@ -79,7 +80,7 @@ class Passwords:
         return right and stored is not None
 
     def is_outdated(self, stored: str) -> bool:
-        """Tell whether the hash was made with other parameters than the current ones."""
+        """Return whether the hash was made with other parameters than the current ones."""
         return self._hasher.check_needs_rehash(stored)
 
     async def __aenter__(self) -> Self:

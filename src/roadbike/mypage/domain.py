@@ -88,7 +88,7 @@ def apply(purchase: Purchase, event: AnyPurchaseEvent) -> Purchase:
 
 
 def may_be_cancelled(purchase: Purchase) -> bool:
-    """Whether the buyer may cancel; once the bike has left the shop only staff can undo it."""
+    """Return whether the buyer may cancel; once the bike has left the shop only staff can."""
     return (
         purchase.reservation_status is ReservationStatus.RESERVED
         and purchase.delivery_status in {None, DeliveryStatus.PREPARING}
@@ -96,7 +96,7 @@ def may_be_cancelled(purchase: Purchase) -> bool:
 
 
 def may_be_paid(purchase: Purchase) -> bool:
-    """Whether the buyer may pay."""
+    """Return whether the buyer may pay."""
     return (
         purchase.reservation_status is ReservationStatus.RESERVED
         and purchase.payment_status is PaymentStatus.DUE
