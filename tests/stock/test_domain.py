@@ -18,10 +18,21 @@ from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import StockStatus
 from roadbike.kit.pure.refusals import PreconditionFailed
 from roadbike.stock import domain
-from roadbike.stock.domain import Allocation, BelowHeld, Bike, Decision, Movement, State, Why
+from roadbike.stock.domain import (
+    Allocation,
+    BelowHeld,
+    Bike,
+    Cause,
+    Decision,
+    Movement,
+    State,
+    Why,
+)
+from tests.purchases import Story
 
 EMONDA = Bike(bike_id=1, bike_name="TREK Emonda", price=5_100_000, stock_quantity=2)
 RESERVATION = UUID(int=7)
+STORY = Story(reservation_id=RESERVATION)
 UNSEEN = Allocation(reservation_id=RESERVATION, bike_id=1)
 CLAIM = replace(UNSEEN, registered=True, reserve_seq=1)
 BIKE_WITH_ONE_HELD = replace(EMONDA, held_quantity=1, free_seq=2)
@@ -32,6 +43,21 @@ SHIPPED = replace(HELD, started=True, state=State.SHIPPED)
 def only_event(decision: Decision) -> Any:
     (event,) = decision.events
     return event
+
+
+@pytest.mark.parametrize(
+    ("cause", "facts"),
+    [
+        (STORY.registered(), {"registered": True, "reserve_seq": 1}),
+        (STORY.cancelled(), {"cancelled": True}),
+        (STORY.cancelled(registered=False), {}),
+        (STORY.delivery_cancelled(), {"closed": True}),
+        (STORY.started(), {"started": True}),
+        (STORY.returned(), {"returned": True}),
+    ],
+)
+def test_each_event_is_noted_as_its_fact(cause: Cause, facts: dict[str, Any]) -> None:
+    assert domain.noted(UNSEEN, cause) == replace(UNSEEN, **facts)
 
 
 def test_a_claim_is_answered_with_a_unit() -> None:
