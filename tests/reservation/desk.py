@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from roadbike.kit.resilience.breaker import FEWEST_CALLS, breaker
-from roadbike.kit.resilience.deadline import starts_now
+from roadbike.kit.resilience.deadline import new_deadline
 from roadbike.kit.resilience.limiter import Limiter
 from roadbike.reservation.api import render
 from roadbike.reservation.payments import Payments
@@ -58,7 +58,7 @@ class WholeDesk:
         return self.desk.breaker.state
 
     async def reserve(self, order: Order, ms: int = 5_000) -> Receipt:
-        return await self.desk.reserve(order, starts_now(ms))
+        return await self.desk.reserve(order, new_deadline(ms))
 
     async def fail(self, times: int, error: type[Exception] = PaymentUnavailable) -> None:
         for _ in range(times):

@@ -5,7 +5,7 @@ import asyncio
 from roadbike.contracts.statuses import ReservationStatus
 from roadbike.kit import idempotency
 from roadbike.kit.pure.refusals import Refusal
-from roadbike.kit.resilience.batching import AT_MOST
+from roadbike.kit.resilience.batching import MAX_BATCH
 from roadbike.reservation import store
 from roadbike.reservation.use_cases.reserve import Terms
 from tests.reservation.counter import Counter, slugs
@@ -130,7 +130,7 @@ async def test_a_batch_with_nothing_in_it_but_refusals_is_no_failure(counter: Co
 
 
 async def test_a_full_batch_fits(counter: Counter) -> None:
-    how_many = AT_MOST
+    how_many = MAX_BATCH
     await counter.hear(bike_told(free=how_many, free_seq=2))
     orders = [an_order(f"key {number}") for number in range(how_many)]
 

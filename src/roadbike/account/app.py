@@ -15,7 +15,7 @@ from roadbike.account.use_cases import delete_old_failures
 from roadbike.kit.auth import KeyFault, SigningKey, public_keys
 from roadbike.kit.db import Database
 from roadbike.kit.process.service import Service, every
-from roadbike.kit.process.settings import ONE_MACHINE, Secret, ServiceSettings, SettingError
+from roadbike.kit.process.settings import Secret, ServiceSettings, SettingError
 
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 
@@ -65,14 +65,9 @@ def _limits(settings: Settings) -> Limits:
 
 def _signing_key(settings: Settings) -> SigningKey:
     try:
-        key = SigningKey.from_jwk(settings.signing_key.reveal())
+        return SigningKey.from_jwk(settings.signing_key.reveal())
     except KeyFault as fault:
         raise SettingError(f"ROADBIKE_SIGNING_KEY is wrong: {fault}") from None
-    if settings.env == "production" and ONE_MACHINE in key.kid:
-        raise SettingError(
-            "ROADBIKE_SIGNING_KEY was made for one machine: make a key for production"
-        )
-    return key
 
 
 def _retired_keys(settings: Settings) -> Sequence[Any]:

@@ -37,7 +37,7 @@ class Settings(ServiceSettings, frozen=True, kw_only=True):
     provider: Literal["simulated"] = "simulated"
     simulated_journal_url: str  # a database of the simulated provider's own
     simulated_rates: str = ""
-    expire_after_s: Annotated[int, Meta(ge=1)] = 30 * 60
+    expire_after_seconds: Annotated[int, Meta(ge=1)] = 30 * 60
     open_delay_min_ms: Milliseconds = 0  # for demonstrations of the timeout and the breaker
     open_delay_max_ms: Milliseconds = 0
 
@@ -47,7 +47,7 @@ def build(settings: Settings) -> Service:
     db = Database(settings.database_url.reveal())
     provider = SimulatedProvider(settings.simulated_journal_url, _rates(settings))
     cashier = Cashier(db, provider, crash_points(settings.crash))
-    expiry = Expiry(timedelta(seconds=settings.expire_after_s))
+    expiry = Expiry(timedelta(seconds=settings.expire_after_seconds))
     delay_ms = (settings.open_delay_min_ms, settings.open_delay_max_ms)
     return Service(
         name="payment",
