@@ -23,13 +23,28 @@ Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 class Settings(ServiceSettings, frozen=True, kw_only=True):
     """The key that signs access tokens, and how many failed log-ins are allowed."""
 
-    signing_key: Secret  # a JWK (Ed25519, private) with a kid
-    retired_keys: str = '{"keys": []}'  # JWKS: public keys of earlier tokens that are still valid
-    token_lifetime_seconds: Annotated[int, Meta(ge=1, le=600)] = 600
-    login_window_seconds: Annotated[int, Meta(ge=1, le=86_400)] = 300
-    login_failures_per_account: Count = 10
-    login_failures_per_client: Count = 10
-    login_failures_in_all: Count = 1000
+    signing_key: Annotated[
+        Secret,
+        Meta(description="The private key that signs access tokens: a JWK (Ed25519) with a kid."),
+    ]
+    retired_keys: Annotated[
+        str, Meta(description="Public keys of earlier tokens that are still valid: a JWKS.")
+    ] = '{"keys": []}'
+    token_lifetime_seconds: Annotated[
+        int, Meta(ge=1, le=600, description="How long an access token is valid.")
+    ] = 600
+    login_window_seconds: Annotated[
+        int, Meta(ge=1, le=86_400, description="How long a failed log-in counts.")
+    ] = 300
+    login_failures_per_account: Annotated[
+        Count, Meta(description="Failed log-ins to one account before it is refused.")
+    ] = 10
+    login_failures_per_client: Annotated[
+        Count, Meta(description="Failed log-ins from one address before it is refused.")
+    ] = 10
+    login_failures_in_all: Annotated[
+        Count, Meta(description="Failed log-ins of everybody before all are refused.")
+    ] = 1000
 
 
 def build(settings: Settings) -> Service:

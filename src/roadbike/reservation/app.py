@@ -44,10 +44,24 @@ from roadbike.reservation.use_cases.steps import Terms
 
 
 class Settings(ServiceSettings, frozen=True, kw_only=True):
-    payment_url: str
-    overbook: Annotated[int, Meta(ge=0, le=1_000_000)] = 0  # units reserved beyond those free
-    in_flight: Annotated[int, Meta(ge=1, le=10_000)] = 200  # reserve requests handled at a time
-    store_name: str = msgspec.field(default=DEFAULT_STORE, name="G_STORE")
+    payment_url: Annotated[
+        str, Meta(description="The payment service, which is called to open a payment.")
+    ]
+    overbook: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=1_000_000,
+            description="Units of each bike that may be reserved beyond the known free ones.",
+        ),
+    ] = 0
+    in_flight: Annotated[
+        int,
+        Meta(ge=1, le=10_000, description="Reserve requests that are worked on at the same time."),
+    ] = 200
+    store_name: Annotated[
+        str, Meta(description="Name of the shop, as `reserveStore` of a reservation.")
+    ] = msgspec.field(default=DEFAULT_STORE, name="G_STORE")
 
 
 def build(settings: Settings) -> Service:

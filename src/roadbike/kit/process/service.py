@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from functools import wraps
 from typing import TypeVar
 
 import msgspec
@@ -69,6 +70,7 @@ class Service:
 def whenever(event: type[E], use_case: Callable[[Tx, E], Awaitable[object]]) -> Policy:
     """Return the policy that runs the use case once for every consumed event of this type."""
 
+    @wraps(use_case)  # the name of the use case is what documents show
     async def act(tx: Tx, consumed: E, _message: Message) -> None:
         await use_case(tx, consumed)
 

@@ -45,21 +45,67 @@ class Secret:
 
 
 class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings that every service has."""
+    """The settings that every service has. Descriptions are printed in docs/settings.md."""
 
-    env: Literal["local", "production"] = "local"
-    host: str = "127.0.0.1"
-    port: Annotated[int, Meta(ge=0, le=65535)]
-    database_url: Secret
-    broker_url: Secret
-    account_url: str
-    service_key: Secret  # this service's own private key: a JWK (Ed25519) with a kid
-    caller_keys: str = '{"keys": []}'  # public keys (JWKS) of the accepted callers of /internal
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-    trusted_hops: Annotated[int, Meta(ge=0, le=5)] = 0  # number of our own proxies in front
-    drain_ms: Annotated[int, Meta(ge=0, le=60_000)] = 300  # still answers, though not ready
-    ack_wait_seconds: Annotated[float, Meta(ge=1, le=3600)] = 30  # then a message is redelivered
-    crash: Annotated[str, Meta(pattern=CRASH_PLAN)] = ""  # tests: `point:n[,point:n…]`
+    env: Annotated[
+        Literal["local", "production"],
+        Meta(description="Production refuses keys of one-machine mode and simulated payments."),
+    ] = "local"
+    host: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[
+        int, Meta(ge=0, le=65535, description="Port to listen on; 0 means any free one.")
+    ]
+    database_url: Annotated[
+        Secret,
+        Meta(description="Its own database: postgresql+asyncpg://… or sqlite+aiosqlite://…"),
+    ]
+    broker_url: Annotated[Secret, Meta(description="The broker: nats://user:password@host:port.")]
+    account_url: Annotated[
+        str,
+        Meta(description="URL of the service that issues access tokens and publishes their keys."),
+    ]
+    service_key: Annotated[
+        Secret,
+        Meta(description="Private key for internal calls: a JWK (Ed25519) with a kid."),
+    ]
+    caller_keys: Annotated[
+        str, Meta(description="Public keys of the services that may call /internal: a JWKS.")
+    ] = '{"keys": []}'
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Meta(description="The least severe events that are logged."),
+    ] = "info"
+    trusted_hops: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=5,
+            description="Number of our own proxies in front.",
+        ),
+    ] = 0
+    drain_ms: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=60_000,
+            description="How long a service that stops still answers new requests.",
+        ),
+    ] = 300
+    ack_wait_seconds: Annotated[
+        float,
+        Meta(
+            ge=1,
+            le=3600,
+            description="When a message that was not acknowledged is delivered again.",
+        ),
+    ] = 30
+    crash: Annotated[
+        str,
+        Meta(
+            pattern=CRASH_PLAN,
+            description="Tests only: where the process ends as by kill -9, `point:n[,point:n…]`.",
+        ),
+    ] = ""
 
 
 def read(type_: type[T], environ: Mapping[str, str]) -> T:
