@@ -51,7 +51,7 @@ async def test_status_counts_what_is_on_its_way(shop_with_till: Shop, till: till
     till.behaves = tills.hangs_up
     await kim.reserve(1)
     till.behaves = tills.opens
-    shop.log.away = True
+    shop.log.unavailable = True
     await given_a_reservation(kim)
 
     status = await shop.status("reservation")
@@ -61,7 +61,7 @@ async def test_status_counts_what_is_on_its_way(shop_with_till: Shop, till: till
 
 
 async def test_readiness_is_of_the_database_and_not_of_the_broker(small_shop: Shop) -> None:
-    small_shop.log.away = True
+    small_shop.log.unavailable = True
     await small_shop.restart("reservation")
     await until(lambda: _is_ready(small_shop))
 

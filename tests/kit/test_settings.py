@@ -225,7 +225,7 @@ def test_a_plan_of_crashes_that_says_nothing_is_refused(plan: str) -> None:
 
 
 def test_a_plan_of_crashes_may_name_many() -> None:
-    plan = "reserve.after_intent:1,outbox.before_publish:12"
+    plan = "reserve.after_intent:1,relay.before_send:12"
 
     assert read(ServiceSettings, SERVICE | {"ROADBIKE_CRASH": plan}).crash == plan
 

@@ -156,13 +156,13 @@ async def test_keys_are_looked_up_many_at_a_time_each_with_its_own_answer(
     ]
 
     async with counter.db.read() as tx:
-        found = await idempotency.earlier(tx, store.KEY, wanted)
+        found = await idempotency.earlier_requests(tx, store.KEY, wanted)
 
     done, new, other, begun, lees, again = found
-    assert isinstance(done, idempotency.Earlier)
-    assert (done.result_id, done.answer is None) == (made.reservation_id, False)
+    assert isinstance(done, idempotency.EarlierRequest)
+    assert (done.result_id, done.response is None) == (made.reservation_id, False)
     assert (new, lees) == (None, None)
     assert isinstance(other, idempotency.KeyReused)
-    assert isinstance(begun, idempotency.Earlier)
-    assert begun.answer is None
+    assert isinstance(begun, idempotency.EarlierRequest)
+    assert begun.response is None
     assert again == done

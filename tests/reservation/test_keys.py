@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import insert
 
 from roadbike.kit import idempotency
+from roadbike.kit.db.bulk import CLEANUP_BATCH
 from roadbike.kit.db.ids import new_id
 from roadbike.reservation import store
 from roadbike.reservation.api import NewReservation
@@ -122,7 +123,7 @@ async def test_all_old_keys_are_forgotten_however_many_there_are(counter: Counte
     row = {"user_id": "kim", "route": "x", "fingerprint": "", "created_at": NOON.replace(year=2020)}
     rows = [
         {**row, "key": str(number), "result_id": new_id()}
-        for number in range(idempotency.AT_ONCE + 5)
+        for number in range(CLEANUP_BATCH + 5)
     ]
     async with counter.db.begin() as tx:
         await tx.execute(insert(store.KEY), rows)

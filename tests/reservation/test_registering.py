@@ -108,10 +108,10 @@ async def test_the_answer_is_kept_with_the_key(counter: Counter) -> None:
     (receipt,) = await counter.register(intent)
 
     async with counter.db.read() as tx:
-        (earlier,) = await idempotency.earlier(tx, store.KEY, [a_key("mine")])
-    assert isinstance(earlier, idempotency.Earlier)
+        (earlier,) = await idempotency.earlier_requests(tx, store.KEY, [a_key("mine")])
+    assert isinstance(earlier, idempotency.EarlierRequest)
     assert earlier.result_id == intent.reservation_id
-    assert earlier.answer == receipt.answer
+    assert earlier.response == receipt.answer
     assert timedelta() <= earlier.age < timedelta(seconds=60)
 
 

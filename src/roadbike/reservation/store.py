@@ -194,7 +194,7 @@ def free_key(tx: Tx, reservation_id: UUID) -> None:
 
 async def forget_old_keys(tx: Tx) -> bool:
     """Whether there may be more of them."""
-    return await idempotency.forget_old(tx, KEY)
+    return await idempotency.delete_old(tx, KEY)
 
 
 async def count_pending(tx: Tx) -> int:

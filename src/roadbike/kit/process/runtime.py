@@ -128,7 +128,7 @@ class Runtime:
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def _take(self, fetched: Sequence[Sequence[Received]]) -> Sequence[None]:
-        await self.inbox.take([one.message for received in fetched for one in received])
+        await self.inbox.consume([one.message for received in fetched for one in received])
         return [None] * len(fetched)
 
     async def _listen(self, subscription: Subscription) -> None:

@@ -10,9 +10,9 @@ from uuid import UUID
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import ReservationStatus
 from roadbike.kit import idempotency
-from roadbike.kit.crash import Crash, never
+from roadbike.kit.crash import Crash, never_crash
 from roadbike.kit.db import Database, Tx
-from roadbike.kit.idempotency import Earlier, InProgress, Key, KeyReused
+from roadbike.kit.idempotency import EarlierRequest, InProgress, Key, KeyReused
 from roadbike.kit.messaging.outbox import publish
 from roadbike.kit.pure.refusals import Refusal, Unavailable
 from roadbike.kit.resilience.batching import Batches
@@ -99,7 +99,7 @@ class Desk:
         breaker: Breaker,
         terms: Terms,
         render: Render,
-        crash: Crash = never,
+        crash: Crash = never_crash,
     ) -> None:
         self.db, self.payments = db, payments
         self.limiter, self.breaker = limiter, breaker
@@ -129,13 +129,13 @@ class Desk:
         if key is None:
             yield
             return
-        if (running := self._running.get(key.place)) is not None:
+        if (running := self._running.get(key.primary_key)) is not None:
             raise InProgress(retry_after=RETRY_SECONDS) if running == key else KeyReused()
-        self._running[key.place] = key
+        self._running[key.primary_key] = key
         try:
             yield
         finally:
-            del self._running[key.place]
+            del self._running[key.primary_key]
 
     async def _serve(self, order: Order, begun: Reservation | None, within: Deadline) -> Receipt:
         async with self.limiter.place(), self.breaker.permit() as permit:
@@ -184,14 +184,14 @@ class Desk:
 
 async def look_back(tx: Tx, keys: Sequence[Key]) -> list[Begun | Exception]:
     """What earlier requests with these keys have come to."""
-    return [await _begun(tx, earlier) for earlier in await idempotency.earlier(tx, store.KEY, keys)]
+    return [await _begun(tx, earlier) for earlier in await idempotency.earlier_requests(tx, store.KEY, keys)]
 
 
-async def _begun(tx: Tx, earlier: Earlier | KeyReused | None) -> Begun | Exception:
+async def _begun(tx: Tx, earlier: EarlierRequest | KeyReused | None) -> Begun | Exception:
     if earlier is None or isinstance(earlier, KeyReused):
         return earlier
-    if earlier.answer is not None:
-        return Receipt(earlier.result_id, earlier.answer)
+    if earlier.response is not None:
+        return Receipt(earlier.result_id, earlier.response)
     if earlier.age < DRIVEN_ON_AFTER:
         return InProgress(retry_after=RETRY_SECONDS)
     return await store.intent(tx, earlier.result_id)
