@@ -1,4 +1,4 @@
-"""A tiny service at work: it hears, acts and tells, through failures and stops."""
+"""A running service consumes, acts and publishes, despite failures and stops."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -13,68 +13,76 @@ from roadbike.kit.messaging.outbox import publish
 from roadbike.kit.messaging.parked import PARKED
 from roadbike.kit.process.runtime import FETCH, Runtime
 from roadbike.kit.process.service import every
-from tests.kit.things import Noted, Raised, value
-from tests.kit.tiny import PATIENCE, Heart, Places, at_work, is_quiet, service, until
+from tests.kit.counter_service import (
+    TIMEOUT_SECONDS,
+    CountingUseCase,
+    Peer,
+    counter_service,
+    is_idle,
+    running,
+    wait_until,
+)
+from tests.kit.counters import Incremented, Noted, value
 
 
-async def test_what_it_hears_takes_effect_and_is_told_on(
-    db: Database, heart: Heart, places: Places
+async def test_a_consumed_event_takes_effect_and_publishes_another(
+    db: Database, use_case: CountingUseCase, peer: Peer
 ) -> None:
-    async with at_work(service(db, heart), places.log) as runtime:
-        await places.publish("a", "b", "a")
-        notes = await places.heard(3)
-        await until(lambda: is_quiet(runtime))
+    async with running(counter_service(db, use_case), peer.log) as runtime:
+        await peer.publish("a", "b", "a")
+        notes = await peer.consume_notes(3)
+        await wait_until(lambda: is_idle(runtime))
 
     assert sorted(notes) == ["a", "a", "b"]
     assert (await value(db, "a"), await value(db, "b")) == (2, 1)
 
 
-async def test_a_backlog_of_many_fetches_is_worked_off(
-    db: Database, heart: Heart, places: Places
+async def test_a_backlog_of_many_fetches_is_consumed(
+    db: Database, use_case: CountingUseCase, peer: Peer
 ) -> None:
     names = [f"n{number % 50}" for number in range(5 * FETCH + 1)]
-    await places.publish(*names)
+    await peer.publish(*names)
 
-    async with at_work(service(db, heart), places.log) as runtime:
-        await places.heard(len(names))
-        await until(lambda: is_quiet(runtime))
+    async with running(counter_service(db, use_case), peer.log) as runtime:
+        await peer.consume_notes(len(names))
+        await wait_until(lambda: is_idle(runtime))
 
     assert [await value(db, f"n{number}") for number in (0, 1, 49)] == [21, 20, 20]
 
 
-async def test_what_comes_twice_and_in_disorder_takes_effect_once(
-    db: Database, heart: Heart, places: Places
+async def test_messages_delivered_twice_and_in_disorder_take_effect_once(
+    db: Database, use_case: CountingUseCase, peer: Peer
 ) -> None:
-    places.log.twice, places.log.shuffle = True, Random(7)  # noqa: S311
+    peer.log.repeat_acknowledged, peer.log.shuffle = True, Random(7)  # noqa: S311
     names = [f"n{number % 5}" for number in range(300)]
-    await places.publish(*names)
+    await peer.publish(*names)
 
-    async with at_work(service(db, heart), places.log) as runtime:
-        await places.heard(300)
-        await until(lambda: is_quiet(runtime))
+    async with running(counter_service(db, use_case), peer.log) as runtime:
+        await peer.consume_notes(300)
+        await wait_until(lambda: is_idle(runtime))
 
     assert [await value(db, f"n{number}") for number in range(5)] == [60] * 5
 
 
-async def test_two_replicas_share_the_work(
+async def test_two_replicas_share_the_messages(
     db: Database,
-    heart: Heart,
-    places: Places,
+    use_case: CountingUseCase,
+    peer: Peer,
     open_database: Callable[[str], Database],
     database_url: str,
 ) -> None:
-    other = service(open_database(database_url), heart)
+    other = counter_service(open_database(database_url), use_case)
     names = [f"n{number % 7}" for number in range(700)]
 
-    async with at_work(service(db, heart), places.log) as one, at_work(other, places.log):
-        await places.publish(*names)
-        await until(lambda: is_quiet(one))
+    async with running(counter_service(db, use_case), peer.log) as one, running(other, peer.log):
+        await peer.publish(*names)
+        await wait_until(lambda: is_idle(one))
 
     assert [await value(db, f"n{number}") for number in range(7)] == [100] * 7
 
 
-async def test_a_stop_in_the_middle_loses_nothing_and_repeats_nothing(
-    db: Database, heart: Heart, places: Places
+async def test_a_stop_during_a_batch_loses_and_repeats_nothing(
+    db: Database, use_case: CountingUseCase, peer: Peer
 ) -> None:
     reached, stopping = asyncio.Event(), asyncio.Event()
 
@@ -88,60 +96,60 @@ async def test_a_stop_in_the_middle_loses_nothing_and_repeats_nothing(
         finally:
             stopping.set()
 
-    heart.meanwhile = hold
-    watched = service(db, heart, timed=[every(seconds=60, do=until_it_is_stopped)])
-    async with asyncio.timeout(PATIENCE), at_work(watched, places.log):
-        await places.publish("a", "b")
+    use_case.before_commit = hold
+    stoppable = counter_service(db, use_case, timed=[every(seconds=60, do=until_it_is_stopped)])
+    async with asyncio.timeout(TIMEOUT_SECONDS), running(stoppable, peer.log):
+        await peer.publish("a", "b")
         await reached.wait()
-    async with at_work(service(db, heart), places.log) as runtime:
-        notes = await places.heard(2)
-        await until(lambda: is_quiet(runtime))
+    async with running(counter_service(db, use_case), peer.log) as runtime:
+        notes = await peer.consume_notes(2)
+        await wait_until(lambda: is_idle(runtime))
 
     assert sorted(notes) == ["a", "b"]
     assert (await value(db, "a"), await value(db, "b")) == (1, 1)
 
 
-async def test_after_a_stop_nothing_of_it_is_left_at_work(
-    db: Database, heart: Heart, places: Places
+async def test_after_a_stop_no_task_is_left(
+    db: Database, use_case: CountingUseCase, peer: Peer
 ) -> None:
     before = asyncio.all_tasks()
 
-    async with at_work(service(db, heart), places.log):
-        await places.publish("a")
-        await places.heard(1)
+    async with running(counter_service(db, use_case), peer.log):
+        await peer.publish("a")
+        await peer.consume_notes(1)
 
     assert asyncio.all_tasks() == before
 
 
-async def test_the_next_one_need_not_wait_for_the_lease_of_one_that_stopped(
-    db: Database, heart: Heart, places: Places
+async def test_a_restarted_service_does_not_wait_for_the_old_lease(
+    db: Database, use_case: CountingUseCase, peer: Peer
 ) -> None:
     for _ in range(3):
-        async with at_work(service(db, heart), places.log):
-            await places.publish("a")
+        async with running(counter_service(db, use_case), peer.log):
+            await peer.publish("a")
             async with asyncio.timeout(TERM.total_seconds()):
-                await places.heard(1)
+                await peer.consume_notes(1)
 
     assert await value(db, "a") == 3
 
 
-async def test_what_fails_is_parked_counted_and_done_once_it_can_be(
-    db: Database, heart: Heart, places: Places
+async def test_a_failing_message_is_parked_counted_and_retried(
+    db: Database, use_case: CountingUseCase, peer: Peer
 ) -> None:
     async def fail() -> None:
         raise LookupError
 
-    heart.meanwhile = fail
-    async with at_work(service(db, heart), places.log) as runtime:
-        await places.publish("a")
-        await until(lambda: is_parked(runtime, 1))
-        heart.meanwhile = None
-        await places.publish("b")
-        first = await places.heard(1)
+    use_case.before_commit = fail
+    async with running(counter_service(db, use_case), peer.log) as runtime:
+        await peer.publish("a")
+        await wait_until(lambda: is_parked(runtime, 1))
+        use_case.before_commit = None
+        await peer.publish("b")
+        first = await peer.consume_notes(1)
         async with db.begin() as tx:
             await tx.execute(update(PARKED).values(retry_at=await tx.now()))
-        second = await places.heard(1)
-        await until(lambda: is_quiet(runtime))
+        second = await peer.consume_notes(1)
+        await wait_until(lambda: is_idle(runtime))
 
     assert (first, second) == (["b"], ["a"])
 
@@ -150,10 +158,10 @@ async def is_parked(runtime: Runtime, number: int) -> bool:
     return bool((await runtime.status())["parked"] == number)
 
 
-async def test_timed_work_goes_on_after_it_failed(
-    db: Database, heart: Heart, places: Places
+async def test_timed_work_continues_after_a_failure(
+    db: Database, use_case: CountingUseCase, peer: Peer
 ) -> None:
-    failures = iter([LookupError(), DatabaseUnavailable("pulled the plug")])
+    failures = iter([LookupError(), DatabaseUnavailable("stopped")])
     done = asyncio.Event()
 
     async def work(_db: Database) -> None:
@@ -162,26 +170,30 @@ async def test_timed_work_goes_on_after_it_failed(
         done.set()
 
     async with (
-        at_work(service(db, heart, timed=[every(seconds=0, do=work)]), places.log) as runtime,
-        asyncio.timeout(PATIENCE),
+        running(
+            counter_service(db, use_case, timed=[every(seconds=0, do=work)]), peer.log
+        ) as runtime,
+        asyncio.timeout(TIMEOUT_SECONDS),
     ):
         await done.wait()
 
     assert not runtime.failed.is_set()
 
 
-async def test_the_status_counts_what_has_to_be_nothing_in_a_quiet_shop(
-    db: Database, heart: Heart, places: Places
+async def test_the_status_shows_the_counts_and_the_gauges(
+    db: Database, use_case: CountingUseCase, peer: Peer
 ) -> None:
-    async def intents(_tx: Tx) -> int:
+    async def pending(_tx: Tx) -> int:
         return 3
 
-    async with at_work(service(db, heart, gauges={"pending": intents}), places.log) as runtime:
-        await until(lambda: is_quiet(runtime))
+    async with running(
+        counter_service(db, use_case, gauges={"pending": pending}), peer.log
+    ) as runtime:
+        await wait_until(lambda: is_idle(runtime))
         status = await runtime.status()
 
     assert status == {
-        "service": "tiny",
+        "service": "counter",
         "database": db.dialect,
         "broker": True,
         "lag": 0,
@@ -193,31 +205,31 @@ async def test_the_status_counts_what_has_to_be_nothing_in_a_quiet_shop(
     }
 
 
-async def test_lag_counts_what_is_not_yet_acknowledged(
-    db: Database, heart: Heart, places: Places
+async def test_lag_counts_unacknowledged_messages(
+    db: Database, use_case: CountingUseCase, peer: Peer
 ) -> None:
-    reached, go_on = asyncio.Event(), asyncio.Event()
+    reached, may_continue = asyncio.Event(), asyncio.Event()
 
     async def hold() -> None:
         reached.set()
-        await go_on.wait()
+        await may_continue.wait()
 
-    heart.meanwhile = hold
-    async with at_work(service(db, heart), places.log) as runtime:
-        await places.publish("a", "b", "c")
-        async with asyncio.timeout(PATIENCE):
+    use_case.before_commit = hold
+    async with running(counter_service(db, use_case), peer.log) as runtime:
+        await peer.publish("a", "b", "c")
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             await reached.wait()
         if db.dialect == "postgresql":
-            await places.publish("d")
+            await peer.publish("d")
         lag = (await runtime.status())["lag"]
-        go_on.set()
-        await until(lambda: is_quiet(runtime))
+        may_continue.set()
+        await wait_until(lambda: is_idle(runtime))
 
     assert lag == (4 if db.dialect == "postgresql" else 3)
 
 
-async def test_resources_are_open_while_it_is_at_work(
-    db: Database, heart: Heart, places: Places
+async def test_resources_are_open_while_the_service_runs(
+    db: Database, use_case: CountingUseCase, peer: Peer
 ) -> None:
     steps: list[str] = []
 
@@ -227,18 +239,18 @@ async def test_resources_are_open_while_it_is_at_work(
         yield
         steps.append("closed")
 
-    async with at_work(service(db, heart, resources=[resource()]), places.log):
-        steps.append("at work")
+    async with running(counter_service(db, use_case, resources=[resource()]), peer.log):
+        steps.append("running")
 
-    assert steps == ["open", "at work", "closed"]
+    assert steps == ["open", "running", "closed"]
 
 
-async def test_a_part_that_ends_never_to_come_back_is_said_aloud(
-    db: Database, heart: Heart, places: Places
+async def test_a_task_that_fails_for_good_is_reported(
+    db: Database, use_case: CountingUseCase, peer: Peer
 ) -> None:
-    async with at_work(service(db, heart), places.log) as runtime:
+    async with running(counter_service(db, use_case), peer.log) as runtime:
         async with db.begin() as tx:
             publish(tx, Noted(name="a"))
-            publish(tx, Raised(name="a"))  # of another topic, which a service never does
-        async with asyncio.timeout(PATIENCE):
+            publish(tx, Incremented(name="a"))  # of another topic: a service publishes to one only
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             await runtime.failed.wait()

@@ -122,8 +122,7 @@ async def test_a_key_is_forgotten_after_a_day_and_not_before(
 async def test_all_old_keys_are_forgotten_however_many_there_are(counter: Counter) -> None:
     row = {"user_id": "kim", "route": "x", "fingerprint": "", "created_at": NOON.replace(year=2020)}
     rows = [
-        {**row, "key": str(number), "result_id": new_id()}
-        for number in range(CLEANUP_BATCH + 5)
+        {**row, "key": str(number), "result_id": new_id()} for number in range(CLEANUP_BATCH + 5)
     ]
     async with counter.db.begin() as tx:
         await tx.execute(insert(store.KEY), rows)

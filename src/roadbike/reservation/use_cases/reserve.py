@@ -184,7 +184,10 @@ class Desk:
 
 async def look_back(tx: Tx, keys: Sequence[Key]) -> list[Begun | Exception]:
     """What earlier requests with these keys have come to."""
-    return [await _begun(tx, earlier) for earlier in await idempotency.earlier_requests(tx, store.KEY, keys)]
+    return [
+        await _begun(tx, earlier)
+        for earlier in await idempotency.earlier_requests(tx, store.KEY, keys)
+    ]
 
 
 async def _begun(tx: Tx, earlier: EarlierRequest | KeyReused | None) -> Begun | Exception:

@@ -1,0 +1,86 @@
+"""A small service that counts, and a peer that it exchanges events with."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from roadbike.kit.db import Database, Tx
+from roadbike.kit.messaging.broker import Subscription
+from roadbike.kit.messaging.broker.memory import MemoryBroker, MemoryLog
+from roadbike.kit.messaging.outbox import publish
+from roadbike.kit.process.runtime import Runtime
+from roadbike.kit.process.service import Service, whenever
+from roadbike.kit.process.settings import ServiceSettings
+from tests.at_work import settings
+from tests.kit.counters import Counter, Incremented, Noted, counters, message
+
+TIMEOUT_SECONDS = 20  # enough for a busy machine
+
+
+class CountingUseCase:
+    """The use case of the service: count and publish. A test may set `before_commit`."""
+
+    def __init__(self) -> None:
+        self.before_commit: Callable[[], Awaitable[object]] | None = None
+
+    async def __call__(self, tx: Tx, event: Incremented) -> None:
+        counter = await counters.locked(tx, event.name) or Counter(name=event.name)
+        counters.save(tx, replace(counter, value=counter.value + 1))
+        publish(tx, Noted(name=event.name))
+        if self.before_commit is not None:
+            await self.before_commit()
+
+
+class Peer:
+    """Another service on the same broker: publishes Incremented, consumes Noted."""
+
+    def __init__(self, log: MemoryLog, publisher: MemoryBroker, notes: Subscription) -> None:
+        self.log, self._publisher, self._notes = log, publisher, notes
+
+    async def publish(self, *names: str) -> None:
+        await self._publisher.send([message(Incremented(name=name)) for name in names])
+
+    async def consume_notes(self, count: int) -> list[str]:
+        """Return the keys of the next Noted events, at least that many."""
+        keys: list[str] = []
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            while len(keys) < count:
+                received = await self._notes.fetch(1000, TIMEOUT_SECONDS)
+                await self._notes.ack(received)
+                keys += [one.message.key for one in received]
+        return keys
+
+
+def counter_service(db: Database, use_case: CountingUseCase, **more: Any) -> Service:
+    return Service(
+        name="counter",
+        settings=msgspec.convert(settings("counter", "sqlite+aiosqlite://"), ServiceSettings),
+        db=db,
+        policies=[whenever(Incremented, use_case)],
+        publishes=(Noted,),
+        **more,
+    )
+
+
+@asynccontextmanager
+async def running(service: Service, log: MemoryLog) -> AsyncIterator[Runtime]:
+    broker = MemoryBroker(log)
+    runtime = Runtime(service, broker)
+    async with runtime.running():
+        yield runtime
+    await broker.close()
+
+
+async def wait_until(holds: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(TIMEOUT_SECONDS):
+        while not await holds():
+            pass  # `holds` awaits the database, so that other tasks run
+
+
+async def is_idle(runtime: Runtime) -> bool:
+    status = await runtime.status()
+    return all(status[name] == 0 for name in ("unsent", "lag", "parked"))
