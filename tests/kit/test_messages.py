@@ -8,7 +8,7 @@ import pytest
 
 import roadbike.kit
 from roadbike.kit.pure.refusals import Refusal
-from roadbike.kit.translations import Translations, language_of, load_translations
+from roadbike.kit.translations import Text, Translations, language_of, load_translations
 
 
 @pytest.fixture
@@ -29,6 +29,16 @@ def test_a_fact_is_text_and_no_template(messages: Translations) -> None:
     told = messages.detail("fault-minimum", "en", {"minimum": "{maximum.__class__}"})
 
     assert told == "Must be {maximum.__class__} or more."
+
+
+def test_a_fact_may_have_a_word_in_each_language(messages: Translations) -> None:
+    facts = {
+        "expected": Text(ko="정수여야", en="an integer"),
+        "got": Text(ko="객체가", en="an object"),
+    }
+
+    assert messages.detail("fault-type", "en", facts) == "Must be an integer, not an object."
+    assert messages.detail("fault-type", "ko", facts) == "정수여야 하는데 객체가 왔습니다."
 
 
 def test_an_unknown_slug_says_that_something_went_wrong(messages: Translations) -> None:

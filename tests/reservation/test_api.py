@@ -205,7 +205,7 @@ async def test_what_has_left_the_shop_is_not_cancelled(
     answer = await ask(kim, f"DELETE /reservations/{reserve_id}")
 
     assert (answer.status_code, answer.json()["type"]) == (409, f"/problems/{problem}")
-    assert answer.json()["title"] != "문제가 생겼습니다"
+    assert answer.json()["title"] != "오류가 발생했습니다"
 
 
 async def test_a_status_can_only_be_set_to_cancelled(kim: Visitor) -> None:

@@ -12,7 +12,7 @@ LANGUAGES: Final[Sequence[Language]] = ("ko", "en")  # the first is the default
 
 
 class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One sentence in every language of the shop; a str.format template of the facts."""
+    """One sentence or word in every language; a sentence is a str.format template of the facts."""
 
     ko: str
     en: str
@@ -40,11 +40,19 @@ class Translations:
         return self._entry(slug).title.in_(language)
 
     def detail(self, slug: str, language: Language, facts: Mapping[str, object]) -> str:
-        """Return the sentence with the facts filled in; a fact that is missing shows its name."""
-        return self._entry(slug).detail.in_(language).format_map(_Facts(facts))
+        """Return the sentence with the facts filled in; a fact that is missing shows its name.
+
+        A fact that is a Text is filled in in that language.
+        """
+        said = {name: _said(fact, language) for name, fact in facts.items()}
+        return self._entry(slug).detail.in_(language).format_map(_Facts(said))
 
     def _entry(self, slug: str) -> Entry:
         return self.entries.get(slug) or self.entries["internal"]
+
+
+def _said(fact: object, language: Language) -> object:
+    return fact.in_(language) if isinstance(fact, Text) else fact
 
 
 class _Facts(dict[str, object]):

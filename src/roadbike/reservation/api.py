@@ -42,7 +42,10 @@ from roadbike.reservation.use_cases.reserve import Desk, Order
 
 HIGHEST_BIKE_ID: Final = 2**31 - 1
 HIGHEST_PRICE: Final = 10**12  # KRW
-ZIP_CODE: Final = r"^[0-9A-Za-z -]{3,10}$(?!\n)"  # "$" alone stands before a last newline too
+ZIP_CODE: Final = msgspec.Meta(
+    pattern=r"^[0-9A-Za-z -]{3,10}$(?!\n)",  # "$" alone also matches before a final newline
+    extra={"fault": "fault-zip-code"},
+)
 
 
 class NewReservation(Body, frozen=True, rename=wire_name):
@@ -58,7 +61,7 @@ class NewReservation(Body, frozen=True, rename=wire_name):
     bike_id: Annotated[int, msgspec.Meta(ge=1, le=HIGHEST_BIKE_ID)]
     price: Annotated[int, msgspec.Meta(ge=1, le=HIGHEST_PRICE)] | None = None
     user_name: Line | None = None
-    zip_code: Annotated[str, msgspec.Meta(pattern=ZIP_CODE)] | None = None
+    zip_code: Annotated[str, ZIP_CODE] | None = None
     address: Line | None = None
 
 

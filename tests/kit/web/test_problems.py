@@ -5,7 +5,13 @@ from typing import Any
 import pytest
 
 from roadbike.kit.db import DatabaseUnavailable, StaleRow
-from roadbike.kit.pure.refusals import Conflict, MethodNotAllowed, NotFound, Overloaded, Refusal
+from roadbike.kit.pure.refusals import (
+    Conflict,
+    MethodNotAllowed,
+    NotFound,
+    Overloaded,
+    Refusal,
+)
 
 
 class Gone(Refusal):

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Annotated, Any, ClassVar, Final
 
 import msgspec
+from msgspec.inspect import Metadata, UnionType
 
 from roadbike.kit.pure.refusals import BadRequest, Fault, Invalid
 from roadbike.kit.web.msgspec_errors import fault_of
@@ -20,9 +21,15 @@ LARGEST_NUMBER: Final = 2**63 - 1
 BROKEN: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")  # tab and newlines may
 STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
+
 Line = Annotated[  # a name, an address: one line without control characters
     str,  # "$" alone stands before a last newline too
-    msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)"),
+    msgspec.Meta(
+        min_length=1,
+        max_length=200,
+        pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)",
+        extra={"fault": "fault-line"},
+    ),
 ]
 
 
@@ -30,7 +37,8 @@ class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """The base of request bodies: `class NewBike(Body, frozen=True, kw_only=True, rename=…)`.
 
     `ignored` names members that old clients send and the server owns: they decide nothing,
-    whatever their type. Every other unknown member is refused.
+    whatever their type. Every other unknown member is refused. A pattern may name the message
+    for what does not match it: `Meta(pattern=…, extra={"fault": "fault-line"})`.
     """
 
     ignored: ClassVar[frozenset[str]] = frozenset()
@@ -44,6 +52,7 @@ class Reader:
         self._fields = {field.encode_name for field in msgspec.structs.fields(type_)}
         self._ignored: frozenset[str] = getattr(type_, "ignored", frozenset())
         self._choices = _choices(type_)
+        self._patterns = _patterns(type_)
 
     def read(self, raw: bytes) -> Any:
         """Return an instance of the type.
@@ -56,13 +65,18 @@ class Reader:
         try:
             return msgspec.convert(members, self.type_)
         except msgspec.ValidationError as error:
-            raise Invalid(self._with_choices(fault_of(str(error)))) from error
+            raise Invalid(self._explained(fault_of(str(error)))) from error
 
-    def _with_choices(self, fault: Fault) -> Fault:
-        choices = self._choices.get(fault.pointer or "")
-        if fault.slug != "fault-value" or choices is None:
-            return fault
-        return replace(fault, slug="fault-choice", facts={"choices": choices})
+    def _explained(self, fault: Fault) -> Fault:
+        """Say what the member takes, where its type knows more than msgspec says."""
+        at = fault.pointer or ""
+        match fault.slug:
+            case "fault-value" if at in self._choices:
+                return replace(fault, slug="fault-choice", facts={"choices": self._choices[at]})
+            case "fault-pattern" if at in self._patterns:
+                return replace(fault, slug=self._patterns[at])
+            case _:
+                return fault
 
     def _without(self, members: dict[str, Any], strangers: set[str]) -> dict[str, Any]:
         """Drop the ignored members; name all unknown ones at once."""
@@ -79,6 +93,18 @@ def _choices(type_: type[msgspec.Struct]) -> dict[str, str]:
         for field in msgspec.structs.fields(type_)
         if isinstance(field.type, type) and issubclass(field.type, StrEnum)
     }
+
+
+def _patterns(type_: type[msgspec.Struct]) -> dict[str, str]:
+    """The slug of the message for each member whose pattern names one, by pointer."""
+    slugs = {}
+    for field in msgspec.structs.fields(type_):
+        described = msgspec.inspect.type_info(field.type)
+        kinds = described.types if isinstance(described, UnionType) else (described,)
+        for kind in kinds:
+            if isinstance(kind, Metadata) and kind.extra and "fault" in kind.extra:
+                slugs[pointer(field.encode_name)] = kind.extra["fault"]
+    return slugs
 
 
 def _parsed(raw: bytes) -> Any:

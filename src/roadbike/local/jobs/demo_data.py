@@ -56,7 +56,7 @@ async def _open_account(db: Database, user_id: str, password_hash: str) -> None:
 
 def bikes() -> Iterator[dict[str, Any]]:
     """Bodies for POST /stocks."""
-    text = files("roadbike.local").joinpath("demo_stock.toml").read_text(encoding="utf-8")
+    text = files("roadbike.local.jobs").joinpath("demo_stock.toml").read_text(encoding="utf-8")
     for model in tomllib.loads(text)["model"]:
         for offset, size in enumerate(model["sizes"]):
             yield {
