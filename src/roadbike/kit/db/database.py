@@ -205,7 +205,7 @@ class Database:
         self._outbox_signal.set()
 
     def clear_outbox_signal(self) -> None:
-        """Forget earlier signals. Call it before reading the outbox, so that none is missed."""
+        """Clear earlier signals. Call it before reading the outbox, so that none gets lost."""
         self._outbox_signal.clear()
 
     async def wait_for_outbox_signal(self, within_seconds: float) -> bool:

@@ -77,10 +77,12 @@ class Inbox:
         self._crash = crash
 
     async def consume(self, messages: Sequence[Message]) -> None:
-        """Run the use cases for the messages; on return the effects are committed.
+        """Run the use cases for the messages, in one transaction if none of them fails.
 
-        A message that was consumed before has no effect, nor one of a type without a policy.
-        Raises DatabaseUnavailable; the messages have to be delivered again then.
+        On return their effects are committed, and the messages that failed are parked. A message
+        that was consumed before is ignored, as is one of a type without a policy.
+        Raises DatabaseUnavailable: do not acknowledge the messages, so that they are delivered
+        again.
         """
         wanted = [message for message in messages if self._is_wanted(message)]
         if not wanted:

@@ -1,4 +1,4 @@
-"""Parked messages: those whose use case failed, waiting for their retry in the own database.
+"""Parked messages: those whose use case failed, waiting in the service's database for a retry.
 
 The wait doubles with each failed attempt up to LONGEST_WAIT. After MAX_ATTEMPTS the message is a
 dead letter. Later messages of its key wait behind a parked message, but not behind a dead letter.
@@ -35,8 +35,9 @@ from roadbike.kit.messaging.broker import Message
 log = structlog.get_logger()
 
 MAX_ATTEMPTS: Final = 8
-FIRST_WAIT_SECONDS: Final = 1.0  # after the first failure; doubled by each further one
+FIRST_WAIT_SECONDS: Final = 1.0  # after the first failure; each further one doubles it
 LONGEST_WAIT: Final = timedelta(seconds=60)
+RETRY_BATCH: Final = 100  # keys retried in one go
 
 
 class ParkedState(StrEnum):
@@ -67,7 +68,7 @@ PARKED: Final = Table(
 
 _IS_PARKED: Final = PARKED.c.state == ParkedState.PARKED
 
-# what is kept of the message itself
+# the columns that hold the message itself
 _ENVELOPE: Final = [
     PARKED.c[name]
     for name in ("event_id", "topic", "key", "type", "source", "time", "traceparent", "data")
@@ -82,7 +83,10 @@ _INSERT: Final = bulk.Insert(
 
 
 async def park(tx: Tx, message: Message, error: str, *, attempts: int = 0) -> None:
-    """Keep the message for a retry. attempts: how many have failed so far; 0 waits for no time."""
+    """Keep the message for a retry.
+
+    attempts: number of failed attempts so far; with 0 it is due at once.
+    """
     row = _envelope(message) | {
         "state": ParkedState.PARKED,
         "attempts": attempts,
@@ -100,7 +104,7 @@ async def blocked_keys(tx: Tx, keys: Collection[str]) -> set[str]:
     return {row["key"] for row in await tx.rows(statement, {"among": sorted(set(keys))})}
 
 
-async def due(tx: Tx, at_most: int = 100) -> Sequence[Message]:
+async def due(tx: Tx, at_most: int = RETRY_BATCH) -> Sequence[Message]:
     """Return up to `at_most` messages to retry now: of each key the oldest one, if it is due."""
     first = select(func.min(PARKED.c.seq)).where(_IS_PARKED).group_by(PARKED.c.key)
     now = await tx.now()

@@ -84,16 +84,16 @@ class MemorySubscription(Subscription):
             await self._log.wait_for_change(min(left, self._seconds_until_due()))
 
     async def ack(self, received: Sequence[Received]) -> None:
-        for one in received:
-            self._in_flight.discard(one.position)
-            self._group.acknowledge(one.position, repeat=self._log.repeat_acknowledged)
+        for each in received:
+            self._in_flight.discard(each.position)
+            self._group.acknowledge(each.position, repeat=self._log.repeat_acknowledged)
         self._log.wake_waiting()
 
     async def nak(self, received: Sequence[Received], delay: float) -> None:
-        for one in received:
-            self._in_flight.discard(one.position)
-            if one.position in self._group.due:
-                self._group.due[one.position] = self._log.now() + delay
+        for each in received:
+            self._in_flight.discard(each.position)
+            if each.position in self._group.due:
+                self._group.due[each.position] = self._log.now() + delay
         self._log.wake_waiting()
 
     async def lag(self) -> int:

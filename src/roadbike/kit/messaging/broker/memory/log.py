@@ -101,9 +101,8 @@ class MemoryLog:
         event = asyncio.Event()
         self._changed.add(event)
         try:
-            async with asyncio.timeout(
-                within
-            ):  # asyncio.wait_for of 3.11 may swallow a cancellation
+            # asyncio.wait_for of Python 3.11 may swallow a cancellation
+            async with asyncio.timeout(within):
                 await event.wait()
         except TimeoutError:
             return

@@ -33,7 +33,8 @@ from roadbike.kit.messaging.broker.port import (
 )
 
 MAX_BATCH: Final = 1_000  # messages of one atomic batch; the server refuses more
-NO_BATCH_POSSIBLE: Final = frozenset({BATCH_TOO_LARGE, REPEATED_IN_BATCH})
+# errors of a batch after which its messages are sent one by one
+BATCH_REFUSED: Final = frozenset({BATCH_TOO_LARGE, REPEATED_IN_BATCH})
 GIBIBYTE: Final = 1 << 30
 NEARLY_FULL: Final = 0.8  # share of max_bytes
 
@@ -137,7 +138,7 @@ class NatsBroker(Broker):
                 raise BrokerUnavailable(
                     f"{ack.count} of {len(messages)} messages were acknowledged"
                 )
-            case error if error.err_code in NO_BATCH_POSSIBLE:
+            case error if error.err_code in BATCH_REFUSED:
                 return [await self._send_one(connection, message) for message in messages]
             case error:
                 raise exception_of(error)
@@ -153,7 +154,7 @@ class NatsBroker(Broker):
         return ack.seq
 
 
-async def _send_atomically(client: Client, messages: Sequence[Message], timeout: float) -> PubAck:  # noqa: ASYNC109  nats-py takes one
+async def _send_atomically(client: Client, messages: Sequence[Message], within: float) -> PubAck:
     """Send all messages or none, with one write to the server's disk.
 
     nats-py has no call for atomic batches, so the headers are set here.
@@ -164,7 +165,7 @@ async def _send_atomically(client: Client, messages: Sequence[Message], timeout:
         await client.publish(subject_of(message), message.data, headers=headers)
     headers = headers_of(messages[-1]) | _batch_headers(batch, last) | {"Nats-Batch-Commit": "1"}
     msg = await client.request(
-        subject_of(messages[-1]), messages[-1].data, timeout=timeout, headers=headers
+        subject_of(messages[-1]), messages[-1].data, timeout=within, headers=headers
     )
     return msgspec.json.decode(msg.data, type=PubAck)
 

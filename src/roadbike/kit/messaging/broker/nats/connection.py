@@ -45,7 +45,7 @@ class Connection:
             error_cb=self._note_error,
             closed_cb=self.end,
             allow_reconnect=False,  # nats-py's own reconnect keeps half-sent batches in a buffer
-            max_reconnect_attempts=-1,  # while nothing listens on the port, go on trying
+            max_reconnect_attempts=-1,  # retries while nothing listens on the port
             reconnect_time_wait=RETRY_SECONDS,  # type: ignore[arg-type]  # any number of seconds
             connect_timeout=CONNECT_TIMEOUT_SECONDS,  # type: ignore[arg-type]
             flush_timeout=PING_TIMEOUT_SECONDS,
@@ -149,7 +149,7 @@ class Connector:
             try:
                 await connection.connect(self._url, self._service)
                 await self._use(connection)
-            except Exception as error:  # noqa: BLE001  nats-py raises any kind; a new client helps always
+            except Exception as error:  # noqa: BLE001  nats-py raises any kind of error; retry with a new client
                 self._log_unavailable(connection.last_error or str(error) or repr(error))
             finally:
                 await connection.end()

@@ -24,17 +24,17 @@ NORMAL_END: Final = frozenset({"404", "408"})  # statuses of a pull: no messages
 
 
 @dataclass(frozen=True, slots=True)
-class Handle:
-    """The subject for the acknowledgement of a message, and the pulls that received it."""
+class AckHandle:
+    """The subject for the acknowledgement of a message, and the Pulls that received it."""
 
-    reply: str
+    subject: str
     pulls: "Pulls"
 
 
 class Pulls:
     """The pull requests of one group over one connection.
 
-    incarnation: of the stream (a consumer is created again at each restart of the server).
+    incarnation: creation time of the stream (that of the consumer changes with each restart).
     arrived: receives the messages, also those that come too late for their pull request.
     broken: a pull ended with an error, so the consumer has to be opened again.
     Every method raises BrokerUnavailable; `within` is in seconds.
@@ -81,33 +81,33 @@ class Pulls:
             request["expires"] = int(wait * NANOSECONDS)
         await self.connection.call(self._request_pull(request), max(wait, 0) + GRACE_SECONDS)
 
-    async def ack(self, replies: Sequence[str], within: float, *, confirm: bool) -> None:
+    async def ack(self, subjects: Sequence[str], within: float, *, confirm: bool) -> None:
         """Acknowledge the messages with these ack subjects.
 
         confirm: wait for the server's reply to the last one, by which it has counted all.
         """
-        await self.connection.call(self._ack(replies, within, confirm), within)
+        await self.connection.call(self._ack(subjects, within, confirm), within)
 
-    async def nak(self, replies: Sequence[str], delay: float, within: float) -> None:
+    async def nak(self, subjects: Sequence[str], delay: float, within: float) -> None:
         """Ask for redelivery of the messages with these ack subjects after `delay` seconds."""
         options = msgspec.json.encode({"delay": int(delay * NANOSECONDS)}) if delay > 0 else b""
-        await self.connection.call(self._publish(replies, b"-NAK " + options), within)
+        await self.connection.call(self._publish(subjects, b"-NAK " + options), within)
 
     async def _request_pull(self, request: dict[str, object]) -> None:
         body, reply = msgspec.json.encode(request), f"{self._inbox}.{self._number}"
         await self.connection.client.publish(self._next, body, reply=reply)
         await self._ended.wait()
 
-    async def _ack(self, replies: Sequence[str], within: float, confirm: bool) -> None:  # noqa: FBT001
-        await self._publish(replies[:-1], b"+ACK")
+    async def _ack(self, subjects: Sequence[str], within: float, confirm: bool) -> None:  # noqa: FBT001
+        await self._publish(subjects[:-1], b"+ACK")
         if confirm:
-            await self.connection.client.request(replies[-1], b"+ACK", timeout=within)
+            await self.connection.client.request(subjects[-1], b"+ACK", timeout=within)
         else:
-            await self._publish(replies[-1:], b"+ACK")
+            await self._publish(subjects[-1:], b"+ACK")
 
-    async def _publish(self, replies: Sequence[str], payload: bytes) -> None:
-        for reply in replies:
-            await self.connection.client.publish(reply, payload)
+    async def _publish(self, subjects: Sequence[str], payload: bytes) -> None:
+        for subject in subjects:
+            await self.connection.client.publish(subject, payload)
 
     async def _receive(self, msg: Msg) -> None:
         if msg.reply:
@@ -124,5 +124,5 @@ class Pulls:
             message=message_of(self._topic, msg),
             position=metadata.position,
             deliveries=metadata.deliveries,
-            handle=Handle(msg.reply, self),
+            handle=AckHandle(msg.reply, self),
         )

@@ -16,7 +16,7 @@ from roadbike.kit.messaging.broker.nats.api import (
 )
 from roadbike.kit.messaging.broker.nats.connection import Connection, Connector
 from roadbike.kit.messaging.broker.nats.envelope import stream_of
-from roadbike.kit.messaging.broker.nats.pulls import Handle, Pulls
+from roadbike.kit.messaging.broker.nats.pulls import AckHandle, Pulls
 from roadbike.kit.messaging.broker.port import BrokerUnavailable, Received, Subscription
 
 PAUSE_SECONDS: Final = 0.02  # before the next pull when the server has ended one early
@@ -33,7 +33,7 @@ class NatsSubscription(Subscription):
         self._pulls: Pulls | None = None
         self._arrived: deque[Received] = deque()  # not fetched yet
         self._in_flight: dict[int, Received] = {}  # fetched, not acknowledged yet; by position
-        self._unsent_acks: list[Handle] = []
+        self._unsent_acks: list[AckHandle] = []
         self._opening, self._fetching = asyncio.Lock(), asyncio.Lock()
 
     async def open(self, within: float) -> Pulls:
@@ -107,10 +107,10 @@ class NatsSubscription(Subscription):
         self._in_flight.update((received.position, received) for received in some)
         return some
 
-    def _take_in_flight(self, received: Sequence[Received]) -> list[Handle]:
-        for one in received:
-            self._in_flight.pop(one.position, None)
-        return [one.handle for one in received if isinstance(one.handle, Handle)]
+    def _take_in_flight(self, received: Sequence[Received]) -> list[AckHandle]:
+        for each in received:
+            self._in_flight.pop(each.position, None)
+        return [each.handle for each in received if isinstance(each.handle, AckHandle)]
 
     async def _send_acks(self, pulls: Pulls) -> None:
         acks = list(self._unsent_acks)
@@ -121,9 +121,9 @@ class NatsSubscription(Subscription):
         del self._unsent_acks[: len(acks)]
 
 
-def _ack_subjects(handles: Sequence[Handle], pulls: Pulls) -> list[str]:
+def _ack_subjects(handles: Sequence[AckHandle], pulls: Pulls) -> list[str]:
     """Return the subjects of messages of the same incarnation of the stream.
 
     In another incarnation the same positions belong to other messages.
     """
-    return [handle.reply for handle in handles if handle.pulls.incarnation == pulls.incarnation]
+    return [handle.subject for handle in handles if handle.pulls.incarnation == pulls.incarnation]
