@@ -57,7 +57,7 @@ async def test_the_whole_log_heard_again_changes_nothing(shop: Shop) -> None:
     before = [await all_of(shop.admin, path) for path in lists]
     logged = sum(len(topic.messages) for topic in shop.log.topics.values())
 
-    for place in shop.log.places.values():
+    for place in shop.log.positions.values():
         place.next = 1
     shop.log.wake_waiting()
 
