@@ -8,7 +8,7 @@ from roadbike.kit.db import Database
 from roadbike.kit.messaging.broker.memory import MemoryBroker, MemoryLog
 from roadbike.kit.messaging.inbox import Inbox
 from roadbike.kit.process.service import whenever
-from tests.kit.counter_service import CountingUseCase, Peer
+from tests.kit.counter_service import CountUp, Neighbours
 from tests.kit.counters import Incremented, Noted, make_tables
 from tests.kit.parked_messages import FailingHandler
 from tests.kit.recording_broker import RecordingBroker
@@ -39,14 +39,14 @@ def inbox(db: Database, handler: FailingHandler) -> Inbox:
 
 
 @pytest.fixture
-def use_case() -> CountingUseCase:
-    return CountingUseCase()
+def count_up() -> CountUp:
+    return CountUp()
 
 
 @pytest.fixture
-async def peer() -> Peer:
+async def neighbours() -> Neighbours:
     log = MemoryLog()
     publisher, consumer = MemoryBroker(log), MemoryBroker(log)
     for topic in (Incremented.topic, Noted.topic):
         await publisher.declare(topic)
-    return Peer(log, publisher, await consumer.subscribe("peer", Noted.topic))
+    return Neighbours(log, publisher, await consumer.subscribe("consumer", Noted.topic))

@@ -1,4 +1,4 @@
-"""A small service that counts, and a peer that it exchanges events with."""
+"""A small service that counts, and the broker around it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -18,11 +18,11 @@ from roadbike.kit.process.settings import ServiceSettings
 from tests.at_work import settings
 from tests.kit.counters import Counter, Incremented, Noted, counters, message
 
-TIMEOUT_SECONDS = 20  # enough for a busy machine
+TIMEOUT_SECONDS = 20  # enough on a busy machine
 
 
-class CountingUseCase:
-    """The use case of the service: count and publish. A test may set `before_commit`."""
+class CountUp:
+    """The use case of the service: increment a counter. A test may set `before_commit`."""
 
     def __init__(self) -> None:
         self.before_commit: Callable[[], Awaitable[object]] | None = None
@@ -35,8 +35,8 @@ class CountingUseCase:
             await self.before_commit()
 
 
-class Peer:
-    """Another service on the same broker: publishes Incremented, consumes Noted."""
+class Neighbours:
+    """Publishes the events that the service consumes, and consumes those it publishes."""
 
     def __init__(self, log: MemoryLog, publisher: MemoryBroker, notes: Subscription) -> None:
         self.log, self._publisher, self._notes = log, publisher, notes
@@ -44,23 +44,23 @@ class Peer:
     async def publish(self, *names: str) -> None:
         await self._publisher.send([message(Incremented(name=name)) for name in names])
 
-    async def consume_notes(self, count: int) -> list[str]:
-        """Return the keys of the next Noted events, at least that many."""
+    async def consumed(self, count: int) -> list[str]:
+        """Return the keys of the next `Noted` events, at least `count`."""
         keys: list[str] = []
         async with asyncio.timeout(TIMEOUT_SECONDS):
             while len(keys) < count:
                 received = await self._notes.fetch(1000, TIMEOUT_SECONDS)
                 await self._notes.ack(received)
-                keys += [one.message.key for one in received]
+                keys += [each.message.key for each in received]
         return keys
 
 
-def counter_service(db: Database, use_case: CountingUseCase, **more: Any) -> Service:
+def service(db: Database, count_up: CountUp, **more: Any) -> Service:
     return Service(
         name="counter",
         settings=msgspec.convert(settings("counter", "sqlite+aiosqlite://"), ServiceSettings),
         db=db,
-        policies=[whenever(Incremented, use_case)],
+        policies=[whenever(Incremented, count_up)],
         publishes=(Noted,),
         **more,
     )
@@ -78,7 +78,7 @@ async def running(service: Service, log: MemoryLog) -> AsyncIterator[Runtime]:
 async def wait_until(holds: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(TIMEOUT_SECONDS):
         while not await holds():
-            pass  # `holds` awaits the database, so that other tasks run
+            pass  # `holds` asks the database, so other tasks run meanwhile
 
 
 async def is_idle(runtime: Runtime) -> bool:
