@@ -132,7 +132,7 @@ class Runtime:
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def _take(self, fetched: Sequence[Sequence[Received]]) -> Sequence[None]:
-        await self.inbox.take([each.message for received in fetched for each in received])
+        await self.inbox.consume([each.message for received in fetched for each in received])
         return [None] * len(fetched)
 
     async def _fetch_and_take(self, subscription: Subscription) -> None:
