@@ -72,7 +72,7 @@ def message(event: Event, at: datetime = FIRST) -> Message:
     return Message(
         event_id=new_id(),
         type=event.type_name(),
-        source="test",
+        source=event.source,
         topic=event.topic,
         key=event.key,
         time=at,

@@ -24,6 +24,7 @@ COLUMNS: Final[Mapping[str, str]] = {
 COUNTS: Final[Mapping[str, str]] = {  # columns only if one of them is not 0
     "parked": "parked events",
     "dead": "dead letters",
+    "refused": "refused events",
     "pending": "pending reservations",
     "unsettled": "unsettled payments",
 }

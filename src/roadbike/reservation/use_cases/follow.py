@@ -13,9 +13,10 @@ from roadbike.reservation.use_cases.settle import settle
 async def follow_purchase(tx: Tx, cause: Cause) -> None:
     """Note what happened to the purchase and do what follows from it.
 
-    Raises NotFound when the reservation is unknown.
+    Raises NotFound when the reservation is unknown, RefusedEvent.
     """
     reservation = await store.locked_or_404(tx, cause.reservation_id)
+    domain.check_purchase(reservation, cause)
     noted = domain.noted(reservation, cause)
     if noted != reservation:
         await settle(tx, noted)
@@ -24,9 +25,10 @@ async def follow_purchase(tx: Tx, cause: Cause) -> None:
 async def follow_stock(tx: Tx, cause: AnyAllocationEvent, message: Message) -> None:
     """Take over stock's answer to a reservation: the first one counts on the bike, once.
 
-    Raises NotFound when the reservation is unknown.
+    Raises NotFound when the reservation is unknown, RefusedEvent.
     """
     reservation = await store.locked_or_404(tx, cause.reservation_id)
+    domain.check_purchase(reservation, cause)
     bike = domain.with_free(await store.locked_bike_or_new(tx, cause.bike_id), cause)
     answered, bike = domain.answered(reservation, bike)
     store.save_bike(tx, domain.as_of(bike, message.time))
