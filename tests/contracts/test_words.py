@@ -6,8 +6,9 @@ import msgspec
 import pytest
 
 from roadbike.contracts import events, statuses
-from roadbike.contracts.glossary import GLOSSARY, wire_name
 from roadbike.contracts.payments import OpenedPayment, OpenPayment
+from roadbike.contracts.shop import DEFAULT_STORE
+from roadbike.contracts.wire_names import WIRE_NAMES, wire_name
 from roadbike.kit.pure.events import Event
 from tests.contracts.examples import EVENTS, EXAMPLES
 
@@ -71,8 +72,8 @@ def test_statuses_have_the_values_that_clients_know(status: type[StrEnum]) -> No
     assert {one.name: one.value for one in status} == STATUSES[status]
 
 
-def test_a_shop_without_a_name_of_its_own_is_the_usual_one() -> None:
-    assert statuses.USUAL_STORE == "분당야탑점"
+def test_reservations_are_made_at_the_default_store() -> None:
+    assert DEFAULT_STORE == "분당야탑점"
 
 
 @pytest.mark.parametrize("event", WIRE)
@@ -90,7 +91,7 @@ def test_the_internal_open_speaks_the_same_words() -> None:
     assert answered == {"payId", "reserveId", "payStatus"}
 
 
-def test_a_word_that_the_glossary_does_not_have_is_in_camel_case() -> None:
+def test_a_field_without_a_wire_name_of_its_own_is_in_camel_case() -> None:
     assert [wire_name(name) for name in ("price", "bike_id", "free_seq")] == [
         "price",
         "bikeId",
@@ -100,7 +101,7 @@ def test_a_word_that_the_glossary_does_not_have_is_in_camel_case() -> None:
 
 def test_no_two_words_of_ours_are_one_on_the_wire() -> None:
     fields = {f.name for event in EVENTS for f in msgspec.structs.fields(event)}
-    words = fields | set(GLOSSARY)
+    words = fields | set(WIRE_NAMES)
 
     assert len({wire_name(word) for word in words}) == len(words)
 

@@ -12,7 +12,7 @@ from msgspec import Meta
 from roadbike.account import domain, store, use_cases
 from roadbike.account.domain import Account, Limits
 from roadbike.account.passwords import Passwords
-from roadbike.contracts.glossary import wire_name
+from roadbike.contracts.wire_names import wire_name
 from roadbike.kit.auth import SigningKey
 from roadbike.kit.db import Database
 from roadbike.kit.pure.refusals import NotFound

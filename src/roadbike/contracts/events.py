@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
-from roadbike.contracts.glossary import wire_name
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import (
     DeliveryStatus,
@@ -16,6 +15,7 @@ from roadbike.contracts.statuses import (
     ReservationStatus,
     StockStatus,
 )
+from roadbike.contracts.wire_names import wire_name
 from roadbike.kit.pure.events import Event
 
 

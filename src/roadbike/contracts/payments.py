@@ -4,8 +4,8 @@ from uuid import UUID
 
 import msgspec
 
-from roadbike.contracts.glossary import wire_name
 from roadbike.contracts.statuses import PaymentStatus
+from roadbike.contracts.wire_names import wire_name
 
 
 class OpenPayment(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name):

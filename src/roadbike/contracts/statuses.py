@@ -1,9 +1,6 @@
 """Statuses. The names are ours; the values are what the wire and the customer see."""
 
 from enum import StrEnum
-from typing import Final
-
-USUAL_STORE: Final = "분당야탑점"  # unless the setting G_STORE says otherwise
 
 
 class ReservationStatus(StrEnum):

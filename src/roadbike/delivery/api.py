@@ -8,8 +8,8 @@ from uuid import UUID
 import msgspec
 from litestar.params import QueryParameter
 
-from roadbike.contracts.glossary import wire_name
 from roadbike.contracts.statuses import DeliveryStatus
+from roadbike.contracts.wire_names import wire_name
 from roadbike.delivery import domain, store, use_cases
 from roadbike.delivery.domain import Delivery
 from roadbike.delivery.use_cases import Move

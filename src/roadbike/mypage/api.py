@@ -7,7 +7,6 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from roadbike.contracts.glossary import wire_name
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import (
     DeliveryStatus,
@@ -15,6 +14,7 @@ from roadbike.contracts.statuses import (
     ReservationStatus,
     StockStatus,
 )
+from roadbike.contracts.wire_names import wire_name
 from roadbike.kit.db import Database
 from roadbike.kit.web import BUYER, Caller, Links, Page, Paging, Route, get, links, page_of
 from roadbike.mypage import domain, store

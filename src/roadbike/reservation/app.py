@@ -20,7 +20,7 @@ from roadbike.contracts.events import (
     StockRemoved,
     StockShort,
 )
-from roadbike.contracts.statuses import USUAL_STORE
+from roadbike.contracts.shop import DEFAULT_STORE
 from roadbike.kit.auth import ServiceTokens
 from roadbike.kit.crash import crash_points
 from roadbike.kit.db import Database
@@ -52,7 +52,7 @@ class Settings(ServiceSettings, frozen=True, kw_only=True):
     payment_url: str
     overbook: Annotated[int, Meta(ge=0, le=1_000_000)] = 0  # units sold beyond what is known free
     in_flight: Annotated[int, Meta(ge=1, le=10_000)] = 200  # reservations worked on at a time
-    store_name: str = msgspec.field(default=USUAL_STORE, name="G_STORE")
+    store_name: str = msgspec.field(default=DEFAULT_STORE, name="G_STORE")
 
 
 def build(settings: Settings) -> Service:

@@ -7,7 +7,7 @@ import msgspec
 from litestar.params import Parameter
 from msgspec import UNSET, Meta, UnsetType
 
-from roadbike.contracts.glossary import wire_name
+from roadbike.contracts.wire_names import wire_name
 from roadbike.kit.db import Database
 from roadbike.kit.pure.refusals import NotFound
 from roadbike.kit.web import (
