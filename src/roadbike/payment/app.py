@@ -1,8 +1,7 @@
 """The payment service on one page."""
 
-from collections.abc import Sequence
 from datetime import timedelta
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -17,33 +16,36 @@ from roadbike.contracts.events import (
     ReservationCancelled,
 )
 from roadbike.kit.crash import crash_points
-from roadbike.kit.db import Database, Tx
+from roadbike.kit.db import Database
 from roadbike.kit.process.service import Service, every, whenever
 from roadbike.kit.process.settings import ServiceSettings, SettingError
-from roadbike.kit.pure.events import Event
 from roadbike.payment import store
 from roadbike.payment.api import PaymentApi
 from roadbike.payment.providers.simulated import Behaviour, SimulatedProvider
+from roadbike.payment.use_cases.cancel import cancel_payment, prefetch
 from roadbike.payment.use_cases.expire import Expiry
-from roadbike.payment.use_cases.open import cancel_payment
 from roadbike.payment.use_cases.pay import Cashier
 
 Milliseconds = Annotated[int, Meta(ge=0, le=60_000)]
 
 
 class Settings(ServiceSettings, frozen=True, kw_only=True):
-    """simulated_rates: how often the simulated provider misbehaves, `decline=0.1,slow=0.05`."""
+    """simulated_rates: the share of charges for each behaviour, `decline=0.1,slow=0.05`.
+
+    simulated_journal_url: a database of the simulated provider's own.
+    open_delay_min_ms, open_delay_max_ms: delay every open, to demonstrate timeout and breaker.
+    """
 
     provider: Literal["simulated"] = "simulated"
-    simulated_journal_url: str  # a database of the simulated provider's own
+    simulated_journal_url: str
     simulated_rates: str = ""
     expire_after_s: Annotated[int, Meta(ge=1)] = 30 * 60
-    open_delay_min_ms: Milliseconds = 0  # for demonstrations of the timeout and the breaker
+    open_delay_min_ms: Milliseconds = 0
     open_delay_max_ms: Milliseconds = 0
 
 
 def build(settings: Settings) -> Service:
-    """Raises SettingError."""
+    """Build the service. Raises SettingError."""
     db = Database(settings.database_url.reveal())
     provider = SimulatedProvider(settings.simulated_journal_url, _rates(settings))
     cashier = Cashier(db, provider, crash_points(settings.crash))
@@ -55,7 +57,7 @@ def build(settings: Settings) -> Service:
         db=db,
         routes=PaymentApi(db, cashier, delay_ms).routes(),
         policies=[whenever(ReservationCancelled, cancel_payment)],
-        prefetch=_prefetch,
+        prefetch=prefetch,
         publishes=(
             PaymentOpened,
             PaymentConfirming,
@@ -68,16 +70,11 @@ def build(settings: Settings) -> Service:
         timed=[
             every(seconds=1, do=cashier.finish_unknown),
             every(seconds=0.5, do=cashier.refund_owed),
-            every(seconds=1, do=expiry.run),
+            every(seconds=1, do=expiry.expire_unpaid),
         ],
         gauges={"unsettled": store.count_unsettled},
         resources=[provider],
     )
-
-
-async def _prefetch(tx: Tx, events: Sequence[Event]) -> None:
-    heard = cast("Sequence[ReservationCancelled]", events)
-    await store.lock_all(tx, [event.reservation_id for event in heard])
 
 
 def _rates(settings: Settings) -> dict[Behaviour, float]:
