@@ -101,7 +101,7 @@ async def time_passes(payment: AtWork, by: timedelta = timedelta(minutes=1)) -> 
 async def status(payment: AtWork, attempt: Attempt) -> PaymentStatus | None:
     async with payment.db.read() as tx:
         found = await store.PAYMENTS.get(tx, attempt.reservation_id)
-    return found and found.payment_status
+    return found.payment_status if found else None
 
 
 async def test_an_attempt_that_fails_does_not_hold_up_the_next_one(
