@@ -160,7 +160,7 @@ def test_late_money_of_a_declined_attempt_pays_for_the_bike_that_is_still_due() 
     assert refunds(payment) == [Refund.NONE]
 
 
-def test_what_was_captured_stays_captured_whatever_is_said_later() -> None:
+def test_a_capture_stays_a_capture_when_a_later_answer_denies_it() -> None:
     paid = a_paid_payment()
 
     assert declined(paid) == (paid, [])

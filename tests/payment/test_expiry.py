@@ -31,8 +31,8 @@ async def given_payments(payment: AtWork, count: int, *, age: timedelta) -> list
     return made
 
 
-async def last_seen(payment: AtWork, *, ago: timedelta) -> None:
-    """Let the expiry be last seen at work that long ago, and not be paused."""
+async def last_run(payment: AtWork, *, ago: timedelta) -> None:
+    """Let the last run of the expiry be that long ago, and the expiry not be paused."""
     await EXPIRY.expire_unpaid(payment.db)
     async with payment.db.begin() as tx:
         now = await tx.now()
@@ -60,7 +60,7 @@ async def test_more_than_one_batch_expires_in_one_run(payment: AtWork) -> None:
 
 
 async def test_after_an_outage_nothing_expires_during_a_pause(payment: AtWork) -> None:
-    await last_seen(payment, ago=OUTAGE_GAP + SECOND)
+    await last_run(payment, ago=OUTAGE_GAP + SECOND)
     (old,) = await given_payments(payment, 1, age=HALF_AN_HOUR + SECOND)
 
     assert await expired(payment) == []
@@ -72,7 +72,7 @@ async def test_after_an_outage_nothing_expires_during_a_pause(payment: AtWork) -
 
 
 async def test_the_pause_lasts_from_the_end_of_the_outage(payment: AtWork) -> None:
-    await last_seen(payment, ago=OUTAGE_GAP + SECOND)
+    await last_run(payment, ago=OUTAGE_GAP + SECOND)
 
     await EXPIRY.expire_unpaid(payment.db)
 
@@ -82,14 +82,14 @@ async def test_the_pause_lasts_from_the_end_of_the_outage(payment: AtWork) -> No
 
 
 async def test_a_clock_that_jumped_back_is_an_outage(payment: AtWork) -> None:
-    await last_seen(payment, ago=-OUTAGE_GAP - SECOND)
+    await last_run(payment, ago=-OUTAGE_GAP - SECOND)
     await given_payments(payment, 1, age=HALF_AN_HOUR + SECOND)
 
     assert await expired(payment) == []
 
 
 async def test_another_replica_a_moment_ahead_is_not_an_outage(payment: AtWork) -> None:
-    await last_seen(payment, ago=-SECOND)
+    await last_run(payment, ago=-SECOND)
     (old,) = await given_payments(payment, 1, age=HALF_AN_HOUR + SECOND)
 
     assert await expired(payment) == [old]

@@ -174,10 +174,10 @@ async def unpaid_since(tx: Tx, before: datetime, at_most: int) -> Sequence[UUID]
 
 
 async def locked_watch(tx: Tx) -> tuple[datetime, datetime, datetime]:
-    """Return when the expiry was last seen at work, until when it is paused, and the time now.
+    """Return when the expiry last ran, until when it is paused, and the time now; lock the row.
 
-    The row is locked before the clock is read: otherwise another replica could have been seen
-    in the future. Its first times are the database's own: `tx.now` may be a little ahead of it.
+    The clock is read under the lock: otherwise another replica could have run in the future.
+    A new row gets the time of the database itself, as `tx.now` may be slightly ahead of it.
     """
     await insert_new(tx, WATCH, [{"name": "expiry"}])
     row = (await tx.rows(select(WATCH).with_for_update()))[0]
@@ -185,7 +185,7 @@ async def locked_watch(tx: Tx) -> tuple[datetime, datetime, datetime]:
 
 
 async def save_watch(tx: Tx, seen_at: datetime, quiet_until: datetime) -> None:
-    """Write both times at once."""
+    """Store when the expiry last ran, and until when it is paused."""
     await tx.execute(update(WATCH).values(seen_at=seen_at, quiet_until=quiet_until))
 
 

@@ -11,8 +11,8 @@ from roadbike.kit.db import Database, Tx
 from roadbike.payment import domain, store
 from roadbike.payment.use_cases.settle import settle
 
-OUTAGE_GAP: Final = timedelta(minutes=1)  # not seen for so long: payment was down or a clock jumped
-PAUSE_AFTER_OUTAGE: Final = timedelta(minutes=5)  # so that buyers get the time that they lost
+OUTAGE_GAP: Final = timedelta(minutes=1)  # without a run: payment was down, or a clock jumped
+PAUSE_AFTER_OUTAGE: Final = timedelta(minutes=5)  # gives buyers time to pay
 EXPIRY_BATCH: Final = 200
 
 
@@ -23,7 +23,7 @@ class Expiry:
     after: timedelta
 
     async def expire_unpaid(self, db: Database) -> None:
-        """Expire all payments that are due for too long, unless there was an outage just now."""
+        """Expire all payments that are due for too long; none right after an outage."""
         if await db.transact(_is_paused):
             return
         while late := await self._late(db):
