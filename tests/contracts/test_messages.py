@@ -15,6 +15,23 @@ from roadbike.kit.translations import LANGUAGES, Translations, load_translations
 
 FAULT = re.compile(r'"(fault-[a-z-]+)"')
 HANGUL = re.compile("[가-힣]")
+SENTENCE = re.compile(r"(니다|세요)[.:](?= |$)")  # formal Korean, said or asked
+BARE_PARTICLE = re.compile(r"\}['\"]?(은|는|이|가|을|를|와|과|로|으로|이어야|여야)(?![가-힣(])")
+OUTDATED = (
+    *("기준으로 읽을 수", "돈을 쥐고", "결제를 동기로 열고", "결제가 열리지", "결제도 이미 열려"),
+    *("상자에 나옵니다", "남이 고친", "읽은 ETag", "모양은", "거절하는 답", "되찾을", "돌보기"),
+    *(
+        "저절로",
+        "놓여 있는지",
+        "지원하지 않는 방법",
+        "이 방법을",
+        "길이는",
+        "형식이어야",
+        "그 사이에",
+    ),
+    *("바뀌었습니다", "새로 읽", "재고가 없습니다", "취소된 예약이 생기면", "traceId를 알려"),
+    *("주문이 몰려", "요청이 몰려", "수로 쓸 수 없는", "쓸 수 없는 수", "두 번 나"),
+)
 SOURCES = sorted(Path(roadbike.__file__).parent.rglob("*.py"))
 MESSAGES = load_translations("roadbike.kit", "roadbike.contracts")
 
@@ -74,6 +91,33 @@ def test_all_languages_tell_the_same_facts(slug: str, messages: Translations) ->
     facts = {frozenset(placeholders(detail.in_(language))) for language in LANGUAGES}
 
     assert len(facts) == 1
+
+
+@pytest.mark.parametrize("slug", MESSAGES.entries)
+def test_korean_is_formal_and_in_whole_sentences(slug: str, messages: Translations) -> None:
+    entry = messages.entries[slug]
+    *sentences, rest = SENTENCE.split(entry.detail.ko)[::2]
+
+    assert sentences
+    assert rest in {"", " {choices}"}
+    assert entry.title.ko.endswith(("니다", "세요"))
+
+
+@pytest.mark.parametrize("slug", MESSAGES.entries)
+def test_no_particle_is_guessed_for_a_word_that_is_filled_in(
+    slug: str, messages: Translations
+) -> None:
+    assert not BARE_PARTICLE.search(messages.entries[slug].detail.ko)
+
+
+@pytest.mark.parametrize("slug", MESSAGES.entries)
+def test_wording_that_readers_stumbled_over_does_not_come_back(
+    slug: str, messages: Translations
+) -> None:
+    entry = messages.entries[slug]
+    text = f"{entry.title.ko} {entry.detail.ko}"
+
+    assert [phrase for phrase in OUTDATED if phrase in text] == []
 
 
 def placeholders(template: str) -> list[str]:

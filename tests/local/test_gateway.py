@@ -96,7 +96,7 @@ def test_only_reads_are_tried_again() -> None:
     assert routers["stock-reads"]["rule"].endswith("&& (Method(`GET`) || Method(`HEAD`))")
 
 
-@pytest.mark.parametrize(("language", "word"), [("en", "moment"), ("ko", "잠시")])
+@pytest.mark.parametrize(("language", "word"), [("en", "unavailable"), ("ko", "일시적")])
 def test_a_service_that_is_away_is_a_problem_document_with_a_time_to_come_back(
     shop: StubShop, language: str, word: str
 ) -> None:

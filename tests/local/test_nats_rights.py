@@ -79,7 +79,7 @@ async def test_one_service_tells_and_another_hears(shop: StubShop) -> None:
     try:
         async with asyncio.timeout(10):
             await stock.declare("bike.stock")
-            await stock.publish([sent])
+            await stock.send([sent])
             heard = await (await mypage.subscribe("mypage", "bike.stock")).fetch(10, wait=5)
     finally:
         await stock.close()

@@ -50,7 +50,7 @@ def test_the_table_fits_and_shortens_nothing(width: int, some: dict[str, int]) -
 
 
 def test_what_there_is_none_of_is_one_line() -> None:
-    assert shown(rows()).endswith("\nnothing parked, dead, intended or unsettled\n")
+    assert shown(rows()).endswith("\nnothing parked, dead, pending or unsettled\n")
     assert shown(rows(dead=1)).endswith("\nnothing parked, intended or unsettled\n")
     assert "nothing" not in shown(rows(parked=1, dead=1, intents=1, unsettled=1))
 

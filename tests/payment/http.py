@@ -6,7 +6,7 @@ from uuid import UUID
 from httpx import Response
 
 from tests.at_work import Visitor
-from tests.reservation.asking import ask, pointers, without_trace
+from tests.reservation.http import ask, pointers, without_trace
 
 __all__ = ["OPEN_BODY", "ask", "open_payment", "payments", "pointers", "without_trace"]
 

@@ -33,17 +33,20 @@ from roadbike.stock import store, use_cases
 from roadbike.stock.domain import Bike
 from roadbike.stock.store import LARGEST_NUMBER, SORTS
 
-ONE_LINE: Final = r"^(?![\s\S]*[\x00-\x1f\x7f])[\s\S]*\S"  # and not blank
+ONE_LINE: Final = Meta(  # and not blank
+    pattern=r"^(?![\s\S]*[\x00-\x1f\x7f])[\s\S]*\S", extra={"fault": "fault-filled-line"}
+)
+NOT_BLANK: Final = Meta(pattern=r"\S", extra={"fault": "fault-blank"})
 
 Number = Annotated[int, Meta(ge=1, le=LARGEST_NUMBER)]
 BikeNumber = Annotated[int, Parameter(ge=1, le=LARGEST_NUMBER)]
-Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=ONE_LINE)]
+Name = Annotated[str, Meta(min_length=1, max_length=200), ONE_LINE]
 Price = Annotated[int, Meta(ge=1, le=10**12)]
 Quantity = Annotated[int, Meta(ge=0, le=10**9)]
-Brand = Annotated[str, Meta(min_length=1, max_length=100, pattern=ONE_LINE)]
-FrameSize = Annotated[str, Meta(min_length=1, max_length=20, pattern=ONE_LINE)]
-Colour = Annotated[str, Meta(min_length=1, max_length=50, pattern=ONE_LINE)]
-Description = Annotated[str, Meta(min_length=1, max_length=4000, pattern=r"\S")]
+Brand = Annotated[str, Meta(min_length=1, max_length=100), ONE_LINE]
+FrameSize = Annotated[str, Meta(min_length=1, max_length=20), ONE_LINE]
+Colour = Annotated[str, Meta(min_length=1, max_length=50), ONE_LINE]
+Description = Annotated[str, Meta(min_length=1, max_length=4000), NOT_BLANK]
 
 
 class WholeBike(Body, frozen=True, kw_only=True, rename=wire_name):

@@ -1,4 +1,4 @@
-"""HTTP as every service speaks it: routes, strict bodies, HAL, problems, guards."""
+"""HTTP as every service uses it: routes, access, strict bodies, HAL, problem documents."""
 
 from roadbike.kit.db.paging import Paging
 from roadbike.kit.web.access import ADMIN, ANYONE, BUYER, INTERNAL, Caller, Who

@@ -11,9 +11,10 @@ from importlib.resources import files
 from typing import Any, Final
 
 from roadbike.account import store
-from roadbike.account.domain import Role, UserExists
+from roadbike.account.domain import UserExists
 from roadbike.account.passwords import Passwords
 from roadbike.account.use_cases import open_account
+from roadbike.contracts.identity import Role
 from roadbike.kit.db import Database
 from roadbike.local.http import access_token
 
@@ -56,7 +57,7 @@ async def _open_account(db: Database, user_id: str, password_hash: str) -> None:
 
 def bikes() -> Iterator[dict[str, Any]]:
     """Bodies for POST /stocks."""
-    text = files("roadbike.local").joinpath("demo_stock.toml").read_text(encoding="utf-8")
+    text = files("roadbike.local.jobs").joinpath("demo_stock.toml").read_text(encoding="utf-8")
     for model in tomllib.loads(text)["model"]:
         for offset, size in enumerate(model["sizes"]):
             yield {
