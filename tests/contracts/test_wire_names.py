@@ -1,4 +1,4 @@
-"""The words on the wire are those that the shop's clients know."""
+"""The names and values on the wire are those that the shop's clients know."""
 
 from enum import StrEnum
 
@@ -59,7 +59,7 @@ WIRE = {
     events.PaymentEvent: PAYMENT,
     events.DeliveryEvent: DELIVERY,
 }
-TOLD_IN = {
+TOPIC_KINDS = {
     "bike.stock": {"bike", "allocation"},
     "bike.reservation": {"reservation"},
     "bike.payment": {"payment"},
@@ -83,7 +83,7 @@ def test_events_carry_their_aggregates_wire_names(event: type[Event]) -> None:
     assert names == {*WIRE[event].split(), "version"}
 
 
-def test_the_internal_open_speaks_the_same_words() -> None:
+def test_the_internal_open_uses_the_same_names() -> None:
     asked = {field.encode_name for field in msgspec.structs.fields(OpenPayment)}
     answered = {field.encode_name for field in msgspec.structs.fields(OpenedPayment)}
 
@@ -99,21 +99,21 @@ def test_a_field_without_a_wire_name_of_its_own_is_in_camel_case() -> None:
     ]
 
 
-def test_no_two_words_of_ours_are_one_on_the_wire() -> None:
+def test_no_two_fields_have_the_same_wire_name() -> None:
     fields = {f.name for event in EVENTS for f in msgspec.structs.fields(event)}
-    words = fields | set(WIRE_NAMES)
+    names = fields | set(WIRE_NAMES)
 
-    assert len({wire_name(word) for word in words}) == len(words)
+    assert len({wire_name(name) for name in names}) == len(names)
 
 
 @pytest.mark.parametrize("event", EVENTS)
-def test_a_type_says_who_named_it_what_it_is_and_in_which_version(event: type[Event]) -> None:
+def test_a_type_has_namespace_name_and_version(event: type[Event]) -> None:
     assert event.type_name() == f"bike.{event.__name__}.v1"
 
 
 @pytest.mark.parametrize("event", EVENTS)
-def test_a_kind_is_told_in_the_topic_of_its_service(event: type[Event]) -> None:
-    assert event.kind in TOLD_IN[event.topic]
+def test_a_kind_is_published_in_the_topic_of_its_service(event: type[Event]) -> None:
+    assert event.kind in TOPIC_KINDS[event.topic]
 
 
 @pytest.mark.parametrize("event", EVENTS)
