@@ -49,7 +49,7 @@ def refused(log: str) -> list[str]:
 
 
 def run(readme: str, title: str, shell: str) -> None:
-    """Raises CalledProcessError or TimeoutExpired; exits when other requests were refused."""
+    """Run one part; exit when a command failed, or when other requests were refused."""
     text = (ROOT / readme).read_text(encoding="utf-8")
     script = PRELUDE + commands(text, SETUP) + commands(text, title)
     process = subprocess.run(  # noqa: S603 the README is our own
@@ -61,7 +61,8 @@ def run(readme: str, title: str, shell: str) -> None:
         timeout=TIMEOUT_SECONDS,
     )
     sys.stderr.write(process.stderr)
-    process.check_returncode()
+    if process.returncode:
+        sys.exit(f"{readme}, {title}: a command failed in {shell}")
     if (found := refused(process.stderr)) != ANNOUNCED[title]:
         sys.exit(f"{readme}, {title}: refused were {found}, not {ANNOUNCED[title]}")
 
