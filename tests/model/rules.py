@@ -13,8 +13,11 @@ from roadbike.contracts.events import (
     StockReleased,
 )
 from roadbike.contracts.statuses import PaymentStatus
+from roadbike.kit.db import Tx
+from roadbike.kit.messaging.broker import Message
 from roadbike.payment.domain.attempts import Refund
 from roadbike.stock.domain import State
+from roadbike.stock.use_cases import follow_purchase
 from tests.model.house import Step
 from tests.model.payment import Habits, PaymentBooks
 from tests.model.reservation import ReservationBooks
@@ -57,12 +60,14 @@ def _reservation_deaf_to_returns() -> Shop:
 
 def _hasty_stock() -> Shop:
     """It takes the cancel of a reservation for the word that the bike does not leave."""
+
+    async def act(tx: Tx, cause: ReservationCancelled, _message: Message) -> None:
+        closed = DeliveryCancelled(reservation_id=cause.reservation_id, bike_id=cause.bike_id)
+        await follow_purchase(tx, closed)
+
     shop = a_shop()
-    acts = {policy.event: policy.act for policy in shop.stock.policies}
     hasty = [
-        replace(policy, act=acts[DeliveryCancelled])
-        if policy.event is ReservationCancelled
-        else policy
+        replace(policy, act=act) if policy.event is ReservationCancelled else policy
         for policy in shop.stock.policies
     ]
     return replace(shop, stock=replace(shop.stock, policies=hasty))

@@ -53,11 +53,11 @@ def test_no_order_ends_wrong(search: Search) -> None:
 def test_my_page_shows_what_is_so_however_it_hears_of_it(search: Search) -> None:
     for way in [*_shortest(search), *_walks(search)]:
         events = _versioned(way)
-        row = mypage.fold(events)
+        row = mypage.project(events)
         world = search.ways.world(way[-1].to)
         assert tuple(getattr(row, name) for name in SHOWN) == as_it_is(world)
         for others in _shuffled(events):
-            assert mypage.fold(others) == row
+            assert mypage.project(others) == row
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)

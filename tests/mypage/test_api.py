@@ -1,4 +1,4 @@
-"""My page over HTTP: one's own purchases, how they stand and how they came there."""
+"""The HTTP API of my page: your own purchases, how they stand and what happened to them."""
 
 from datetime import timedelta
 from typing import Any
@@ -60,7 +60,7 @@ async def test_what_may_be_done_next_is_linked(mypage: AtWork, alice: Visitor) -
     assert "delivery" not in links
 
 
-async def test_it_is_not_there_before_it_is_registered(
+async def test_a_purchase_is_shown_once_it_is_registered(
     mypage: AtWork, alice: Visitor, admin: Visitor
 ) -> None:
     story = Story()
@@ -72,7 +72,9 @@ async def test_it_is_not_there_before_it_is_registered(
     assert (await admin.get("/myPages")).json()["page"]["totalElements"] == 0
 
 
-async def test_somebody_elses_is_as_good_as_absent(mypage: AtWork, mallory: Visitor) -> None:
+async def test_a_purchase_of_somebody_else_looks_like_none(
+    mypage: AtWork, mallory: Visitor
+) -> None:
     story = Story()
     await mypage.hear(story.registered())
 
@@ -85,7 +87,7 @@ async def test_somebody_elses_is_as_good_as_absent(mypage: AtWork, mallory: Visi
     assert (await mallory.get("/myPages/7")).status_code == 404
 
 
-async def test_the_timeline_tells_what_happened_oldest_first(
+async def test_the_timeline_shows_what_happened_oldest_first(
     mypage: AtWork, alice: Visitor
 ) -> None:
     story = Story()
