@@ -45,7 +45,7 @@ class AtWork:
         )
 
     async def take(self, messages: Sequence[Message]) -> None:
-        await self._inbox.take(messages)
+        await self._inbox.consume(messages)
 
     @contextmanager
     def statements(self) -> Iterator[list[str]]:

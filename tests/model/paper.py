@@ -26,7 +26,7 @@ class PaperTx(Tx):
 
     def __init__(self, rows: Rows) -> None:
         super().__init__(cast("Any", None), _nobody())
-        self.loaded = dict(rows)
+        self.loaded = self._rows = dict(rows)
         self.told: list[Event] = []
         self.entered: list[Any] = []
 

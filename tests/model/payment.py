@@ -15,7 +15,7 @@ from roadbike.payment.domain.attempts import Attempt, Outcome, Refund
 from roadbike.payment.providers import Snapshot
 from roadbike.payment.use_cases.expire import expire
 from roadbike.payment.use_cases.open import Opening, open_payments
-from roadbike.payment.use_cases.pay import begin, learn, refund_done
+from roadbike.payment.use_cases.pay import begin, learn, learn_refund
 from tests.at_work import settings
 from tests.model.house import (
     BIKE_ID,
@@ -192,14 +192,14 @@ def _learns(attempt: Attempt, truth: Truth) -> UseCase:
 
 
 def _refunds(attempt: Attempt) -> UseCase:
-    return lambda tx: refund_done(tx, attempt, "r")
+    return lambda tx: learn_refund(tx, attempt, "r")
 
 
 def _plain(attempt: Attempt, named: UUID) -> Attempt:
     return replace(
         attempt,
         attempt_id=named,
-        checks=0,
+        unanswered=0,
         check_at=attempt.check_at and NOW,
         row_version=0,
     )

@@ -13,7 +13,7 @@ from typing import Any, Final
 import psutil
 from rich.table import Table
 
-from roadbike.local.up.progress import console
+from roadbike.local.terminal import console
 from tests.system.shop import Shop, a_shop
 from tests.system.visit import Visit, visiting
 

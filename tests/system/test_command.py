@@ -1,4 +1,4 @@
-"""What the command says to whoever runs the shop, and to whoever cannot open one."""
+"""What the command prints for an open shop, and for one that cannot be opened."""
 
 import os
 import re
@@ -15,7 +15,7 @@ from tests.system.shop import PARTS, ROADBIKE, SERVICES, Shop, surroundings
 from tests.system.visit import Person, Visit
 
 
-async def test_status_tells_of_every_part_for_programs(visit: Visit) -> None:
+async def test_status_as_json_has_every_part(visit: Visit) -> None:
     await visit.settle()
 
     said = await visit.shop.order("status", "--json")
@@ -33,7 +33,7 @@ async def test_status_tells_of_every_part_for_programs(visit: Visit) -> None:
         assert [rows[name][figure] for figure in figures] == [0] * len(figures)
 
 
-async def test_status_says_which_part_is_down(visit: Visit) -> None:
+async def test_status_shows_which_part_is_down(visit: Visit) -> None:
     await visit.shop.obey("stop", "mypage")
     down = await visit.shop.order("status")
     await visit.shop.obey("start", "mypage")
@@ -44,7 +44,7 @@ async def test_status_says_which_part_is_down(visit: Visit) -> None:
 
 
 @pytest.mark.parametrize("login", ["buyer", "buyer2", "admin"])
-async def test_token_is_the_token_of_a_demo_log_in_and_nothing_else(
+async def test_token_prints_the_token_of_a_demo_user_and_nothing_else(
     visit: Visit, login: str
 ) -> None:
     said = await visit.shop.order("token", login)
@@ -57,14 +57,14 @@ async def test_token_is_the_token_of_a_demo_log_in_and_nothing_else(
     assert added.status == (422 if login == "admin" else 403)
 
 
-async def test_an_unknown_log_in_is_told_in_one_line(visit: Visit) -> None:
+async def test_an_unknown_demo_user_is_refused_in_one_sentence(visit: Visit) -> None:
     said = await visit.shop.order("token", "mallory")
 
     assert (said.code, said.out) == (1, "")
-    assert "there are buyer, buyer2, admin" in said.err
+    assert "the demo users are buyer, buyer2, admin" in said.err
 
 
-async def test_logs_are_the_last_lines_of_one_part_or_of_all(visit: Visit) -> None:
+async def test_logs_show_the_last_lines_of_one_part_or_of_all(visit: Visit) -> None:
     one = await visit.shop.order("logs", "stock", "--lines", "3")
     every = await visit.shop.order("logs", "-n", "1")
     none = await visit.shop.order("logs", "bakery")
@@ -90,7 +90,7 @@ async def test_logs_can_be_followed(visit: Visit) -> None:
         following.communicate()
 
 
-async def test_an_order_for_a_part_that_is_not_there_names_those_that_are(visit: Visit) -> None:
+async def test_a_command_for_an_unknown_part_names_the_known_ones(visit: Visit) -> None:
     said = await visit.shop.order("stop", "bakery")
 
     assert said.code == 1
@@ -104,17 +104,17 @@ def taken(new_shop: Shop) -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def test_a_taken_port_names_the_process_that_has_it(new_shop: Shop, taken: int) -> None:
+def test_a_taken_port_is_reported_with_its_holder(new_shop: Shop, taken: int) -> None:
     said = new_shop.up()
 
     assert said.code == 1
     assert said.out == ""
     assert re.search(rf"port {taken} is taken by \S+ \(pid {os.getpid()}\)", said.err)
     assert len(said.err.splitlines()) == 1
-    assert "supervisor" not in new_shop.listing.get("pids", {})
+    assert not new_shop.home.shop_json.exists()
 
 
-def test_a_part_that_fails_shows_its_last_log_lines_and_nothing_stays(new_shop: Shop) -> None:
+def test_a_part_that_fails_shows_its_last_log_lines_and_leaves_no_process(new_shop: Shop) -> None:
     said = new_shop.up(environ={"ROADBIKE_OVERBOOK": "-1"})
 
     assert said.code == 1
@@ -125,7 +125,7 @@ def test_a_part_that_fails_shows_its_last_log_lines_and_nothing_stays(new_shop: 
 
 
 @pytest.mark.parametrize("service", ["reservation", "account"])
-def test_production_refuses_the_keys_of_one_machine(shop: Shop, service: str) -> None:
+def test_production_refuses_keys_made_for_one_machine(shop: Shop, service: str) -> None:
     said = serve(
         service,
         ROADBIKE_ENV="production",
@@ -146,7 +146,7 @@ def test_production_refuses_the_keys_of_one_machine(shop: Shop, service: str) ->
     )
 
 
-def test_one_machine_is_not_opened_in_production(new_shop: Shop) -> None:
+def test_up_refuses_production(new_shop: Shop) -> None:
     said = new_shop.up(environ={"ROADBIKE_ENV": "production"})
 
     assert said.code == 1

@@ -26,9 +26,9 @@ POINTS: Final = {
     "payment": (
         *("capture.before_call", "capture.after_call", "capture.after_commit"),
         *("refund.before_call", "refund.after_call"),
-        "outbox.before_publish",
+        "relay.before_send",
     ),
-    "stock": ("outbox.after_publish",),
+    "stock": ("relay.after_send",),
     "delivery": ("inbox.before_commit",),
     "mypage": ("inbox.after_commit",),
 }

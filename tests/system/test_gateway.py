@@ -18,7 +18,7 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
         *("/stocks/../internal/status", "/payments/%2e%2e/internal/status", "/dashboard/"),
     ],
 )
-async def test_what_is_for_services_is_not_routed(visit: Visit, path: str) -> None:
+async def test_internal_paths_are_not_routed(visit: Visit, path: str) -> None:
     own = visit.ops.headers("payment")
     host = visit.shop.address("gateway").removeprefix("http://")
     reader, writer = await asyncio.open_connection(*host.split(":"))
@@ -34,7 +34,7 @@ async def test_what_is_for_services_is_not_routed(visit: Visit, path: str) -> No
     assert b"unsent" not in answer
 
 
-async def test_who_somebody_is_stands_in_the_token_only(visit: Visit) -> None:
+async def test_identity_comes_from_the_token_only(visit: Visit) -> None:
     bike_id = await visit.bike(units=2)
     buyer, victim = visit.buyer(), visit.buyer()
     claimed = dict.fromkeys(("X_User_Id", "X_User_Name"), victim.name)
@@ -48,7 +48,7 @@ async def test_who_somebody_is_stands_in_the_token_only(visit: Visit) -> None:
     assert added.status == 403
 
 
-async def test_only_pages_of_the_list_may_call_from_a_browser(visit: Visit) -> None:
+async def test_only_pages_of_allowed_origins_may_call_from_a_browser(visit: Visit) -> None:
     storefront = f"http://127.0.0.1:{visit.shop.base + 7}"
     answers = {
         origin: await visit.nobody.ask("GET", "/stocks", Origin=origin)
@@ -95,7 +95,10 @@ async def test_a_service_that_is_down_is_a_problem_document(visit: Visit) -> Non
 
 @asynccontextmanager
 async def a_broken_service(port: int) -> AsyncIterator[list[str]]:
-    """Says it is ready, then cuts every connection before it answers; what it was asked."""
+    """Listen like a service that is ready but closes every other request without an answer.
+
+    Give the methods of these requests.
+    """
     asked: list[str] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -110,7 +113,7 @@ async def a_broken_service(port: int) -> AsyncIterator[list[str]]:
         yield asked
 
 
-async def test_what_may_have_been_done_is_not_sent_again(visit: Visit) -> None:
+async def test_requests_that_may_have_been_carried_out_are_not_retried(visit: Visit) -> None:
     port = visit.shop.listing["ports"]["delivery"]
     await visit.shop.obey("stop", "delivery")
     try:

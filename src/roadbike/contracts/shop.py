@@ -1,5 +1,5 @@
-"""The shop itself: what every service may know of it without asking another."""
+"""The store of the shop."""
 
 from typing import Final
 
-DEFAULT_STORE: Final = "분당야탑점"  # the store that bikes are reserved at, unless G_STORE is set
+DEFAULT_STORE: Final = "분당야탑점"  # where bikes are reserved, unless the setting G_STORE names it
