@@ -6,7 +6,7 @@ SYNC := $(UV) sync --frozen --compile-bytecode --inexact
 ARGS ?=
 N ?= 3
 
-.PHONY: up demo test test-races siege check format
+.PHONY: up demo test test-races siege check docs format
 
 up: .venv/run  ## the shop on this machine; Ctrl-C closes it (ARGS="--detach" leaves it open)
 	@exec .venv/bin/roadbike up $(ARGS)
@@ -29,6 +29,10 @@ check: .venv/dev  ## what CI checks besides the tests
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
 	@.venv/bin/deptry .
+	@.venv/bin/python -m tools.docs --check
+
+docs: .venv/dev  ## write the documents that are generated from the code
+	@.venv/bin/python -m tools.docs
 
 format: .venv/dev
 	@.venv/bin/ruff check --fix .

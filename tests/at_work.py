@@ -13,17 +13,18 @@ from httpx import ASGITransport, AsyncClient
 from sqlalchemy import event as database_event
 from sqlalchemy import select
 
-from roadbike.kit.auth import SigningKey, TokenVerifier, new_signing_key
+from roadbike.kit.auth import SigningKey, new_signing_key
 from roadbike.kit.db.ids import new_id
 from roadbike.kit.messaging.broker import Message
 from roadbike.kit.messaging.inbox import Inbox
 from roadbike.kit.messaging.outbox import OUTBOX
-from roadbike.kit.process.server import service_tokens
+from roadbike.kit.process.server import service_tokens, token_verifier
 from roadbike.kit.process.service import Service
 from roadbike.kit.process.settings import Secret
 from roadbike.kit.pure.events import Event
 from roadbike.kit.translations import load_translations
 from roadbike.kit.web import http_app
+from roadbike.serve import SHOP
 
 FIRST: Final = datetime(2026, 11, 24, 3, tzinfo=UTC)
 ACCOUNT: Final = SigningKey.from_jwk(new_signing_key("account/1"))
@@ -111,11 +112,11 @@ class Visitor:
 async def open_to_visitors(service: Service) -> AsyncIterator[AsyncClient]:
     """The real app; only the way to account is short."""
     app: Any = http_app(
-        name=service.name,
+        title=service.name,
         routes=service.routes,
-        tokens=TokenVerifier(service.db, "http://account.invalid", fetch=_account_keys),
+        tokens=token_verifier(service, SHOP, fetch=_account_keys),
         services=service_tokens(service.name, service.settings),
-        messages=load_translations("roadbike.kit", "roadbike.contracts"),
+        translations=load_translations("roadbike.kit", "roadbike.contracts"),
         status=_no_figures,
         ready=lambda: True,
     )

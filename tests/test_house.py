@@ -6,7 +6,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LONGEST = 300  # lines
-FOLDERS = [ROOT / "src" / "roadbike", ROOT / "tests"]
+FOLDERS = [ROOT / "src" / "roadbike", ROOT / "tests", ROOT / "tools"]
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)

@@ -13,7 +13,8 @@ from typing import Annotated
 
 import typer
 
-from roadbike.kit.process.settings import SettingError
+from roadbike.environment import ENVIRONMENT
+from roadbike.kit.process.settings import SettingError, check_names
 from roadbike.local import home as homes
 from roadbike.local.errors import CommandError, nearest
 from roadbike.local.supervisor import control
@@ -58,6 +59,7 @@ def up(
     ] = False,
 ) -> None:
     """Open the shop on this machine. Ctrl-C closes it; its data stay."""
+    check_names(os.environ, ENVIRONMENT)  # a misspelt setting stops it before anything starts
     opening = import_module("roadbike.local.up.command")
     wish = opening.Wish(home=homes.at(home), base=port_base, fresh=fresh, environ=dict(os.environ))
     (opening.up_detached if detach else opening.up)(wish)
@@ -128,7 +130,7 @@ def kill(part: PartArgument, *, home: HomeOption = HERE) -> None:
 @app.command()
 def serve(service: Annotated[str, typer.Argument(help="stock, reservation, …")]) -> None:
     """Run one service in this process, with its settings from the environment (ROADBIKE_…)."""
-    server = import_module("roadbike.kit.process.server")
+    server = import_module("roadbike.serve")
     server.serve(f"{_package(service)}.app", os.environ)
 
 

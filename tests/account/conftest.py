@@ -14,11 +14,13 @@ from roadbike.account.domain import Role
 from roadbike.account.passwords import hasher
 from roadbike.account.store import LOGIN_FAILURE
 from roadbike.account.use_cases import open_account
-from roadbike.kit.auth import ServiceTokens, TokenVerifier, new_signing_key
+from roadbike.kit.auth import ServiceTokens, new_signing_key
+from roadbike.kit.process.server import token_verifier
 from roadbike.kit.process.service import Service
 from roadbike.kit.process.settings import Secret
 from roadbike.kit.translations import load_translations
 from roadbike.kit.web import http_app
+from roadbike.serve import SHOP
 
 Ask = Callable[..., Awaitable[httpx.Response]]
 
@@ -68,11 +70,11 @@ async def client(service: Service) -> AsyncIterator[httpx.AsyncClient]:
         return (await own.get("/.well-known/jwks.json")).text
 
     edge: Any = http_app(
-        name="account",
+        title="account",
         routes=service.routes,
-        tokens=TokenVerifier(service.db, "http://account", fetch=own_keys),
+        tokens=token_verifier(service, SHOP, fetch=own_keys),
         services=ServiceTokens("account", new_signing_key("account/own"), '{"keys": []}'),
-        messages=load_translations("roadbike.kit", "roadbike.contracts"),
+        translations=load_translations("roadbike.kit", "roadbike.contracts"),
         status=_no_figures,
         ready=lambda: True,
         trusted_hops=1,

@@ -26,29 +26,33 @@ def test_a_broken_signing_key_is_named_and_not_shown(
     assert not key or key not in str(fault.value)
 
 
-def test_production_takes_no_key_made_for_one_machine(
-    settings: Callable[..., app.Settings],
-) -> None:
-    key = Secret(new_signing_key("account/one-machine"))
+ENVIRON = {
+    "ROADBIKE_PORT": "0",
+    "ROADBIKE_DATABASE_URL": "sqlite+aiosqlite://",
+    "ROADBIKE_BROKER_URL": "memory://",
+    "ROADBIKE_ACCOUNT_URL": "http://account",
+    "ROADBIKE_SERVICE_KEY": new_signing_key("account/own"),
+    "ROADBIKE_SIGNING_KEY": new_signing_key("account/1"),
+}
 
-    with pytest.raises(SettingError, match="ROADBIKE_SIGNING_KEY"):
-        app.build(settings("sqlite+aiosqlite://", env="production", signing_key=key))
-    app.build(settings("sqlite+aiosqlite://", env="local", signing_key=key))
+
+@pytest.mark.parametrize("name", ["SIGNING_KEY", "RETIRED_KEYS"])
+def test_production_refuses_keys_made_for_one_machine(name: str) -> None:
+    key = SigningKey.from_jwk(one_machine := new_signing_key("account/one-machine"))
+    value = {"SIGNING_KEY": one_machine, "RETIRED_KEYS": json.dumps({"keys": [key.public_jwk()]})}
+    environ = ENVIRON | {f"ROADBIKE_{name}": value[name]}
+
+    with pytest.raises(SettingError, match=f"^ROADBIKE_{name} "):
+        read(app.Settings, environ | {"ROADBIKE_ENV": "production"})
+    app.build(read(app.Settings, environ | {"ROADBIKE_ENV": "local"}))
 
 
 def test_a_token_lives_ten_minutes_at_most() -> None:
-    environ = {
-        "ROADBIKE_PORT": "0",
-        "ROADBIKE_DATABASE_URL": "sqlite+aiosqlite://",
-        "ROADBIKE_BROKER_URL": "memory://",
-        "ROADBIKE_ACCOUNT_URL": "http://account",
-        "ROADBIKE_SERVICE_KEY": new_signing_key("account/own"),
-        "ROADBIKE_SIGNING_KEY": new_signing_key("account/1"),
-    }
+    environ = ENVIRON
 
-    assert read(app.Settings, environ).token_lifetime_s == 600
-    with pytest.raises(SettingError, match="ROADBIKE_TOKEN_LIFETIME_S"):
-        read(app.Settings, environ | {"ROADBIKE_TOKEN_LIFETIME_S": "601"})
+    assert read(app.Settings, environ).token_lifetime_seconds == 600
+    with pytest.raises(SettingError, match="ROADBIKE_TOKEN_LIFETIME_SECONDS"):
+        read(app.Settings, environ | {"ROADBIKE_TOKEN_LIFETIME_SECONDS": "601"})
 
 
 async def test_retired_keys_are_published_without_their_private_half(

@@ -7,7 +7,7 @@ import pytest
 
 from tests.flows.given import given_a_bike
 from tests.flows.shop import SERVICES, Shop, Url, open_shop
-from tests.reservation.till import Till, open_till, opens
+from tests.reservation.fake_payment import FakePayment, open_fake_payment, opens
 
 
 @pytest.fixture
@@ -37,15 +37,15 @@ async def small_shop(url: Url) -> AsyncIterator[Shop]:
 
 
 @pytest.fixture
-async def till() -> AsyncIterator[Till]:
-    async with open_till(opens) as till:
-        yield till
+async def payment() -> AsyncIterator[FakePayment]:
+    async with open_fake_payment(opens) as payment:
+        yield payment
 
 
 @pytest.fixture
-async def shop_with_till(url: Url, till: Till) -> AsyncIterator[Shop]:
-    """Reservation asks the till instead of payment; nine units of bike 1 are on sale."""
+async def shop_with_fake_payment(url: Url, payment: FakePayment) -> AsyncIterator[Shop]:
+    """Reservation calls the fake payment; nine units of bike 1 are on sale."""
     async with open_shop(url, ("stock",)) as shop:
-        await shop.start("reservation", ROADBIKE_PAYMENT_URL=till.url)
+        await shop.start("reservation", ROADBIKE_PAYMENT_URL=payment.url)
         await given_a_bike(shop, units=9)
         yield shop

@@ -11,13 +11,15 @@ from uuid import uuid4
 
 import aiohttp
 
-from roadbike.kit.auth import AUDIENCE, ISSUER, ServiceTokens, SigningKey, new_signing_key
+from roadbike.contracts.identity import AUDIENCE, ISSUER
+from roadbike.kit.auth import ServiceTokens, SigningKey, new_signing_key
 from roadbike.kit.auth.store import keep_keys
 from roadbike.kit.db import Database
 from roadbike.kit.messaging.broker import connect
 from roadbike.kit.messaging.broker.memory import MemoryBroker, MemoryLog, log_named
 from roadbike.kit.process.server import Server, running
 from roadbike.kit.process.settings import read
+from roadbike.serve import SHOP
 from tests.settling import settled
 
 T = TypeVar("T")
@@ -105,7 +107,7 @@ class Shop:
         await _know_signer(service.db, self.signer)
         broker = connect(self.broker_url, name)
         stack.push_async_callback(broker.close)
-        running_ = running(service, f"roadbike.{name}", broker)
+        running_ = running(service, f"roadbike.{name}", broker, SHOP)
         self.servers[name] = await stack.enter_async_context(running_)
         self.stacks[name] = stack
         self.ports[name] = int(self.servers[name].url.rpartition(":")[2])

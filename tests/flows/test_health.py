@@ -7,7 +7,8 @@ from sqlalchemy import text
 from roadbike.kit.auth import ServiceTokens
 from tests.flows.given import given_a_reservation
 from tests.flows.shop import SERVICES, Shop, until
-from tests.reservation import till as tills
+from tests.reservation import fake_payment
+from tests.reservation.fake_payment import FakePayment
 
 DATABASES = {name: "sqlite" if name == "delivery" else "postgresql" for name in SERVICES}
 
@@ -45,12 +46,14 @@ async def test_every_service_is_alive_ready_and_quiet_and_tells_only_other_servi
         assert await strangers(shop, name) == {401}
 
 
-async def test_status_counts_what_is_on_its_way(shop_with_till: Shop, till: tills.Till) -> None:
-    shop = shop_with_till
+async def test_status_counts_what_is_on_its_way(
+    shop_with_fake_payment: Shop, payment: FakePayment
+) -> None:
+    shop = shop_with_fake_payment
     kim = shop.person("kim", "buyer")
-    till.behaves = tills.hangs_up
+    payment.behaviour = fake_payment.hangs_up
     await kim.reserve(1)
-    till.behaves = tills.opens
+    payment.behaviour = fake_payment.opens
     shop.log.away = True
     await given_a_reservation(kim)
 

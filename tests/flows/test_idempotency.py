@@ -5,11 +5,15 @@ from collections.abc import Sequence
 
 from tests.flows.given import assert_all_agree, copy_of, given_a_bike, total
 from tests.flows.shop import Answer, Person, Shop, until
-from tests.reservation import till as tills
-from tests.reservation.counter import age, count_rows
-from tests.reservation.till import open_till
+from tests.reservation import fake_payment
+from tests.reservation.fake_payment import open_fake_payment
+from tests.reservation.service_harness import age, count_rows
 
-LEFT_BEHIND = {"500": tills.answers(500), "cut": tills.hangs_up, "silent": tills.falls_asleep}
+LEFT_BEHIND = {
+    "500": fake_payment.answers(500),
+    "cut": fake_payment.hangs_up,
+    "silent": fake_payment.never_answers,
+}
 
 
 async def reserve(person: Person, key: str, **more: object) -> Answer:
@@ -66,12 +70,12 @@ async def test_an_intent_left_behind_is_driven_on_by_the_same_key(small_shop: Sh
     await given_a_bike(small_shop, units=5)
     kim = small_shop.person("kim", "buyer")
     left: dict[str, str] = {}
-    async with open_till(tills.opens) as till:
-        await small_shop.restart("reservation", ROADBIKE_PAYMENT_URL=till.url)
-        for key, behaves in LEFT_BEHIND.items():
-            till.behaves = behaves
+    async with open_fake_payment(fake_payment.opens) as payment:
+        await small_shop.restart("reservation", ROADBIKE_PAYMENT_URL=payment.url)
+        for key, behaviour in LEFT_BEHIND.items():
+            payment.behaviour = behaviour
             assert (await reserve(kim, key)).status == 503
-            left[key] = str(till.asked[-1].reservation_id)
+            left[key] = str(payment.asked[-1].reservation_id)
     await age(small_shop.db("reservation"), seconds=1.5)
     await small_shop.restart("reservation")
 
@@ -86,10 +90,10 @@ async def test_an_intent_left_behind_is_driven_on_by_the_same_key(small_shop: Sh
 async def test_a_key_is_free_again_after_the_resolver(small_shop: Shop) -> None:
     await given_a_bike(small_shop)
     kim = small_shop.person("kim", "buyer")
-    async with open_till(tills.hangs_up) as till:
-        await small_shop.restart("reservation", ROADBIKE_PAYMENT_URL=till.url)
+    async with open_fake_payment(fake_payment.hangs_up) as payment:
+        await small_shop.restart("reservation", ROADBIKE_PAYMENT_URL=payment.url)
         await reserve(kim, "mine")
-        gone = str(till.asked[0].reservation_id)
+        gone = str(payment.asked[0].reservation_id)
         await age(small_shop.db("reservation"), seconds=6)
         await small_shop.settle()
     assert await count_rows(small_shop.db("reservation")) == (1, 0)
@@ -106,13 +110,13 @@ async def test_a_finished_key_is_replayed_while_payment_is_down_and_the_desk_is_
     await given_a_bike(small_shop)
     kim = small_shop.person("kim", "buyer")
     (first,) = await asked_until_made(kim, ["mine"])
-    async with open_till(tills.falls_asleep) as till:
+    async with open_fake_payment(fake_payment.never_answers) as payment:
         await small_shop.restart(
-            "reservation", ROADBIKE_PAYMENT_URL=till.url, ROADBIKE_IN_FLIGHT="1"
+            "reservation", ROADBIKE_PAYMENT_URL=payment.url, ROADBIKE_IN_FLIGHT="1"
         )
         await small_shop.stop("payment")
         running = asyncio.create_task(kim.reserve(1))
-        await till.until_asked(1)
+        await payment.until_asked(1)
 
         others = [asyncio.create_task(kim.reserve(1)) for _ in range(3)]
         again = await reserve(kim, "mine")

@@ -12,7 +12,7 @@ from tests.flows.given import (
     total,
 )
 from tests.flows.shop import Shop, until
-from tests.reservation.counter import count_rows
+from tests.reservation.service_harness import count_rows
 
 
 async def test_a_reservation_is_refused_in_time_and_leaves_nothing_and_is_made_once_payment_is_back(

@@ -8,19 +8,19 @@ from roadbike.contracts.statuses import PaymentStatus
 from roadbike.payment.store import PAYMENT
 from tests.flows.given import assert_all_agree, copy_of, given_a_bike, given_a_reservation, total
 from tests.flows.shop import Shop, until
-from tests.reservation import till as tills
-from tests.reservation.counter import age, count_rows
-from tests.reservation.till import open_till
+from tests.reservation import fake_payment
+from tests.reservation.fake_payment import FakePayment, open_fake_payment
+from tests.reservation.service_harness import age, count_rows
 
 Row = tuple[PaymentStatus | None, bool, bool]
 
 BROKEN = {
-    "500": tills.answers(500),
-    "garbage": tills.says(b"\x16\x03\x01 garbage\r\n\r\n"),
-    "another page": tills.answers(200, b"<html>"),
-    "half an answer": tills.says(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"),
-    "a dropped connection": tills.hangs_up,
-    "silence": tills.falls_asleep,
+    "500": fake_payment.answers(500),
+    "garbage": fake_payment.sends(b"\x16\x03\x01 garbage\r\n\r\n"),
+    "another page": fake_payment.answers(200, b"<html>"),
+    "half an answer": fake_payment.sends(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"),
+    "a dropped connection": fake_payment.hangs_up,
+    "silence": fake_payment.never_answers,
 }
 
 
@@ -43,19 +43,19 @@ async def assert_nothing_is_left(shop: Shop) -> None:
 
 
 async def test_a_broken_answer_is_503_and_the_resolver_undoes_it(
-    shop_with_till: Shop, till: tills.Till
+    shop_with_fake_payment: Shop, payment: FakePayment
 ) -> None:
-    shop = shop_with_till
+    shop = shop_with_fake_payment
     kim = shop.person("kim", "buyer")
 
     async def is_asked_in_vain(key: str) -> bool:
-        asked = len(till.asked)
+        asked = len(payment.asked)
         refused = await kim.post("/reservations", {"bikeId": 1}, Idempotency_Key=key)
         assert (refused.status, refused.body["type"]) == (503, "/problems/payment-unavailable"), key
         assert int(refused.headers["Retry-After"]) >= 1
-        return len(till.asked) > asked  # else a busy machine was too slow even to ask
+        return len(payment.asked) > asked  # else a busy machine was too slow even to ask
 
-    for what, till.behaves in BROKEN.items():
+    for what, payment.behaviour in BROKEN.items():
         await until(partial(is_asked_in_vain, what.replace(" ", "-")))
     assert (await count_rows(shop.db("reservation")))[1] == len(BROKEN)
     assert await total(kim) == 0
@@ -104,8 +104,8 @@ async def test_an_open_that_comes_after_the_cancel_meets_the_tombstone(shop: Sho
 async def test_an_intent_of_a_shop_that_was_down_is_resolved_at_its_start(shop: Shop) -> None:
     await given_a_bike(shop)
     kim = shop.person("kim", "buyer")
-    async with open_till(tills.hangs_up) as till:
-        await shop.restart("reservation", ROADBIKE_PAYMENT_URL=till.url)
+    async with open_fake_payment(fake_payment.hangs_up) as payment:
+        await shop.restart("reservation", ROADBIKE_PAYMENT_URL=payment.url)
         assert (await kim.reserve(1)).status == 503
         await age(shop.db("reservation"), hours=3)
         await shop.stop("reservation")

@@ -11,7 +11,7 @@ from roadbike.kit.process.service import whenever
 from tests.kit.brokers import WatchedBroker
 from tests.kit.parking import Handler
 from tests.kit.things import Noted, Raised, make_tables
-from tests.kit.tiny import Heart, Places
+from tests.kit.tiny import CountUp, Neighbours
 
 
 @pytest.fixture
@@ -39,14 +39,14 @@ def inbox(db: Database, handler: Handler) -> Inbox:
 
 
 @pytest.fixture
-def heart() -> Heart:
-    return Heart()
+def count_up() -> CountUp:
+    return CountUp()
 
 
 @pytest.fixture
-async def places() -> Places:
+async def neighbours() -> Neighbours:
     log = MemoryLog()
-    teller, listener = MemoryBroker(log), MemoryBroker(log)
+    publisher, consumer = MemoryBroker(log), MemoryBroker(log)
     for topic in (Raised.topic, Noted.topic):
-        await teller.declare(topic)
-    return Places(log, teller, await listener.subscribe("listener", Noted.topic))
+        await publisher.declare(topic)
+    return Neighbours(log, publisher, await consumer.subscribe("consumer", Noted.topic))

@@ -1,11 +1,11 @@
-"""A token holds or it is 401; when that cannot be told it is 503; nothing forged is ever 500."""
+"""A token is valid or 401; 503 when that cannot be decided; a forged token is never a 500."""
 
 import base64
 import hashlib
 import hmac
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -19,27 +19,27 @@ from roadbike.kit.auth import (
     new_signing_key,
     public_keys,
 )
-from roadbike.kit.auth.cache import Remembered
+from roadbike.kit.auth.cache import TokenCache
 from roadbike.kit.db import Database, metadata
 from roadbike.kit.pure.refusals import Unauthenticated, Unavailable
-from tests.kit.tokens import KEY, claims
+from tests.kit.tokens import AUDIENCE, ISSUER, KEY, ROLES, claims
 
 OTHER = SigningKey.from_jwk(new_signing_key("account/2"))
 
 
 class Account:
-    """What stands behind account's JWKS: counts who asks, may be away."""
+    """The issuer's JWKS: counts the requests, and may be unavailable."""
 
     def __init__(self, *keys: SigningKey) -> None:
         self.keys = list(keys)
-        self.asked = 0
-        self.away = False
+        self.requests = 0
+        self.unavailable = False
         self.now = 1000.0
 
     async def fetch(self, url: str) -> str:
         assert url == "http://account/.well-known/jwks.json"
-        self.asked += 1
-        if self.away:
+        self.requests += 1
+        if self.unavailable:
             raise ConnectionRefusedError
         return json.dumps({"keys": [key.public_jwk() for key in self.keys]})
 
@@ -66,10 +66,24 @@ def verifier(db: Database, account: Account) -> TokenVerifier:
 
 
 def verifier_of(db: Database, account: Account) -> TokenVerifier:
-    return TokenVerifier(db, "http://account/", clock=account.clock, fetch=account.fetch)
+    return verifier_with(db, account, account.fetch)
 
 
-async def test_a_good_token_tells_who_it_is(verifier: TokenVerifier) -> None:
+def verifier_with(
+    db: Database, account: Account, fetch: Callable[[str], Awaitable[str]]
+) -> TokenVerifier:
+    return TokenVerifier(
+        db,
+        "http://account/",
+        issuer=ISSUER,
+        audience=AUDIENCE,
+        roles=ROLES,
+        clock=account.clock,
+        fetch=fetch,
+    )
+
+
+async def test_a_valid_token_has_the_user_and_the_known_roles(verifier: TokenVerifier) -> None:
     identity = await verifier.verify(KEY.sign(claims(roles=["buyer", "admin", "king"])))
 
     assert identity.user_id == "kim"
@@ -80,7 +94,7 @@ async def test_a_good_token_tells_who_it_is(verifier: TokenVerifier) -> None:
     "changes",
     [
         {"aud": "bank"},
-        {"aud": ["shop", "bank"]},
+        {"aud": [AUDIENCE, "bank"]},
         {"iss": "somebody"},
         {"exp": int(time.time()) - 60},
         {"nbf": int(time.time()) + 600},
@@ -128,14 +142,16 @@ FORGERIES = {
     "no alg": forged({"kid": KEY.kid}),
     "alg a list": forged({"alg": ["EdDSA"], "kid": KEY.kid}),
     "HMAC with the public key": hmac_with_public_key(),
-    "another key": OTHER.sign(claims()),
-    "signed by another": SigningKey(KEY.kid, OTHER.private).sign(claims()),
+    "an unknown key": OTHER.sign(claims()),
+    "signed with another key": SigningKey(KEY.kid, OTHER.private).sign(claims()),
     "no signature": f"{HEAD}.{BODY}.",
     "two parts": f"{HEAD}.{BODY}",
     "truncated": GOOD[:-9],
     "another body": f"{HEAD}.{part(claims(sub='admin'))}.{SIGNATURE}",
     "own key in the header": forged({"alg": "EdDSA", "kid": KEY.kid, "jwk": OTHER.public_jwk()}),
-    "a url of keys": forged({"alg": "EdDSA", "kid": KEY.kid, "jku": "http://evil/keys"}),
+    "a url of keys in the header": forged(
+        {"alg": "EdDSA", "kid": KEY.kid, "jku": "http://evil/keys"}
+    ),
     "crit": forged({"alg": "EdDSA", "kid": KEY.kid, "crit": ["exp"]}),
     "b64": forged({"alg": "EdDSA", "kid": KEY.kid, "b64": False}),
     "kid a path": forged({"alg": "EdDSA", "kid": "../../etc/passwd"}),
@@ -143,10 +159,10 @@ FORGERIES = {
     "kid with a NUL": forged({"alg": "EdDSA", "kid": "a\x00b"}),
     "kid too long": forged({"alg": "EdDSA", "kid": "k" * 101}),
     "no kid": forged({"alg": "EdDSA"}),
-    "header no object": f"{part([])}.{BODY}.{SIGNATURE}",
-    "header no JSON": f"{part(b'{')}.{BODY}.{SIGNATURE}",
-    "header of deep arrays": f"{part(b'[' * 2000)}.{BODY}.{SIGNATURE}",
-    "nothing": "",
+    "a header that is not an object": f"{part([])}.{BODY}.{SIGNATURE}",
+    "a header that is not JSON": f"{part(b'{')}.{BODY}.{SIGNATURE}",
+    "a header of nested arrays": f"{part(b'[' * 2000)}.{BODY}.{SIGNATURE}",
+    "empty": "",
     "dots": "...",
     "not ASCII": "é.é.é",
     "a megabyte": GOOD + "x" * 1_000_000,
@@ -159,24 +175,26 @@ async def test_a_forged_token_is_refused(verifier: TokenVerifier, token: str) ->
         await verifier.verify(token)
 
 
-async def test_a_body_that_is_no_object_is_refused(verifier: TokenVerifier) -> None:
+async def test_claims_that_are_not_an_object_are_refused(verifier: TokenVerifier) -> None:
     head = f"{part({'alg': 'EdDSA', 'kid': KEY.kid})}.{part([1])}"
 
     with pytest.raises(Unauthenticated):
         await verifier.verify(f"{head}.{part(KEY.private.sign(head.encode()))}")
 
 
-async def test_keys_outlive_account_and_a_restart(db: Database, account: Account) -> None:
+async def test_stored_keys_are_used_after_a_restart_while_the_issuer_is_unavailable(
+    db: Database, account: Account
+) -> None:
     await verifier_of(db, account).verify(KEY.sign(claims()))
-    account.away = True
+    account.unavailable = True
 
     identity = await verifier_of(db, account).verify(KEY.sign(claims(sub="lee")))
 
     assert identity.user_id == "lee"
-    assert account.asked == 1
+    assert account.requests == 1
 
 
-async def test_only_public_keys_are_kept(db: Database, verifier: TokenVerifier) -> None:
+async def test_only_public_keys_are_stored(db: Database, verifier: TokenVerifier) -> None:
     await verifier.verify(KEY.sign(claims()))
 
     async with db.read() as tx:
@@ -185,7 +203,9 @@ async def test_only_public_keys_are_kept(db: Database, verifier: TokenVerifier) 
     assert "d" not in json.loads(row["jwk"])
 
 
-async def test_a_new_key_is_fetched(verifier: TokenVerifier, account: Account) -> None:
+async def test_a_token_with_a_new_key_makes_the_verifier_fetch_the_keys(
+    verifier: TokenVerifier, account: Account
+) -> None:
     await verifier.verify(KEY.sign(claims()))
     account.keys.append(OTHER)
     account.now += 31
@@ -195,7 +215,7 @@ async def test_a_new_key_is_fetched(verifier: TokenVerifier, account: Account) -
     assert identity.user_id == "kim"
 
 
-async def test_unknown_keys_are_asked_for_at_most_every_thirty_seconds(
+async def test_unknown_keys_cause_at_most_one_fetch_in_thirty_seconds(
     verifier: TokenVerifier, account: Account
 ) -> None:
     await verifier.verify(KEY.sign(claims()))
@@ -203,34 +223,34 @@ async def test_unknown_keys_are_asked_for_at_most_every_thirty_seconds(
     for number in range(50):
         with pytest.raises(Unauthenticated):
             await verifier.verify(forged({"alg": "EdDSA", "kid": f"account/x{number}"}))
-    assert account.asked == 1
+    assert account.requests == 1
 
     account.now += 30
     for number in range(50):
         with pytest.raises(Unauthenticated):
             await verifier.verify(forged({"alg": "EdDSA", "kid": f"account/y{number}"}))
-    assert account.asked == 2
+    assert account.requests == 2
 
 
-async def test_without_account_and_keys_nobody_can_be_judged(
+async def test_without_keys_and_issuer_a_token_is_answered_with_unavailable(
     verifier: TokenVerifier, account: Account
 ) -> None:
-    account.away = True
+    account.unavailable = True
 
     with pytest.raises(Unavailable) as refused:
         await verifier.verify(KEY.sign(claims()))
     assert refused.value.retry_after is not None
 
-    account.away = False
+    account.unavailable = False
     account.now += 1
     assert (await verifier.verify(KEY.sign(claims()))).user_id == "kim"
 
 
-async def test_an_unknown_key_while_account_is_away_may_be_a_good_one(
+async def test_a_token_with_an_unknown_key_may_be_valid_while_the_issuer_is_unavailable(
     verifier: TokenVerifier, account: Account
 ) -> None:
     await verifier.verify(KEY.sign(claims()))
-    account.away = True
+    account.unavailable = True
     account.now += 31
 
     with pytest.raises(Unavailable):
@@ -238,22 +258,24 @@ async def test_an_unknown_key_while_account_is_away_may_be_a_good_one(
     assert (await verifier.verify(KEY.sign(claims(sub="lee")))).user_id == "lee"
 
 
-@pytest.mark.parametrize("answer", ["", "null", "{}", '{"keys": []}', '{"keys": [{}]}', "<html>"])
-async def test_an_answer_that_is_no_keys_replaces_none(
-    db: Database, account: Account, answer: str
+@pytest.mark.parametrize("body", ["", "null", "{}", '{"keys": []}', '{"keys": [{}]}', "<html>"])
+async def test_a_response_without_keys_does_not_replace_the_stored_keys(
+    db: Database, account: Account, body: str
 ) -> None:
     async def broken(_url: str) -> str:
-        return answer
+        return body
 
     await verifier_of(db, account).verify(KEY.sign(claims()))
-    after = TokenVerifier(db, "http://account", clock=account.clock, fetch=broken)
+    after = verifier_with(db, account, broken)
 
     with pytest.raises(Unavailable):
         await after.verify(OTHER.sign(claims()))
     assert (await after.verify(KEY.sign(claims()))).user_id == "kim"
 
 
-async def test_a_withdrawn_key_is_void(verifier: TokenVerifier, account: Account) -> None:
+async def test_a_token_signed_with_a_withdrawn_key_is_refused(
+    verifier: TokenVerifier, account: Account
+) -> None:
     token = KEY.sign(claims())
     await verifier.verify(token)
     account.keys = [OTHER]
@@ -265,14 +287,14 @@ async def test_a_withdrawn_key_is_void(verifier: TokenVerifier, account: Account
         await verifier.verify(token)
 
 
-def test_a_token_that_was_checked_still_expires() -> None:
+def test_a_cached_token_still_expires() -> None:
     now = 100.0
-    known: Remembered[str] = Remembered(clock=lambda: now)
-    known.put("token", "kim", until=160)
+    cache: TokenCache[str] = TokenCache(clock=lambda: now)
+    cache.put("token", "kim", expires_at=160)
 
-    assert known.get("token") == "kim"
+    assert cache.get("token") == "kim"
     now = 160.0
-    assert known.get("token") is None
+    assert cache.get("token") is None
 
 
 @pytest.mark.parametrize(
@@ -285,13 +307,13 @@ def test_a_token_that_was_checked_still_expires() -> None:
         '{"kty": "OKP", "crv": "Ed25519", "x": 1, "kid": "a"}',
     ],
 )
-def test_a_broken_key_is_named_but_never_shown(text: str) -> None:
+def test_the_error_for_a_broken_key_does_not_quote_it(text: str) -> None:
     for read in (SigningKey.from_jwk, lambda t: public_keys(f'{{"keys": [{t}]}}')):
         with pytest.raises(KeyFault) as fault:
             read(text)
         assert "secret-text" not in str(fault.value)
 
 
-def test_a_public_key_signs_nothing() -> None:
+def test_a_public_key_is_not_accepted_as_signing_key() -> None:
     with pytest.raises(KeyFault):
         SigningKey.from_jwk(json.dumps(KEY.public_jwk()))

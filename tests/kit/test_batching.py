@@ -1,4 +1,4 @@
-"""Whoever waits gets the answer to his own item, in as few batches as come about by themselves."""
+"""Each caller gets the result of its own item, and items that wait share a batch."""
 
 import asyncio
 from collections.abc import Sequence
@@ -6,72 +6,72 @@ from collections.abc import Sequence
 import pytest
 
 from roadbike.kit.db import DatabaseUnavailable
-from roadbike.kit.resilience.batching import AT_MOST, Batches
+from roadbike.kit.resilience.batching import MAX_BATCH, Batches
 
 
 class Work:
-    """Doubles numbers; goes on only when it is let. Remembers its batches."""
+    """Doubles numbers and records its batches; when held, each batch waits for `release`."""
 
     def __init__(self, *, held: bool = False) -> None:
         self.batches: list[list[int]] = []
         self.begun = asyncio.Semaphore(0)
-        self.let = asyncio.Semaphore(0) if held else None
+        self.permits = asyncio.Semaphore(0) if held else None
 
     async def __call__(self, items: Sequence[int]) -> list[int | Exception]:
         self.batches.append(list(items))
         self.begun.release()
-        if self.let is not None:
-            await self.let.acquire()
+        if self.permits is not None:
+            await self.permits.acquire()
         return [2 * item for item in items]
 
 
-async def ask(batches: Batches[int, int], *items: int) -> list[asyncio.Task[int]]:
-    """Ask for each of them; all stand in the queue when this returns."""
+async def submitted(batches: Batches[int, int], *items: int) -> list[asyncio.Task[int]]:
+    """Submit the items; all are in the queue when this returns."""
     tasks = [asyncio.create_task(batches.submit(item)) for item in items]
     await asyncio.sleep(0)
     return tasks
 
 
-async def test_a_single_caller_waits_for_nobody() -> None:
+async def test_a_single_item_is_worked_on_at_once() -> None:
     work = Work()
 
-    answer = await Batches(work).submit(1)
+    result = await Batches(work).submit(1)
 
-    assert (answer, work.batches) == (2, [[1]])
+    assert (result, work.batches) == (2, [[1]])
 
 
 def release(work: Work) -> None:
-    assert work.let is not None
-    work.let.release()
+    assert work.permits is not None
+    work.permits.release()
 
 
-async def test_no_batch_is_bigger_than_allowed_and_none_is_left_behind() -> None:
+async def test_no_batch_exceeds_the_maximum_and_no_item_is_left_out() -> None:
     work = Work()
-    items = range(10 * AT_MOST + 3)
+    items = range(10 * MAX_BATCH + 3)
     batches = Batches(work)
 
-    answers = await asyncio.gather(*(batches.submit(item) for item in items))
+    results = await asyncio.gather(*(batches.submit(item) for item in items))
 
-    assert answers == [2 * item for item in items]
-    assert max(map(len, work.batches)) <= AT_MOST
+    assert results == [2 * item for item in items]
+    assert max(map(len, work.batches)) <= MAX_BATCH
     assert sorted(item for batch in work.batches for item in batch) == list(items)
 
 
-async def test_what_queues_up_while_one_batch_runs_is_the_next_batch() -> None:
+async def test_items_submitted_while_a_batch_runs_are_the_next_batch() -> None:
     work = Work(held=True)
     batches = Batches(work)
 
-    asking = [(await ask(batches, item))[0] for item in range(10)]
-    in_the_beginning = list(work.batches)
+    tasks = [(await submitted(batches, item))[0] for item in range(10)]
+    at_first = list(work.batches)
     for _ in range(2):
         release(work)
-    await asyncio.gather(*asking)
+    await asyncio.gather(*tasks)
 
-    assert in_the_beginning == [[0]]
+    assert at_first == [[0]]
     assert work.batches == [[0], list(range(1, 10))]
 
 
-async def test_a_caller_that_asks_again_at_once_is_never_forgotten() -> None:
+async def test_a_caller_that_submits_again_at_once_gets_its_result() -> None:
     async def work(items: Sequence[int]) -> list[int | Exception]:
         return list(items)
 
@@ -86,18 +86,18 @@ async def test_a_caller_that_asks_again_at_once_is_never_forgotten() -> None:
     assert sums == [50 * item for item in range(5)]
 
 
-async def test_a_failure_among_the_results_reaches_its_own_caller_alone() -> None:
+async def test_an_exception_among_the_results_goes_to_its_own_caller_only() -> None:
     async def work(items: Sequence[int]) -> list[int | Exception]:
         return [LookupError(item) if item % 2 else item for item in items]
 
     batches = Batches(work)
-    answers = await asyncio.gather(*(batches.submit(n) for n in range(4)), return_exceptions=True)
+    results = await asyncio.gather(*(batches.submit(n) for n in range(4)), return_exceptions=True)
 
-    assert [str(answer) for answer in answers] == ["0", "1", "2", "3"]
-    assert [type(answer) for answer in answers] == [int, LookupError, int, LookupError]
+    assert [str(result) for result in results] == ["0", "1", "2", "3"]
+    assert [type(result) for result in results] == [int, LookupError, int, LookupError]
 
 
-async def test_of_a_batch_that_fails_each_item_is_tried_by_itself() -> None:
+async def test_after_a_batch_failed_each_item_is_tried_alone() -> None:
     tried: list[Sequence[int]] = []
 
     async def work(items: Sequence[int]) -> list[int | Exception]:
@@ -107,14 +107,14 @@ async def test_of_a_batch_that_fails_each_item_is_tried_by_itself() -> None:
         return list(items)
 
     batches = Batches(work)
-    answers = await asyncio.gather(*(batches.submit(n) for n in range(3)), return_exceptions=True)
+    results = await asyncio.gather(*(batches.submit(n) for n in range(3)), return_exceptions=True)
 
     assert tried == [[0, 1, 2], [0], [1], [2]]
-    assert [type(answer) for answer in answers] == [int, LookupError, int]
+    assert [type(result) for result in results] == [int, LookupError, int]
     assert await batches.submit(7) == 7
 
 
-async def test_while_the_database_is_away_all_hear_it_at_once() -> None:
+async def test_an_unavailable_database_is_reported_to_all_callers_at_once() -> None:
     tried: list[Sequence[int]] = []
 
     async def work(items: Sequence[int]) -> list[int | Exception]:
@@ -122,63 +122,63 @@ async def test_while_the_database_is_away_all_hear_it_at_once() -> None:
         raise DatabaseUnavailable
 
     batches = Batches(work)
-    answers = await asyncio.gather(*(batches.submit(n) for n in range(3)), return_exceptions=True)
+    results = await asyncio.gather(*(batches.submit(n) for n in range(3)), return_exceptions=True)
 
     assert tried == [[0, 1, 2]]
-    assert [type(answer) for answer in answers] == [DatabaseUnavailable] * 3
+    assert [type(result) for result in results] == [DatabaseUnavailable] * 3
 
 
 @pytest.mark.parametrize("results", [[], [1], [1, 2, 3]])
-async def test_a_wrong_number_of_results_is_a_failure_for_all(results: list[int]) -> None:
+async def test_a_wrong_number_of_results_is_an_error_for_all_callers(results: list[int]) -> None:
     async def work(_items: Sequence[int]) -> list[int]:
         return results
 
     batches = Batches(work)
     async with asyncio.timeout(10):
-        answers = await asyncio.gather(
+        results = await asyncio.gather(
             *(batches.submit(n) for n in range(2)), return_exceptions=True
         )
 
-    assert [type(answer) for answer in answers] == [ValueError, ValueError]
+    assert [type(result) for result in results] == [ValueError, ValueError]
 
 
-async def test_a_caller_that_goes_away_does_not_stop_its_batch() -> None:
+async def test_a_cancelled_caller_does_not_stop_its_batch() -> None:
     work = Work(held=True)
     batches = Batches(work)
-    goes, stays = await ask(batches, 1, 2)
+    cancelled, other = await submitted(batches, 1, 2)
     await work.begun.acquire()
 
-    goes.cancel()
-    await asyncio.wait([goes])
+    cancelled.cancel()
+    await asyncio.wait([cancelled])
     for _ in range(2):
         release(work)
 
-    assert await stays == 4
+    assert await other == 4
     assert sorted(item for batch in work.batches for item in batch) == [1, 2]
 
 
-async def test_a_caller_that_goes_away_while_waiting_is_still_served() -> None:
+async def test_the_item_of_a_caller_cancelled_in_the_queue_is_still_worked_on() -> None:
     work = Work(held=True)
     batches = Batches(work)
-    first, goes, last = [(await ask(batches, item))[0] for item in (1, 2, 3)]
+    first, cancelled, last = [(await submitted(batches, item))[0] for item in (1, 2, 3)]
     await work.begun.acquire()
 
-    goes.cancel()
-    await asyncio.wait([goes])
+    cancelled.cancel()
+    await asyncio.wait([cancelled])
     release(work)
     release(work)
 
     assert (await first, await last) == (2, 6)
 
 
-async def test_work_that_is_cancelled_leaves_nobody_waiting() -> None:
+async def test_when_work_is_cancelled_all_its_callers_are_cancelled() -> None:
     async def work(_items: Sequence[int]) -> list[int | Exception]:
         raise asyncio.CancelledError
 
     batches = Batches(work)
-    asking = await ask(batches, 1, 2)
+    tasks = await submitted(batches, 1, 2)
 
-    done, waiting = await asyncio.wait(asking, timeout=10)
+    done, waiting = await asyncio.wait(tasks, timeout=10)
 
     assert (len(done), waiting) == (2, set())
     assert all(task.cancelled() for task in done)

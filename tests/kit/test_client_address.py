@@ -1,4 +1,4 @@
-"""An address is believed only as far as our own proxies vouch for it."""
+"""The client's address is taken from X-Forwarded-For only as our own proxies wrote it."""
 
 import pytest
 
@@ -25,7 +25,7 @@ PEER = "10.0.0.1"
         ("::ffff:1.2.3.4", "", 0, "1.2.3.4"),
     ],
 )
-def test_the_client_is_whom_our_own_proxies_saw(
+def test_the_client_is_the_address_that_our_own_proxies_saw(
     peer: str, forwarded: str, hops: int, client: str
 ) -> None:
     assert client_of(peer, forwarded, hops) == client

@@ -1,4 +1,4 @@
-"""Work over the limit waits a little, or is refused at once."""
+"""Work over the limit waits briefly or is refused."""
 
 import asyncio
 
@@ -17,7 +17,7 @@ async def test_work_over_the_limit_waits_for_a_place() -> None:
 
     async with limiter.place():
         waiting = asyncio.create_task(second())
-        await asyncio.sleep(0)  # let it reach the queue
+        await asyncio.sleep(0)  # let it enter the queue
         assert not entered.is_set()
         assert limiter.waiting == 1
 

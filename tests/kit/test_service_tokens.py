@@ -1,4 +1,4 @@
-"""Services know each other by tokens that they sign themselves."""
+"""Services identify themselves to each other with tokens that they sign."""
 
 import json
 import time
@@ -28,7 +28,7 @@ def payment() -> ServiceTokens:
     return ServiceTokens("payment", new_signing_key("payment/1"), callers(RESERVATION))
 
 
-def test_a_service_knows_its_callers(reservation: ServiceTokens, payment: ServiceTokens) -> None:
+def test_an_accepted_caller_is_named(reservation: ServiceTokens, payment: ServiceTokens) -> None:
     assert payment.verify(reservation.mint("payment")) == "reservation"
 
 
@@ -39,38 +39,38 @@ def test_a_token_for_another_service_is_refused(
         payment.verify(reservation.mint("stock"))
 
 
-def test_a_service_that_is_no_caller_is_refused(payment: ServiceTokens) -> None:
+def test_a_service_that_is_not_an_accepted_caller_is_refused(payment: ServiceTokens) -> None:
     with pytest.raises(Unauthenticated):
         payment.verify(ServiceTokens("stock", STOCK, callers()).mint("payment"))
 
 
-def test_a_caller_does_not_speak_for_another(payment: ServiceTokens) -> None:
+def test_a_caller_cannot_claim_to_be_another(payment: ServiceTokens) -> None:
     key = SigningKey.from_jwk(RESERVATION)
     now = int(time.time())
-    told = {"iss": "stock", "sub": "stock", "aud": "payment", "iat": now, "exp": now + 60}
+    claimed = {"iss": "stock", "sub": "stock", "aud": "payment", "iat": now, "exp": now + 60}
 
     for change in ({}, {"iss": "reservation"}, {"sub": "reservation"}):
         with pytest.raises(Unauthenticated):
-            payment.verify(key.sign(told | change))
+            payment.verify(key.sign(claimed | change))
 
 
-def test_internal_tokens_are_short(payment: ServiceTokens) -> None:
+def test_an_internal_token_is_valid_for_at_most_a_minute(payment: ServiceTokens) -> None:
     key = SigningKey.from_jwk(RESERVATION)
     now = int(time.time())
-    told = {"iss": "reservation", "sub": "reservation", "aud": "payment", "iat": now}
+    claimed = {"iss": "reservation", "sub": "reservation", "aud": "payment", "iat": now}
 
     with pytest.raises(Unauthenticated):
-        payment.verify(key.sign(told | {"exp": now + 61}))
+        payment.verify(key.sign(claimed | {"exp": now + 61}))
     with pytest.raises(Unauthenticated):
-        payment.verify(key.sign(told | {"iat": now - 70, "exp": now - 10}))
+        payment.verify(key.sign(claimed | {"iat": now - 70, "exp": now - 10}))
 
 
-def test_a_persons_token_is_no_internal_one(payment: ServiceTokens) -> None:
+def test_a_users_token_is_not_accepted_as_an_internal_one(payment: ServiceTokens) -> None:
     with pytest.raises(Unauthenticated):
         payment.verify(KEY.sign(claims()))
 
 
-def test_a_token_is_made_anew_at_half_its_life() -> None:
+def test_a_new_token_is_signed_after_half_the_lifetime() -> None:
     now = time.time()
     tokens = ServiceTokens("stock", STOCK, callers(), clock=lambda: now)
 
@@ -82,5 +82,5 @@ def test_a_token_is_made_anew_at_half_its_life() -> None:
     assert tokens.mint("payment") != first
 
 
-def test_a_secret_setting_is_read_as_text() -> None:
+def test_a_key_is_read_from_a_secret_setting() -> None:
     assert SigningKey.from_jwk(Secret(STOCK).reveal()).kid == "stock/1"

@@ -1,4 +1,4 @@
-"""Settings are read once; a wrong one is named in one line, a secret one is never shown."""
+"""A wrong or misspelt setting is named in one line; a secret one is never shown."""
 
 import json
 import logging
@@ -11,19 +11,19 @@ import msgspec
 import pytest
 import structlog
 
-from roadbike.kit.process.settings import Secret, ServiceSettings, SettingError, read
+from roadbike.kit.process.settings import Secret, ServiceSettings, SettingError, check_names, read
 
 VALUE = "correct-horse"
 
 
-class Little(msgspec.Struct, frozen=True, kw_only=True):
+class Small(msgspec.Struct, frozen=True, kw_only=True):
     port: Annotated[int, msgspec.Meta(ge=1, le=9)]
     password: Secret
     store: str = msgspec.field(default="here", name="G_STORE")
     loud: bool = False
 
 
-ENOUGH = {"ROADBIKE_PORT": "8", "ROADBIKE_PASSWORD": VALUE}
+REQUIRED = {"ROADBIKE_PORT": "8", "ROADBIKE_PASSWORD": VALUE}
 SERVICE = {
     "ROADBIKE_PORT": "8081",
     "ROADBIKE_DATABASE_URL": "sqlite+aiosqlite://",
@@ -34,36 +34,36 @@ SERVICE = {
 
 
 def test_each_field_is_read_from_its_variable() -> None:
-    settings = read(Little, ENOUGH | {"G_STORE": "there", "ROADBIKE_LOUD": "true"})
+    settings = read(Small, REQUIRED | {"G_STORE": "there", "ROADBIKE_LOUD": "true"})
 
     assert (settings.port, settings.password.reveal()) == (8, VALUE)
     assert (settings.store, settings.loud) == ("there", True)
 
 
-def test_what_is_not_set_has_its_default() -> None:
-    assert (read(Little, ENOUGH).store, read(Little, ENOUGH).loud) == ("here", False)
+def test_a_setting_that_is_not_given_has_its_default() -> None:
+    assert (read(Small, REQUIRED).store, read(Small, REQUIRED).loud) == ("here", False)
 
 
 def test_a_variable_may_name_a_file(tmp_path: Path) -> None:
     path = tmp_path / "password"
     path.write_text(f"{VALUE}\n", encoding="utf-8")
 
-    settings = read(Little, {"ROADBIKE_PORT": "8", "ROADBIKE_PASSWORD_FILE": str(path)})
+    settings = read(Small, {"ROADBIKE_PORT": "8", "ROADBIKE_PASSWORD_FILE": str(path)})
 
     assert settings.password.reveal() == VALUE
 
 
-def test_the_own_name_of_a_field_may_name_a_file_too(tmp_path: Path) -> None:
+def test_a_field_with_its_own_name_may_be_read_from_a_file_too(tmp_path: Path) -> None:
     path = tmp_path / "store"
     path.write_text("분당야탑점", encoding="utf-8")
 
-    assert read(Little, ENOUGH | {"G_STORE_FILE": str(path)}).store == "분당야탑점"
+    assert read(Small, REQUIRED | {"G_STORE_FILE": str(path)}).store == "분당야탑점"
 
 
-def test_the_variable_goes_before_the_file(tmp_path: Path) -> None:
+def test_the_variable_takes_precedence_over_the_file(tmp_path: Path) -> None:
     missing = str(tmp_path / "missing")
 
-    assert read(Little, ENOUGH | {"ROADBIKE_PORT_FILE": missing}).port == 8
+    assert read(Small, REQUIRED | {"ROADBIKE_PORT_FILE": missing}).port == 8
 
 
 @pytest.mark.parametrize(
@@ -83,10 +83,10 @@ def test_the_variable_goes_before_the_file(tmp_path: Path) -> None:
 def test_a_wrong_setting_is_named_in_one_line(
     changed: dict[str, str | None], name: str, reason: str
 ) -> None:
-    environ = {key: value for key, value in (ENOUGH | changed).items() if value is not None}
+    environ = {key: value for key, value in (REQUIRED | changed).items() if value is not None}
 
     with pytest.raises(SettingError) as caught:
-        read(Little, environ)
+        read(Small, environ)
 
     line = str(caught.value)
     assert line.startswith(name)
@@ -95,14 +95,14 @@ def test_a_wrong_setting_is_named_in_one_line(
     assert VALUE not in line
 
 
-def test_an_empty_variable_is_as_good_as_none() -> None:
-    environ = ENOUGH | {"G_STORE": "", "ROADBIKE_LOUD": ""}
+def test_an_empty_variable_counts_as_not_set() -> None:
+    environ = REQUIRED | {"G_STORE": "", "ROADBIKE_LOUD": ""}
 
-    assert (read(Little, environ).store, read(Little, environ).loud) == ("here", False)
+    assert (read(Small, environ).store, read(Small, environ).loud) == ("here", False)
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe" + VALUE.encode(), None])
-def test_a_file_that_is_no_text_is_named_and_not_shown(
+def test_a_file_that_is_not_text_is_named_and_its_content_not_shown(
     tmp_path: Path, content: bytes | None
 ) -> None:
     path = tmp_path / "password"
@@ -112,39 +112,39 @@ def test_a_file_that_is_no_text_is_named_and_not_shown(
         path.write_bytes(content)
 
     with pytest.raises(SettingError, match="ROADBIKE_PASSWORD_FILE") as caught:
-        read(Little, {"ROADBIKE_PORT": "8", "ROADBIKE_PASSWORD_FILE": str(path)})
+        read(Small, {"ROADBIKE_PORT": "8", "ROADBIKE_PASSWORD_FILE": str(path)})
 
     assert VALUE not in "".join(traceback.format_exception(caught.value))
 
 
 def _logged(secret: Secret) -> str:
-    """As kit.logs has structlog render what it is given."""
+    """Return the line that kit.logs makes structlog write."""
     rendered = structlog.processors.JSONRenderer()(None, "info", {"event": "x", "it": secret})
     return str(rendered)
 
 
-SHOWN: dict[str, Callable[[Secret], object]] = {
+TEXTS: dict[str, Callable[[Secret], object]] = {
     "repr": repr,
     "str": str,
     "format": lambda s: f"{s}",
     "format with repr": lambda s: f"{s!r:>40}",
     "percent": lambda s: "%s %40s %r" % (s, s, s),  # noqa: UP031
     "in a list": lambda s: str([s, {"a": s}]),
-    "in a struct": lambda s: repr(read(Little, ENOUGH | {"ROADBIKE_PASSWORD": s.reveal()})),
+    "in a struct": lambda s: repr(read(Small, REQUIRED | {"ROADBIKE_PASSWORD": s.reveal()})),
     "structlog": _logged,
     "logging": lambda s: logging.LogRecord("x", 20, "x", 1, "%s", (s,), None).getMessage(),
     "an exception": lambda s: traceback.format_exception(ValueError(s)),
 }
 
 
-@pytest.mark.parametrize("way", SHOWN)
-def test_a_secret_is_never_shown(way: str) -> None:
-    assert VALUE not in str(SHOWN[way](Secret(VALUE)))
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_secret_is_never_shown(name: str) -> None:
+    assert VALUE not in str(TEXTS[name](Secret(VALUE)))
 
 
 ENCODED: dict[str, Callable[[Any], object]] = {
     "msgspec": lambda s: msgspec.json.encode({"a": s}),
-    "msgspec of a struct": lambda s: msgspec.json.encode(Little(port=1, password=s)),
+    "msgspec of a struct": lambda s: msgspec.json.encode(Small(port=1, password=s)),
     "format with a width": lambda s: f"{s:>40}",
     "json": lambda s: json.dumps({"a": s}),
     "join": "".join,
@@ -152,22 +152,21 @@ ENCODED: dict[str, Callable[[Any], object]] = {
 }
 
 
-@pytest.mark.parametrize("way", ENCODED)
-def test_a_secret_is_in_nothing_that_is_sent(way: str) -> None:
-    try:
-        sent = ENCODED[way](Secret(VALUE))
-    except TypeError:
-        return  # refused, which is as good
-    assert VALUE not in str(sent)
+@pytest.mark.parametrize("name", ENCODED)
+def test_a_secret_cannot_be_encoded_or_joined(name: str) -> None:
+    with pytest.raises(TypeError) as caught:
+        ENCODED[name](Secret(VALUE))
+
+    assert VALUE not in str(caught.value)
 
 
-def test_a_secret_stands_in_no_traceback_even_with_its_variables() -> None:
-    def fail(settings: Little) -> None:
+def test_a_secret_is_not_in_a_traceback_with_local_variables() -> None:
+    def fail(settings: Small) -> None:
         password = settings.password
         raise RuntimeError(settings, password)
 
     with pytest.raises(RuntimeError) as caught:
-        fail(read(Little, ENOUGH))
+        fail(read(Small, REQUIRED))
 
     frames = caught.traceback[-1].frame.f_locals
     shown = [*traceback.format_exception(caught.value), repr(frames)]
@@ -181,14 +180,14 @@ def test_secrets_are_compared_by_their_values() -> None:
     assert len({Secret(VALUE), Secret(VALUE)}) == 1
 
 
-def test_settings_do_not_change() -> None:
-    settings = read(Little, ENOUGH)
+def test_settings_are_immutable() -> None:
+    settings = read(Small, REQUIRED)
 
     with pytest.raises(AttributeError):
         settings.port = 9  # type: ignore[misc]
 
 
-def test_a_service_starts_with_one_machine_keys_on_one_machine() -> None:
+def test_one_machine_keys_are_accepted_in_the_local_environment() -> None:
     assert read(ServiceSettings, SERVICE).env == "local"
 
 
@@ -207,7 +206,7 @@ class WithSigningKey(ServiceSettings, frozen=True, kw_only=True):
     signing_key: Secret
 
 
-def test_production_refuses_one_machine_keys_of_any_name() -> None:
+def test_production_refuses_one_machine_keys_in_every_key_setting() -> None:
     environ = SERVICE | {
         "ROADBIKE_ENV": "production",
         "ROADBIKE_SERVICE_KEY": '{"kid":"account/1"}',
@@ -219,17 +218,48 @@ def test_production_refuses_one_machine_keys_of_any_name() -> None:
 
 
 @pytest.mark.parametrize("plan", ["a", "a:", "a:x", "a:0", ":", "a:1,"])
-def test_a_plan_of_crashes_that_says_nothing_is_refused(plan: str) -> None:
+def test_a_malformed_crash_plan_is_refused(plan: str) -> None:
     with pytest.raises(SettingError, match=r"^ROADBIKE_CRASH is wrong"):
         read(ServiceSettings, SERVICE | {"ROADBIKE_CRASH": plan})
 
 
-def test_a_plan_of_crashes_may_name_many() -> None:
-    plan = "reserve.after_intent:1,outbox.before_publish:12"
+def test_a_crash_plan_may_name_several_points() -> None:
+    plan = "reserve.after_take_pending:1,outbox.before_publish:12"
 
     assert read(ServiceSettings, SERVICE | {"ROADBIKE_CRASH": plan}).crash == plan
 
 
-def test_an_environment_that_does_not_exist_is_refused() -> None:
+def test_an_unknown_environment_is_refused() -> None:
     with pytest.raises(SettingError, match=r"^ROADBIKE_ENV .*staging"):
         read(ServiceSettings, SERVICE | {"ROADBIKE_ENV": "staging"})
+
+
+KNOWN = frozenset({"ROADBIKE_PORT", "ROADBIKE_OVERBOOK", "ROADBIKE_SERVICE_KEY", "G_STORE"})
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("ROADBIKE_PROT", "ROADBIKE_PORT"),
+        ("ROADBIKE_OVERBOKK", "ROADBIKE_OVERBOOK"),
+        ("ROADBIKE_OVER_BOOK", "ROADBIKE_OVERBOOK"),
+        ("ROADBIKE_SERVICE_KEYFILE", "ROADBIKE_SERVICE_KEY"),
+        ("ROADBIKE_SERVCE_KEY_FILE", "ROADBIKE_SERVICE_KEY"),
+    ],
+)
+def test_a_misspelt_name_is_refused_with_the_name_that_was_meant(name: str, meant: str) -> None:
+    with pytest.raises(SettingError, match=f"^{name} is not a setting: .* {meant}[?]$"):
+        check_names({name: VALUE, "ROADBIKE_PORT": "8"}, KNOWN)
+
+
+def test_other_unknown_names_are_returned() -> None:
+    environ = {
+        "ROADBIKE_PORT": "8",
+        "ROADBIKE_SERVICE_KEY_FILE": "/keys/stock.json",
+        "ROADBIKE_CI_CLEAN": "1",
+        "ROADBIKE_": "",
+        "G_STOER": "",
+        "PATH": "/bin",
+    }
+
+    assert check_names(environ, KNOWN) == ["ROADBIKE_", "ROADBIKE_CI_CLEAN"]

@@ -1,17 +1,17 @@
-"""A request carries its trace on, and knows when it is too late."""
+"""The trace of a request is continued, and its deadline is counted from its start."""
 
 import asyncio
 
 import pytest
 
-from roadbike.kit.resilience.deadline import starts_now
+from roadbike.kit.resilience.deadline import new_deadline
 from roadbike.kit.trace import SHAPE, current_trace_id, current_traceparent, tracing
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 GIVEN = f"00-{TRACE}-00f067aa0ba902b7-01"
 
 
-def test_work_inside_a_trace_knows_it_and_no_other_work_does() -> None:
+def test_the_trace_is_known_inside_its_block_only() -> None:
     assert current_traceparent() is None
 
     with tracing(GIVEN) as own:
@@ -21,7 +21,7 @@ def test_work_inside_a_trace_knows_it_and_no_other_work_does() -> None:
     assert current_trace_id() is None
 
 
-def test_each_hop_is_a_span_of_its_own() -> None:
+def test_each_hop_has_its_own_span() -> None:
     with tracing(GIVEN) as one, tracing(GIVEN) as two:
         assert one != two
         assert one.split("-")[1] == two.split("-")[1] == TRACE
@@ -41,13 +41,13 @@ def test_each_hop_is_a_span_of_its_own() -> None:
         f"{GIVEN}-more",
     ],
 )
-def test_what_is_no_trace_begins_a_new_one(given: str | None) -> None:
+def test_a_malformed_traceparent_starts_a_new_trace(given: str | None) -> None:
     with tracing(given) as own:
         assert SHAPE.fullmatch(own)
         assert TRACE not in own
 
 
-async def test_two_requests_at_once_keep_their_traces() -> None:
+async def test_concurrent_requests_keep_their_own_traces() -> None:
     both_inside = asyncio.Barrier(2)
 
     async def work() -> str | None:
@@ -67,23 +67,21 @@ class Clock:
         return self.now
 
 
-def test_time_runs_out() -> None:
+def test_the_remaining_time_ends_at_zero() -> None:
     clock = Clock()
-    deadline = starts_now(610, clock=clock)
+    deadline = new_deadline(610, clock=clock)
 
     clock.now += 0.5
     assert deadline.remaining_ms() == 110
     assert deadline.forwarded_ms() == 90
-    assert not deadline.is_over
 
     clock.now += 0.2
     assert deadline.remaining_ms() == deadline.forwarded_ms() == 0
-    assert deadline.is_over
 
 
-def test_a_route_may_have_less_time_than_the_server() -> None:
+def test_a_route_may_shorten_the_deadline_and_not_extend_it() -> None:
     clock = Clock()
-    deadline = starts_now(10_000, clock=clock)
+    deadline = new_deadline(10_000, clock=clock)
     clock.now += 0.125
 
     assert deadline.within(610).remaining_ms() == 485
@@ -91,7 +89,7 @@ def test_a_route_may_have_less_time_than_the_server() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "given"),
+    ("requested", "granted"),
     [
         ("200", 200),
         ("20000", 610),
@@ -104,5 +102,5 @@ def test_a_route_may_have_less_time_than_the_server() -> None:
         (None, 610),
     ],
 )
-def test_a_caller_may_ask_for_less_time_but_not_for_more(asked: str | None, given: int) -> None:
-    assert starts_now(610, asked, clock=Clock()).remaining_ms() == given
+def test_a_caller_may_request_a_shorter_deadline_only(requested: str | None, granted: int) -> None:
+    assert new_deadline(610, requested, clock=Clock()).remaining_ms() == granted

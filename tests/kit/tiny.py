@@ -1,4 +1,4 @@
-"""A tiny service at work, and the places around it."""
+"""A tiny service that counts, and the broker around it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -18,11 +18,11 @@ from roadbike.kit.process.settings import ServiceSettings
 from tests.at_work import settings
 from tests.kit.things import Counter, Noted, Raised, counters, message
 
-PATIENCE = 20  # seconds, for a busy machine
+TIMEOUT_SECONDS = 20  # enough on a busy machine
 
 
-class Heart:
-    """What the tiny service does when it hears; a test may hold or spoil it."""
+class CountUp:
+    """The use case of the tiny service: raise a counter. A test may hold it or make it fail."""
 
     def __init__(self) -> None:
         self.meanwhile: Callable[[], Awaitable[object]] | None = None
@@ -35,39 +35,39 @@ class Heart:
             await self.meanwhile()
 
 
-class Places:
-    """A broker in which the tiny service is told of counters, and listened to."""
+class Neighbours:
+    """Publishes the events that the tiny service consumes, and consumes those it publishes."""
 
-    def __init__(self, log: MemoryLog, teller: MemoryBroker, notes: Subscription) -> None:
-        self.log, self._teller, self._notes = log, teller, notes
+    def __init__(self, log: MemoryLog, publisher: MemoryBroker, notes: Subscription) -> None:
+        self.log, self._publisher, self._notes = log, publisher, notes
 
     async def publish(self, *names: str) -> None:
-        await self._teller.send([message(Raised(name=name)) for name in names])
+        await self._publisher.send([message(Raised(name=name)) for name in names])
 
-    async def heard(self, count: int) -> list[str]:
-        """What was noted next, at least that many times."""
+    async def consumed(self, count: int) -> list[str]:
+        """Return the keys of the next `Noted` events, at least `count`."""
         keys: list[str] = []
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             while len(keys) < count:
-                received = await self._notes.fetch(1000, PATIENCE)
+                received = await self._notes.fetch(1000, TIMEOUT_SECONDS)
                 await self._notes.ack(received)
-                keys += [one.message.key for one in received]
+                keys += [each.message.key for each in received]
         return keys
 
 
-def service(db: Database, heart: Heart, **more: Any) -> Service:
+def service(db: Database, count_up: CountUp, **more: Any) -> Service:
     return Service(
         name="tiny",
         settings=msgspec.convert(settings("tiny", "sqlite+aiosqlite://"), ServiceSettings),
         db=db,
-        policies=[whenever(Raised, heart)],
+        policies=[whenever(Raised, count_up)],
         publishes=(Noted,),
         **more,
     )
 
 
 @asynccontextmanager
-async def at_work(tiny: Service, log: MemoryLog) -> AsyncIterator[Runtime]:
+async def running(tiny: Service, log: MemoryLog) -> AsyncIterator[Runtime]:
     broker = MemoryBroker(log)
     runtime = Runtime(tiny, broker)
     async with runtime.running():
@@ -76,9 +76,9 @@ async def at_work(tiny: Service, log: MemoryLog) -> AsyncIterator[Runtime]:
 
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         while not await holds():
-            pass  # it asks the database, so that others get their turn
+            pass  # `holds` asks the database, so other tasks run meanwhile
 
 
 async def is_quiet(runtime: Runtime) -> bool:

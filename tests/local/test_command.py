@@ -39,6 +39,16 @@ def test_production_is_not_opened_on_one_machine(tmp_path: Path) -> None:
     assert not (tmp_path / "home").exists()
 
 
+def test_a_misspelt_setting_is_named_before_anything_starts(tmp_path: Path) -> None:
+    done = roadbike("up", "--home", "home", cwd=tmp_path, ROADBIKE_OVERBOKK="1")
+
+    assert done.returncode == 1
+    assert done.stderr == (
+        "roadbike: ROADBIKE_OVERBOKK is not a setting: did you mean ROADBIKE_OVERBOOK?\n"
+    )
+    assert not (tmp_path / "home").exists()
+
+
 @pytest.mark.parametrize(
     "order",
     [["status"], ["down"], ["start", "stock"], ["stop", "stock"], ["kill", "stock"]],

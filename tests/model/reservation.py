@@ -10,12 +10,18 @@ from roadbike.contracts.statuses import ReservationStatus
 from roadbike.mypage.domain import Purchase
 from roadbike.reservation import app
 from roadbike.reservation.domain import Bike, Reservation
-from roadbike.reservation.use_cases.cancel import cancel_intents, cancel_reservation
-from roadbike.reservation.use_cases.reserve import Going, Order, register, take_intents
+from roadbike.reservation.use_cases.cancel import cancel_reservation
+from roadbike.reservation.use_cases.steps import (
+    OpenedPending,
+    ReservationRequest,
+    give_up,
+    register,
+    take_pending,
+)
 from tests.at_work import settings
 from tests.model.house import BIKE_ID, BLANK_PAGE, BUYER, RESERVATION_ID, House, Move, Step
 from tests.model.paper import URL, PaperTx, Rows, at_once
-from tests.reservation.things import EMONDA, TERMS
+from tests.reservation.builders import EMONDA, TERMS
 
 AT: Final = ("reservation", RESERVATION_ID)
 COPY_AT: Final = ("bike", BIKE_ID)
@@ -57,20 +63,20 @@ URLS: Final[dict[str, Any]] = {"payment_url": "http://payment.invalid"}
 
 def tx_2(house: ReservationHouse, books: ReservationBooks) -> Step[ReservationBooks]:
     """The payment is open, as far as the request knows."""
-    going = Going(books.reservation.reservation_id, keyed=False)
-    return house.run(books, lambda tx: register(tx, [going], lambda _: b""))
+    opened = OpenedPending(books.reservation.reservation_id, keyed=False)
+    return house.run(books, lambda tx: register(tx, [opened], lambda _: b""))
 
 
 def tx_2_undone(house: ReservationHouse, books: ReservationBooks) -> Step[ReservationBooks]:
     """Surely no payment was opened, as far as the request knows."""
-    return house.run(books, lambda tx: cancel_intents(tx, [RESERVATION_ID], Reason.NOT_OPENED))
+    return house.run(books, lambda tx: give_up(tx, [RESERVATION_ID], Reason.NOT_OPENED))
 
 
 def _moves(books: ReservationBooks) -> Iterator[Move[ReservationBooks]]:
     yield Move(
         "the resolver cancels",
         books,
-        lambda tx: cancel_intents(tx, [RESERVATION_ID], Reason.UNANSWERED),
+        lambda tx: give_up(tx, [RESERVATION_ID], Reason.UNANSWERED),
         due=True,
     )
     yield Move(
@@ -82,7 +88,7 @@ def _moves(books: ReservationBooks) -> Iterator[Move[ReservationBooks]]:
 
 def _intent(units: int) -> ReservationBooks:
     """After tx 1: the last unit of the allowance is taken, be it one that is not there."""
-    order = Order(
+    request = ReservationRequest(
         reservation_id=RESERVATION_ID,
         user_id=BUYER,
         bike_id=BIKE_ID,
@@ -94,5 +100,5 @@ def _intent(units: int) -> ReservationBooks:
     )
     terms = replace(TERMS, overbook=1 - units)
     tx = PaperTx({AT: None, COPY_AT: replace(EMONDA, free=units)})
-    at_once(take_intents(tx, [order], terms))
+    at_once(take_pending(tx, [request], terms))
     return ReservationBooks(tx.loaded[AT], tx.loaded[COPY_AT])

@@ -6,7 +6,7 @@ from uuid import UUID
 from httpx import Response
 
 from tests.at_work import Visitor
-from tests.reservation.asking import ask
+from tests.reservation.http import ask
 
 TERMS = {"bikeId": 1, "userId": "alice", "price": 5_100_000}
 

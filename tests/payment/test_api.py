@@ -9,7 +9,7 @@ from roadbike.payment.providers.simulated import Behaviour
 from tests.at_work import AtWork, Visitor
 from tests.payment.asking import TERMS, open_, payments
 from tests.purchases import Story
-from tests.reservation.asking import ask, pointers, without_trace
+from tests.reservation.http import ask, pointers, without_trace
 
 
 @pytest.fixture

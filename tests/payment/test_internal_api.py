@@ -16,7 +16,7 @@ from tests.at_work import AtWork, Visitor
 from tests.payment.asking import TERMS, open_, payments
 from tests.payment.conftest import OPS_KEY, RESERVATION_KEY
 from tests.purchases import Story
-from tests.reservation.asking import ask, pointers
+from tests.reservation.http import ask, pointers
 
 
 @pytest.fixture

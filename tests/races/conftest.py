@@ -11,7 +11,7 @@ from tests.system.visit import Visit, visiting
 
 ROUNDS: Final = int(os.environ.get("ROUNDS", "1"))
 # after half an hour the unpaid bikes of the first rounds would come back while books are read
-NOTHING_EXPIRES: Final = {"ROADBIKE_EXPIRE_AFTER_S": str(24 * 60 * 60)}
+NOTHING_EXPIRES: Final = {"ROADBIKE_EXPIRE_AFTER_SECONDS": str(24 * 60 * 60)}
 
 
 @pytest.fixture(

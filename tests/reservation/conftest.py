@@ -1,4 +1,4 @@
-"""A reservation service on a database of its own, with bike 1 in its copy of the catalogue."""
+"""A reservation service on its own database, with bike 1 in its copy of the catalogue."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
@@ -11,39 +11,39 @@ from roadbike.kit.auth import ServiceTokens, new_signing_key
 from roadbike.reservation import app
 from roadbike.reservation.payments import HttpPayments
 from tests.at_work import Visitor, open_to_visitors, settings, visitor
-from tests.reservation.counter import Counter
-from tests.reservation.desk import WholeDesk
-from tests.reservation.things import bike_told
-from tests.reservation.till import Till, open_till, opens
+from tests.reservation.builders import bike_changed
+from tests.reservation.desk_harness import DeskHarness
+from tests.reservation.fake_payment import FakePayment, open_fake_payment, opens
+from tests.reservation.service_harness import ReservationHarness
 
 
 @pytest.fixture
-async def counter(
-    migrated_url: Callable[..., str], dialect: str, till: Till
-) -> AsyncIterator[Counter]:
+async def harness(
+    migrated_url: Callable[..., str], dialect: str, payment: FakePayment
+) -> AsyncIterator[ReservationHarness]:
     """Three units of bike 1 are free."""
     url = migrated_url("roadbike.reservation", dialect)
-    chosen = {**settings("reservation", url), "payment_url": till.url}
-    counter = Counter(app.build(app.Settings(**chosen)))
-    await counter.hear(bike_told())
-    yield counter
-    await counter.db.close()
+    chosen = {**settings("reservation", url), "payment_url": payment.url}
+    harness = ReservationHarness(app.build(app.Settings(**chosen)))
+    await harness.hear(bike_changed())
+    yield harness
+    await harness.db.close()
 
 
 @pytest.fixture
-async def till() -> AsyncIterator[Till]:
-    """Opens every payment, until it is told otherwise."""
-    async with open_till(opens) as till:
-        yield till
+async def payment() -> AsyncIterator[FakePayment]:
+    """Opens every payment, unless a test sets another behaviour."""
+    async with open_fake_payment(opens) as payment:
+        yield payment
 
 
 @pytest.fixture
-async def client(counter: Counter) -> AsyncIterator[AsyncClient]:
-    """The real app of the counter's service, whose payments are opened at the till."""
+async def client(harness: ReservationHarness) -> AsyncIterator[AsyncClient]:
+    """The real app of the harness's service; it opens its payments at the fake payment."""
     async with AsyncExitStack() as stack:
-        for resource in counter.service.resources:
+        for resource in harness.service.resources:
             await stack.enter_async_context(resource)
-        yield await stack.enter_async_context(open_to_visitors(counter.service))
+        yield await stack.enter_async_context(open_to_visitors(harness.service))
 
 
 @pytest.fixture
@@ -57,13 +57,15 @@ def lee(client: AsyncClient) -> Visitor:
 
 
 @pytest.fixture
-async def make_desk(counter: Counter, till: Till) -> AsyncIterator[Callable[..., WholeDesk]]:
-    """A factory of desks: `make_desk(in_flight=1)`."""
+async def make_desk(
+    harness: ReservationHarness, payment: FakePayment
+) -> AsyncIterator[Callable[..., DeskHarness]]:
+    """A function that makes desks: `make_desk(in_flight=1)`."""
     tokens = ServiceTokens("reservation", new_signing_key("reservation/1"), '{"keys": []}')
-    async with HttpPayments(till.url, tokens) as payments:
-        yield partial(WholeDesk, counter, till, payments)
+    async with HttpPayments(payment.url, tokens) as payments:
+        yield partial(DeskHarness, harness, payment, payments)
 
 
 @pytest.fixture
-def desk(make_desk: Callable[..., WholeDesk]) -> WholeDesk:
+def desk(make_desk: Callable[..., DeskHarness]) -> DeskHarness:
     return make_desk()

@@ -1,4 +1,4 @@
-"""Reservations over HTTP, through the real app, with a till that opens every payment."""
+"""Reservations over HTTP, through the real app, with a fake payment."""
 
 from typing import Any, Literal
 from uuid import UUID
@@ -8,11 +8,11 @@ import pytest
 from roadbike.kit.db.ids import new_id
 from tests.at_work import Visitor
 from tests.purchases import Story
-from tests.reservation import till as tills
-from tests.reservation.asking import answered, ask, without_trace
-from tests.reservation.counter import Counter
-from tests.reservation.things import PRICE, an_order, bike_told
-from tests.reservation.till import Till
+from tests.reservation import fake_payment
+from tests.reservation.builders import PRICE, a_request, bike_changed
+from tests.reservation.fake_payment import FakePayment
+from tests.reservation.http import ask, post_reservation, without_trace
+from tests.reservation.service_harness import ReservationHarness
 
 OLD_CLIENTS = (
     b'{"reserveId":1,"bikeId":1,"bikeNm":"TREK Emonda",'
@@ -22,12 +22,12 @@ OLD_CLIENTS = (
 
 @pytest.fixture
 def dialect() -> Literal["postgresql"]:
-    """The SQL behind it is tried on both databases elsewhere."""
+    """Other tests run the same SQL on both databases."""
     return "postgresql"
 
 
 async def made_by(visitor: Visitor, **more: Any) -> str:
-    answer = await answered(visitor, {"bikeId": 1, **more})
+    answer = await post_reservation(visitor, {"bikeId": 1, **more})
     assert answer.status_code == 201, answer.text
     reserve_id: str = answer.json()["reserveId"]
     return reserve_id
@@ -38,8 +38,8 @@ async def total(visitor: Visitor) -> int:
     return int(answer.json()["page"]["totalElements"])
 
 
-async def test_the_body_of_the_old_clients_works_as_it_is(kim: Visitor) -> None:
-    answer = await answered(kim, OLD_CLIENTS)
+async def test_the_body_of_old_clients_is_accepted(kim: Visitor) -> None:
+    answer = await post_reservation(kim, OLD_CLIENTS)
 
     assert answer.status_code == 201
     made = answer.json()
@@ -49,9 +49,9 @@ async def test_the_body_of_the_old_clients_works_as_it_is(kim: Visitor) -> None:
     assert answer.headers["content-type"] == "application/hal+json"
 
 
-async def test_what_was_made_is_read_as_it_was_answered(kim: Visitor) -> None:
+async def test_a_reservation_is_read_as_it_was_answered(kim: Visitor) -> None:
     given = {"userNm": "김라이더", "zipCd": "13561", "addrNm": "성남시 분당구"}
-    made = await answered(kim, {"bikeId": 1, **given})
+    made = await post_reservation(kim, {"bikeId": 1, **given})
 
     read = await ask(kim, f"GET {made.headers['location']}")
 
@@ -63,7 +63,9 @@ async def test_what_was_made_is_read_as_it_was_answered(kim: Visitor) -> None:
     assert read.json()["reserveDt"].endswith("Z")
 
 
-async def test_what_the_server_owns_decides_nothing(kim: Visitor, counter: Counter) -> None:
+async def test_fields_that_the_server_sets_are_ignored(
+    kim: Visitor, harness: ReservationHarness
+) -> None:
     theirs = {
         "reserveId": str(new_id()),
         "userId": "lee",
@@ -79,35 +81,39 @@ async def test_what_the_server_owns_decides_nothing(kim: Visitor, counter: Count
         "_links": {},
     }
 
-    answer = await answered(kim, {"bikeId": 1, **theirs})
+    answer = await post_reservation(kim, {"bikeId": 1, **theirs})
 
     assert answer.status_code == 201
-    kept = await counter.reservation(UUID(answer.json()["reserveId"]))
+    kept = await harness.reservation(UUID(answer.json()["reserveId"]))
     assert (kept.user_id, kept.bike_name) == ("kim", "TREK Emonda")
     assert kept.store_name == "분당야탑점"
     assert str(kept.reservation_id) != theirs["reserveId"]
     assert kept.reserved_at.year > 1999
 
 
-async def test_a_bike_that_nobody_knows_is_not_found(kim: Visitor) -> None:
+async def test_an_unknown_bike_is_not_found(kim: Visitor) -> None:
     answer = await ask(kim, "POST /reservations", {"bikeId": 99})
 
     assert (answer.status_code, answer.json()["type"]) == (404, "/problems/not-on-sale")
     assert "/stocks" in answer.json()["detail"]
 
 
-async def test_a_price_that_moved_is_told(kim: Visitor, counter: Counter) -> None:
+async def test_a_changed_price_is_409_with_the_current_price(
+    kim: Visitor, harness: ReservationHarness
+) -> None:
     answer = await ask(kim, "POST /reservations", {"bikeId": 1, "price": PRICE - 1})
 
     assert answer.status_code == 409
     problem = answer.json()
     assert (problem["type"], problem["price"]) == ("/problems/price-changed", PRICE)
     assert "5,100,000" in problem["detail"]
-    assert await counter.rows() == (0, 0)
+    assert await harness.count_rows() == (0, 0)
 
 
-async def test_sold_out_is_told(kim: Visitor, counter: Counter) -> None:
-    await counter.hear(bike_told(free=0, free_seq=2))
+async def test_a_sold_out_bike_is_409_with_its_name(
+    kim: Visitor, harness: ReservationHarness
+) -> None:
+    await harness.hear(bike_changed(free=0, free_seq=2))
 
     answer = await ask(kim, "POST /reservations", {"bikeId": 1})
 
@@ -115,11 +121,11 @@ async def test_sold_out_is_told(kim: Visitor, counter: Counter) -> None:
     assert "TREK Emonda" in answer.json()["detail"]
 
 
-@pytest.mark.parametrize("behaves", [tills.hangs_up, tills.answers(409)])
-async def test_a_payment_that_is_away_is_told_with_when_to_come_back(
-    kim: Visitor, till: Till, behaves: tills.Behaviour
+@pytest.mark.parametrize("behaviour", [fake_payment.hangs_up, fake_payment.answers(409)])
+async def test_an_unavailable_payment_is_503_with_retry_after(
+    kim: Visitor, payment: FakePayment, behaviour: fake_payment.Behaviour
 ) -> None:
-    till.behaves = behaves
+    payment.behaviour = behaviour
 
     answer = await ask(kim, "POST /reservations", {"bikeId": 1})
 
@@ -127,10 +133,10 @@ async def test_a_payment_that_is_away_is_told_with_when_to_come_back(
     assert int(answer.headers["retry-after"]) >= 1
 
 
-async def test_what_is_refused_says_so_in_the_readers_language(
-    kim: Visitor, counter: Counter
+async def test_a_refusal_is_explained_in_the_language_of_the_reader(
+    kim: Visitor, harness: ReservationHarness
 ) -> None:
-    await counter.hear(bike_told(free=0, free_seq=2))
+    await harness.hear(bike_changed(free=0, free_seq=2))
     titles = set()
     for language in ("ko", "en"):
         for body in ({"bikeId": 1, "price": 1}, {"bikeId": 1}):
@@ -141,7 +147,7 @@ async def test_what_is_refused_says_so_in_the_readers_language(
     assert len(titles) == 4
 
 
-async def test_nobody_reserves_or_reads_without_a_token(nobody: Visitor) -> None:
+async def test_every_request_needs_a_token(nobody: Visitor) -> None:
     one = f"/reservations/{new_id()}"
     asked = ["POST /reservations", "GET /reservations", f"GET {one}", f"PATCH {one}"]
 
@@ -151,8 +157,8 @@ async def test_nobody_reserves_or_reads_without_a_token(nobody: Visitor) -> None
     assert {answer.headers["www-authenticate"] for answer in answers} == {"Bearer"}
 
 
-async def test_a_reservation_of_somebody_else_answers_as_one_that_is_not_there(
-    kim: Visitor, lee: Visitor, counter: Counter
+async def test_a_reservation_of_another_buyer_answers_like_one_that_does_not_exist(
+    kim: Visitor, lee: Visitor, harness: ReservationHarness
 ) -> None:
     theirs = f"/reservations/{await made_by(kim)}"
     absent = f"/reservations/{new_id()}"
@@ -164,10 +170,10 @@ async def test_a_reservation_of_somebody_else_answers_as_one_that_is_not_there(
         assert foreign.status_code == missing.status_code == 404
         assert without_trace(foreign) == without_trace(missing)
 
-    assert await counter.told_names() == ["ReservationRegistered"]
+    assert await harness.told_names() == ["ReservationRegistered"]
 
 
-async def test_staff_read_and_cancel_for_everybody(kim: Visitor, admin: Visitor) -> None:
+async def test_staff_read_and_cancel_for_every_buyer(kim: Visitor, admin: Visitor) -> None:
     own = f"/reservations/{await made_by(kim)}"
 
     read = await ask(admin, f"GET {own}")
@@ -178,7 +184,9 @@ async def test_staff_read_and_cancel_for_everybody(kim: Visitor, admin: Visitor)
 
 
 @pytest.mark.parametrize("how", ["PATCH", "DELETE"])
-async def test_a_cancel_is_200_and_so_is_another(kim: Visitor, counter: Counter, how: str) -> None:
+async def test_a_cancel_and_a_repeated_cancel_are_200(
+    kim: Visitor, harness: ReservationHarness, how: str
+) -> None:
     own = f"/reservations/{await made_by(kim)}"
     body = {"reserveStatus": "예약취소"} if how == "PATCH" else None
 
@@ -189,18 +197,18 @@ async def test_a_cancel_is_200_and_so_is_another(kim: Visitor, counter: Counter,
     assert first.json()["reserveStatus"] == "예약취소"
     assert "cancel" not in first.json()["_links"]
     assert (await ask(kim, f"GET {own}")).json() == first.json()
-    assert await counter.told_names() == ["ReservationRegistered", "ReservationCancelled"]
+    assert await harness.told_names() == ["ReservationRegistered", "ReservationCancelled"]
 
 
 @pytest.mark.parametrize(
     ("event", "problem"),
     [(Story.started, "already-shipped"), (Story.completed, "already-delivered")],
 )
-async def test_what_has_left_the_shop_is_not_cancelled(
-    kim: Visitor, counter: Counter, event: Any, problem: str
+async def test_a_bike_that_was_shipped_or_delivered_is_not_cancelled(
+    kim: Visitor, harness: ReservationHarness, event: Any, problem: str
 ) -> None:
     reserve_id = await made_by(kim)
-    await counter.hear(event(Story(reservation_id=UUID(reserve_id))))
+    await harness.hear(event(Story(reservation_id=UUID(reserve_id))))
 
     answer = await ask(kim, f"DELETE /reservations/{reserve_id}")
 
@@ -218,7 +226,7 @@ async def test_a_status_can_only_be_set_to_cancelled(kim: Visitor) -> None:
     assert error == {"pointer": "/reserveStatus", "detail": "다음 중 하나여야 합니다: 예약취소"}
 
 
-async def test_a_list_shows_ones_own_and_staff_all(
+async def test_a_list_shows_the_buyers_own_reservations_and_staff_all(
     kim: Visitor, lee: Visitor, admin: Visitor
 ) -> None:
     for visitor in (kim, kim, lee):
@@ -227,27 +235,29 @@ async def test_a_list_shows_ones_own_and_staff_all(
     assert [await total(visitor) for visitor in (kim, lee, admin)] == [2, 1, 3]
 
 
-async def test_intents_and_what_never_was_registered_are_in_no_list_and_no_total(
-    kim: Visitor, admin: Visitor, counter: Counter
+async def test_what_was_never_registered_is_in_no_list_and_no_total(
+    kim: Visitor, admin: Visitor, harness: ReservationHarness
 ) -> None:
-    await counter.intent()
-    gone = await counter.intent()
-    await counter.give_up(gone)
+    await harness.pending()
+    given_up = await harness.pending()
+    await harness.give_up(given_up)
     made = await made_by(kim)
 
     for visitor in (kim, admin):
         listed = (await ask(visitor, "GET /reservations")).json()["_embedded"]["reservations"]
         assert [one["reserveId"] for one in listed] == [made]
         assert await total(visitor) == 1
-        assert (await ask(visitor, f"GET /reservations/{gone.reservation_id}")).status_code == 404
+        assert (
+            await ask(visitor, f"GET /reservations/{given_up.reservation_id}")
+        ).status_code == 404
 
 
-async def test_pages_show_each_reservation_once_though_a_batch_has_one_time(
-    kim: Visitor, counter: Counter
+async def test_pages_show_each_reservation_once_even_when_a_batch_has_one_time(
+    kim: Visitor, harness: ReservationHarness
 ) -> None:
-    await counter.hear(bike_told(free=30, free_seq=2))
-    intents = await counter.begin(*[an_order() for _ in range(25)])
-    await counter.register(*intents)
+    await harness.hear(bike_changed(free=30, free_seq=2))
+    pending = await harness.take_pending(*[a_request() for _ in range(25)])
+    await harness.register(*pending)
 
     for sort in ("", "&sort=price,desc", "&sort=reserveDt"):
         seen = []
@@ -255,10 +265,10 @@ async def test_pages_show_each_reservation_once_though_a_batch_has_one_time(
             page = (await ask(kim, f"GET /reservations?size=7&page={number}{sort}")).json()
             seen += [one["reserveId"] for one in page["_embedded"]["reservations"]]
             await ask(kim, f"DELETE /reservations/{seen[-1]}")  # its row moves in the database
-        assert sorted(seen) == sorted(str(intent.reservation_id) for intent in intents)
+        assert sorted(seen) == sorted(str(one.reservation_id) for one in pending)
 
 
-async def test_a_page_says_where_it_stands(kim: Visitor) -> None:
+async def test_a_page_has_its_number_the_total_and_a_next_link(kim: Visitor) -> None:
     for _ in range(3):
         await made_by(kim)
 
@@ -271,14 +281,16 @@ async def test_a_page_says_where_it_stands(kim: Visitor) -> None:
 @pytest.mark.parametrize(
     "query", ["size=0", "size=101", "page=-1", "sort=userId", "sort=price,up", "size=x"]
 )
-async def test_a_page_that_cannot_be_is_422(kim: Visitor, query: str) -> None:
+async def test_a_malformed_page_request_is_422(kim: Visitor, query: str) -> None:
     assert (await ask(kim, f"GET /reservations?{query}")).status_code == 422
 
 
 @pytest.mark.parametrize(
     ("method", "one"), [("PUT", False), ("DELETE", False), ("PATCH", False), ("POST", True)]
 )
-async def test_a_method_that_is_not_there_is_405(kim: Visitor, method: str, *, one: bool) -> None:
+async def test_an_unsupported_method_is_405_with_allow(
+    kim: Visitor, method: str, *, one: bool
+) -> None:
     path = f"/reservations/{new_id()}" if one else "/reservations"
 
     answer = await ask(kim, f"{method} {path}", {})

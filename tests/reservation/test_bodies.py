@@ -1,4 +1,4 @@
-"""What a buyer may not send: each fault is named, and nothing is written."""
+"""Bodies that are refused: each fault is named, and nothing is written."""
 
 from typing import Literal
 
@@ -6,8 +6,8 @@ import pytest
 
 from roadbike.kit.db.ids import new_id
 from tests.at_work import Visitor
-from tests.reservation.asking import answered, ask, pointers
-from tests.reservation.counter import Counter
+from tests.reservation.http import ask, pointers, post_reservation
+from tests.reservation.service_harness import ReservationHarness
 
 WRONG: list[tuple[object, list[str]]] = [
     ({}, ["/bikeId"]),
@@ -64,11 +64,13 @@ def dialect() -> Literal["postgresql"]:
 
 @pytest.fixture
 async def reserve_id(kim: Visitor) -> str:
-    made = await answered(kim, {"bikeId": 1})
+    made = await post_reservation(kim, {"bikeId": 1})
     return str(made.json()["reserveId"])
 
 
-async def test_a_wrong_order_is_422_and_names_what_is_wrong(kim: Visitor, counter: Counter) -> None:
+async def test_a_wrong_request_is_422_and_names_the_wrong_fields(
+    kim: Visitor, harness: ReservationHarness
+) -> None:
     for body, named in WRONG:
         raw = b"null" if body is None else body
         answer = await ask(kim, "POST /reservations", raw)
@@ -76,45 +78,45 @@ async def test_a_wrong_order_is_422_and_names_what_is_wrong(kim: Visitor, counte
         assert answer.headers["content-type"] == "application/problem+json"
         assert pointers(answer) == named, body
 
-    assert await counter.rows() == (0, 0)
+    assert await harness.count_rows() == (0, 0)
 
 
-async def test_what_cannot_be_read_is_400(kim: Visitor, counter: Counter) -> None:
+async def test_a_body_that_is_not_json_is_400(kim: Visitor, harness: ReservationHarness) -> None:
     for raw in UNREADABLE:
         answer = await ask(kim, "POST /reservations", raw)
         assert answer.status_code == 400, (raw, answer.text)
 
-    assert await counter.rows() == (0, 0)
+    assert await harness.count_rows() == (0, 0)
 
 
-async def test_an_order_that_leaves_out_what_it_may_is_taken(kim: Visitor) -> None:
+async def test_optional_fields_may_be_left_out(kim: Visitor) -> None:
     for body in (
         {"bikeId": 1},
         {"bikeId": 1, "price": None, "userNm": None, "zipCd": None, "addrNm": None},
         {"bikeId": 1, "zipCd": "SW1A 1AA", "userNm": "Ola 🚲", "addrNm": "경기도 <b>"},
     ):
-        assert (await answered(kim, body)).status_code == 201
+        assert (await post_reservation(kim, body)).status_code == 201
 
 
-async def test_a_status_that_one_may_not_set_is_422(
-    kim: Visitor, counter: Counter, reserve_id: str
+async def test_any_other_change_than_a_cancel_is_422(
+    kim: Visitor, harness: ReservationHarness, reserve_id: str
 ) -> None:
     for body in STATUSES:
         answer = await ask(kim, f"PATCH /reservations/{reserve_id}", body)
         assert answer.status_code == 422, (body, answer.text)
 
-    assert await counter.told_names() == ["ReservationRegistered"]
+    assert await harness.told_names() == ["ReservationRegistered"]
 
 
 @pytest.mark.parametrize("other", ["1", "x", "00000000-0000-0000-0000-00000000000", "%00"])
-async def test_an_id_that_is_none_is_not_found(kim: Visitor, other: str) -> None:
+async def test_a_malformed_id_is_not_found(kim: Visitor, other: str) -> None:
     for what in (f"GET /reservations/{other}", f"DELETE /reservations/{other}"):
         assert (await ask(kim, what)).status_code == 404
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "열쇠", "x" * 256, "\t"])
-async def test_a_key_that_cannot_be_is_422_and_named(
-    kim: Visitor, counter: Counter, key: str
+async def test_a_malformed_key_is_422_and_named(
+    kim: Visitor, harness: ReservationHarness, key: str
 ) -> None:
     headers = {**kim.headers, "Content-Type": "application/json", "Idempotency-Key": key}
     raw = [(name.encode(), value.encode()) for name, value in headers.items()]
@@ -125,19 +127,19 @@ async def test_a_key_that_cannot_be_is_422_and_named(
 
     assert answer.status_code == 422
     assert pointers(answer) == ["Idempotency-Key"]
-    assert await counter.rows() == (0, 0)
+    assert await harness.count_rows() == (0, 0)
 
 
-async def test_the_longest_key_is_kept(kim: Visitor, counter: Counter) -> None:
+async def test_the_longest_key_is_stored(kim: Visitor, harness: ReservationHarness) -> None:
     key = "~" * 255
 
-    answer = await answered(kim, {"bikeId": 1}, Idempotency_Key=key)
+    answer = await post_reservation(kim, {"bikeId": 1}, Idempotency_Key=key)
 
     assert answer.status_code == 201
-    assert await counter.rows() == (1, 1)
+    assert await harness.count_rows() == (1, 1)
 
 
-async def test_a_body_that_says_it_is_no_json_is_415(kim: Visitor) -> None:
+async def test_a_body_of_another_media_type_is_415(kim: Visitor) -> None:
     answer = await ask(kim, "POST /reservations", {"bikeId": 1}, Content_Type="text/plain")
 
     assert answer.status_code == 415

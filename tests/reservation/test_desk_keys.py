@@ -1,4 +1,4 @@
-"""A key at the desk: replayed first, whatever is full or away; a crowd with one is one order."""
+"""Idempotency keys at the desk: a finished one is replayed before anything else is checked."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,86 +9,86 @@ import pytest
 from roadbike.kit.idempotency import InProgress, KeyReused
 from roadbike.kit.pure.refusals import Overloaded
 from roadbike.reservation.domain import SoldOut
-from roadbike.reservation.use_cases.reserve import Receipt
-from tests.reservation import till as tills
-from tests.reservation.desk import WholeDesk, end
-from tests.reservation.things import an_order, bike_told
+from roadbike.reservation.use_cases.steps import Receipt
+from tests.reservation import fake_payment
+from tests.reservation.builders import a_request, bike_changed
+from tests.reservation.desk_harness import DeskHarness, hang_up
 
-MakeDesk = Callable[..., WholeDesk]
+MakeDesk = Callable[..., DeskHarness]
 
 
 @pytest.fixture
 def dialect() -> Literal["postgresql"]:
-    """The SQL behind it is tried on both databases elsewhere."""
+    """Other tests run the same SQL on both databases."""
     return "postgresql"
 
 
-async def test_a_finished_key_is_replayed_byte_for_byte_though_payment_is_away(
-    desk: WholeDesk,
+async def test_a_finished_key_is_replayed_byte_for_byte_while_payment_does_not_answer(
+    desk: DeskHarness,
 ) -> None:
-    first = await desk.reserve(an_order("mine"))
-    desk.till.behaves = tills.falls_asleep
+    first = await desk.reserve(a_request("mine"))
+    desk.payment.behaviour = fake_payment.never_answers
 
-    again = await desk.reserve(an_order("mine"))
+    again = await desk.reserve(a_request("mine"))
 
     assert again == first
-    assert len(desk.till.asked) == 1
+    assert len(desk.payment.asked) == 1
 
 
-async def test_a_finished_key_is_replayed_though_the_breaker_is_open(desk: WholeDesk) -> None:
-    first = await desk.reserve(an_order("mine"))
-    await desk.break_()
+async def test_a_finished_key_is_replayed_while_the_breaker_is_open(desk: DeskHarness) -> None:
+    first = await desk.reserve(a_request("mine"))
+    await desk.open_breaker()
 
-    assert await desk.reserve(an_order("mine")) == first
+    assert await desk.reserve(a_request("mine")) == first
 
 
-async def test_a_finished_key_is_replayed_though_the_desk_is_full(make_desk: MakeDesk) -> None:
+async def test_a_finished_key_is_replayed_while_the_limiter_is_full(make_desk: MakeDesk) -> None:
     desk = make_desk(in_flight=1)
-    first = await desk.reserve(an_order("mine"))
-    desk.till.behaves = tills.falls_asleep
-    running = asyncio.create_task(desk.reserve(an_order()))
-    await desk.till.until_asked(2)
+    first = await desk.reserve(a_request("mine"))
+    desk.payment.behaviour = fake_payment.never_answers
+    running = asyncio.create_task(desk.reserve(a_request()))
+    await desk.payment.until_asked(2)
 
-    again = await desk.reserve(an_order("mine"))
+    again = await desk.reserve(a_request("mine"))
 
     assert again == first
-    await end(running)
+    await hang_up(running)
 
 
-async def test_a_key_of_another_request_is_refused(desk: WholeDesk) -> None:
-    await desk.reserve(an_order("mine"))
+async def test_a_key_that_was_used_for_another_request_is_refused(desk: DeskHarness) -> None:
+    await desk.reserve(a_request("mine"))
 
     with pytest.raises(KeyReused):
-        await desk.reserve(an_order("mine", asked="another bike"))
+        await desk.reserve(a_request("mine", fingerprint="another bike"))
 
 
-async def test_a_key_is_free_again_after_sold_out(desk: WholeDesk) -> None:
-    await desk.counter.hear(bike_told(free=0, free_seq=2))
+async def test_a_key_may_be_used_for_another_request_after_sold_out(desk: DeskHarness) -> None:
+    await desk.harness.hear(bike_changed(free=0, free_seq=2))
     with pytest.raises(SoldOut):
-        await desk.reserve(an_order("mine"))
-    await desk.counter.hear(bike_told(free=1, free_seq=3))
+        await desk.reserve(a_request("mine"))
+    await desk.harness.hear(bike_changed(free=1, free_seq=3))
 
-    receipt = await desk.reserve(an_order("mine", asked="another address"))
+    receipt = await desk.reserve(a_request("mine", fingerprint="another address"))
 
     assert receipt.answer
 
 
-async def test_many_with_one_key_make_one_reservation(desk: WholeDesk) -> None:
+async def test_many_requests_with_one_key_make_one_reservation(desk: DeskHarness) -> None:
     results = await asyncio.gather(
-        *[desk.reserve(an_order("mine")) for _ in range(200)], return_exceptions=True
+        *[desk.reserve(a_request("mine")) for _ in range(200)], return_exceptions=True
     )
 
     made = [result for result in results if isinstance(result, Receipt)]
     assert len(set(made)) == 1
     assert {type(result) for result in results} <= {Receipt, InProgress, Overloaded}
-    assert await desk.counter.rows() == (1, 1)
-    assert len(desk.till.asked) == 1
+    assert await desk.harness.count_rows() == (1, 1)
+    assert len(desk.payment.asked) == 1
 
 
-async def test_a_crowd_with_one_key_takes_one_place_and_no_more(make_desk: MakeDesk) -> None:
+async def test_a_crowd_with_one_key_takes_one_place_of_the_limiter(make_desk: MakeDesk) -> None:
     desk = make_desk(in_flight=1)
-    crowd = [desk.reserve(an_order("mine")) for _ in range(50)]
-    stranger = desk.reserve(an_order("mine", asked="something else"))
+    crowd = [desk.reserve(a_request("mine")) for _ in range(50)]
+    stranger = desk.reserve(a_request("mine", fingerprint="something else"))
 
     *results, other = await asyncio.gather(*crowd, stranger, return_exceptions=True)
 

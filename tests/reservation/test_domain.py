@@ -1,98 +1,162 @@
-"""What may become of a reservation, as plain calls."""
+"""What a reservation may become, as plain calls."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from itertools import permutations
+from uuid import UUID
 
 import pytest
 
+from roadbike.contracts.events import (
+    ReservationCancelled,
+    ReservationRegistered,
+    StockAllocated,
+    StockReleased,
+)
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import ReservationStatus
-from roadbike.kit.pure.lifecycle import IllegalTransition
-from roadbike.kit.pure.refusals import NotFound, Refusal
+from roadbike.kit.pure.refusals import NotFound
 from roadbike.reservation import domain
-from tests.reservation.things import EMONDA, PRICE, a_reservation, an_intent
+from roadbike.reservation.domain import Cause, Reservation
+from tests.purchases import Story
+from tests.reservation.builders import EMONDA, PRICE, a_pending, a_reservation, stock_answer
 
-EVERY_ARROW = [(a, b) for a in ReservationStatus for b in ReservationStatus]
-ALLOWED = {
-    (ReservationStatus.PENDING, ReservationStatus.RESERVED),
-    (ReservationStatus.PENDING, ReservationStatus.CANCELLED),
-    (ReservationStatus.RESERVED, ReservationStatus.CANCELLED),
-}
+STORY = Story(reservation_id=UUID(int=1))
 
 
-@pytest.mark.parametrize(("from_", "to"), EVERY_ARROW)
-def test_a_reservation_goes_only_where_the_table_says(
-    from_: ReservationStatus, to: ReservationStatus
-) -> None:
-    assert domain.LIFECYCLE.allows(from_, to) == ((from_, to) in ALLOWED)
+def cancelled(reservation: Reservation, reason: Reason = Reason.BUYER) -> Reservation:
+    return domain.decide(domain.to_cancel(reservation, reason))[0]
 
 
-def test_an_intent_whose_payment_is_open_becomes_a_reservation() -> None:
-    intent = an_intent()
+def after(reservation: Reservation, *causes: Cause) -> Reservation:
+    """Return the reservation after each cause was noted and settled."""
+    for cause in causes:
+        reservation, _ = domain.decide(domain.noted(reservation, cause))
+    return reservation
 
-    registered, event = domain.register(intent, 7)
+
+def test_a_pending_reservation_is_registered_once_its_payment_is_open() -> None:
+    pending = a_pending()
+
+    registered, events = domain.decide(domain.opened(pending, 7))
 
     assert registered.reservation_status is ReservationStatus.RESERVED
     assert registered.registered
-    assert (event.reservation_id, event.reserve_seq) == (intent.reservation_id, 7)
+    (event,) = events
+    assert isinstance(event, ReservationRegistered)
+    assert (event.reservation_id, event.reserve_seq) == (pending.reservation_id, 7)
     assert event.reservation_status is ReservationStatus.RESERVED
 
 
+def test_nothing_follows_while_neither_payment_nor_cancel_is_known() -> None:
+    pending = a_pending()
+
+    assert domain.decide(pending) == (pending, [])
+
+
 def test_a_reservation_is_not_registered_twice() -> None:
-    with pytest.raises(IllegalTransition):
-        domain.register(a_reservation(), 8)
+    registered, _ = domain.decide(domain.opened(a_pending(), 7))
+
+    assert domain.decide(registered) == (registered, [])
 
 
-def test_a_cancelled_intent_is_never_registered() -> None:
-    cancelled, _ = domain.cancel(an_intent(), Reason.UNANSWERED)
+def test_a_cancelled_pending_reservation_is_never_registered() -> None:
+    given_up = cancelled(a_pending())
 
-    with pytest.raises(IllegalTransition):
-        domain.register(cancelled, 8)
+    decided, events = domain.decide(domain.opened(given_up, 8))
 
-
-def test_a_reservation_is_not_cancelled_twice() -> None:
-    cancelled, _ = domain.cancel(a_reservation(), Reason.BUYER)
-
-    with pytest.raises(IllegalTransition):
-        domain.cancel(cancelled, Reason.BUYER)
+    assert decided.reservation_status is ReservationStatus.CANCELLED
+    assert not decided.registered
+    assert events == []
 
 
-def test_the_cancel_of_a_reservation_says_that_it_was_one() -> None:
-    _, event = domain.cancel(a_reservation(), Reason.BUYER)
+def test_a_reservation_is_not_cancelled_twice_and_keeps_the_first_reason() -> None:
+    first = cancelled(a_reservation(), Reason.BUYER)
 
-    assert (event.registered, event.reason) == (True, Reason.BUYER)
+    assert domain.decide(domain.to_cancel(first, Reason.UNPAID)) == (first, [])
+    assert first.reason is Reason.BUYER
+
+
+def test_a_reason_to_cancel_goes_before_an_open_payment() -> None:
+    both = domain.to_cancel(domain.opened(a_pending(), 7), Reason.UNANSWERED)
+
+    decided, events = domain.decide(both)
+
+    assert decided.reservation_status is ReservationStatus.CANCELLED
+    assert [type(event) for event in events] == [ReservationCancelled]
+
+
+@pytest.mark.parametrize(
+    ("reservation", "registered"), [(a_reservation(), True), (a_pending(), False)]
+)
+def test_the_cancel_says_whether_the_reservation_was_registered(
+    reservation: Reservation, *, registered: bool
+) -> None:
+    _, events = domain.decide(domain.to_cancel(reservation, Reason.NOT_OPENED))
+
+    (event,) = events
+    assert isinstance(event, ReservationCancelled)
+    assert (event.registered, event.reason) == (registered, Reason.NOT_OPENED)
     assert event.reservation_status is ReservationStatus.CANCELLED
 
 
-def test_the_cancel_of_an_intent_says_that_it_never_was_a_reservation() -> None:
-    _, event = domain.cancel(an_intent(), Reason.NOT_OPENED)
+@pytest.mark.parametrize(
+    ("event", "reason"),
+    [
+        (Story.short, Reason.SOLD_OUT),
+        (Story.payment_cancelled, Reason.PAYMENT_CANCELLED),
+        (Story.expired, Reason.UNPAID),
+        (Story.returned, Reason.RETURNED),
+    ],
+)
+def test_an_event_that_ends_the_purchase_cancels_even_a_delivered_reservation(
+    event: Callable[[Story], Cause], reason: Reason
+) -> None:
+    delivered = after(a_reservation(), STORY.started(), STORY.completed())
 
-    assert (event.registered, event.reason) == (False, Reason.NOT_OPENED)
+    ended = after(delivered, event(STORY))
+
+    assert ended.reservation_status is ReservationStatus.CANCELLED
+    assert ended.reason is reason
 
 
-def test_a_bike_on_its_way_is_not_cancelled_by_the_buyer() -> None:
+@pytest.mark.parametrize("event", [StockAllocated, StockReleased])
+def test_other_answers_of_stock_cancel_nothing(event: type[StockAllocated | StockReleased]) -> None:
+    reservation = a_reservation()
+
+    assert after(reservation, stock_answer(event, reservation.reservation_id)) == reservation
+
+
+def test_a_shipped_bike_is_not_cancelled_by_the_buyer() -> None:
     with pytest.raises(domain.AlreadyShipped):
-        domain.check_cancellable(domain.shipped(a_reservation()))
+        domain.check_cancellable(after(a_reservation(), STORY.started()))
 
 
-def test_a_bike_that_arrived_is_not_cancelled_by_the_buyer() -> None:
-    with pytest.raises(domain.AlreadyDelivered):
-        domain.check_cancellable(domain.delivered(a_reservation()))
+def test_a_delivered_bike_is_not_cancelled_by_the_buyer_in_any_order_of_events() -> None:
+    events: list[Cause] = [STORY.started(), STORY.completed()]
+
+    for causes in permutations(events):
+        with pytest.raises(domain.AlreadyDelivered):
+            domain.check_cancellable(after(a_reservation(), *causes))
 
 
-def test_a_delivery_that_is_heard_to_start_after_it_arrived_has_arrived() -> None:
-    reservation = domain.shipped(domain.delivered(a_reservation()))
+def test_an_event_that_is_noted_twice_changes_nothing_more() -> None:
+    causes: list[Cause] = [
+        *(STORY.short(), STORY.expired(), STORY.returned()),
+        *(STORY.started(), STORY.completed()),
+    ]
+    once = after(a_reservation(), *causes)
 
-    with pytest.raises(domain.AlreadyDelivered):
-        domain.check_cancellable(reservation)
+    assert after(once, *causes) == once
 
 
-def test_one_is_taken_from_the_allowance() -> None:
+def test_one_unit_is_taken_from_those_available() -> None:
     taken = domain.take_one(EMONDA, seen_price=None, overbook=0)
 
     assert (taken.free, taken.unanswered) == (3, 1)
 
 
-def test_as_many_are_taken_as_are_free_and_not_one_more() -> None:
+def test_no_more_units_are_taken_than_are_free() -> None:
     bike = EMONDA
     for _ in range(EMONDA.free):
         bike = domain.take_one(bike, seen_price=None, overbook=0)
@@ -101,7 +165,7 @@ def test_as_many_are_taken_as_are_free_and_not_one_more() -> None:
         domain.take_one(bike, seen_price=None, overbook=0)
 
 
-def test_overbooking_sells_so_many_more() -> None:
+def test_overbooking_takes_that_many_units_more() -> None:
     bike = replace(EMONDA, free=0)
     for _ in range(2):
         bike = domain.take_one(bike, seen_price=None, overbook=2)
@@ -116,32 +180,23 @@ def test_a_bike_that_is_not_on_sale_is_not_found(bike: domain.Bike | None) -> No
         domain.take_one(bike, seen_price=None, overbook=9)
 
 
-def test_the_price_that_the_buyer_saw_is_the_price() -> None:
+def test_a_unit_is_taken_when_the_buyer_saw_the_current_price() -> None:
     assert domain.take_one(EMONDA, seen_price=PRICE, overbook=0).unanswered == 1
 
 
 @pytest.mark.parametrize("seen", [PRICE - 1, PRICE + 1, 1])
-def test_another_price_than_todays_is_refused_with_todays(seen: int) -> None:
+def test_any_other_price_is_refused_with_the_current_one(seen: int) -> None:
     with pytest.raises(domain.PriceChanged) as refused:
         domain.take_one(EMONDA, seen_price=seen, overbook=0)
 
     assert refused.value.extra == {"price": PRICE}
 
 
-def test_an_answer_gives_the_place_in_the_allowance_back_once() -> None:
+def test_only_the_first_answer_counts_on_the_bike() -> None:
     bike = domain.take_one(EMONDA, seen_price=None, overbook=0)
     reservation = a_reservation()
 
     for _ in range(3):
-        reservation, bike = domain.answer(reservation, bike)
+        reservation, bike = domain.answered(reservation, bike)
 
     assert (reservation.answered, bike.unanswered) == (True, 0)
-
-
-def test_every_refusal_is_a_conflict() -> None:
-    mine: list[type[Refusal]] = [
-        *(domain.SoldOut, domain.PriceChanged),
-        *(domain.AlreadyShipped, domain.AlreadyDelivered),
-    ]
-
-    assert {refusal.status for refusal in mine} == {409}

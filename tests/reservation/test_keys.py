@@ -1,4 +1,4 @@
-"""Idempotency keys over HTTP: the same request again has the same answer, byte for byte."""
+"""Idempotency keys over HTTP: a repeated request gets the same answer, byte for byte."""
 
 import asyncio
 from typing import Literal
@@ -11,26 +11,26 @@ from roadbike.kit.db.ids import new_id
 from roadbike.reservation import store
 from roadbike.reservation.api import NewReservation
 from tests.at_work import Visitor
-from tests.reservation import till as tills
-from tests.reservation.asking import answered, ask
-from tests.reservation.counter import Counter
-from tests.reservation.things import NOON, bike_told
-from tests.reservation.till import Till
+from tests.reservation import fake_payment
+from tests.reservation.builders import NOON, bike_changed
+from tests.reservation.fake_payment import FakePayment
+from tests.reservation.http import ask, post_reservation
+from tests.reservation.service_harness import ReservationHarness
 
 
 @pytest.fixture
 def dialect() -> Literal["postgresql"]:
-    """The SQL behind it is tried on both databases elsewhere."""
+    """Other tests run the same SQL on both databases."""
     return "postgresql"
 
 
 async def reserve(visitor: Visitor, key: str, **more: object) -> tuple[int, bytes, str | None]:
-    answer = await answered(visitor, {"bikeId": 1, **more}, Idempotency_Key=key)
+    answer = await post_reservation(visitor, {"bikeId": 1, **more}, Idempotency_Key=key)
     return answer.status_code, answer.content, answer.headers.get("location")
 
 
-async def test_a_repeated_request_has_the_same_answer_to_the_byte(
-    kim: Visitor, counter: Counter
+async def test_a_repeated_request_gets_the_same_answer_byte_for_byte(
+    kim: Visitor, harness: ReservationHarness
 ) -> None:
     first = await reserve(kim, "mine")
 
@@ -38,20 +38,22 @@ async def test_a_repeated_request_has_the_same_answer_to_the_byte(
 
     assert first[0] == 201
     assert set(again) == {first}
-    assert await counter.rows() == (1, 1)
+    assert await harness.count_rows() == (1, 1)
 
 
-async def test_the_answer_is_replayed_as_it_was_whatever_became_of_the_reservation(
-    kim: Visitor, counter: Counter
+async def test_the_first_answer_is_replayed_after_the_reservation_was_cancelled(
+    kim: Visitor, harness: ReservationHarness
 ) -> None:
     first = await reserve(kim, "mine")
     await ask(kim, f"DELETE {first[2]}")
-    await counter.hear(bike_told(free=0, free_seq=2, price=1, bike_version=2))
+    await harness.hear(bike_changed(free=0, free_seq=2, price=1, bike_version=2))
 
     assert await reserve(kim, "mine") == first
 
 
-async def test_another_body_with_the_same_key_is_422(kim: Visitor, counter: Counter) -> None:
+async def test_another_body_with_the_same_key_is_422(
+    kim: Visitor, harness: ReservationHarness
+) -> None:
     await reserve(kim, "mine")
 
     for more in ({"price": 5_100_000}, {"addrNm": "somewhere"}, {"bikeId": 2}):
@@ -59,10 +61,10 @@ async def test_another_body_with_the_same_key_is_422(kim: Visitor, counter: Coun
         assert status == 422
         assert b"/problems/key-reused" in body
 
-    assert await counter.rows() == (1, 1)
+    assert await harness.count_rows() == (1, 1)
 
 
-async def test_what_the_server_ignores_makes_no_other_body(kim: Visitor) -> None:
+async def test_fields_that_the_server_ignores_do_not_make_another_request(kim: Visitor) -> None:
     first = await reserve(kim, "mine", reserveId=1, reserveStatus="예약완료")
 
     again = await reserve(kim, "mine", reserveId=2, bikeNm="x", userNm=None)
@@ -70,47 +72,47 @@ async def test_what_the_server_ignores_makes_no_other_body(kim: Visitor) -> None
     assert again == first
 
 
-async def test_two_buyers_may_use_one_key(kim: Visitor, lee: Visitor) -> None:
+async def test_two_buyers_may_use_the_same_key(kim: Visitor, lee: Visitor) -> None:
     first, other = await reserve(kim, "1"), await reserve(lee, "1")
 
     assert (first[0], other[0]) == (201, 201)
     assert first[2] != other[2]
 
 
-async def test_the_same_request_without_a_key_is_another_one(kim: Visitor) -> None:
+async def test_the_same_request_without_a_key_makes_another_reservation(kim: Visitor) -> None:
     body = {"bikeId": 1}
 
-    made = [await answered(kim, body) for _ in range(2)]
+    made = [await post_reservation(kim, body) for _ in range(2)]
 
     assert len({answer.json()["reserveId"] for answer in made}) == 2
 
 
-async def test_a_request_that_is_being_worked_on_is_409_with_when_to_come_back(
-    kim: Visitor, till: Till
+async def test_a_request_that_is_in_progress_is_409_with_retry_after(
+    kim: Visitor, payment: FakePayment
 ) -> None:
-    enough = asyncio.Event()
-    till.behaves = tills.opens_after(enough)
+    released = asyncio.Event()
+    payment.behaviour = fake_payment.opens_after(released)
     running = asyncio.create_task(reserve(kim, "mine"))
-    await till.until_asked(1)
+    await payment.until_asked(1)
 
     answer = await ask(kim, "POST /reservations", {"bikeId": 1}, Idempotency_Key="mine")
-    enough.set()
+    released.set()
 
     assert (answer.status_code, answer.json()["type"]) == (409, "/problems/in-progress")
     assert int(answer.headers["retry-after"]) >= 1
     assert (await running)[0] == 201
 
 
-async def test_a_key_is_forgotten_after_a_day_and_not_before(
-    kim: Visitor, counter: Counter
+async def test_a_key_is_deleted_after_a_day_and_not_before(
+    kim: Visitor, harness: ReservationHarness
 ) -> None:
     first = await reserve(kim, "mine")
 
-    await counter.age(hours=23, minutes=59)
-    await counter.tick("forget_old_keys")
+    await harness.age(hours=23, minutes=59)
+    await harness.run_timed("delete_old_keys")
     before = await reserve(kim, "mine")
-    await counter.age(minutes=2)
-    await counter.tick("forget_old_keys")
+    await harness.age(minutes=2)
+    await harness.run_timed("delete_old_keys")
     after = await reserve(kim, "mine")
 
     assert before == first
@@ -118,21 +120,23 @@ async def test_a_key_is_forgotten_after_a_day_and_not_before(
     assert after[2] != first[2]
 
 
-async def test_all_old_keys_are_forgotten_however_many_there_are(counter: Counter) -> None:
+async def test_old_keys_are_deleted_in_as_many_batches_as_it_takes(
+    harness: ReservationHarness,
+) -> None:
     row = {"user_id": "kim", "route": "x", "fingerprint": "", "created_at": NOON.replace(year=2020)}
     rows = [
         {**row, "key": str(number), "result_id": new_id()}
         for number in range(idempotency.AT_ONCE + 5)
     ]
-    async with counter.db.begin() as tx:
+    async with harness.db.begin() as tx:
         await tx.execute(insert(store.KEY), rows)
 
-    await counter.tick("forget_old_keys")
+    await harness.run_timed("delete_old_keys")
 
-    assert await counter.rows() == (0, 0)
+    assert await harness.count_rows() == (0, 0)
 
 
-def test_a_fingerprint_is_of_what_was_asked_and_not_of_what_was_left_out() -> None:
+def test_a_fingerprint_does_not_depend_on_fields_that_were_left_out() -> None:
     whole = NewReservation(bike_id=1, price=None, address=None)
 
     assert idempotency.fingerprint(whole) == idempotency.fingerprint(NewReservation(bike_id=1))

@@ -8,7 +8,7 @@ from sqlalchemy import text, update
 
 from roadbike.stock import store
 from tests.purchases import Story
-from tests.reservation.asking import pointers
+from tests.reservation.http import pointers
 from tests.stock.bikes import FACE, TREK
 
 

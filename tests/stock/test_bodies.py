@@ -4,7 +4,7 @@ from typing import Any, Final, Literal
 
 import pytest
 
-from tests.reservation.asking import pointers
+from tests.reservation.http import pointers
 from tests.stock.bikes import FACE, TREK
 
 WRONG: Final[list[tuple[dict[str, object], str]]] = [

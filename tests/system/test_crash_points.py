@@ -20,7 +20,9 @@ SOON_SECONDS: Final = 20.0  # what died with messages in hand is given them agai
 KEPT: Final = (ReservationStatus.RESERVED, PaymentStatus.PAID)
 CANCELLED: Final = (ReservationStatus.CANCELLED, PaymentStatus.CANCELLED)
 POINTS: Final = {
-    "reservation": ("reserve.after_intent", "reserve.after_payment", "reserve.after_commit"),
+    "reservation": (
+        *("reserve.after_take_pending", "reserve.after_open_payment", "reserve.after_register"),
+    ),
     "payment": (
         *("capture.before_call", "capture.after_call", "capture.after_commit"),
         *("refund.before_call", "refund.after_call"),

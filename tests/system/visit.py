@@ -12,7 +12,8 @@ from uuid import uuid4
 
 import aiohttp
 
-from roadbike.kit.auth import AUDIENCE, ISSUER, ServiceTokens, SigningKey
+from roadbike.contracts.identity import AUDIENCE, ISSUER
+from roadbike.kit.auth import ServiceTokens, SigningKey
 from roadbike.local import keys
 from tests.settling import settled
 from tests.system.shop import SERVICES, Shop

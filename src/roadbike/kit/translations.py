@@ -1,4 +1,4 @@
-"""What the shop says in the reader's language: catalogues of titles and details."""
+"""The texts for users, in Korean and English: catalogues of titles and details by slug."""
 
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -9,6 +9,7 @@ import msgspec
 
 Language = Literal["ko", "en"]
 LANGUAGES: Final[Sequence[Language]] = ("ko", "en")  # the first is the default
+MAX_HEADER_LENGTH: Final = 1000  # characters of Accept-Language that are read
 
 
 class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -23,14 +24,14 @@ class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A title and a sentence on what happened and what to do about it."""
+    """A title, and a sentence that says what happened and what to do."""
 
     title: Text
     detail: Text
 
 
 class Translations:
-    """All entries by slug. An unknown slug answers with the entry of `internal`."""
+    """All entries by slug; an unknown slug has the texts of `internal`."""
 
     def __init__(self, entries: Mapping[str, Entry]) -> None:
         self.entries = entries
@@ -40,18 +41,18 @@ class Translations:
         return self._entry(slug).title.in_(language)
 
     def detail(self, slug: str, language: Language, facts: Mapping[str, object]) -> str:
-        """Return the sentence with the facts filled in; a fact that is missing shows its name.
+        """Return the sentence with the facts filled in; a missing fact shows its name in braces.
 
         A fact that is a Text is filled in in that language.
         """
-        said = {name: _said(fact, language) for name, fact in facts.items()}
-        return self._entry(slug).detail.in_(language).format_map(_Facts(said))
+        values = {name: _in_language(fact, language) for name, fact in facts.items()}
+        return self._entry(slug).detail.in_(language).format_map(_Facts(values))
 
     def _entry(self, slug: str) -> Entry:
         return self.entries.get(slug) or self.entries["internal"]
 
 
-def _said(fact: object, language: Language) -> object:
+def _in_language(fact: object, language: Language) -> object:
     return fact.in_(language) if isinstance(fact, Text) else fact
 
 
@@ -63,23 +64,24 @@ class _Facts(dict[str, object]):
 def load_translations(*packages: str) -> Translations:
     """Read `messages.toml` of each package and merge them.
 
-    Raises ValueError when two catalogues define one slug, msgspec.ValidationError when an entry
-    lacks a language.
+    Raises ValueError when two catalogues define the same slug, msgspec.ValidationError when an
+    entry lacks a language.
     """
     entries: dict[str, Entry] = {}
     for package in packages:
         text = files(package).joinpath("messages.toml").read_text(encoding="utf-8")
         found = msgspec.convert(tomllib.loads(text), dict[str, Entry])
-        if twice := entries.keys() & found.keys():
-            raise ValueError(f"{package}: messages defined twice: {', '.join(sorted(twice))}")
+        if repeated := entries.keys() & found.keys():
+            names = ", ".join(sorted(repeated))
+            raise ValueError(f"{package}: messages defined twice: {names}")
         entries |= found
     return Translations(entries)
 
 
 def language_of(accept: str | None) -> Language:
-    """Choose the language that an Accept-Language header likes best; Korean when it names none."""
+    """Return the language that an Accept-Language header prefers; Korean when it names neither."""
     best: tuple[float, Language] = (0.0, LANGUAGES[0])
-    for part in (accept or "")[:1000].split(","):
+    for part in (accept or "")[:MAX_HEADER_LENGTH].split(","):
         tag, _, weight = part.partition(";")
         primary = tag.strip().lower().partition("-")[0]
         for language in LANGUAGES:

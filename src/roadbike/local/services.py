@@ -21,7 +21,7 @@ class ServiceSpec:
     database: str = "postgresql"
     publishes: bool = True  # on a topic of its own
     callers: tuple[str, ...] = ()  # the services that may ask it at /internal; ops may everywhere
-    serve: str = "roadbike.kit.process.server:serve"
+    serve: str = "roadbike.serve:serve"
     migrate: str = "roadbike.kit.db.migrate:upgrade"
 
     @property
@@ -101,7 +101,7 @@ def environment(
         "ROADBIKE_SIMULATED_JOURNAL_URL": _sqlite(home, "payment", "provider.db"),
         "ROADBIKE_SIGNING_KEY_FILE": str(keys.private(home, keys.SIGNING)),
         # one process a service: what a killed one had in hand waits for nobody but the next one
-        "ROADBIKE_ACK_WAIT_S": "5",
+        "ROADBIKE_ACK_WAIT_SECONDS": "5",
     }
     names = {name.removesuffix("_FILE") for name in ours}
     given = {

@@ -34,12 +34,30 @@ Milliseconds = Annotated[int, Meta(ge=0, le=60_000)]
 class Settings(ServiceSettings, frozen=True, kw_only=True):
     """simulated_rates: how often the simulated provider misbehaves, `decline=0.1,slow=0.05`."""
 
-    provider: Literal["simulated"] = "simulated"
-    simulated_journal_url: str  # a database of the simulated provider's own
-    simulated_rates: str = ""
-    expire_after_s: Annotated[int, Meta(ge=1)] = 30 * 60
-    open_delay_min_ms: Milliseconds = 0  # for demonstrations of the timeout and the breaker
-    open_delay_max_ms: Milliseconds = 0
+    provider: Annotated[
+        Literal["simulated"],
+        Meta(description="The payment provider; there is only the simulated one."),
+    ] = "simulated"
+    simulated_journal_url: Annotated[
+        str, Meta(description="A database of the simulated provider's own.")
+    ]
+    simulated_rates: Annotated[
+        str,
+        Meta(
+            description="Share of charges per behaviour of the provider: `decline=0.1,slow=0.05`."
+        ),
+    ] = ""
+    expire_after_seconds: Annotated[
+        int, Meta(ge=1, description="How long a buyer may take to pay.")
+    ] = 30 * 60
+    open_delay_min_ms: Annotated[
+        Milliseconds,
+        Meta(description="Shortest delay of an open, to demonstrate the timeout and the breaker."),
+    ] = 0
+    open_delay_max_ms: Annotated[
+        Milliseconds,
+        Meta(description="Longest delay of an open, to demonstrate the timeout and the breaker."),
+    ] = 0
 
 
 def build(settings: Settings) -> Service:
@@ -47,7 +65,7 @@ def build(settings: Settings) -> Service:
     db = Database(settings.database_url.reveal())
     provider = SimulatedProvider(settings.simulated_journal_url, _rates(settings))
     cashier = Cashier(db, provider, crash_points(settings.crash))
-    expiry = Expiry(timedelta(seconds=settings.expire_after_s))
+    expiry = Expiry(timedelta(seconds=settings.expire_after_seconds))
     delay_ms = (settings.open_delay_min_ms, settings.open_delay_max_ms)
     return Service(
         name="payment",

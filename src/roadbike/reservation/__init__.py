@@ -1,1 +1,1 @@
-"""Reservation: a buyer's claim on a bike. Opens the payment synchronously, tells the rest."""
+"""The reservation service: takes reservations, and opens the payment of each synchronously."""

@@ -34,11 +34,13 @@ from roadbike.kit.web import (
     page_of,
     patch,
     post,
+    view,
 )
 from roadbike.reservation import store
 from roadbike.reservation.domain import Bike, Reservation, is_cancelled
 from roadbike.reservation.use_cases.cancel import cancel_reservation
-from roadbike.reservation.use_cases.reserve import Desk, Order
+from roadbike.reservation.use_cases.desk import ReservationDesk
+from roadbike.reservation.use_cases.steps import ReservationRequest
 
 HIGHEST_BIKE_ID: Final = 2**31 - 1
 HIGHEST_PRICE: Final = 10**12  # KRW
@@ -49,7 +51,7 @@ ZIP_CODE: Final = msgspec.Meta(
 
 
 class NewReservation(Body, frozen=True, rename=wire_name):
-    """What a buyer sends. The server's own wire names are ignored: old clients send them."""
+    """What a buyer sends. Fields that only the server sets are ignored: old clients send them."""
 
     ignored = frozenset(
         {
@@ -66,7 +68,7 @@ class NewReservation(Body, frozen=True, rename=wire_name):
 
 
 class Change(StrEnum):
-    """What a buyer may ask for."""
+    """The status that a client may set."""
 
     CANCELLED = ReservationStatus.CANCELLED
 
@@ -95,7 +97,7 @@ class Reservations(msgspec.Struct, frozen=True):
 
 
 class BikeView(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name):
-    """A bike of the catalogue's copy. free: units that may still be reserved, at that time."""
+    """A bike of the copy of the catalogue; free: units available to reserve, as of that time."""
 
     bike_id: int
     bike_name: str
@@ -113,25 +115,25 @@ class Bikes(msgspec.Struct, frozen=True):
 
 
 class ReservationApi:
-    def __init__(self, db: Database, desk: Desk) -> None:
+    def __init__(self, db: Database, desk: ReservationDesk) -> None:
         self.db = db
         self.desk = desk
 
     def routes(self) -> list[Route]:
-        at = "/reservations/{reservation_id:uuid}"
+        one = "/reservations/{reservation_id:uuid}"
         return [
             post("/reservations", self.reserve, who=BUYER, refuses=(404, 409)),
-            get("/reservations", self.list, who=BUYER, sort=tuple(store.SORTABLE)),
+            get("/reservations", self.page, who=BUYER, sort=tuple(store.SORTABLE)),
             get(
                 "/reservations/catalogue",
                 self.catalogue,
                 who=ANYONE,
-                sort=("price",),
+                sort=tuple(store.CATALOGUE_SORTABLE),
                 public_cache=True,
             ),
-            get(at, self.get, who=BUYER),
-            patch(at, self.change, who=BUYER, refuses=(409,)),
-            delete(at, self.cancel, who=BUYER, refuses=(409,)),
+            get(one, self.get, who=BUYER),
+            patch(one, self.change, who=BUYER, refuses=(409,)),
+            delete(one, self.cancel, who=BUYER, refuses=(409,)),
         ]
 
     async def reserve(
@@ -140,8 +142,8 @@ class ReservationApi:
         caller: Caller,
         idempotency_key: KeyHeader = None,
     ) -> Reply[bytes]:
-        """Reserve one bike; its payment is open when this answers 201."""
-        order = Order(
+        """Reserve one bike; a 201 means that its payment was created too."""
+        request = ReservationRequest(
             reservation_id=new_id(),
             user_id=caller.user_id,
             bike_id=data.bike_id,
@@ -151,65 +153,55 @@ class ReservationApi:
             address=data.address,
             key=_key(checked_key(idempotency_key), caller, data),
         )
-        receipt = await self.desk.reserve(order, current_deadline.get())
-        return Reply(
-            receipt.answer, headers={"Location": f"/reservations/{receipt.reservation_id}"}
-        )
+        receipt = await self.desk.reserve(request, current_deadline.get())
+        location = f"/reservations/{receipt.reservation_id}"
+        return Reply(receipt.answer, headers={"Location": location})
 
-    async def list(self, caller: Caller, paging: Paging) -> Page[Reservations]:
-        """One's own reservations, newest first; all of them for staff."""
+    async def page(self, caller: Caller, paging: Paging) -> Page[Reservations]:
+        """List the caller's reservations, for staff those of everyone; newest first by default."""
         async with self.db.read() as tx:
-            found, total = await store.page(tx, paging, owner=_owner(caller))
-        views = Reservations(reservations=[view(reservation) for reservation in found])
+            found, total = await store.page(tx, paging, owner=caller.owner)
+        views = Reservations(reservations=[_view(reservation) for reservation in found])
         return page_of(views, paging, total=total, url="/reservations")
 
     async def catalogue(self, paging: Paging) -> Page[Bikes]:
-        """What can be reserved, as far as stock has told: also while stock is away."""
+        """List the bikes on sale from reservation's own copy, which works without stock."""
         async with self.db.read() as tx:
-            found, total = await store.catalogue(tx, paging)
+            found, total = await store.catalogue_page(tx, paging)
         bikes = Bikes(stocks=[_bike_view(bike) for bike in found])
         return page_of(bikes, paging, total=total, url="/reservations/catalogue")
 
     async def get(self, reservation_id: UUID, caller: Caller) -> ReservationView:
-        """One reservation."""
+        """Return one reservation."""
         async with self.db.read() as tx:
-            return view(await store.get(tx, reservation_id, owner=_owner(caller)))
+            return _view(await store.get(tx, reservation_id, owner=caller.owner))
 
     async def change(
         self,
         reservation_id: UUID,
-        data: Cancelling,  # noqa: ARG002  there is no other change
+        data: Cancelling,  # noqa: ARG002  cancelling is the only change there is
         caller: Caller,
     ) -> ReservationView:
-        """Cancel, by setting the status."""
+        """Cancel the reservation, by setting its status."""
         return await self.cancel(reservation_id, caller)
 
     async def cancel(self, reservation_id: UUID, caller: Caller) -> ReservationView:
-        """Cancel; the row is kept and answered."""
+        """Cancel the reservation and return it as it is kept."""
         reason = Reason.STAFF if caller.is_admin else Reason.BUYER
-        return view(
+        return _view(
             await self.db.transact(
-                lambda tx: cancel_reservation(tx, reservation_id, reason, owner=_owner(caller))
+                lambda tx: cancel_reservation(tx, reservation_id, reason, owner=caller.owner)
             )
         )
 
 
-def view(reservation: Reservation) -> ReservationView:
-    fields = msgspec.convert(reservation, ReservationView, from_attributes=True)
-    return msgspec.structs.replace(fields, links=_links(reservation))
-
-
-def _bike_view(bike: Bike) -> BikeView:
-    fields = msgspec.convert(bike, BikeView, from_attributes=True)
-    left = max(0, bike.free - bike.unanswered)
-    return msgspec.structs.replace(
-        fields, free=left, links=links(bike=f"/stocks/{bike.bike_id}", reserve="/reservations")
-    )
-
-
 def render(reservation: Reservation) -> bytes:
-    """The answer to a reservation made, to be kept and replayed byte for byte."""
-    return msgspec.json.encode(view(reservation))
+    """Return the body of the 201, which is stored and replayed byte for byte."""
+    return msgspec.json.encode(_view(reservation))
+
+
+def _view(reservation: Reservation) -> ReservationView:
+    return view(ReservationView, reservation, _links(reservation))
 
 
 def _links(reservation: Reservation) -> Links:
@@ -222,8 +214,10 @@ def _links(reservation: Reservation) -> Links:
     return related if is_cancelled(reservation) else related | links(cancel=own)
 
 
-def _owner(caller: Caller) -> str | None:
-    return None if caller.is_admin else caller.user_id
+def _bike_view(bike: Bike) -> BikeView:
+    related = links(bike=f"/stocks/{bike.bike_id}", reserve="/reservations")
+    free = max(0, bike.free - bike.unanswered)
+    return msgspec.structs.replace(view(BikeView, bike, related), free=free)
 
 
 def _key(key: str | None, caller: Caller, body: NewReservation) -> Key | None:

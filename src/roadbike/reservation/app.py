@@ -31,35 +31,44 @@ from roadbike.kit.resilience.limiter import Limiter
 from roadbike.reservation import store
 from roadbike.reservation.api import ReservationApi, render
 from roadbike.reservation.payments import HttpPayments
-from roadbike.reservation.use_cases.cancel import (
-    bike_returned,
-    forget_old_keys,
-    payment_cancelled,
-    payment_expired,
-    resolve_intents,
-)
-from roadbike.reservation.use_cases.hear import (
-    bike_delivered,
-    bike_shipped,
+from roadbike.reservation.use_cases.delete_keys import delete_old_keys
+from roadbike.reservation.use_cases.desk import DEADLINE_MS, ReservationDesk
+from roadbike.reservation.use_cases.follow import (
     copy_bike,
+    follow_purchase,
+    follow_stock,
     prefetch,
-    stock_answered,
 )
-from roadbike.reservation.use_cases.reserve import DEADLINE_MS, Desk, Terms
+from roadbike.reservation.use_cases.resolve import resolve_pending
+from roadbike.reservation.use_cases.steps import Terms
 
 
 class Settings(ServiceSettings, frozen=True, kw_only=True):
-    payment_url: str
-    overbook: Annotated[int, Meta(ge=0, le=1_000_000)] = 0  # units sold beyond what is known free
-    in_flight: Annotated[int, Meta(ge=1, le=10_000)] = 200  # reservations worked on at a time
-    store_name: str = msgspec.field(default=USUAL_STORE, name="G_STORE")
+    payment_url: Annotated[
+        str, Meta(description="The payment service, which is called to open a payment.")
+    ]
+    overbook: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=1_000_000,
+            description="Units of each bike that may be reserved beyond the known free ones.",
+        ),
+    ] = 0
+    in_flight: Annotated[
+        int,
+        Meta(ge=1, le=10_000, description="Reserve requests that are worked on at the same time."),
+    ] = 200
+    store_name: Annotated[
+        str, Meta(description="Name of the shop, as `reserveStore` of a reservation.")
+    ] = msgspec.field(default=USUAL_STORE, name="G_STORE")
 
 
 def build(settings: Settings) -> Service:
     db = Database(settings.database_url.reveal())
     tokens = ServiceTokens("reservation", settings.service_key.reveal(), settings.caller_keys)
     payments = HttpPayments(settings.payment_url, tokens)
-    desk = Desk(
+    desk = ReservationDesk(
         db,
         payments,
         limiter=Limiter(settings.in_flight),
@@ -77,20 +86,20 @@ def build(settings: Settings) -> Service:
             whenever_with_message(StockRegistered, copy_bike),
             whenever_with_message(StockChanged, copy_bike),
             whenever_with_message(StockRemoved, copy_bike),
-            whenever_with_message(StockAllocated, stock_answered),
-            whenever_with_message(StockShort, stock_answered),
-            whenever_with_message(StockReleased, stock_answered),
-            whenever(PaymentExpired, payment_expired),
-            whenever(PaymentCancelled, payment_cancelled),
-            whenever(DeliveryStarted, bike_shipped),
-            whenever(DeliveryCompleted, bike_delivered),
-            whenever(DeliveryReturned, bike_returned),
+            whenever_with_message(StockAllocated, follow_stock),
+            whenever_with_message(StockShort, follow_stock),
+            whenever_with_message(StockReleased, follow_stock),
+            whenever(PaymentExpired, follow_purchase),
+            whenever(PaymentCancelled, follow_purchase),
+            whenever(DeliveryStarted, follow_purchase),
+            whenever(DeliveryCompleted, follow_purchase),
+            whenever(DeliveryReturned, follow_purchase),
         ],
         prefetch=prefetch,
         publishes=(ReservationRegistered, ReservationCancelled),
         timed=[
-            every(seconds=1, do=resolve_intents),
-            every(seconds=60, do=forget_old_keys),
+            every(seconds=1, do=resolve_pending),
+            every(seconds=60, do=delete_old_keys),
         ],
         gauges={"pending": store.count_pending},
         resources=[payments],

@@ -2,15 +2,25 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, assert_never
 from uuid import UUID
 
 from roadbike.contracts.events import (
     AllocationEvent,
+    AnyAllocationEvent,
+    AnyReservationEvent,
     BikeEvent,
+    DeliveryCompleted,
+    DeliveryReturned,
+    DeliveryStarted,
+    PaymentCancelled,
+    PaymentExpired,
     ReservationCancelled,
     ReservationRegistered,
+    StockAllocated,
+    StockReleased,
     StockRemoved,
+    StockShort,
 )
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import ReservationStatus
@@ -24,36 +34,45 @@ LIFECYCLE: Final = Lifecycle(
     }
 )
 
+Cause = (
+    AnyAllocationEvent
+    | PaymentCancelled
+    | PaymentExpired
+    | DeliveryStarted
+    | DeliveryCompleted
+    | DeliveryReturned
+)
+
 
 class NotOnSale(NotFound):
-    """Nobody knows such a bike, or it was withdrawn."""
+    """The bike is unknown or was withdrawn from sale."""
 
     slug = "not-on-sale"
 
 
 class SoldOut(Refusal):
-    """No unit of the bike is left, as far as the catalogue copy knows."""
+    """According to the copy of the catalogue, all units of the bike are reserved."""
 
     slug = "sold-out"
     status = 409
 
 
 class PriceChanged(Refusal):
-    """The buyer saw another price; `price` in the answer is today's."""
+    """The buyer was shown another price; `price` in the answer is the current one."""
 
     slug = "price-changed"
     status = 409
 
 
 class AlreadyShipped(Refusal):
-    """The bike has left the shop: staff may recall it."""
+    """The bike has left the shop; only staff can recall it."""
 
     slug = "already-shipped"
     status = 409
 
 
 class AlreadyDelivered(Refusal):
-    """The bike has arrived: staff may take it back."""
+    """The bike was delivered; only staff can take it back."""
 
     slug = "already-delivered"
     status = 409
@@ -61,9 +80,13 @@ class AlreadyDelivered(Refusal):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bike:
-    """The catalogue's copy of one bike.
+    """Reservation's copy of one bike of the catalogue, updated by stock's events.
 
-    unanswered: own reservations and intents that stock has not answered yet.
+    bike_version: the version that name, price and texts were taken from.
+    free: units that stock does not hold for anyone, as of free_seq.
+    unanswered: reservations, pending ones included, that `free` does not reflect yet because
+    stock has not answered them.
+    as_of: time of the latest event about the bike.
     """
 
     bike_id: int
@@ -73,19 +96,23 @@ class Bike:
     frame_size: str | None = None
     colour: str | None = None
     on_sale: bool = False
-    bike_version: int = 0  # of name, price and text
+    bike_version: int = 0
     free: int = 0
     free_seq: int = 0
     unanswered: int = 0
-    as_of: datetime | None = None  # when stock told the latest of it
+    as_of: datetime | None = None
     row_version: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reservation:
-    """registered: it got past an intent, so that others know of it.
+    """One unit of a bike, reserved by a buyer, and the facts that are known about it.
 
-    answered: its place in the allowance was given back, by stock's answer or by its own cancel.
+    reserve_seq: its number in the order of registration; drawn once its payment is open.
+    reason: why it has to be cancelled, None as long as it need not be; the first reason is kept.
+    shipped, delivered: where the bike is, as far as delivery's events say.
+    answered: its bike no longer counts it as unanswered.
+    registered: it was RESERVED at some time, so that other services know it.
     """
 
     reservation_id: UUID
@@ -109,8 +136,85 @@ class Reservation:
     row_version: int = 0
 
 
+def noted(reservation: Reservation, cause: Cause) -> Reservation:
+    """Return the reservation with one more fact; unchanged when the fact was known before."""
+    match cause:
+        case StockAllocated() | StockReleased():
+            return reservation  # all there is to note is that stock answered: see `answered`
+        case DeliveryStarted():
+            return replace(reservation, shipped=True)
+        case DeliveryCompleted():
+            return replace(reservation, shipped=True, delivered=True)
+        case StockShort():
+            reason = Reason.SOLD_OUT
+        case PaymentCancelled():
+            reason = Reason.PAYMENT_CANCELLED
+        case PaymentExpired():
+            reason = Reason.UNPAID
+        case DeliveryReturned():
+            reason = Reason.RETURNED
+        case _:
+            assert_never(cause)
+    return to_cancel(reservation, reason)
+
+
+def to_cancel(reservation: Reservation, reason: Reason) -> Reservation:
+    """Note a reason to cancel; a reason that is known already is kept."""
+    return reservation if reservation.reason else replace(reservation, reason=reason)
+
+
+def opened(reservation: Reservation, reserve_seq: int) -> Reservation:
+    """Note that the payment is open, and the number drawn for the registration."""
+    return replace(reservation, reserve_seq=reserve_seq)
+
+
+def answered(reservation: Reservation, bike: Bike) -> tuple[Reservation, Bike]:
+    """Note that the bike need not count the reservation as unanswered any more, once."""
+    if reservation.answered:
+        return reservation, bike
+    return replace(reservation, answered=True), replace(bike, unanswered=bike.unanswered - 1)
+
+
+def decide(reservation: Reservation) -> tuple[Reservation, list[AnyReservationEvent]]:
+    """Return what follows from the facts known so far, in whatever order they came.
+
+    A reason to cancel cancels even when the bike was shipped or delivered, because money or bike
+    has gone back elsewhere. A buyer's wish is checked before it is noted (`check_cancellable`).
+    """
+    match reservation.reservation_status:
+        case ReservationStatus.PENDING | ReservationStatus.RESERVED if reservation.reason:
+            cancelled = _stepped(reservation, ReservationStatus.CANCELLED)
+            return cancelled, [ReservationCancelled.of(cancelled)]
+        case ReservationStatus.PENDING if reservation.reserve_seq is not None:
+            stepped = _stepped(reservation, ReservationStatus.RESERVED)
+            registered = replace(stepped, registered=True)
+            return registered, [ReservationRegistered.of(registered)]
+        case _:
+            return reservation, []
+
+
+def check_cancellable(reservation: Reservation) -> None:
+    """Refuse a cancel that only staff can make good. Raises AlreadyDelivered, AlreadyShipped."""
+    if reservation.delivered:
+        raise AlreadyDelivered
+    if reservation.shipped:
+        raise AlreadyShipped
+
+
+def is_cancelled(reservation: Reservation) -> bool:
+    return reservation.reservation_status is ReservationStatus.CANCELLED
+
+
+def is_pending(reservation: Reservation) -> bool:
+    return reservation.reservation_status is ReservationStatus.PENDING
+
+
 def take_one(bike: Bike | None, *, seen_price: int | None, overbook: int) -> Bike:
-    """Take one from the allowance. Raises NotOnSale, PriceChanged, SoldOut."""
+    """Return the bike with one unit fewer available to reserve.
+
+    seen_price: what the buyer was shown, in KRW, if known. overbook: units that may be reserved
+    beyond those known to be free. Raises NotOnSale, PriceChanged, SoldOut.
+    """
     if bike is None or not bike.on_sale:
         raise NotOnSale
     if seen_price is not None and seen_price != bike.price:
@@ -122,77 +226,35 @@ def take_one(bike: Bike | None, *, seen_price: int | None, overbook: int) -> Bik
     return replace(bike, unanswered=bike.unanswered + 1)
 
 
-def register(
-    reservation: Reservation, reserve_seq: int
-) -> tuple[Reservation, ReservationRegistered]:
-    """Make the intent a reservation; its payment is open."""
-    LIFECYCLE.check(reservation.reservation_status, ReservationStatus.RESERVED)
-    registered = replace(
-        reservation,
-        reservation_status=ReservationStatus.RESERVED,
-        registered=True,
-        reserve_seq=reserve_seq,
-    )
-    return registered, ReservationRegistered.of(registered)
-
-
-def cancel(reservation: Reservation, reason: Reason) -> tuple[Reservation, ReservationCancelled]:
-    LIFECYCLE.check(reservation.reservation_status, ReservationStatus.CANCELLED)
-    cancelled = replace(reservation, reservation_status=ReservationStatus.CANCELLED, reason=reason)
-    return cancelled, ReservationCancelled.of(cancelled)
-
-
-def check_cancellable(reservation: Reservation) -> None:
-    """Refuse the buyer what only staff can undo. Raises AlreadyDelivered, AlreadyShipped."""
-    if reservation.delivered:
-        raise AlreadyDelivered
-    if reservation.shipped:
-        raise AlreadyShipped
-
-
-def is_cancelled(reservation: Reservation) -> bool:
-    return reservation.reservation_status is ReservationStatus.CANCELLED
-
-
-def shipped(reservation: Reservation) -> Reservation:
-    return replace(reservation, shipped=True)
-
-
-def delivered(reservation: Reservation) -> Reservation:
-    return replace(reservation, shipped=True, delivered=True)
-
-
-def answer(reservation: Reservation, bike: Bike) -> tuple[Reservation, Bike]:
-    """Give the reservation's place in the allowance back: the first answer counts, once."""
-    if reservation.answered:
-        return reservation, bike
-    return replace(reservation, answered=True), replace(bike, unanswered=bike.unanswered - 1)
-
-
-def with_catalogue(bike: Bike, told: BikeEvent) -> Bike:
-    """The copy with what the event knows better."""
-    bike = with_free(bike, told)
-    if told.bike_version <= bike.bike_version:
+def with_catalogue(bike: Bike, event: BikeEvent) -> Bike:
+    """Return the copy with what is newer in the event."""
+    bike = with_free(bike, event)
+    if event.bike_version <= bike.bike_version:
         return bike
     return replace(
         bike,
-        bike_name=told.bike_name,
-        price=told.price,
-        brand=told.brand,
-        frame_size=told.frame_size,
-        colour=told.colour,
-        on_sale=not isinstance(told, StockRemoved),
-        bike_version=told.bike_version,
+        bike_name=event.bike_name,
+        price=event.price,
+        brand=event.brand,
+        frame_size=event.frame_size,
+        colour=event.colour,
+        on_sale=not isinstance(event, StockRemoved),
+        bike_version=event.bike_version,
     )
 
 
-def as_of(bike: Bike, told_at: datetime) -> Bike:
-    """The copy is as fresh as the latest that stock told."""
-    return bike if bike.as_of and bike.as_of >= told_at else replace(bike, as_of=told_at)
-
-
-def with_free(bike: Bike, told: BikeEvent | AllocationEvent) -> Bike:
-    """The copy with the newer count of free units."""
-    if told.free_seq <= bike.free_seq:
+def with_free(bike: Bike, event: BikeEvent | AllocationEvent) -> Bike:
+    """Return the copy with the event's number of free units, if that is newer."""
+    if event.free_seq <= bike.free_seq:
         return bike
-    return replace(bike, free=told.free, free_seq=told.free_seq)
+    return replace(bike, free=event.free, free_seq=event.free_seq)
+
+
+def as_of(bike: Bike, time: datetime) -> Bike:
+    """Return the copy with the time of the latest event about it."""
+    return bike if bike.as_of and bike.as_of >= time else replace(bike, as_of=time)
+
+
+def _stepped(reservation: Reservation, to: ReservationStatus) -> Reservation:
+    LIFECYCLE.check(reservation.reservation_status, to)
+    return replace(reservation, reservation_status=to)

@@ -1,7 +1,14 @@
-"""Payment, as reservation reaches it: one synchronous call within a deadline."""
+"""The call to payment that opens a payment, within a deadline; and what its failures mean.
 
-from types import TracebackType
-from typing import Final, Protocol, Self
+PaymentError
+├── NotSent         too little time was left          nothing was opened
+├── Unreachable     no TCP connection                 nothing was opened
+├── PaymentRefused  payment answered 4xx              nothing was opened
+└── Unknown         no answer in time, or a bad one   a payment may be open
+"""
+
+from enum import Enum, auto
+from typing import ClassVar, Final, Protocol, Self
 
 import aiohttp
 import msgspec
@@ -12,37 +19,67 @@ from roadbike.kit.resilience.deadline import Deadline
 from roadbike.kit.trace import current_traceparent
 from roadbike.reservation.domain import Reservation
 
-LEAST_MS: Final = 100  # with less left the call is not sent
-CONNECT_SECONDS: Final = 0.25  # our own loop may lag by a tenth when a crowd comes at once
-MADE: Final = {200, 201}
+MIN_MS: Final = 100  # with less time left the call is not sent
+CONNECT_TIMEOUT_SECONDS: Final = 0.25  # our event loop may lag by 0.1 s when many calls start
+OPENED: Final = {200, 201}
 REFUSED: Final = range(400, 500)
 
 
-class NotOpened(Exception):
-    """Surely no payment was opened: it was refused, or the call was not sent."""
+class Verdict(Enum):
+    """What a failed call says about payment's health, for the circuit breaker."""
+
+    ANSWERED = auto()  # payment works
+    FAILED = auto()
+    NOT_ASKED = auto()  # the call says nothing about payment
 
 
-class NotSent(NotOpened):
-    """No time was left to ask; that says nothing about payment."""
+class PaymentError(Exception):
+    """No payment was opened, as far as is known.
+
+    nothing_was_opened: True when that is certain, so that the reservation can be given up at once.
+    """
+
+    verdict: ClassVar[Verdict]
+    nothing_was_opened: ClassVar[bool]
 
 
-class Unreachable(NotOpened):
-    """Payment does not answer the telephone."""
+class NotSent(PaymentError):
+    """Too little time was left to send the call."""
+
+    verdict = Verdict.NOT_ASKED
+    nothing_was_opened = True
 
 
-class Unknown(Exception):
-    """Nobody knows whether the payment was opened: no answer in time, or a broken one."""
+class Unreachable(PaymentError):
+    """No TCP connection: nothing was opened; counts as a failure for the breaker."""
+
+    verdict = Verdict.FAILED
+    nothing_was_opened = True
+
+
+class PaymentRefused(PaymentError):
+    """Payment answered that it does not open this payment."""
+
+    verdict = Verdict.ANSWERED
+    nothing_was_opened = True
+
+
+class Unknown(PaymentError):
+    """Payment did not answer in time, or its answer was broken: the payment may be open."""
+
+    verdict = Verdict.FAILED
+    nothing_was_opened = False
 
 
 class Payments(Protocol):
     """What reservation needs of payment."""
 
-    async def open(self, intent: Reservation, deadline: Deadline) -> None:
-        """Open the intent's payment. Raises NotOpened, Unknown."""
+    async def open(self, reservation: Reservation, deadline: Deadline) -> None:
+        """Open the payment of a pending reservation. Raises PaymentError."""
 
 
 class HttpPayments:
-    """Payment over HTTP. Opened and closed with the service."""
+    """Payment over HTTP. Its connections are opened and closed with the service."""
 
     def __init__(self, url: str, tokens: ServiceTokens) -> None:
         self._url = url
@@ -51,40 +88,41 @@ class HttpPayments:
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0),  # the limiter stands before it
+            connector=aiohttp.TCPConnector(limit=0),  # the desk's limiter bounds the calls
             trust_env=False,
         )
         return self
 
-    async def __aexit__(
-        self,
-        _type: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         if self._session is not None:
             await self._session.close()
 
-    async def open(self, intent: Reservation, deadline: Deadline) -> None:
-        left = deadline.remaining_ms()
-        if left < LEAST_MS:
-            raise NotSent("no time left to ask")
+    async def open(self, reservation: Reservation, deadline: Deadline) -> None:
+        left_ms = deadline.remaining_ms()
+        if left_ms < MIN_MS:
+            raise NotSent("too little time left")
         try:
-            status, answer = await self._put(intent, left / 1000, deadline.forwarded_ms())
+            status, body = await self._put(reservation, left_ms / 1000, deadline.forwarded_ms())
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise Unreachable(str(error)) from error
         except (TimeoutError, aiohttp.ClientError) as error:
             raise Unknown(repr(error)) from error
-        _judge(intent, status, answer)
+        _check(reservation, status, body)
 
-    async def _put(self, intent: Reservation, seconds: float, timeout_ms: int) -> tuple[int, bytes]:
+    async def _put(
+        self, reservation: Reservation, timeout_seconds: float, forwarded_ms: int
+    ) -> tuple[int, bytes]:
         assert self._session is not None  # opened with the service
-        body = OpenPayment(bike_id=intent.bike_id, user_id=intent.user_id, price=intent.price)
+        payment = OpenPayment(
+            bike_id=reservation.bike_id, user_id=reservation.user_id, price=reservation.price
+        )
         request = self._session.put(
-            f"{self._url}/internal/payments/{intent.reservation_id}",
-            data=msgspec.json.encode(body),
-            headers=self._headers(timeout_ms),
-            timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS),
+            f"{self._url}/internal/payments/{reservation.reservation_id}",
+            data=msgspec.json.encode(payment),
+            headers=self._headers(forwarded_ms),
+            timeout=aiohttp.ClientTimeout(
+                total=timeout_seconds, sock_connect=CONNECT_TIMEOUT_SECONDS
+            ),
             allow_redirects=False,
         )
         async with request as response:
@@ -100,15 +138,16 @@ class HttpPayments:
         return headers if traceparent is None else headers | {"traceparent": traceparent}
 
 
-def _judge(intent: Reservation, status: int, answer: bytes) -> None:
-    if status in MADE:
+def _check(reservation: Reservation, status: int, body: bytes) -> None:
+    """Return when the response says that this payment is open. Raises PaymentRefused, Unknown."""
+    if status in OPENED:
         try:
-            opened = msgspec.json.decode(answer, type=OpenedPayment)
+            opened = msgspec.json.decode(body, type=OpenedPayment)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise Unknown("a broken answer") from error
-        if opened.reservation_id != intent.reservation_id:
-            raise Unknown("an answer to another question")
+            raise Unknown("the body is not an opened payment") from error
+        if opened.reservation_id != reservation.reservation_id:
+            raise Unknown("the answer is about another reservation")
     elif status in REFUSED:
-        raise NotOpened(f"refused with {status}")
+        raise PaymentRefused(f"refused with {status}")
     else:
         raise Unknown(f"answered {status}")

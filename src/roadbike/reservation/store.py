@@ -1,4 +1,4 @@
-"""Reservations and the copy of the catalogue at rest."""
+"""Persistence of reservations, of the copy of the catalogue, and of idempotency keys."""
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -30,7 +30,7 @@ from roadbike.kit.db.columns import Status, UtcTime
 from roadbike.kit.db.paging import Paging
 from roadbike.kit.db.rows import Rows
 from roadbike.kit.pure.refusals import NotFound
-from roadbike.reservation.domain import Bike, Reservation
+from roadbike.reservation.domain import Bike, Reservation, is_pending
 
 metadata: Final = MetaData()
 
@@ -91,92 +91,43 @@ DRAWN: Final = select(RESERVE_SEQ.next_value()).select_from(
 )
 PENDING: Final = RESERVATION.c.reservation_status == ReservationStatus.PENDING
 SORTABLE: Final = {"reserveDt": RESERVATION.c.reserved_at, "price": RESERVATION.c.price}
-NEWEST_FIRST: Final = (  # those of one batch have one time: without the id pages would overlap
-    (RESERVATION.c.reserved_at, True),
-    (RESERVATION.c.reservation_id, True),
+CATALOGUE_SORTABLE: Final = {"price": BIKE.c.price}
+NEWEST_FIRST: Final = (  # a batch has one time: without the id, pages would overlap
+    RESERVATION.c.reserved_at.desc(),
+    RESERVATION.c.reservation_id.desc(),
 )
 
 
 async def lock_reservations(tx: Tx, reservation_ids: Iterable[UUID]) -> None:
+    """Load and lock them with one statement, in key order."""
     await RESERVATIONS.lock(tx, reservation_ids)
 
 
-async def lock_bikes(tx: Tx, bike_ids: Iterable[int]) -> None:
-    await BIKES.lock(tx, bike_ids)
+async def locked(tx: Tx, reservation_id: UUID) -> Reservation | None:
+    """Return the reservation, locked; None when it does not exist."""
+    return await RESERVATIONS.locked(tx, reservation_id)
 
 
-async def locked(tx: Tx, reservation_id: UUID) -> Reservation:
-    """Raises NotFound."""
-    reservation = await RESERVATIONS.locked(tx, reservation_id)
+async def locked_or_404(tx: Tx, reservation_id: UUID) -> Reservation:
+    """Return the reservation, locked. Raises NotFound when it does not exist."""
+    reservation = await locked(tx, reservation_id)
     if reservation is None:
         raise NotFound
     return reservation
-
-
-async def locked_bike(tx: Tx, bike_id: int) -> Bike | None:
-    return await BIKES.locked(tx, bike_id)
 
 
 def save(tx: Tx, reservation: Reservation) -> None:
     RESERVATIONS.save(tx, reservation)
 
 
-def save_bike(tx: Tx, bike: Bike) -> None:
-    BIKES.save(tx, bike)
-
-
-async def draw_reserve_seqs(tx: Tx, how_many: int) -> Sequence[int]:
-    """Numbers in the order of registration."""
-    if tx.db.dialect == "sqlite":  # no sequences there, and one writer at a time
-        last = await tx.scalar(select(func.coalesce(func.max(RESERVATION.c.reserve_seq), 0)))
-        return range(last + 1, last + 1 + how_many)
-    return (await tx.execute(DRAWN, {"how_many": how_many})).scalars().all()
-
-
-async def get(tx: Tx, reservation_id: UUID, *, owner: str | None) -> Reservation:
-    """Raises NotFound when there is none, or none of this owner's (None: anybody's)."""
-    found = _served(owner).where(RESERVATION.c.reservation_id == reservation_id)
-    row = await tx.row(found)
-    if row is None:
-        raise NotFound
-    return RESERVATIONS.state(row)
-
-
-async def intent(tx: Tx, reservation_id: UUID) -> Reservation | None:
-    """The reservation while it is an intent; None when it was cancelled meanwhile."""
+async def pending(tx: Tx, reservation_id: UUID) -> Reservation | None:
+    """Return the reservation, unlocked, if it is still pending."""
     reservation = await RESERVATIONS.get(tx, reservation_id)
-    if reservation is None:
-        return None
-    is_intent = reservation.reservation_status is ReservationStatus.PENDING
-    return reservation if is_intent else None
+    return reservation if reservation and is_pending(reservation) else None
 
 
-async def page(tx: Tx, paging: Paging, *, owner: str | None) -> tuple[Sequence[Reservation], int]:
-    """One page of the reservations, newest first unless sorted, and how many there are."""
-    found = _served(owner)
-    total = await tx.scalar(select(func.count()).select_from(found.subquery()))
-    asked = [(SORTABLE[by.field], by.descending) for by in paging.sort]
-    order = [
-        column.desc() if descending else column.asc()
-        for column, descending in (*asked, *NEWEST_FIRST)
-    ]
-    rows = await tx.rows(found.order_by(*order).offset(paging.offset).limit(paging.size))
-    return [RESERVATIONS.state(row) for row in rows], total
-
-
-async def catalogue(tx: Tx, paging: Paging) -> tuple[Sequence[Bike], int]:
-    """One page of the bikes on sale, by number unless sorted, and how many there are."""
-    on_sale = select(BIKE).where(BIKE.c.on_sale)
-    total = await tx.scalar(on_sale.with_only_columns(func.count()))
-    asked = [BIKE.c.price.desc() if by.descending else BIKE.c.price.asc() for by in paging.sort]
-    rows = await tx.rows(
-        on_sale.order_by(*asked, BIKE.c.bike_id).offset(paging.offset).limit(paging.size)
-    )
-    return [BIKES.state(row) for row in rows], total
-
-
-async def old_intents(tx: Tx, age: timedelta, at_most: int) -> Sequence[UUID]:
-    """Intents that nobody has completed for that long, by the database's clock."""
+async def pending_since(tx: Tx, age: timedelta, at_most: int) -> Sequence[UUID]:
+    """Return pending reservations that are at least so old by the database's clock."""
     before = (await tx.now()) - age
     statement = (
         select(RESERVATION.c.reservation_id)
@@ -187,21 +138,69 @@ async def old_intents(tx: Tx, age: timedelta, at_most: int) -> Sequence[UUID]:
     return [row["reservation_id"] for row in await tx.rows(statement)]
 
 
-def free_key(tx: Tx, reservation_id: UUID) -> None:
-    """Its idempotency key goes with the reservation: the next request starts anew."""
-    tx.at_commit(_free_keys, reservation_id)
-
-
-async def forget_old_keys(tx: Tx) -> bool:
-    """Whether there may be more of them."""
-    return await idempotency.forget_old(tx, KEY)
-
-
 async def count_pending(tx: Tx) -> int:
     return int(await tx.scalar(select(func.count()).where(PENDING)))
 
 
-async def _free_keys(tx: Tx, reservation_ids: Sequence[UUID]) -> None:
+async def draw_reserve_seqs(tx: Tx, how_many: int) -> Sequence[int]:
+    """Return that many numbers, in the order of registration."""
+    if tx.db.dialect == "sqlite":  # it has no sequences, and only one writer at a time
+        last = await tx.scalar(select(func.coalesce(func.max(RESERVATION.c.reserve_seq), 0)))
+        return range(last + 1, last + 1 + how_many)
+    return (await tx.execute(DRAWN, {"how_many": how_many})).scalars().all()
+
+
+async def get(tx: Tx, reservation_id: UUID, *, owner: str | None) -> Reservation:
+    """Return a registered reservation of this owner (None: of anyone). Raises NotFound."""
+    row = await tx.row(_served(owner).where(RESERVATION.c.reservation_id == reservation_id))
+    if row is None:
+        raise NotFound
+    return RESERVATIONS.state(row)
+
+
+async def page(tx: Tx, paging: Paging, *, owner: str | None) -> tuple[Sequence[Reservation], int]:
+    """Return one page of the registered reservations, newest first by default, and the total."""
+    return await RESERVATIONS.page(tx, _served(owner), paging, sortable=SORTABLE, then=NEWEST_FIRST)
+
+
+async def lock_bikes(tx: Tx, bike_ids: Iterable[int]) -> None:
+    """Load and lock them with one statement, in key order."""
+    await BIKES.lock(tx, bike_ids)
+
+
+async def locked_bike(tx: Tx, bike_id: int) -> Bike | None:
+    """Return the copy of the bike, locked; None when no event about it was consumed."""
+    return await BIKES.locked(tx, bike_id)
+
+
+async def locked_bike_or_new(tx: Tx, bike_id: int) -> Bike:
+    """Return the copy of the bike, locked; an empty one before the first event about it."""
+    return await locked_bike(tx, bike_id) or Bike(bike_id=bike_id)
+
+
+def save_bike(tx: Tx, bike: Bike) -> None:
+    BIKES.save(tx, bike)
+
+
+async def catalogue_page(tx: Tx, paging: Paging) -> tuple[Sequence[Bike], int]:
+    """Return one page of the bikes on sale, by their number by default, and the total."""
+    on_sale = select(BIKE).where(BIKE.c.on_sale)
+    return await BIKES.page(
+        tx, on_sale, paging, sortable=CATALOGUE_SORTABLE, then=[BIKE.c.bike_id.asc()]
+    )
+
+
+def delete_key(tx: Tx, reservation_id: UUID) -> None:
+    """Delete the reservation's idempotency key at the commit: its next use is a new request."""
+    tx.at_commit(_delete_keys, reservation_id)
+
+
+async def delete_old_keys(tx: Tx) -> bool:
+    """Delete one batch of keys older than their retention; return whether there may be more."""
+    return await idempotency.forget_old(tx, KEY)
+
+
+async def _delete_keys(tx: Tx, reservation_ids: Sequence[UUID]) -> None:
     await idempotency.release(tx, KEY, reservation_ids)
 
 

@@ -1,4 +1,4 @@
-"""A little app with all that kit.web offers, served in process."""
+"""A small app that uses every feature of kit.web, served in this process."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -93,8 +93,8 @@ class ThingApi:
         ]
 
     async def all(self, paging: Paging) -> Page[Things]:
-        name = f"{paging.number} {[(o.field, o.descending) for o in paging.sort]} {paging.q}"
-        thing = Thing(thing_nm=name, price=1, links=links(self="/things/1"))
+        shown = f"{paging.number} {[(o.field, o.descending) for o in paging.sort]} {paging.q}"
+        thing = Thing(thing_nm=shown, price=1, links=links(self="/things/1"))
         return page_of(Things([thing]), paging, total=45, url="/things")
 
     async def add(self, data: NewThing) -> Reply[Thing]:
@@ -107,8 +107,8 @@ class ThingApi:
         return Thing(thing_nm=caller.user_id, price=number)
 
     async def edit(self, number: int, data: ThingEdit, if_match: int) -> Thing:
-        told = data.price is not UNSET
-        return Thing(thing_nm="told" if told else "not told", price=number + if_match)
+        name = "omitted" if data.price is UNSET else "given"
+        return Thing(thing_nm=name, price=number + if_match)
 
     async def replace(self, number: int, idempotency_key: KeyHeader = None) -> Thing:
         return Thing(thing_nm=checked_key(idempotency_key) or "", price=number)
@@ -136,7 +136,7 @@ class ThingApi:
 
 
 class KnownTokens:
-    """Tokens that read as what they are: "buyer" and "admin"."""
+    """Accepts the tokens "buyer" and "admin", which are user id and role in one."""
 
     async def verify(self, token: str) -> Identity:
         if token not in {"buyer", "admin"}:
@@ -145,7 +145,7 @@ class KnownTokens:
 
 
 class State:
-    """What the app is told from outside."""
+    """What a test may change or read of the app."""
 
     def __init__(self) -> None:
         self.ready = True
@@ -166,21 +166,21 @@ OPS_KEY = new_signing_key("ops/one")
 
 @pytest.fixture
 def ops() -> ServiceTokens:
-    """The tokens that a command shows to services."""
+    """The internal tokens of an accepted caller."""
     return ServiceTokens("ops", OPS_KEY, '{"keys": []}')
 
 
 @pytest.fixture(scope="package")
-def made() -> tuple[State, Any]:
-    """The app is made once, and set back before each test."""
+def state_and_app() -> tuple[State, Any]:
+    """The app is built once, and its state is reset before each test."""
     state = State()
     return state, make_app(state)
 
 
 @pytest.fixture
-def state(made: tuple[State, Any]) -> State:
-    made[0].reset()
-    return made[0]
+def state(state_and_app: tuple[State, Any]) -> State:
+    state_and_app[0].reset()
+    return state_and_app[0]
 
 
 @pytest.fixture
@@ -189,18 +189,18 @@ def api(state: State) -> ThingApi:
 
 
 @pytest.fixture
-def app(made: tuple[State, Any], state: State) -> Any:  # noqa: ARG001 set back first
-    return made[1]
+def app(state_and_app: tuple[State, Any], state: State) -> Any:  # noqa: ARG001 reset first
+    return state_and_app[1]
 
 
 def make_app(state: State) -> Any:
     accepted = json.dumps({"keys": [SigningKey.from_jwk(OPS_KEY).public_jwk()]})
     return http_app(
-        name="thing",
+        title="thing",
         routes=state.api.routes(),
         tokens=KnownTokens(),
         services=ServiceTokens("thing", new_signing_key("thing/1"), accepted),
-        messages=load_translations("roadbike.kit"),
+        translations=load_translations("roadbike.kit"),
         status=state.status,
         ready=lambda: state.ready,
         trusted_hops=1,
@@ -218,19 +218,19 @@ Send = Callable[..., Awaitable[httpx.Response]]
 
 @pytest.fixture
 def send(client: AsyncTestClient[Any]) -> Send:
-    """`await send("POST /things", body, role="admin")`; a body of bytes is sent as it is."""
+    """`await send("POST /things", body, role="admin")`; a body of bytes is sent unchanged."""
 
     async def send(
-        what: str, body: Any = None, *, role: str | None = None, **headers: str
+        method_and_path: str, body: Any = None, *, role: str | None = None, **headers: str
     ) -> httpx.Response:
-        method, path = what.split(" ", 1)
-        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        method, path = method_and_path.split(" ", 1)
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if role:
-            given.setdefault("Authorization", f"Bearer {role}")
+            sent.setdefault("Authorization", f"Bearer {role}")
         content = None
         if body is not None:
             content = body if isinstance(body, bytes) else json.dumps(body).encode()
-            given = {"Content-Type": "application/json"} | given
-        return await client.request(method, path, content=content, headers=given)
+            sent = {"Content-Type": "application/json"} | sent
+        return await client.request(method, path, content=content, headers=sent)
 
     return send

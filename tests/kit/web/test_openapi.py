@@ -1,4 +1,4 @@
-"""The document is valid, tells what the code does, and calls on nobody else."""
+"""The OpenAPI document is valid, agrees with the code, and refers to no other host."""
 
 from typing import Any
 
@@ -6,8 +6,8 @@ from openapi_spec_validator import validate
 
 
 async def document(send: Any) -> dict[str, Any]:
-    found: dict[str, Any] = (await send("GET /openapi.json")).json()
-    return found
+    document: dict[str, Any] = (await send("GET /openapi.json")).json()
+    return document
 
 
 async def test_it_is_valid_openapi(send: Any) -> None:
@@ -17,14 +17,14 @@ async def test_it_is_valid_openapi(send: Any) -> None:
     assert found["openapi"].startswith("3.1")
 
 
-async def test_it_has_the_services_own_routes_only(send: Any) -> None:
+async def test_it_has_only_the_routes_of_the_service(send: Any) -> None:
     found = await document(send)
 
     assert set(found["paths"]["/things/{number}"]) == {"get", "patch", "put", "delete"}
     assert not [path for path in found["paths"] if "problem" in path or "livez" in path]
 
 
-async def test_bodies_take_no_unknown_members(send: Any) -> None:
+async def test_bodies_allow_no_unknown_members(send: Any) -> None:
     schemas = (await document(send))["components"]["schemas"]
 
     for name in ("NewThing", "ThingEdit", "Part"):
@@ -33,13 +33,13 @@ async def test_bodies_take_no_unknown_members(send: Any) -> None:
     assert schemas["NewThing"]["properties"]["price"] == {"type": "integer", "minimum": 0}
 
 
-async def test_what_is_ignored_is_told(send: Any) -> None:
+async def test_ignored_members_are_marked_as_deprecated(send: Any) -> None:
     schemas = (await document(send))["components"]["schemas"]
 
     assert schemas["NewThing"]["properties"]["thingStatus"]["deprecated"] is True
 
 
-async def test_each_operation_tells_its_problems_and_who_may(send: Any) -> None:
+async def test_each_operation_names_its_problems_and_its_security(send: Any) -> None:
     add = (await document(send))["paths"]["/things"]["post"]
 
     assert add["operationId"] == "thing_add"
@@ -54,12 +54,12 @@ async def test_each_operation_tells_its_problems_and_who_may(send: Any) -> None:
     }
 
 
-async def test_headers_that_guard_are_told(send: Any) -> None:
+async def test_if_match_is_a_parameter_of_edits(send: Any) -> None:
     paths = (await document(send))["paths"]
 
     edit = {parameter["name"] for parameter in paths["/things/{number}"]["patch"]["parameters"]}
     assert edit == {"number", "If-Match"}
 
 
-async def test_it_names_no_foreign_host(send: Any) -> None:
+async def test_it_names_no_other_host(send: Any) -> None:
     assert "://" not in (await send("GET /openapi.json")).text

@@ -1,4 +1,4 @@
-"""Whatever goes wrong is a problem document: in the reader's language, without our insides."""
+"""Every error is a problem document in the reader's language, without internal details."""
 
 from typing import Any
 
@@ -19,12 +19,12 @@ class Gone(Refusal):
     status = 404
 
 
-async def test_an_unknown_address_is_a_problem(send: Any) -> None:
-    answer = await send("GET /nowhere", Accept_Language="en")
+async def test_an_unknown_path_is_a_problem(send: Any) -> None:
+    response = await send("GET /nowhere", Accept_Language="en")
 
-    problem = answer.json()
-    assert answer.status_code == 404
-    assert answer.headers["content-type"] == "application/problem+json"
+    problem = response.json()
+    assert response.status_code == 404
+    assert response.headers["content-type"] == "application/problem+json"
     assert problem == {
         "type": "/problems/not-found",
         "title": "Not found",
@@ -47,37 +47,39 @@ async def test_an_unknown_address_is_a_problem(send: Any) -> None:
         ("en;q=x", "찾을 수 없습니다"),
     ],
 )
-async def test_it_speaks_the_readers_language(send: Any, accept: str | None, title: str) -> None:
+async def test_a_problem_is_in_the_readers_language(
+    send: Any, accept: str | None, title: str
+) -> None:
     headers = {"Accept-Language": accept} if accept else {}
 
-    answer = await send("GET /nowhere", **headers)
+    response = await send("GET /nowhere", **headers)
 
-    assert answer.json()["title"] == title
-    assert answer.headers["vary"] == "accept-language"
+    assert response.json()["title"] == title
+    assert response.headers["vary"] == "accept-language"
 
 
-async def test_a_wrong_method_names_the_right_ones(send: Any) -> None:
-    answer = await send("POST /things/1", {}, role="admin")
+async def test_a_wrong_method_is_responseed_with_the_allowed_ones(send: Any) -> None:
+    response = await send("POST /things/1", {}, role="admin")
 
-    assert answer.status_code == 405
-    assert answer.headers["allow"] == "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"
-    assert answer.json()["type"] == "/problems/method-not-allowed"
+    assert response.status_code == 405
+    assert response.headers["allow"] == "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"
+    assert response.json()["type"] == "/problems/method-not-allowed"
 
 
 async def test_options_names_the_same_methods(send: Any) -> None:
-    answer = await send("OPTIONS /things/1")
+    response = await send("OPTIONS /things/1")
 
-    assert answer.status_code == 204
-    assert answer.headers["allow"] == "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"
+    assert response.status_code == 204
+    assert response.headers["allow"] == "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"
 
 
-async def test_what_nobody_foresaw_shows_nothing_of_it(send: Any) -> None:
-    answer = await send("GET /fail")
+async def test_an_unexpected_exception_shows_no_internal_details(send: Any) -> None:
+    response = await send("GET /fail")
 
-    assert answer.status_code == 500
-    assert answer.json()["type"] == "/problems/internal"
-    for inside in ("SELECT", "secret", "Traceback", "RuntimeError", ".py"):
-        assert inside not in answer.text
+    assert response.status_code == 500
+    assert response.json()["type"] == "/problems/internal"
+    for internal in ("SELECT", "secret", "Traceback", "RuntimeError", ".py"):
+        assert internal not in response.text
 
 
 @pytest.mark.parametrize(
@@ -92,19 +94,19 @@ async def test_what_nobody_foresaw_shows_nothing_of_it(send: Any) -> None:
         (MethodNotAllowed(headers={"Allow": "GET"}), 405, None),
     ],
 )
-async def test_a_refusal_has_its_status(
+async def test_an_exception_has_its_status_and_retry_after(
     send: Any, state: Any, fault: Exception, status: int, retry_after: str | None
 ) -> None:
     state.fault.insert(0, fault)
 
-    answer = await send("GET /fail")
+    response = await send("GET /fail")
 
-    assert answer.status_code == status
-    assert answer.json()["status"] == status
-    assert answer.headers.get("retry-after") == retry_after
+    assert response.status_code == status
+    assert response.json()["status"] == status
+    assert response.headers.get("retry-after") == retry_after
 
 
-async def test_a_refusal_may_point_and_have_members_of_its_own(send: Any, state: Any) -> None:
+async def test_a_refusal_may_have_a_pointer_and_further_members(send: Any, state: Any) -> None:
     state.fault.insert(0, Gone(pointer="/thingId", extra={"price": 5}))
 
     problem = (await send("GET /fail", Accept_Language="en")).json()
@@ -113,28 +115,28 @@ async def test_a_refusal_may_point_and_have_members_of_its_own(send: Any, state:
     assert problem["price"] == 5
 
 
-async def test_a_path_that_cannot_be_is_not_found(send: Any) -> None:
+async def test_a_malformed_path_parameter_is_not_found(send: Any) -> None:
     for path in ("/things/x", "/things/1.5", "/things/%00", "/things/1%0a", "/problems/%C3%28"):
         assert (await send(f"GET {path}", role="buyer")).status_code == 404
 
 
-async def test_a_problem_type_is_a_page_in_both_languages(send: Any) -> None:
-    answer = await send("GET /problems/not-found")
+async def test_a_problem_type_has_a_page_in_both_languages(send: Any) -> None:
+    response = await send("GET /problems/not-found")
 
-    assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    assert "찾을 수 없습니다" in answer.text
-    assert "Not found" in answer.text
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    assert "찾을 수 없습니다" in response.text
+    assert "Not found" in response.text
 
 
 async def test_headers_over_the_limit_are_refused(send: Any) -> None:
-    answer = await send("GET /whoami", X_Long="x" * 17_000)
+    response = await send("GET /whoami", X_Long="x" * 17_000)
 
-    assert answer.status_code == 431
-    assert answer.json()["type"] == "/problems/head-too-large"
+    assert response.status_code == 431
+    assert response.json()["type"] == "/problems/head-too-large"
 
 
 async def test_an_exception_before_the_router_is_a_problem_too(send: Any) -> None:
-    answer = await send("GET /whoami", Host="bad host/")
+    response = await send("GET /whoami", Host="bad host/")
 
-    assert answer.status_code == 400
-    assert answer.headers["content-type"] == "application/problem+json"
+    assert response.status_code == 400
+    assert response.headers["content-type"] == "application/problem+json"

@@ -1,13 +1,11 @@
-"""Who is asking: access tokens of people, internal tokens of services, and their keys."""
+"""Authentication: access tokens of users, internal tokens of services, and their keys."""
 
 from roadbike.kit.auth.keys import KeyFault, SigningKey, new_signing_key, public_keys
 from roadbike.kit.auth.services import ServiceTokens
 from roadbike.kit.auth.store import VERIFICATION_KEY
-from roadbike.kit.auth.tokens import AUDIENCE, ISSUER, Identity, TokenVerifier, Verifier
+from roadbike.kit.auth.tokens import Identity, TokenVerifier, Verifier
 
 __all__ = [
-    "AUDIENCE",
-    "ISSUER",
     "VERIFICATION_KEY",
     "Identity",
     "KeyFault",

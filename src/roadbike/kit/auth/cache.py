@@ -1,4 +1,4 @@
-"""Tokens that were checked before: an Ed25519 check costs more than the rest of a request."""
+"""A cache of verified tokens: an Ed25519 check costs more than the rest of a request."""
 
 import time
 from collections.abc import Callable
@@ -6,27 +6,28 @@ from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
 
-MOST: Final = 4096  # tokens; beyond that all are forgotten and checked anew
+MAX_TOKENS: Final = 4096  # a full cache is cleared, and its tokens are verified again
 
 
-class Remembered(Generic[T]):
-    """What checked tokens say, each until it expires (seconds since the epoch)."""
+class TokenCache(Generic[T]):
+    """Values read from verified tokens, by token, each until its token expires."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        """Start empty; `clock` returns seconds since the epoch."""
         self._clock = clock
-        self._said: dict[str, tuple[float, T]] = {}
+        self._entries: dict[str, tuple[float, T]] = {}
 
     def get(self, token: str) -> T | None:
-        """Return what the token says; None when it is unknown or has expired."""
-        until, said = self._said.get(token, (0.0, None))
-        return said if until > self._clock() else None
+        """Return the token's value; None when the token is not in the cache or has expired."""
+        expires_at, value = self._entries.get(token, (0.0, None))
+        return value if expires_at > self._clock() else None
 
-    def put(self, token: str, said: T, until: float) -> None:
-        """Remember a token that was found to hold."""
-        if len(self._said) >= MOST:
-            self._said.clear()
-        self._said[token] = (until, said)
+    def put(self, token: str, value: T, *, expires_at: float) -> None:
+        """Store the value of a verified token; `expires_at` is in seconds since the epoch."""
+        if len(self._entries) >= MAX_TOKENS:
+            self._entries.clear()
+        self._entries[token] = (expires_at, value)
 
     def clear(self) -> None:
-        """Forget all of them: a key may have been withdrawn."""
-        self._said.clear()
+        """Remove all tokens, because a key may have been withdrawn."""
+        self._entries.clear()

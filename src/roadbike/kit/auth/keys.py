@@ -1,4 +1,4 @@
-"""Ed25519 keys as JWK (RFC 8037), and the one way in which the shop's tokens are read."""
+"""Ed25519 keys as JWK (RFC 8037), and the strict reading of the tokens they sign."""
 
 import base64
 import json
@@ -11,17 +11,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from roadbike.kit.pure.refusals import Unauthenticated
 
-ALGORITHM: Final = "EdDSA"  # the only one that is ever accepted
-LONGEST_TOKEN: Final = 4096
-LONGEST_KID: Final = 100
-CLOCK_SKEW_S: Final = 2
+ALGORITHM: Final = "EdDSA"  # the only accepted algorithm
+MAX_TOKEN_LENGTH: Final = 4096  # characters
+MAX_KID_LENGTH: Final = 100  # characters
+CLOCK_SKEW_SECONDS: Final = 2
 HEADERS: Final = {"alg", "typ", "kid"}  # a token with any other (jwk, jku, x5u, crit …) is refused
 
 PublicKeys = Mapping[str, Ed25519PublicKey]
 
 
 class KeyFault(ValueError):
-    """Text that should be a JWK or JWKS of Ed25519 keys and is none. Never quotes the text."""
+    """A text is not a JWK or JWKS of Ed25519 keys. The message never quotes the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +37,11 @@ class SigningKey:
         jwk = _members(text)
         key = _key(jwk)
         if not isinstance(key, Ed25519PrivateKey):
-            raise KeyFault("a private Ed25519 JWK is wanted")
+            raise KeyFault("it must be a private Ed25519 JWK")
         return cls(_kid(jwk), key)
 
     def public_jwk(self) -> dict[str, str]:
-        """Return the public half, as it stands in a JWKS."""
+        """Return the public key as a member of a JWKS."""
         raw = self.private.public_key().public_bytes_raw()
         x = base64.urlsafe_b64encode(raw).decode().rstrip("=")
         return {
@@ -54,41 +54,44 @@ class SigningKey:
         }
 
     def sign(self, claims: Mapping[str, Any]) -> str:
-        """Return a compact JWT of the claims."""
+        """Return a signed JWT with these claims, in the compact form."""
         return jwt.encode(
             dict(claims), self.private, algorithm=ALGORITHM, headers={"kid": self.kid}
         )
 
 
 def new_signing_key(kid: str) -> str:
-    """Make a key pair; returns the private JWK as JSON text."""
+    """Generate a key pair and return the private JWK as JSON text."""
     key = SigningKey(kid, Ed25519PrivateKey.generate())
     d = base64.urlsafe_b64encode(key.private.private_bytes_raw()).decode().rstrip("=")
     return json.dumps(key.public_jwk() | {"d": d})
 
 
 def public_keys(jwks: str) -> dict[str, Ed25519PublicKey]:
-    """Read a JWKS `{"keys": [...]}`; private members are dropped. Raises KeyFault."""
+    """Read a JWKS `{"keys": [...]}` and return its public keys by kid. Raises KeyFault."""
     keys = _members(jwks).get("keys")
     if not isinstance(keys, list):
-        raise KeyFault("a JWKS has a list named keys")
+        raise KeyFault("a JWKS must have a list named keys")
     found = {}
     for jwk in keys:
         if not isinstance(jwk, dict):
-            raise KeyFault("a JWK is an object")
+            raise KeyFault("a JWK must be a JSON object")
         found[_kid(jwk)] = public_key(jwk)
     return found
 
 
 def public_key(jwk: Mapping[str, Any]) -> Ed25519PublicKey:
-    """Return the public key of one JWK. Raises KeyFault."""
+    """Return the public key of a public or private JWK. Raises KeyFault."""
     key = _key(jwk)
     return key.public_key() if isinstance(key, Ed25519PrivateKey) else key
 
 
 def kid_of(token: str) -> str:
-    """Name the key that a token says it is signed with. Raises Unauthenticated."""
-    if len(token) > LONGEST_TOKEN:
+    """Return the kid in the header of a token, whose signature is not checked here.
+
+    Raises Unauthenticated when the header is not one that our keys produce.
+    """
+    if len(token) > MAX_TOKEN_LENGTH:
         raise Unauthenticated
     try:
         header = jwt.get_unverified_header(token)
@@ -97,7 +100,7 @@ def kid_of(token: str) -> str:
     kid = header.get("kid")
     if header.get("alg") != ALGORITHM or header.keys() - HEADERS:
         raise Unauthenticated
-    if not isinstance(kid, str) or not 0 < len(kid) <= LONGEST_KID or not kid.isprintable():
+    if not isinstance(kid, str) or not 0 < len(kid) <= MAX_KID_LENGTH or not kid.isprintable():
         raise Unauthenticated
     return kid
 
@@ -105,7 +108,11 @@ def kid_of(token: str) -> str:
 def claims_of(
     token: str, key: Ed25519PublicKey, *, audience: str, issuer: str | Sequence[str]
 ) -> dict[str, Any]:
-    """Return the claims of a token that holds. Raises Unauthenticated for every other."""
+    """Return the claims of a valid token.
+
+    Raises Unauthenticated when the signature, `aud`, `iss`, `exp`, `iat` or `nbf` is wrong, or a
+    required claim (exp, iat, aud, iss, sub) is missing. Clocks may differ by CLOCK_SKEW_SECONDS.
+    """
     try:
         claims: dict[str, Any] = jwt.decode(
             token,
@@ -113,7 +120,7 @@ def claims_of(
             algorithms=[ALGORITHM],
             audience=audience,
             issuer=issuer,
-            leeway=CLOCK_SKEW_S,
+            leeway=CLOCK_SKEW_SECONDS,
             options={"require": ["exp", "iat", "aud", "iss", "sub"], "strict_aud": True},
         )
     except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
@@ -127,24 +134,24 @@ def _members(text: str) -> dict[str, Any]:
     except ValueError:
         members = None
     if not isinstance(members, dict):
-        raise KeyFault("a JSON object is wanted") from None
+        raise KeyFault("it must be a JSON object") from None
     return members
 
 
 def _key(jwk: Mapping[str, Any]) -> Ed25519PrivateKey | Ed25519PublicKey:
     if jwk.get("kty") != "OKP" or jwk.get("crv") != "Ed25519":
-        raise KeyFault("an Ed25519 JWK is wanted")
+        raise KeyFault("it must be an Ed25519 JWK")
     try:
         key = jwt.algorithms.OKPAlgorithm.from_jwk(dict(jwk))
     except (jwt.PyJWTError, ValueError, TypeError):
         key = None
     if not isinstance(key, (Ed25519PrivateKey, Ed25519PublicKey)):
-        raise KeyFault("an Ed25519 JWK is wanted") from None
+        raise KeyFault("it must be an Ed25519 JWK") from None
     return key
 
 
 def _kid(jwk: Mapping[str, Any]) -> str:
     kid = jwk.get("kid")
-    if not isinstance(kid, str) or not 0 < len(kid) <= LONGEST_KID:
-        raise KeyFault("a JWK here has a kid")
+    if not isinstance(kid, str) or not 0 < len(kid) <= MAX_KID_LENGTH:
+        raise KeyFault(f"a JWK must have a kid of 1 to {MAX_KID_LENGTH} characters")
     return kid

@@ -1,1 +1,1 @@
-"""One service as a process: its description, settings, server and background work."""
+"""One service as a process: its parts, settings, HTTP server and background work."""

@@ -1,4 +1,4 @@
-"""A service at work: hearing, telling, doing timed work. HTTP stands beside it (kit.server)."""
+"""A running service without its HTTP: consume, relay, timed work (HTTP: process/server.py)."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -15,7 +15,6 @@ from roadbike.kit.messaging.broker import (
     BrokerUnavailable,
     Received,
     Subscription,
-    TopicMissing,
 )
 from roadbike.kit.messaging.inbox import Inbox, delete_received
 from roadbike.kit.messaging.pace import Pace
@@ -24,50 +23,56 @@ from roadbike.kit.resilience.batching import Batches
 
 log = structlog.get_logger()
 
-FETCH: Final = 200
+FETCH_SIZE: Final = 200  # messages
 FETCH_SECONDS: Final = 5.0
-PAUSE_SECONDS: Final = 0.3  # after the broker or the database was away
+PAUSE_SECONDS: Final = 0.3  # after the broker or the database was unavailable
+PARKED_RETRY_SECONDS: Final = 1
+CLEANUP_SECONDS: Final = 60
 
 
 class Runtime:
-    """The running parts of one service beside HTTP."""
+    """The background work of one service: it consumes, relays and does timed work.
+
+    `failed` is set when a part has ended that should run until it is cancelled.
+    """
 
     def __init__(self, service: Service, broker: Broker) -> None:
         self.service, self.broker = service, broker
         crash = crash_points(service.settings.crash)
         self.inbox = Inbox(service.db, service.policies, prefetch=service.prefetch, crash=crash)
         self.relay = relay.Relay(service.db, broker, service.name, crash=crash)
-        self.failed = asyncio.Event()  # a part has ended that never should
+        self.failed = asyncio.Event()
         self._subscriptions: dict[str, Subscription] = {}
-        # what came on several topics meanwhile is one transaction
-        self._taken: Batches[Sequence[Received], None] = Batches(self._take)
+        # messages that several topics deliver meanwhile share one transaction
+        self._inbox_batches: Batches[Sequence[Received], None] = Batches(self._take)
 
     @property
     def consumes(self) -> Sequence[str]:
-        """The topics of the events that it reacts to."""
+        """Return the topics of the events that the service reacts to."""
         return sorted({policy.event.topic for policy in self.service.policies})
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """All parts at work inside the block; at its end the batch in hand is finished."""
+        """Run all parts during the block; at its end the present batch is finished."""
         async with AsyncExitStack() as stack:
             for resource in self.service.resources:
                 await stack.enter_async_context(resource)
             tasks = [asyncio.create_task(work, name=name) for name, work in self._work()]
             for task in tasks:
-                task.add_done_callback(self._notice)
+                task.add_done_callback(self._report_end)
             try:
                 yield
             finally:
-                await _stop(tasks)
-                await self._taken.rest()
+                await _cancel(tasks)
+                await self._inbox_batches.wait_until_idle()
                 await self.relay.stop()
 
     async def status(self) -> dict[str, Any]:
-        """How the service stands.
+        """Return the numbers of /internal/status.
 
-        In a quiet shop all of it is 0 but `told`, the number of events told so far, and that is
-        the same when one looks again. `lag` is None while the broker is away.
+        When the shop is settled, all numbers are 0 except `published`, the number of events
+        published so far, which does not change any more. `lag` is None while the broker is
+        unavailable. Raises DatabaseUnavailable.
         """
         async with self.service.db.read() as tx:
             counts = await self._counts(tx)
@@ -80,82 +85,84 @@ class Runtime:
         }
 
     async def _counts(self, tx: Tx) -> dict[str, int]:
-        own = {name: await count(tx) for name, count in self.service.gauges.items()}
+        gauges = {name: await count(tx) for name, count in self.service.gauges.items()}
         return {
             **await relay.count(tx),
             "parked": await parked.count(tx, parked.ParkedState.PARKED),
             "dead": await parked.count(tx, parked.ParkedState.DEAD),
-            **own,
+            **gauges,
         }
 
     async def _lag(self) -> int | None:
         if set(self._subscriptions) != set(self.consumes):
-            return None  # not everything it hears is there yet
+            return None  # some topics are not subscribed to yet
         try:
             return sum([await s.lag() for s in self._subscriptions.values()])
-        except (BrokerUnavailable, TopicMissing):
+        except BrokerUnavailable:
             return None
 
     def _work(self) -> list[tuple[str, Any]]:
         timed = [
-            every(seconds=1, do=self.inbox.retry_parked),
-            every(seconds=60, do=_forget),
-            every(seconds=60, do=self.relay.trim),
+            every(seconds=PARKED_RETRY_SECONDS, do=self.inbox.retry_parked),
+            every(seconds=CLEANUP_SECONDS, do=_delete_old_rows),
+            every(seconds=CLEANUP_SECONDS, do=self.relay.trim),
             *self.service.timed,
         ]
         return [
-            *((f"hear {topic}", self._hear(topic)) for topic in self.consumes),
-            *((f"every {t.seconds} s", _again_and_again(t, self.service.db)) for t in timed),
-            *((("relay", self._tell()),) if self.service.publishes else ()),
+            *((f"consume {topic}", self._consume(topic)) for topic in self.consumes),
+            *((f"every {t.seconds} s", _repeat(t, self.service.db)) for t in timed),
+            *((("relay", self._relay()),) if self.service.publishes else ()),
         ]
 
-    def _notice(self, task: asyncio.Task[None]) -> None:
+    def _report_end(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled():
             log.error("part.failed", part=task.get_name(), exc_info=task.exception())
             self.failed.set()
 
-    async def _tell(self) -> None:
+    async def _relay(self) -> None:
         topic = self.service.publishes[0].topic
-        await _patiently(lambda: self.broker.declare(topic))
+        await _once_available(lambda: self.broker.declare(topic))
         await self.relay.run_forever()
 
-    async def _hear(self, topic: str) -> None:
+    async def _consume(self, topic: str) -> None:
         while True:
-            subscription = await _patiently(lambda: self.broker.subscribe(self.service.name, topic))
+            subscription = await _once_available(
+                lambda: self.broker.subscribe(self.service.name, topic)
+            )
             self._subscriptions[topic] = subscription
-            with suppress(BrokerUnavailable, TopicMissing):
-                await self._listen(subscription)
+            with suppress(BrokerUnavailable):
+                await self._fetch_and_take(subscription)
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def _take(self, fetched: Sequence[Sequence[Received]]) -> Sequence[None]:
-        await self.inbox.take([one.message for received in fetched for one in received])
+        await self.inbox.take([each.message for received in fetched for each in received])
         return [None] * len(fetched)
 
-    async def _listen(self, subscription: Subscription) -> None:
+    async def _fetch_and_take(self, subscription: Subscription) -> None:
         while True:
-            received = await subscription.fetch(FETCH, FETCH_SECONDS)
+            received = await subscription.fetch(FETCH_SIZE, FETCH_SECONDS)
             if not received:
                 continue
             pace = Pace()
             try:
-                await self._taken.submit(received)
+                await self._inbox_batches.submit(received)
             except DatabaseUnavailable as error:
                 log.warning("inbox.waiting", reason=str(error))
                 await subscription.nak(received, PAUSE_SECONDS)
                 await asyncio.sleep(PAUSE_SECONDS)
             else:
                 await subscription.ack(received)
-                if len(received) < FETCH:
+                if len(received) < FETCH_SIZE:
                     await pace.rest()
 
 
-async def _forget(db: Database) -> None:
-    for forget in (relay.delete_sent, delete_received):
-        while await db.transact(forget):
-            pass  # there was more than one transaction's worth
+async def _delete_old_rows(db: Database) -> None:
+    for delete_batch in (relay.delete_sent, delete_received):
+        while await db.transact(delete_batch):
+            pass  # the batch was full: there may be more
 
 
-async def _again_and_again(timed: Timed, db: Database) -> None:
+async def _repeat(timed: Timed, db: Database) -> None:
     while True:
         try:
             await timed.do(db)
@@ -166,15 +173,16 @@ async def _again_and_again(timed: Timed, db: Database) -> None:
         await asyncio.sleep(timed.seconds)
 
 
-async def _patiently(attempt: Callable[[], Awaitable[Any]]) -> Any:
+async def _once_available(attempt: Callable[[], Awaitable[Any]]) -> Any:
+    """Return the attempt's result; repeat it until the broker is available and has the topic."""
     while True:
         try:
             return await attempt()
-        except (BrokerUnavailable, TopicMissing):
+        except BrokerUnavailable:  # TopicMissing is one
             await asyncio.sleep(PAUSE_SECONDS)
 
 
-async def _stop(tasks: Sequence[asyncio.Task[None]]) -> None:
+async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

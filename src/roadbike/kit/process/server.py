@@ -1,9 +1,9 @@
-"""One service as a process: settings, HTTP and the runtime, until it is told to stop."""
+"""Run one service as a process: settings, HTTP and the runtime, until a signal stops it."""
 
 import asyncio
 import gc
 import signal
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, nullcontext
 from importlib import import_module
 from importlib.resources import files
@@ -24,38 +24,44 @@ from roadbike.kit.messaging import broker as brokers
 from roadbike.kit.messaging.broker import Broker
 from roadbike.kit.process import settings
 from roadbike.kit.process.runtime import Runtime
-from roadbike.kit.process.service import Service
+from roadbike.kit.process.service import Application, Service
 from roadbike.kit.translations import load_translations
 from roadbike.kit.web import http_app
 
 log = structlog.get_logger()
 
 PROBE_SECONDS: Final = 1.0
-DRAIN_SECONDS: Final = 10  # for requests that are being answered
-BACKLOG: Final = 2_048
+DRAIN_SECONDS: Final = 10  # for requests that are still being answered at a stop
+BACKLOG: Final = 2_048  # connections waiting to be accepted
 ALEMBIC_VERSION: Final = table("alembic_version", column("version_num"))
 
 
-def serve(app_module: str, environ: Mapping[str, str]) -> None:
+def serve(app_module: str, environ: Mapping[str, str], application: Application) -> None:
     """Run the service of that module (`roadbike.stock.app`) until SIGTERM or SIGINT.
 
-    Raises SettingError before anything is opened.
+    The module has `Settings`, a ServiceSettings, and `build(settings) -> Service`.
+    Raises SettingError before anything is opened, SystemExit(1) when a part of it fails.
     """
+    unknown = settings.check_names(environ, application.environment)
     module = import_module(app_module)
     chosen = settings.read(module.Settings, environ)
     package = app_module.removesuffix(".app")
     logs.configure(package.rpartition(".")[2], chosen.log_level)
+    for name in unknown:
+        log.warning("setting.unknown", name=name)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(module, package, chosen))
+        runner.run(_serve(module, package, chosen, application))
 
 
-async def _serve(module: Any, package: str, chosen: settings.ServiceSettings) -> None:
+async def _serve(
+    module: Any, package: str, chosen: settings.ServiceSettings, application: Application
+) -> None:
     service: Service = module.build(chosen)
-    _tune_collector()
-    url, ack_wait = chosen.broker_url.reveal(), chosen.ack_wait_s
+    _tune_garbage_collector()
+    url, ack_wait = chosen.broker_url.reveal(), chosen.ack_wait_seconds
     broker = brokers.connect(url, service.name, ack_wait=ack_wait)
     try:
-        async with running(service, package, broker) as server:
+        async with running(service, package, broker, application) as server:
             loop = asyncio.get_running_loop()
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, server.stop)
@@ -64,14 +70,20 @@ async def _serve(module: Any, package: str, chosen: settings.ServiceSettings) ->
     finally:
         await broker.close()
     if failed:
-        raise SystemExit(1)  # whoever watches this process starts it anew
+        raise SystemExit(1)  # the supervisor restarts the process
 
 
 class Server:
-    """A service whose HTTP is up and whose runtime is at work."""
+    """One service in this process: its HTTP server and its runtime.
 
-    def __init__(self, service: Service, package: str, broker: Broker) -> None:
+    package: of the service (`roadbike.stock`), which holds its migrations.
+    """
+
+    def __init__(
+        self, service: Service, package: str, broker: Broker, application: Application
+    ) -> None:
         self.service = service
+        self.application = application
         self.runtime = Runtime(service, broker)
         self._head = _head_of(package)
         self._reachable = False
@@ -80,28 +92,28 @@ class Server:
 
     @property
     def ready(self) -> bool:
-        """Its database is reachable and migrated, and it is not about to stop."""
+        """Return whether the database is reachable and migrated, and no stop has begun."""
         return self._reachable and not self._draining
 
     @property
     def url(self) -> str:
-        """Where it really listens, whatever port the settings asked for."""
+        """Return the URL that it listens on; port 0 in the settings means any free port."""
         host, port = self._uvicorn.servers[0].sockets[0].getsockname()[:2]
         return f"http://{host}:{port}"
 
     def stop(self) -> None:
-        """Ask it to drain and stop."""
+        """Make `stopped` return."""
         self._stop.set()
 
     async def stopped(self) -> None:
-        """Wait until it is asked to stop, or a part of it failed."""
+        """Wait until `stop` is called or a part of the runtime fails."""
         waits = [asyncio.create_task(event.wait()) for event in (self._stop, self.runtime.failed)]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:
             wait.cancel()
 
     async def listen(self) -> asyncio.Task[None]:
-        """Open the port. Raises OSError when it is taken."""
+        """Open the port and return the task that serves it. Raises OSError when it is taken."""
         self._uvicorn = _Uvicorn(_config(self._app(), self.service.settings))
         serving = asyncio.create_task(self._uvicorn.serve())
         listening = asyncio.create_task(self._uvicorn.listening.wait())
@@ -111,14 +123,18 @@ class Server:
         return serving
 
     async def drain(self, listening: asyncio.Task[None]) -> None:
-        """Not ready, but still answering; then no new connections; then the last answers."""
+        """Stop serving HTTP without losing a request.
+
+        First answer requests while `ready` is false, for `drain_ms`, so that the gateway sends
+        new ones elsewhere; then accept no connections and wait until the last request is answered.
+        """
         self._draining = True
         await asyncio.sleep(self.service.settings.drain_ms / 1000)
         self._uvicorn.should_exit = True
         await listening
 
     async def probe(self) -> None:
-        """Keep `ready` true to the database."""
+        """Check the database again and again, for `ready`."""
         while True:
             self._reachable = await self._is_migrated()
             await asyncio.sleep(PROBE_SECONDS)
@@ -128,23 +144,23 @@ class Server:
             async with self.service.db.read() as tx:
                 version = await tx.scalar(select(ALEMBIC_VERSION.c.version_num))
         except DatabaseBusy:
-            return self._reachable  # we have too much to do with it for a look
+            return self._reachable  # under load there may be no connection for this check
         except DatabaseUnavailable as error:
             log.warning("database.unavailable", reason=str(error))
             return False
-        except DBAPIError as error:  # no table yet: whoever migrates it is still at work
-            log.warning("database.not-migrated", reason=str(error).splitlines()[0])
+        except DBAPIError as error:  # the table is missing: the migration has not run yet
+            log.warning("database.not_migrated", reason=str(error).splitlines()[0])
             return False
         return bool(version == self._head)
 
     def _app(self) -> Any:
-        chosen = self.service.settings
+        chosen, application = self.service.settings, self.application
         return http_app(
-            name=self.service.name,
+            title=f"{application.title}: {self.service.name}",
             routes=self.service.routes,
-            tokens=TokenVerifier(self.service.db, chosen.account_url),
+            tokens=token_verifier(self.service, application),
             services=service_tokens(self.service.name, chosen),
-            messages=load_translations("roadbike.kit", "roadbike.contracts"),
+            translations=load_translations("roadbike.kit", *application.catalogues),
             status=self._status,
             ready=lambda: self.ready,
             trusted_hops=chosen.trusted_hops,
@@ -155,9 +171,14 @@ class Server:
 
 
 @asynccontextmanager
-async def running(service: Service, package: str, broker: Broker) -> AsyncIterator[Server]:
-    """The service at work inside the block: HTTP, hearing, telling, timed work."""
-    server = Server(service, package, broker)
+async def running(
+    service: Service, package: str, broker: Broker, application: Application
+) -> AsyncIterator[Server]:
+    """Run the service during the block: HTTP, consuming, relaying, timed work.
+
+    At the end of the block it drains. Raises OSError when its port is taken.
+    """
+    server = Server(service, package, broker, application)
     probing = asyncio.create_task(server.probe())
     try:
         async with server.runtime.running():
@@ -171,13 +192,29 @@ async def running(service: Service, package: str, broker: Broker) -> AsyncIterat
         await service.db.close()
 
 
+def token_verifier(
+    service: Service,
+    application: Application,
+    fetch: Callable[[str], Awaitable[str]] | None = None,
+) -> TokenVerifier:
+    """Return what verifies access tokens for this service; `fetch` as in TokenVerifier."""
+    return TokenVerifier(
+        service.db,
+        service.settings.account_url,
+        issuer=application.issuer,
+        audience=application.audience,
+        roles=application.roles,
+        fetch=fetch,
+    )
+
+
 def service_tokens(name: str, chosen: settings.ServiceSettings) -> ServiceTokens:
-    """The tokens that this service shows to others, and the callers that it accepts."""
+    """Return what signs and verifies the internal tokens of this service. Raises KeyFault."""
     return ServiceTokens(name, chosen.service_key.reveal(), chosen.caller_keys)
 
 
 class _Uvicorn(uvicorn.Server):
-    """Leaves signals to us (a drained stop ends with 0) and says when it listens."""
+    """Sets an event once it listens, and leaves signals to us, so that a stop exits with 0."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -191,8 +228,8 @@ class _Uvicorn(uvicorn.Server):
         return nullcontext()
 
 
-def _tune_collector() -> None:
-    """What is loaded by now stays: looking at it again and again cost a quarter of the CPU."""
+def _tune_garbage_collector() -> None:
+    """Exclude all objects loaded so far, whose repeated collection took a quarter of the CPU."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)

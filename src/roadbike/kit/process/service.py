@@ -1,8 +1,9 @@
-"""What a service is made of: what it owns, serves, hears, tells and does by the clock."""
+"""The parts of a service: what it owns, serves, consumes, publishes and does on a timer."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from functools import wraps
 from typing import TypeVar
 
 import msgspec
@@ -17,9 +18,28 @@ from roadbike.kit.pure.events import Event
 E = TypeVar("E", bound=Event)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Application:
+    """The application that a service is part of, as far as kit needs to know it.
+
+    title: stands before the service's name in its OpenAPI document.
+    issuer, audience: the claims `iss` and `aud` of a valid access token.
+    roles: the roles that count in an access token; all others are dropped.
+    catalogues: packages with a `messages.toml`, beside kit's own.
+    environment: the names of all environment variables that the application reads.
+    """
+
+    title: str
+    issuer: str
+    audience: str
+    roles: frozenset[str]
+    catalogues: Sequence[str]
+    environment: frozenset[str]
+
+
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """Work done again and again, `seconds` after it was last finished."""
+    """Work that is repeated, each time `seconds` after it ended."""
 
     seconds: float
     do: Callable[[Database], Awaitable[None]]
@@ -29,8 +49,9 @@ class Timed:
 class Service:
     """A whole service on one page.
 
-    gauges: numbers for /internal/status that must be 0 in a quiet shop, by name.
-    prefetch: loads what a batch of events will touch, in one go.
+    policies: which use case runs for which event. publishes: the events of its topic.
+    gauges: numbers for /internal/status that are 0 when the shop is settled, by name.
+    prefetch: loads with one statement per table what a batch of events will touch.
     resources: opened before the first request and closed after the last (HTTP clients, pools).
     """
 
@@ -47,10 +68,11 @@ class Service:
 
 
 def whenever(event: type[E], use_case: Callable[[Tx, E], Awaitable[object]]) -> Policy:
-    """React to every such event with that use case, once."""
+    """Return the policy that runs the use case once for every consumed event of this type."""
 
-    async def act(tx: Tx, told: E, _message: Message) -> None:
-        await use_case(tx, told)
+    @wraps(use_case)  # the name of the use case is what documents show
+    async def act(tx: Tx, consumed: E, _message: Message) -> None:
+        await use_case(tx, consumed)
 
     return Policy(event, msgspec.json.Decoder(event).decode, act)
 
@@ -58,10 +80,13 @@ def whenever(event: type[E], use_case: Callable[[Tx, E], Awaitable[object]]) -> 
 def whenever_with_message(
     event: type[E], use_case: Callable[[Tx, E, Message], Awaitable[object]]
 ) -> Policy:
-    """As `whenever`, for a use case that keeps the message itself: its id, time and bytes."""
+    """Return the policy as `whenever` does, for a use case that also takes the message.
+
+    The message has the event's id, its time (UTC) and its bytes.
+    """
     return Policy(event, msgspec.json.Decoder(event).decode, use_case)
 
 
 def every(*, seconds: float, do: Callable[[Database], Awaitable[None]]) -> Timed:
-    """Timed work. It opens its own transactions and must be right on two replicas at once."""
+    """Return timed work. `do` opens its own transactions and may run on two replicas at once."""
     return Timed(seconds, do)

@@ -1,6 +1,8 @@
-"""Settings: read once from the environment, a wrong one named in one line."""
+"""Settings, read once from the environment; a wrong one is named in one line."""
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
 
@@ -10,16 +12,18 @@ from msgspec import Meta
 T = TypeVar("T", bound=msgspec.Struct)
 
 PREFIX: Final = "ROADBIKE_"
-CRASHES: Final = r"\A[a-z_.]+:[1-9][0-9]*(,[a-z_.]+:[1-9][0-9]*)*\Z"
-ONE_MACHINE: Final = "one-machine"  # stands in the id of each key that the one-machine mode made
+FILE_SUFFIX: Final = "_FILE"  # names the file that holds the value
+CRASH_PLAN: Final = r"\A[a-z_.]+:[1-9][0-9]*(,[a-z_.]+:[1-9][0-9]*)*\Z"
+ONE_MACHINE: Final = "one-machine"  # part of the kid of every key that is not for production
+SIMILARITY: Final = 0.75  # difflib's ratio from which an unknown name is a misspelt one
 
 
 class SettingError(Exception):
-    """A setting is missing or wrong; the message names it and says what to do."""
+    """A setting is missing, wrong or misspelt; the message names it and says what to do."""
 
 
 class Secret:
-    """A text that never shows in a log, a traceback or an answer: it is no string at all."""
+    """A text that is not a string, so that no log, traceback or response can contain it."""
 
     __slots__ = ("_text",)
 
@@ -36,35 +40,81 @@ class Secret:
         return hash(self._text)
 
     def reveal(self) -> str:
-        """The text itself, for the one place that needs it."""
+        """Return the text, for the one place that needs it."""
         return self._text
 
 
 class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What every service is told by its environment."""
+    """The settings that every service has. Descriptions are printed in docs/settings.md."""
 
-    env: Literal["local", "production"] = "local"
-    host: str = "127.0.0.1"
-    port: Annotated[int, Meta(ge=0, le=65535)]
-    database_url: Secret
-    broker_url: Secret
-    account_url: str
-    service_key: Secret  # this service's own key pair: a JWK (Ed25519, private) with a kid
-    caller_keys: str = '{"keys": []}'  # public keys (JWKS) of the callers of /internal
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-    trusted_hops: Annotated[int, Meta(ge=0, le=5)] = 0  # proxies of ours in front of it
-    drain_ms: Annotated[int, Meta(ge=0, le=60_000)] = 300  # not ready, but still answering
-    ack_wait_s: Annotated[float, Meta(ge=1, le=3600)] = 30  # until a dead replica's messages move
-    crash: Annotated[str, Meta(pattern=CRASHES)] = ""  # crash points of a test, `name:n[,name:n…]`
+    env: Annotated[
+        Literal["local", "production"],
+        Meta(description="Production refuses keys of one-machine mode and simulated payments."),
+    ] = "local"
+    host: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[
+        int, Meta(ge=0, le=65535, description="Port to listen on; 0 means any free one.")
+    ]
+    database_url: Annotated[
+        Secret,
+        Meta(description="Its own database: postgresql+asyncpg://… or sqlite+aiosqlite://…"),
+    ]
+    broker_url: Annotated[Secret, Meta(description="The broker: nats://user:password@host:port.")]
+    account_url: Annotated[
+        str,
+        Meta(description="URL of the service that issues access tokens and publishes their keys."),
+    ]
+    service_key: Annotated[
+        Secret,
+        Meta(description="Private key for internal calls: a JWK (Ed25519) with a kid."),
+    ]
+    caller_keys: Annotated[
+        str, Meta(description="Public keys of the services that may call /internal: a JWKS.")
+    ] = '{"keys": []}'
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Meta(description="The least severe events that are logged."),
+    ] = "info"
+    trusted_hops: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=5,
+            description="Number of our own proxies in front.",
+        ),
+    ] = 0
+    drain_ms: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=60_000,
+            description="How long a service that stops still answers new requests.",
+        ),
+    ] = 300
+    ack_wait_seconds: Annotated[
+        float,
+        Meta(
+            ge=1,
+            le=3600,
+            description="When a message that was not acknowledged is delivered again.",
+        ),
+    ] = 30
+    crash: Annotated[
+        str,
+        Meta(
+            pattern=CRASH_PLAN,
+            description="Tests only: where the process ends as by kill -9, `point:n[,point:n…]`.",
+        ),
+    ] = ""
 
 
 def read(type_: type[T], environ: Mapping[str, str]) -> T:
-    """Settings of that type.
+    """Return the settings of that type.
 
-    A field `port` is ROADBIKE_PORT, or the text in the file that ROADBIKE_PORT_FILE names.
-    A field with an encoded name of its own (G_STORE) is read under that one. An empty variable
-    is as good as none.
-    Raises SettingError, naming the variable.
+    The field `port` is read from ROADBIKE_PORT, or from the file that ROADBIKE_PORT_FILE names.
+    A field with an encoded name of its own (G_STORE) is read from the variable of that name. An
+    empty variable counts as not set.
+    Raises SettingError, which names the variable, when a setting is missing or wrong.
     """
     fields = msgspec.structs.fields(type_)
     values = {f.encode_name: _value(variable(f), environ) for f in fields}
@@ -79,15 +129,35 @@ def read(type_: type[T], environ: Mapping[str, str]) -> T:
 
 
 def variable(field: msgspec.structs.FieldInfo) -> str:
-    """The name of the environment variable that holds this field."""
+    """Return the name of the environment variable that holds this field."""
     own = field.encode_name != field.name
     return field.encode_name if own else PREFIX + field.name.upper()
+
+
+def check_names(environ: Mapping[str, str], known: AbstractSet[str]) -> list[str]:
+    """Return the ROADBIKE_… names in the environment that are neither known nor misspelt, sorted.
+
+    known: the names of all variables that the application reads; each may end in _FILE too.
+    Raises SettingError for an unknown name that is similar to a known one: it is misspelt.
+    """
+    given = {name for name in environ if name.startswith(PREFIX)}
+    unknown = sorted(name for name in given if name.removesuffix(FILE_SUFFIX) not in known)
+    for name in unknown:
+        if meant := _most_similar(name.removesuffix(FILE_SUFFIX), known):
+            raise SettingError(f"{name} is not a setting: did you mean {meant}?")
+    return unknown
+
+
+def _most_similar(name: str, known: AbstractSet[str]) -> str | None:
+    words = sorted(each.removeprefix(PREFIX) for each in known if each.startswith(PREFIX))
+    similar = get_close_matches(name.removeprefix(PREFIX), words, n=1, cutoff=SIMILARITY)
+    return PREFIX + similar[0] if similar else None
 
 
 def _value(name: str, environ: Mapping[str, str]) -> str | None:
     if environ.get(name):
         return environ[name]
-    path = environ.get(f"{name}_FILE")
+    path = environ.get(name + FILE_SUFFIX)
     if not path:
         return None
     try:
@@ -95,7 +165,7 @@ def _value(name: str, environ: Mapping[str, str]) -> str | None:
     except OSError as error:
         raise SettingError(f"{name}_FILE names {path}, which cannot be read: {error}") from None
     except UnicodeDecodeError:
-        raise SettingError(f"{name}_FILE names {path}, which is no text in UTF-8") from None
+        raise SettingError(f"{name}_FILE names {path}, which is not UTF-8 text") from None
 
 
 def _converted(

@@ -1,1 +1,1 @@
-"""Refusing in time: deadlines, limits on work in flight, circuit breaker, batching."""
+"""Behaviour under load and failure: deadlines, concurrency limit, circuit breaker, batching."""

@@ -1,7 +1,7 @@
-"""Natural batching: whatever queued up while the last batch ran becomes the next one.
+"""Natural batching: the items that arrive while one batch runs are the next batch.
 
-No timer, so a single caller waits for nobody; under load few, big transactions win, and one at a
-time makes them bigger than two would be.
+There is no timer, so a single item is worked on at once. Under load a few large transactions are
+faster than many small ones, and one batch at a time makes them larger than two at a time would.
 """
 
 import asyncio
@@ -15,16 +15,16 @@ from roadbike.kit.db import DatabaseUnavailable
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-AT_MOST: Final = 128
+MAX_BATCH: Final = 128  # items
 
 
 class Batches(Generic[Item, Result]):
-    """Runs `work` over batches of items; each caller gets the result of its own item.
+    """Calls `work` with batches of at most MAX_BATCH items; each caller gets its item's result.
 
-    `work` returns one result per item, in order; an exception among them is raised to its
-    caller. An exception instead of them means that nothing was done: each item is then tried by
-    itself, so that one that no database takes fails alone. While the database is away there is no
-    use in that. A caller that goes away does not stop its batch.
+    `work` returns one result per item, in order; an exception among the results is raised to
+    that item's caller. When `work` itself raises, nothing was done: each item is then tried alone,
+    so that one bad item does not fail the others; only DatabaseUnavailable goes to all callers at
+    once, since every item would fail with it. A caller that is cancelled does not stop its batch.
     """
 
     def __init__(
@@ -35,51 +35,54 @@ class Batches(Generic[Item, Result]):
         self._running: asyncio.Task[None] | None = None
 
     async def submit(self, item: Item) -> Result:
-        """Put the item into the next batch and wait for its result."""
-        answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, answer))
-        if self._running is None:
-            # in nobody's context: a trace is its own caller's, not that of who came first
-            self._running = asyncio.create_task(self._drain(), context=Context())
-        return await answer
+        """Put the item into the next batch and wait for its result.
 
-    async def rest(self) -> None:
-        """Wait until no batch is at work, whoever asked for it."""
+        Raises the item's exception; ValueError when `work` returned a wrong number of results.
+        """
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
+        if self._running is None:
+            # in an empty context: the batch does not belong to the trace of its first caller
+            self._running = asyncio.create_task(self._drain(), context=Context())
+        return await future
+
+    async def wait_until_idle(self) -> None:
+        """Wait until no batch runs and no item waits."""
         while self._running is not None:
             await asyncio.wait([self._running])
 
     async def _drain(self) -> None:
         try:
             while self._waiting:
-                size = min(len(self._waiting), AT_MOST)
+                size = min(len(self._waiting), MAX_BATCH)
                 await self._work_on([self._waiting.popleft() for _ in range(size)])
         finally:
-            # here and not in a callback: whoever asked before that is called would wait for ever
+            # not in a done callback: an item submitted before that ran would never be worked on
             self._running = None
 
     async def _work_on(self, batch: Sequence[tuple[Item, asyncio.Future[Result]]]) -> None:
         try:
             results = await self._work([item for item, _ in batch])
         except asyncio.CancelledError:
-            for _, answer in batch:
-                answer.cancel()
+            for _, future in batch:
+                future.cancel()
             raise
-        except Exception as error:  # noqa: BLE001 whatever it was, each caller has to hear it
+        except Exception as error:  # noqa: BLE001 each caller gets it, whatever it is
             if len(batch) > 1 and not isinstance(error, DatabaseUnavailable):
-                for one in batch:
-                    await self._work_on([one])
+                for entry in batch:
+                    await self._work_on([entry])
                 return
             results = [error] * len(batch)
         if len(results) != len(batch):
             results = [ValueError(f"{len(results)} results for {len(batch)} items")] * len(batch)
-        for (_, answer), result in zip(batch, results, strict=True):
-            _give(answer, result)
+        for (_, future), result in zip(batch, results, strict=True):
+            _resolve(future, result)
 
 
-def _give(answer: asyncio.Future[Result], result: Result | Exception) -> None:
-    if answer.done():
-        return  # its caller went away
+def _resolve(future: asyncio.Future[Result], result: Result | Exception) -> None:
+    if future.done():
+        return  # its caller was cancelled
     if isinstance(result, Exception):
-        answer.set_exception(result)
+        future.set_exception(result)
     else:
-        answer.set_result(result)
+        future.set_result(result)

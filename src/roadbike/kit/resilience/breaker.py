@@ -2,127 +2,101 @@
 
 import random
 from asyncio import CancelledError
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import TracebackType
+from collections.abc import Callable
 from typing import Final, Self
 
 import structlog
 from interlock import CircuitBreaker, CircuitOpenError, Config, State, WindowType
 from interlock.protocols import Clock, CoreEventListener
 
-from roadbike.kit.pure.refusals import Refusal, Unavailable
+from roadbike.kit.pure.refusals import Unavailable
 
-BUSY_RETRY_SECONDS: Final = 1.0
+PROBE_RETRY_SECONDS: Final = 1.0  # while the probes of a half-open circuit run
 
 WINDOW_SECONDS: Final = 10
-FEWEST_CALLS: Final = 20
+FEWEST_CALLS: Final = 20  # in the window; with fewer the circuit stays closed
 FAILED_SHARE: Final = 0.5
 SLOW_SHARE: Final = 0.8
-SLOW_PART: Final = 0.8  # of the call's deadline
+SLOW_PART: Final = 0.8  # of the call's deadline; a longer call is slow
 OPEN_SECONDS: Final = 5.0
-LONGEST_OPEN_SECONDS: Final = 30.0
+MAX_OPEN_SECONDS: Final = 30.0
 JITTER: Final = 0.2
 PROBES: Final = 3
-SERVER_FAULT: Final = 500
 
 log = structlog.get_logger()
 
 
 class OpenCircuit(Unavailable):
-    """The dependency failed too often: it is left alone for a while. Nothing was sent."""
+    """The dependency failed too often, so for a while it is not called. Nothing was sent."""
 
 
-class _Failed(Exception):
-    """What the breaker is told when the dependency failed."""
+class _DependencyFailed(Exception):
+    """The outcome that is reported to the library for a call that failed."""
 
 
-class _Rounds(CoreEventListener):
-    """Counts the breaker's states: a result counts only in the round it was begun in."""
+class _Generation(CoreEventListener):
+    """Counts the state changes: a call's outcome counts only in the state in which it began."""
 
     def __init__(self) -> None:
         self.number = 0
-        self.is_spoiled = False  # a call of this half-open round has failed
+        self.has_failed_probe = False  # in the present half-open state
 
     def on_state_change(self, *, name: str, old: State, new: State) -> None:
         self.number += 1
-        self.is_spoiled = False
+        self.has_failed_probe = False
         log.warning("breaker.changed", breaker=name, before=old.value, now=new.value)
 
 
 class Permit:
-    """Leave to make one call. Without a verdict it is given back as if it had not been taken.
+    """The permission to make one call. Without a reported outcome the call does not count.
 
-    Use it in the task that got it.
+    Use it in the task that asked for it: `async with breaker.permit() as permit: …`.
     """
 
     def __init__(self, breaker: "Breaker") -> None:
         self._breaker = breaker
-        self._told = False
-        self._round = breaker.rounds.number
+        self._is_reported = False
+        self._generation = breaker.generation.number
 
     def succeeded(self) -> None:
-        """Tell that the dependency answered; a refusal of the trade is an answer."""
-        rounds = self._breaker.rounds
-        is_late = rounds.is_spoiled and self._round == rounds.number
-        self._tell(_Failed() if is_late else None)
+        """Report that the dependency answered; a refusal by its rules is an answer too."""
+        current = self._breaker.generation
+        is_outvoted = current.has_failed_probe and self._generation == current.number
+        self._report(_DependencyFailed() if is_outvoted else None)
 
     def failed(self) -> None:
-        """Tell that it did not: no connection, no answer in time, a 5xx, a broken answer."""
-        self._tell(_Failed())
-        if self._round == self._breaker.rounds.number:
-            self._breaker.spoil()
+        """Report a failure: no connection, no answer in time, a 5xx, an unreadable answer."""
+        self._report(_DependencyFailed())
+        if self._generation == self._breaker.generation.number:
+            self._breaker.probe_failed()
 
-    @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Give the verdict on the call in the block.
-
-        A Refusal below 500 is an answer, every other exception a failure; a cancellation tells
-        nothing.
-        """
-        try:
-            yield
-        except Refusal as refusal:
-            if refusal.status < SERVER_FAULT:
-                self.succeeded()
-            else:
-                self.failed()
-            raise
-        except Exception:
-            self.failed()
-            raise
-        else:
-            self.succeeded()
-
-    def _tell(self, outcome: BaseException | None) -> None:
-        if not self._told:
-            self._told = True
-            self._breaker.leave(outcome)
+    def _report(self, outcome: BaseException | None) -> None:
+        if not self._is_reported:
+            self._is_reported = True
+            self._breaker.record(outcome)
 
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        _type: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
-        self._tell(CancelledError())  # no verdict: to the breaker as if it had been cancelled
+    async def __aexit__(self, *_: object) -> None:
+        self._report(CancelledError())  # no outcome: the library ignores cancelled calls
 
 
 class Breaker:
     """A circuit breaker in front of one dependency, for one process.
 
-    Opens at ≥ 50 % failures, or ≥ 80 % slower than 0.8 of the deadline, of ≥ 20 calls in 10 s;
-    stays open 5 s, doubled at each relapse up to 30 s, ± 20 %; then 3 calls try: three answers
-    close it, one failure opens it again. Results of an earlier state count for nothing.
+    Opens at ≥ 50 % failures, or ≥ 80 % slower than 0.8 of the deadline, of ≥ 20 calls in 10 s.
+    Stays open for 5 s, doubled at each relapse up to 30 s, ± 20 %. Is then half-open for 3 probes:
+    three answers close it, one failure opens it again. The outcome of a call that began in an
+    earlier state does not count.
     """
 
     def __init__(self, name: str, config: Config, clock: Clock | None) -> None:
         self.name = name
-        self.rounds = _Rounds()
-        self._circuit = CircuitBreaker(name=name, config=config, clock=clock, listener=self.rounds)
+        self.generation = _Generation()
+        self._circuit = CircuitBreaker(
+            name=name, config=config, clock=clock, listener=self.generation
+        )
 
     @property
     def state(self) -> str:
@@ -130,36 +104,40 @@ class Breaker:
         return self._circuit.state.value
 
     def permit(self) -> Permit:
-        """Return leave to call: `async with breaker.permit() as permit: …`.
+        """Return the permission for one call: `async with breaker.permit() as permit: …`.
 
-        Raises OpenCircuit (503) with the time until the next try.
+        Raises OpenCircuit (503) with the seconds until the next probe as `retry_after`.
         """
-        if self.rounds.is_spoiled:
-            self._burn()  # a permit that came back unused lets nobody in any more
+        if self.generation.has_failed_probe:
+            self._force_open()  # use up the permit of a probe that ended without an outcome
         try:
             self._circuit.__enter__()
         except CircuitOpenError as error:
-            raise OpenCircuit(retry_after=error.retry_after or BUSY_RETRY_SECONDS) from None
+            raise OpenCircuit(retry_after=error.retry_after or PROBE_RETRY_SECONDS) from None
         return Permit(self)
 
-    def leave(self, outcome: BaseException | None) -> None:
-        """Settle the permit of the running task: None is an answer, _Failed none."""
+    def record(self, outcome: BaseException | None) -> None:
+        """End the running task's call: None for an answer, an exception for a failure."""
         self._circuit.__exit__(None, outcome, None)
 
-    def spoil(self) -> None:
-        """Open again after one failed try, as soon as the other tries are back."""
+    def probe_failed(self) -> None:
+        """Open a half-open circuit again, because one of its probes has failed."""
         if self._circuit.state is State.HALF_OPEN:
-            self.rounds.is_spoiled = True
-            self._burn()
+            self.generation.has_failed_probe = True
+            self._force_open()
 
-    def _burn(self) -> None:
-        """Use up the tries that are left: the library itself would wait for all of them."""
+    def _force_open(self) -> None:
+        """Use up the remaining probes as failures.
+
+        The library decides only when all probes have ended. Probes that still run keep their
+        permits, so the circuit may stay half-open, without free permits, until they end.
+        """
         while self._circuit.state is State.HALF_OPEN:
             try:
                 self._circuit.__enter__()
             except CircuitOpenError:
                 return
-            self._circuit.__exit__(None, _Failed(), None)
+            self._circuit.__exit__(None, _DependencyFailed(), None)
 
 
 def breaker(
@@ -169,10 +147,10 @@ def breaker(
     clock: Clock | None = None,
     jitter: Callable[[], float] = random.random,
 ) -> Breaker:
-    """Make the breaker in front of `name`, whose calls may take `deadline_ms`.
+    """Return a new breaker in front of `name`, whose calls may take `deadline_ms`.
 
-    clock: has monotonic(); jitter: a number in 0..1 drawn once, so that replicas do not try at
-    the same time.
+    clock: has monotonic(), in seconds. jitter: returns a number in 0..1; it is drawn once, so that
+    replicas do not probe at the same time.
     """
     factor = 1 - JITTER + 2 * JITTER * jitter()
     config = Config(
@@ -184,7 +162,7 @@ def breaker(
         slow_call_duration_threshold=SLOW_PART * deadline_ms / 1000,
         wait_duration_in_open=OPEN_SECONDS * factor,
         wait_duration_backoff_multiplier=2.0,
-        wait_duration_in_open_max=LONGEST_OPEN_SECONDS * factor,
+        wait_duration_in_open_max=MAX_OPEN_SECONDS * factor,
         permitted_calls_in_half_open=PROBES,
         max_concurrent_probes=PROBES,
     )

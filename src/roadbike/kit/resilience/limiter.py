@@ -1,4 +1,4 @@
-"""A limit on the work in flight: what does not fit waits shortly or is refused."""
+"""Limit the work in flight: work over the limit waits briefly or is refused."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,11 +8,11 @@ from typing import Final
 from roadbike.kit.pure.refusals import Overloaded
 
 MAX_WAIT_SECONDS: Final = 0.1
-BUSY_RETRY_SECONDS: Final = 1.0
+RETRY_SECONDS: Final = 1.0  # until a refused client may try again
 
 
 class Limiter:
-    """At most `limit` pieces of work in flight, as many waiting, none longer than `wait_seconds`.
+    """Lets `limit` pieces of work run at a time, and as many wait up to `wait_seconds`.
 
     `limit` is about 0.6 of deadline ÷ service time (Little's law). First come, first served.
     """
@@ -26,7 +26,10 @@ class Limiter:
 
     @asynccontextmanager
     async def place(self) -> AsyncIterator[None]:
-        """Hold a place for the block. Raises Overloaded when there is none in time."""
+        """Hold one of the places during the block.
+
+        Raises Overloaded when the queue is full or no place becomes free in time.
+        """
         await self._take()
         self.in_flight += 1
         try:
@@ -37,15 +40,15 @@ class Limiter:
 
     async def _take(self) -> None:
         if not self._free.locked():
-            await self._free.acquire()  # there is one: this does not wait
+            await self._free.acquire()  # a place is free: this does not wait
             return
         if self.waiting >= self.limit:
-            raise Overloaded(retry_after=BUSY_RETRY_SECONDS)
+            raise Overloaded(retry_after=RETRY_SECONDS)
         self.waiting += 1
         try:
             async with asyncio.timeout(self._wait_seconds):
                 await self._free.acquire()
         except TimeoutError:
-            raise Overloaded(retry_after=BUSY_RETRY_SECONDS) from None
+            raise Overloaded(retry_after=RETRY_SECONDS) from None
         finally:
             self.waiting -= 1

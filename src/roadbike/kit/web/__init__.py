@@ -1,34 +1,12 @@
-"""HTTP as every service speaks it: routes, strict bodies, HAL, problems, guards."""
+"""HTTP as every service uses it: routes, access, strict bodies, HAL, problem documents."""
 
 from roadbike.kit.db.paging import Paging
-from roadbike.kit.web.access import (
-    ADMIN,
-    ANYONE,
-    BUYER,
-    INTERNAL,
-    Caller,
-    Who,
-)
+from roadbike.kit.web.access import ADMIN, ANYONE, BUYER, INTERNAL, Caller, Who
 from roadbike.kit.web.app import http_app
 from roadbike.kit.web.bodies import Body, Line
 from roadbike.kit.web.conditions import KeyHeader, checked_key, etag
-from roadbike.kit.web.hal import (
-    Link,
-    Links,
-    Page,
-    Reply,
-    links,
-    page_of,
-    view,
-)
-from roadbike.kit.web.routes import (
-    Route,
-    delete,
-    get,
-    patch,
-    post,
-    put,
-)
+from roadbike.kit.web.hal import Link, Links, Page, Reply, links, page_of, view
+from roadbike.kit.web.routes import Route, delete, get, patch, post, put
 
 __all__ = [
     "ADMIN",

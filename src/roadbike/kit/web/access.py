@@ -1,4 +1,8 @@
-"""Who may use a route: deny by default, checked here and not only at the gateway."""
+"""Who may use a route; every route names one audience, and each service checks it itself.
+
+Kit knows the two roles by name, because `who=BUYER` reads better in a list of routes than numbered
+levels would; the roles that an access token may carry are given to the TokenVerifier.
+"""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -13,12 +17,12 @@ Connection = ASGIConnection[Any, Any, Any, Any]
 
 
 class Who(Enum):
-    """The roles a route is open to; every route names one."""
+    """The audiences of routes."""
 
     ANYONE = "anyone"
-    BUYER = "buyer"  # anybody who has logged in
+    BUYER = "buyer"  # every user who is logged in
     ADMIN = "admin"
-    INTERNAL = "internal"  # a service with its own token
+    INTERNAL = "internal"  # a service with an internal token
 
 
 ANYONE: Final = Who.ANYONE
@@ -29,9 +33,9 @@ INTERNAL: Final = Who.INTERNAL
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who is asking. At an INTERNAL route `user_id` is the calling service's name.
+    """The user that sent the request; at an INTERNAL route `user_id` is the service's name.
 
-    At an ANYONE route without a token it is nobody: an empty user_id, no roles.
+    Without a token, which only an ANYONE route allows, `user_id` and `roles` are empty.
     """
 
     user_id: str
@@ -39,39 +43,39 @@ class Caller:
 
     @property
     def is_admin(self) -> bool:
-        """Tell whether the caller may act for everybody."""
-        return "admin" in self.roles
+        """Return whether the caller may see and change the objects of all users."""
+        return Who.ADMIN.value in self.roles
 
     @property
     def owner(self) -> str | None:
-        """Return whose objects the caller may see: one user id, or None for everybody's."""
+        """Return the user id whose objects the caller may see, or None for those of all users."""
         return None if self.is_admin else self.user_id
 
 
-NOBODY: Final = Caller("", frozenset())
+ANONYMOUS: Final = Caller("", frozenset())
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What the guards check tokens with; kept in the app's state."""
+    """The verifiers of access tokens and internal tokens, in the state of the app."""
 
     tokens: Verifier
     services: ServiceTokens
 
 
-async def let_in(request: Request[Any, Any, Any]) -> None:
-    """Let pass whom the route names. Raises Unauthenticated, Forbidden or Unavailable.
+async def authorize(request: Request[Any, Any, Any]) -> None:
+    """Check the request's token against the route's `who` and store the caller in the scope.
 
-    A before_request hook: Litestar copies the handler for each guard, which costs as much as
-    the rest of a request.
+    Raises Unauthenticated, Forbidden or Unavailable. It is a before_request hook and not a guard:
+    Litestar copies the handler for each guard, which costs as much as the rest of a request.
     """
     who: Who = request.route_handler.opt["who"]
     if who is not Who.ANYONE:
-        request.scope["caller"] = await _let_pass(who, request)  # type: ignore[typeddict-unknown-key]
+        request.scope["caller"] = await _authorized(who, request)  # type: ignore[typeddict-unknown-key]
 
 
 def is_hidden(request: Request[Any, Any, Any]) -> bool:
-    """Whether not even the absence of a route is told: at /internal, to all but services."""
+    """Return whether to answer 401 instead of 404 or 405: at /internal, to all but services."""
     if not request.scope["path"].startswith("/internal/"):
         return False
     try:
@@ -82,23 +86,23 @@ def is_hidden(request: Request[Any, Any, Any]) -> bool:
 
 
 async def provide_caller(request: Request[Any, Any, Any]) -> Caller:
-    """Return whom the guard let pass; at an ANYONE route read the token if there is one."""
+    """Return the authorized caller; at an ANYONE route that of the token, if there is one."""
     caller: Caller | None = request.scope.get("caller")  # type: ignore[assignment]
     if caller is not None:
         return caller
-    return await _person(request) if "authorization" in request.headers else NOBODY
+    return await _user(request) if "authorization" in request.headers else ANONYMOUS
 
 
-async def _let_pass(who: Who, connection: Connection) -> Caller:
+async def _authorized(who: Who, connection: Connection) -> Caller:
     if who is Who.INTERNAL:
         return Caller(_access(connection).services.verify(_bearer(connection)), frozenset())
-    caller = await _person(connection)
+    caller = await _user(connection)
     if who is Who.ADMIN and not caller.is_admin:
         raise Forbidden
     return caller
 
 
-async def _person(connection: Connection) -> Caller:
+async def _user(connection: Connection) -> Caller:
     identity = await _access(connection).tokens.verify(_bearer(connection))
     return Caller(identity.user_id, identity.roles)
 

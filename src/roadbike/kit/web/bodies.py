@@ -1,4 +1,4 @@
-"""Strict request bodies: what the type says and nothing else, each fault with its pointer."""
+"""Strict request bodies: only what the type allows, each fault with its JSON pointer."""
 
 import json
 import re
@@ -14,16 +14,16 @@ from msgspec.inspect import Metadata, UnionType
 from roadbike.kit.pure.refusals import BadRequest, Fault, Invalid
 from roadbike.kit.web.msgspec_errors import fault_of
 
-LARGEST: Final = 64 * 1024
-DEEPEST: Final = 20
-MOST_FAULTS: Final = 20  # named in one answer
-LARGEST_NUMBER: Final = 2**63 - 1
-BROKEN: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")  # tab and newlines may
+MAX_BODY_BYTES: Final = 64 * 1024
+MAX_DEPTH: Final = 20  # nested objects and arrays
+MAX_FAULTS: Final = 20  # named in one response
+MAX_INTEGER: Final = 2**63 - 1
+# control characters other than tab and line breaks, and lone surrogates
+FORBIDDEN: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
-
 Line = Annotated[  # a name, an address: one line without control characters
-    str,  # "$" alone stands before a last newline too
+    str,  # "$" alone also matches before a newline at the end
     msgspec.Meta(
         min_length=1,
         max_length=200,
@@ -36,9 +36,9 @@ Line = Annotated[  # a name, an address: one line without control characters
 class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The base of request bodies: `class NewBike(Body, frozen=True, kw_only=True, rename=…)`.
 
-    `ignored` names members that old clients send and the server owns: they decide nothing,
+    `ignored` names members that old clients send and the server sets itself: they have no effect,
     whatever their type. Every other unknown member is refused. A pattern may name the message
-    for what does not match it: `Meta(pattern=…, extra={"fault": "fault-line"})`.
+    for a value that does not match: `Meta(pattern=…, extra={"fault": "fault-line"})`.
     """
 
     ignored: ClassVar[frozenset[str]] = frozenset()
@@ -57,37 +57,38 @@ class Reader:
     def read(self, raw: bytes) -> Any:
         """Return an instance of the type.
 
-        Raises BadRequest for what is no JSON, Invalid (422) for what is not of the type.
+        Raises BadRequest (400) when the body is not JSON, Invalid (422) when it does not match
+        the type.
         """
         members = _parsed(raw)
-        if isinstance(members, dict) and (strangers := members.keys() - self._fields):
-            members = self._without(members, strangers)
+        if isinstance(members, dict) and (extra := members.keys() - self._fields):
+            members = self._without(members, extra)
         try:
             return msgspec.convert(members, self.type_)
         except msgspec.ValidationError as error:
             raise Invalid(self._explained(fault_of(str(error)))) from error
 
     def _explained(self, fault: Fault) -> Fault:
-        """Say what the member takes, where its type knows more than msgspec says."""
-        at = fault.pointer or ""
+        """Name the choices or the pattern's message, which msgspec's error does not."""
+        path = fault.pointer or ""
         match fault.slug:
-            case "fault-value" if at in self._choices:
-                return replace(fault, slug="fault-choice", facts={"choices": self._choices[at]})
-            case "fault-pattern" if at in self._patterns:
-                return replace(fault, slug=self._patterns[at])
+            case "fault-value" if path in self._choices:
+                return replace(fault, slug="fault-choice", facts={"choices": self._choices[path]})
+            case "fault-pattern" if path in self._patterns:
+                return replace(fault, slug=self._patterns[path])
             case _:
                 return fault
 
-    def _without(self, members: dict[str, Any], strangers: set[str]) -> dict[str, Any]:
-        """Drop the ignored members; name all unknown ones at once."""
-        if unknown := sorted(strangers - self._ignored):
-            named = unknown[:MOST_FAULTS]
-            raise Invalid(*(Fault(slug="fault-unknown", pointer=pointer(n)) for n in named))
+    def _without(self, members: dict[str, Any], extra: set[str]) -> dict[str, Any]:
+        """Drop the ignored members. Raises Invalid, which names all unknown ones."""
+        if unknown := sorted(extra - self._ignored):
+            faults = [Fault(slug="fault-unknown", pointer=pointer(name)) for name in unknown]
+            raise Invalid(*faults[:MAX_FAULTS])
         return {name: value for name, value in members.items() if name in self._fields}
 
 
 def _choices(type_: type[msgspec.Struct]) -> dict[str, str]:
-    """The values of each member that has a few, for people to read, by pointer."""
+    """Return the values of each member that is an enum, as text, by pointer."""
     return {
         pointer(field.encode_name): ", ".join(field.type)
         for field in msgspec.structs.fields(type_)
@@ -96,7 +97,7 @@ def _choices(type_: type[msgspec.Struct]) -> dict[str, str]:
 
 
 def _patterns(type_: type[msgspec.Struct]) -> dict[str, str]:
-    """The slug of the message for each member whose pattern names one, by pointer."""
+    """Return the slug that a member's pattern names for its message, by pointer."""
     slugs = {}
     for field in msgspec.structs.fields(type_):
         described = msgspec.inspect.type_info(field.type)
@@ -108,14 +109,14 @@ def _patterns(type_: type[msgspec.Struct]) -> dict[str, str]:
 
 
 def _parsed(raw: bytes) -> Any:
-    if raw.count(b"[") + raw.count(b"{") > DEEPEST and _is_deeper(raw):
-        raise Invalid(Fault(slug="fault-depth", pointer="", facts={"maximum": DEEPEST}))
+    if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and _is_deeper(raw):
+        raise Invalid(Fault(slug="fault-depth", pointer="", facts={"maximum": MAX_DEPTH}))
     try:
         members = DECODER.decode(raw.decode())
     except (ValueError, RecursionError) as error:
         raise BadRequest from error
-    if b"\\" in raw or b"\x7f" in raw:  # JSON takes the others only escaped
-        _refuse_broken(members)
+    if b"\\" in raw or b"\x7f" in raw:  # JSON has the other forbidden characters only as escapes
+        _refuse_forbidden(members)
     return members
 
 
@@ -123,7 +124,7 @@ def _is_deeper(raw: bytes) -> bool:
     depth = 0
     for byte in STRINGS.sub(b"", raw):
         depth += (byte in b"[{") - (byte in b"]}")
-        if depth > DEEPEST:
+        if depth > MAX_DEPTH:
             return True
     return False
 
@@ -132,49 +133,50 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
         names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise Invalid(Fault(slug="fault-twice", pointer=pointer(twice)))
+        repeated = next(name for name in names if names.count(name) > 1)
+        raise Invalid(Fault(slug="fault-twice", pointer=pointer(repeated)))
     return members
 
 
-def _no_number(_name: str) -> float:
-    raise BadRequest  # NaN and Infinity are no JSON
+def _refuse_constant(_name: str) -> float:
+    raise BadRequest  # NaN and Infinity are not JSON
 
 
-def _refuse_broken(members: Any) -> None:
-    places = islice(_broken(members, ""), MOST_FAULTS)
-    faults = [Fault(slug="fault-characters", pointer=at) for at in places]
+def _refuse_forbidden(members: Any) -> None:
+    pointers = islice(_forbidden(members, ""), MAX_FAULTS)
+    faults = [Fault(slug="fault-characters", pointer=path) for path in pointers]
     if faults:
         raise Invalid(*faults)
 
 
-def _broken(value: Any, at: str) -> Iterator[str]:
+def _forbidden(value: Any, path: str) -> Iterator[str]:
+    """Yield the pointers of all texts and names with forbidden characters."""
     match value:
         case str():
-            if BROKEN.search(value):
-                yield at
+            if FORBIDDEN.search(value):
+                yield path
         case dict():
             for name, member in value.items():
-                if BROKEN.search(name):
-                    yield at
+                if FORBIDDEN.search(name):
+                    yield path
                 else:
-                    yield from _broken(member, at + pointer(name))
+                    yield from _forbidden(member, path + pointer(name))
         case list():
             for index, member in enumerate(value):
-                yield from _broken(member, f"{at}/{index}")
+                yield from _forbidden(member, f"{path}/{index}")
         case _:
             return
 
 
-def _whole(digits: str) -> int:
+def _integer(digits: str) -> int:
     number = int(digits)
-    if abs(number) > LARGEST_NUMBER:  # no database takes it
+    if abs(number) > MAX_INTEGER:  # larger than a BIGINT
         raise Invalid(Fault(slug="fault-number", pointer=""))
     return number
 
 
 DECODER: Final = json.JSONDecoder(
-    object_pairs_hook=_unique, parse_constant=_no_number, parse_int=_whole
+    object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_int=_integer
 )
 
 

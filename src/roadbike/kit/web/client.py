@@ -1,4 +1,4 @@
-"""The address that a request comes from, as far as it can be believed."""
+"""The address that a request comes from, as far as it can be trusted."""
 
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any, Final
@@ -6,21 +6,21 @@ from typing import Any, Final
 from litestar.connection import Request
 
 UNKNOWN: Final = "unknown"
-IPV6_NETWORK: Final = 64  # one customer has all of a /64
+IPV6_PREFIX: Final = 64  # bits; one customer has a whole /64
 
 
 def provide_client(request: Request[Any, Any, Any]) -> str:
-    """Return the client's address (IPv4, or IPv6 network); see `client_of`."""
+    """Return the client's IPv4 address or IPv6 network; see `client_of`."""
     peer = request.client.host if request.client else ""
     forwarded = request.headers.getall("x-forwarded-for", [])
     return client_of(peer, ",".join(forwarded), request.app.state["trusted_hops"])
 
 
 def client_of(peer: str, forwarded: str, trusted_hops: int) -> str:
-    """Believe only what our own proxies wrote: with n of them, the n-th entry from the right.
+    """Return the client's IPv4 address or IPv6 /64 network; "unknown" when it is not an address.
 
-    With 0 trusted hops it is the peer, whatever X-Forwarded-For says. An IPv6 address stands for
-    its /64.
+    Trust only what our own proxies wrote into X-Forwarded-For: with n of them, the client is the
+    n-th entry from the right. With 0 trusted hops it is the peer of the connection.
     """
     chain = [part.strip() for part in forwarded.split(",") if part.strip()]
     address = peer
@@ -33,5 +33,5 @@ def client_of(peer: str, forwarded: str, trusted_hops: int) -> str:
     if isinstance(ip, IPv6Address):
         if ip.ipv4_mapped:
             return str(ip.ipv4_mapped)
-        return str(ip_network((ip, IPV6_NETWORK), strict=False))
+        return str(ip_network((ip, IPV6_PREFIX), strict=False))
     return str(ip)

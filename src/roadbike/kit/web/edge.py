@@ -1,4 +1,4 @@
-"""The outermost layer: trace, deadline, limits of the head, headers on every answer."""
+"""The outermost ASGI layer: trace, deadline, header limit, headers on every response."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -8,21 +8,21 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from roadbike.kit.pure.refusals import NotFound, Refusal
-from roadbike.kit.resilience.deadline import current_deadline, starts_now
+from roadbike.kit.resilience.deadline import current_deadline, new_deadline
 from roadbike.kit.trace import tracing
 from roadbike.kit.translations import Translations, language_of
 from roadbike.kit.web.exceptions import Internal
 from roadbike.kit.web.problems import problem_body, problem_headers
 
-LARGEST_HEAD: Final = 16 * 1024
-LIMIT_MS: Final = 10_000  # of a request that asks for no shorter one; a route may narrow it
-ON_ALL: Final = (
+MAX_HEADER_BYTES: Final = 16 * 1024
+DEFAULT_LIMIT_MS: Final = 10_000  # X-Timeout-Ms or a route may shorten it
+COMMON_HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=()"),
 )
-REDIRECTS: Final = 300  # below it an answer is a success
+FIRST_REDIRECT: Final = 300  # a smaller status is a success
 NO_STORE: Final = (b"cache-control", b"no-store")
 
 log = structlog.get_logger()
@@ -36,21 +36,23 @@ class HeadTooLarge(Refusal):
 
 
 class Edge:
-    """Wraps an ASGI app; nothing that happens behind it leaves without its headers."""
+    """Wraps an ASGI app, so that all responses, even of failures, have the common headers."""
 
-    def __init__(self, app: ASGIApp, messages: Translations) -> None:
+    def __init__(self, app: ASGIApp, translations: Translations) -> None:
         self.app = app
-        self._messages = messages
+        self._translations = translations
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request; lifespan events pass through."""
         if scope["type"] != ScopeType.HTTP:
             await self.app(scope, receive, send)
             return
-        given = _texts(scope["headers"])
-        deadline = current_deadline.set(starts_now(LIMIT_MS, given.get(b"x-timeout-ms")))
+        headers = _texts(scope["headers"])
+        deadline = current_deadline.set(
+            new_deadline(DEFAULT_LIMIT_MS, headers.get(b"x-timeout-ms"))
+        )
         try:
-            with tracing(given.get(b"traceparent")):
+            with tracing(headers.get(b"traceparent")):
                 await self._serve(scope, receive, send)
         finally:
             current_deadline.reset(deadline)
@@ -58,34 +60,34 @@ class Edge:
     async def _serve(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         is_head = scope["method"] == "HEAD"
         if is_head:
-            scope = {**scope, "method": "GET"}  # routed as GET, answered without a body
-        answer = _Answer(scope, send, is_head=is_head)
+            scope = {**scope, "method": "GET"}  # route it as GET; the response drops the body
+        response = _Response(scope, send, is_head=is_head)
         if refusal := _refused_head(scope):
-            await self._refuse(scope, answer, refusal)
+            await self._refuse(scope, response, refusal)
             return
         try:
-            await self.app(scope, receive, answer.send)
+            await self.app(scope, receive, response.send)
         except Exception:
             log.exception("http.failed")
-            if answer.started:
-                raise  # half an answer is out: let the server cut the connection
-            await self._refuse(scope, answer, Internal())
+            if response.started:
+                raise  # part of the response is sent: the server has to close the connection
+            await self._refuse(scope, response, Internal())
 
-    async def _refuse(self, scope: HTTPScope, answer: "_Answer", refusal: Refusal) -> None:
+    async def _refuse(self, scope: HTTPScope, response: "_Response", refusal: Refusal) -> None:
         language = language_of(_texts(scope["headers"]).get(b"accept-language"))
         body = problem_body(
-            refusal, instance=scope["path"], language=language, messages=self._messages
+            refusal, instance=scope["path"], language=language, translations=self._translations
         )
         headers = problem_headers(refusal, language) | {"content-length": str(len(body))}
         encoded = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
-        await answer.send(
+        await response.send(
             {"type": "http.response.start", "status": refusal.status, "headers": encoded}
         )
-        await answer.send({"type": "http.response.body", "body": body, "more_body": False})
+        await response.send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-class _Answer:
-    """Adds what every answer carries; drops the body of a HEAD."""
+class _Response:
+    """Adds the common headers to a response, and drops the body of a HEAD."""
 
     def __init__(self, scope: HTTPScope, send: Send, *, is_head: bool) -> None:
         self.started = False
@@ -96,7 +98,7 @@ class _Answer:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
-            message["headers"] = [*message["headers"], *ON_ALL, *self._caching(message)]
+            message["headers"] = [*message["headers"], *COMMON_HEADERS, *self._caching(message)]
         elif self._is_head and message["type"] == "http.response.body":
             message["body"] = b""
         await self._send(message)
@@ -104,16 +106,16 @@ class _Answer:
     def _caching(self, message: Any) -> Iterable[tuple[bytes, bytes]]:
         if any(name == b"cache-control" for name, _ in message["headers"]):
             return ()
-        handler: Any = self._scope.get("route_handler")  # none before it is routed
+        handler: Any = self._scope.get("route_handler")  # missing when no route was found
         is_public = handler is not None and handler.opt.get("public_cache")
-        return () if is_public and message["status"] < REDIRECTS else (NO_STORE,)
+        return () if is_public and message["status"] < FIRST_REDIRECT else (NO_STORE,)
 
 
 def _refused_head(scope: HTTPScope) -> Refusal | None:
-    if sum(len(name) + len(value) for name, value in scope["headers"]) > LARGEST_HEAD:
+    if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_BYTES:
         return HeadTooLarge()
     if not scope["path"].isprintable():
-        return NotFound()  # control characters name nothing, and no database takes a NUL
+        return NotFound()  # no path has control characters, and PostgreSQL refuses NUL
     return None
 
 

@@ -1,4 +1,4 @@
-"""Every exception that reaches the HTTP edge as one problem: nothing leaks, nothing is lost."""
+"""Convert every exception of a handler into one problem document, without internal details."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -28,11 +28,13 @@ from roadbike.kit.web.access import is_hidden
 from roadbike.kit.web.msgspec_errors import fault_of
 from roadbike.kit.web.problems import problem_body, problem_headers
 
+RETRY_SECONDS: Final = 1.0
+
 log = structlog.get_logger()
 
 
 class Internal(Refusal):
-    """The last resort: the log knows what happened, the reader gets the trace id."""
+    """An exception that was not foreseen: the log has it, the client gets the trace id."""
 
     slug = "internal"
     status = 500
@@ -44,17 +46,17 @@ BY_STATUS: Final[Mapping[int, type[Refusal]]] = {
 }
 
 
-def answer_failure(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """Litestar's exception handler for everything."""
+def problem_response(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """Return the problem document for an exception: Litestar's handler of all exceptions."""
     refusal = refusal_of(error)
     if isinstance(error, ValidationException) and isinstance(refusal, Invalid):
-        refusal = _as_sent(request, refusal)
+        refusal = _with_wire_names(request, refusal)
     if isinstance(error, HTTPException) and is_hidden(request):
         refusal = Unauthenticated()
-    messages: Translations = request.app.state["messages"]
+    translations: Translations = request.app.state["translations"]
     language = language_of(request.headers.get("accept-language"))
     body = problem_body(
-        refusal, instance=request.scope["path"], language=language, messages=messages
+        refusal, instance=request.scope["path"], language=language, translations=translations
     )
     headers = problem_headers(refusal, language)
     media_type = headers.pop("content-type")
@@ -62,56 +64,57 @@ def answer_failure(request: Request[Any, Any, Any], error: Exception) -> Respons
 
 
 def refusal_of(error: Exception) -> Refusal:
-    """Name the refusal that an exception means; logs what nobody has foreseen."""
+    """Return the refusal for an exception; log the exception when it is not an expected one."""
     match error:
         case Refusal():
             return error
         case ValidationException():
             return _invalid(error)
         case HTTPException():
-            return _of_litestar(error)
+            return _from_litestar(error)
         case StaleRow():
-            return Conflict(retry_after=1)
+            return Conflict(retry_after=RETRY_SECONDS)
         case DatabaseUnavailable():
             log.warning("database.unavailable", error=str(error))
-            return Unavailable(retry_after=1)
+            return Unavailable(retry_after=RETRY_SECONDS)
         case _:
-            return _unforeseen(error)
+            return _unexpected(error)
 
 
-def _of_litestar(error: HTTPException) -> Refusal:
+def _from_litestar(error: HTTPException) -> Refusal:
     if error.status_code == Unauthenticated.status:
         return Unauthenticated()
     kind = BY_STATUS.get(error.status_code)
-    return kind(headers=_allow(error.headers or {})) if kind else _unforeseen(error)
+    return kind(headers=_allow(error.headers or {})) if kind else _unexpected(error)
 
 
-def _unforeseen(error: Exception) -> Refusal:
+def _unexpected(error: Exception) -> Refusal:
     log.error("http.failed", exc_info=error)
     return Internal()
 
 
 def _invalid(error: ValidationException) -> Refusal:
-    """Name the parameters that Litestar found wrong; a path that cannot be is not found."""
+    """Return the refusal that names the wrong parameters; for a wrong path parameter, NotFound."""
     found = [item for item in error.extra or [] if isinstance(item, dict)]
     if any(item.get("source") == "path" for item in found):
         return NotFound()
     if any(item.get("key") == "data" for item in found):
-        return BadRequest()  # a body was announced and none came
+        return BadRequest()  # the body is missing, though a header announced one
     faults = [_fault(item) for item in found]
     return Invalid(*faults) if faults else BadRequest()
 
 
 def _fault(item: Mapping[str, Any]) -> Fault:
-    said = fault_of(item.get("message", ""))
-    return Fault(slug=said.slug, parameter=item.get("key", ""), facts=said.facts)
+    fault = fault_of(item.get("message", ""))
+    return Fault(slug=fault.slug, parameter=item.get("key", ""), facts=fault.facts)
 
 
-def _as_sent(request: Request[Any, Any, Any], refusal: Invalid) -> Invalid:
-    """Name parameters as the wire does; Litestar names those of our method."""
-    known = request.route_handler.parsed_fn_signature.parameters
+def _with_wire_names(request: Request[Any, Any, Any], refusal: Invalid) -> Invalid:
+    """Name parameters as in the request; Litestar names them as our method does."""
+    parameters = request.route_handler.parsed_fn_signature.parameters
     names = {
-        name: getattr(field.kwarg_definition, "name", None) or name for name, field in known.items()
+        name: getattr(field.kwarg_definition, "name", None) or name
+        for name, field in parameters.items()
     }
     return Invalid(
         *[replace(f, parameter=names.get(f.parameter or "", f.parameter)) for f in refusal.faults]
@@ -119,7 +122,7 @@ def _as_sent(request: Request[Any, Any, Any], refusal: Invalid) -> Invalid:
 
 
 def _allow(headers: Mapping[str, str]) -> dict[str, str]:
-    """A GET route answers HEAD too: the edge sees to it."""
+    """Return Allow with HEAD where it has GET: the edge answers HEAD for every GET route."""
     allowed = {name.lower(): value for name, value in headers.items()}.get("allow")
     if allowed is None:
         return {}

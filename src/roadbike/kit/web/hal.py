@@ -1,4 +1,4 @@
-"""Answers in HAL: items with links, pages of items."""
+"""Responses in HAL: items with links, pages of items."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -17,13 +17,13 @@ from roadbike.kit.web.media import HAL_JSON
 
 T = TypeVar("T")
 
-BODILESS: Final = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
+WITHOUT_BODY: Final = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
 
 
 class Reply(Response[T], Generic[T]):
-    """A body with another status or further headers than the route's own.
+    """A response whose status, headers or media type differ from those of its route.
 
-    `body` is a Struct or mapping (encoded as JSON), or bytes that are sent as they are.
+    body: a Struct or mapping, which is encoded as JSON, or bytes or a string, sent unchanged.
     """
 
     def __init__(
@@ -38,43 +38,45 @@ class Reply(Response[T], Generic[T]):
 
     def to_asgi_response(
         self,
-        app: Litestar | None,  # noqa: ARG002 the names are Litestar's
-        request: Request[Any, Any, Any],  # noqa: ARG002
+        app: Litestar | None,  # noqa: ARG002 Litestar's
+        request: Request[Any, Any, Any],  # noqa: ARG002 Litestar's
         *,
         media_type: str | None = None,
         status_code: int | None = None,
         **_: Any,
     ) -> Any:
-        """Return what is sent: without cookies and background work it can be this short."""
+        """Return the encoded response: unlike Litestar's, without cookies and background tasks."""
         content: Any = self.content
         media = str(self.media_type or media_type or HAL_JSON)
         if isinstance(content, str):
             content, media = content.encode(), f"{media}; charset=utf-8"
         body = content if isinstance(content, bytes) else msgspec.json.encode(content)
-        return Sent(self.status_code or status_code or HTTPStatus.OK, media, self.headers, body)
+        return EncodedResponse(
+            self.status_code or status_code or HTTPStatus.OK, media, self.headers, body
+        )
 
 
-class Sent:
-    """An answer as ASGI messages. A status without a body has none, whatever was encoded."""
+class EncodedResponse:
+    """A response as ASGI messages; for a status without a body, the body is dropped."""
 
     def __init__(
         self, status: int, media_type: str, headers: Mapping[str, str], body: bytes
     ) -> None:
         given = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-        self._body = b"" if status in BODILESS else body
+        self._body = b"" if status in WITHOUT_BODY else body
         self._start: Message = {"type": "http.response.start", "status": status, "headers": given}
-        if status not in BODILESS:
+        if status not in WITHOUT_BODY:
             given.append((b"content-type", media_type.encode()))
             given.append((b"content-length", str(len(body)).encode()))
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        """Send it."""
+        """Send the response."""
         await send(self._start)
         await send({"type": "http.response.body", "body": self._body, "more_body": False})
 
 
 class Link(msgspec.Struct, frozen=True):
-    """Where else to go; relative to this host."""
+    """A link; `href` is relative to this host."""
 
     href: str
 
@@ -100,7 +102,7 @@ def view(type_: type[V], state: object, links: Links) -> V:
 
 
 class PageInfo(msgspec.Struct, frozen=True, rename="camel"):
-    """Which page this is; `number` counts from 0."""
+    """The size of the list and the place of this page in it; `number` counts from 0."""
 
     size: int
     total_elements: int
@@ -109,7 +111,7 @@ class PageInfo(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class PageLinks(msgspec.Struct, frozen=True, kw_only=True):
-    """The neighbours of a page; those that do not exist are left out."""
+    """Links to the neighbours of a page; links to pages that do not exist are left out."""
 
     self: Link
     first: Link
@@ -119,7 +121,7 @@ class PageLinks(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
-    """A page of a list. T is a Struct with one list, named as the wire names it."""
+    """A page of a list. T is a Struct with one list, under its name on the wire."""
 
     embedded: T = field(name="_embedded")
     links: PageLinks = field(name="_links")
@@ -127,18 +129,18 @@ class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
 
 
 def page_of(embedded: T, paging: Paging, *, total: int, url: str, **found_by: object) -> Page[T]:
-    """Wrap the items of one page: `page_of(Stocks(stocks=[…]), paging, total=…, url="/stocks")`.
+    """Return one page of a list: `page_of(Stocks(stocks=[…]), paging, total=…, url="/stocks")`.
 
-    found_by: further parameters that the list was asked with, by their wire names (None: it was
-    not); its links keep them.
+    total: the number of items in the whole list. found_by: further query parameters of the
+    request, which the links repeat, by their names on the wire; those that are None are left out.
     """
-    asked = {name: value for name, value in found_by.items() if value is not None}
-    kept = f"{urlencode(asked)}&" if asked else ""
+    given = {name: value for name, value in found_by.items() if value is not None}
+    prefix = f"{urlencode(given)}&" if given else ""
     pages = -(-total // paging.size)
     last = max(0, pages - 1)
 
     def to(number: int) -> Link:
-        return Link(f"{url}?{kept}{_query(paging, number)}")
+        return Link(f"{url}?{prefix}{_query(paging, number)}")
 
     neighbours = PageLinks(
         self=to(paging.number),

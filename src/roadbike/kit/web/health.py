@@ -1,4 +1,4 @@
-"""What every service says about itself: alive, ready, and its figures for those who run it."""
+"""Routes for operating a service: liveness, readiness and status."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -11,13 +11,13 @@ from roadbike.kit.web.media import JSON
 from roadbike.kit.web.routes import Route, get
 
 Ready = Callable[[], bool]
-Figures = Callable[[], Awaitable[Mapping[str, object]]]
+StatusReport = Callable[[], Awaitable[Mapping[str, object]]]
 
 
 class HealthApi:
-    """`/livez` knows the process only; `/readyz` whether to send requests here."""
+    """Serves `/livez`, `/readyz` and `/internal/status`."""
 
-    def __init__(self, ready: Ready, status: Figures) -> None:
+    def __init__(self, ready: Ready, status: StatusReport) -> None:
         self._ready = ready
         self._status = status
 
@@ -30,14 +30,14 @@ class HealthApi:
         ]
 
     async def livez(self) -> dict[str, bool]:
-        """Tell that the process answers."""
+        """Return 200 as long as the process answers."""
         return {"live": True}
 
     async def readyz(self) -> Response[dict[str, bool]]:
-        """Tell 200 when requests may come, 503 while starting, draining or without a database."""
+        """Return 200 when requests may come, 503 while starting, stopping or without a database."""
         ready = self._ready()
         return Reply({"ready": ready}, status=200 if ready else 503, media_type=JSON)
 
     async def status(self) -> dict[str, Any]:
-        """Tell the figures behind `roadbike status`."""
+        """Return the numbers that `roadbike status` shows."""
         return dict(await self._status())

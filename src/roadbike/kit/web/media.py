@@ -1,4 +1,4 @@
-"""The media types that the shop speaks, and the refusal of others."""
+"""The media types of requests and responses, and the refusal of others."""
 
 from typing import Any, Final
 
@@ -12,12 +12,12 @@ PROBLEM_JSON: Final = "application/problem+json"
 
 
 def refuse_other_media(request: Request[Any, Any, Any]) -> None:
-    """Let JSON in UTF-8 pass. Raises UnsupportedMedia, or BadRequest for no body at all."""
+    """Accept JSON in UTF-8. Raises UnsupportedMedia for others, BadRequest for an empty body."""
     headers = request.headers
     if headers.get("content-length") == "0":
         raise BadRequest
     if headers.get("content-encoding", "identity").lower() != "identity":
-        raise UnsupportedMedia  # nothing is unpacked here: a small body may hide an endless one
+        raise UnsupportedMedia  # a small compressed body could expand to a huge one
     media, _, parameters = headers.get("content-type", "").lower().partition(";")
     if not _is_json(media.strip()) or not _is_utf8(parameters):
         raise UnsupportedMedia

@@ -10,7 +10,7 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
-from roadbike.kit.web.access import ANYONE, INTERNAL, let_in
+from roadbike.kit.web.access import ANYONE, INTERNAL, authorize
 from roadbike.kit.web.hal import Reply
 from roadbike.kit.web.media import JSON
 from roadbike.kit.web.routes import Route, get
@@ -19,18 +19,18 @@ TEMPLATE: Final = "#/components/schemas/{name}"
 IGNORED: Final = {"description": "Ignored: the server sets it.", "deprecated": True}
 
 
-def openapi_config(name: str, version: str) -> OpenAPIConfig:
-    """Return Litestar's settings; its own pages (they load foreign hosts) stay behind a guard."""
+def openapi_config(title: str, version: str) -> OpenAPIConfig:
+    """Return Litestar's settings; its own pages, which load other hosts, are only for services."""
     token = SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")
     return OpenAPIConfig(
-        title=f"Road Bike Online-Center: {name}",
+        title=title,
         version=version,
         use_handler_docstrings=True,
         render_plugins=[JsonRenderPlugin()],
         openapi_router=Router(
             "/internal/openapi",
             route_handlers=[],
-            before_request=let_in,
+            before_request=authorize,
             opt={"who": INTERNAL},
             include_in_schema=False,
         ),
@@ -39,7 +39,7 @@ def openapi_config(name: str, version: str) -> OpenAPIConfig:
 
 
 class OpenApi:
-    """Serves the document; it is made when it is first asked for."""
+    """Serves the document, which is made at the first request for it."""
 
     def __init__(self, routes: Sequence[Route]) -> None:
         self._bodies = [route.opt["body"] for route in routes if route.opt.get("body")]
@@ -68,7 +68,7 @@ class OpenApi:
 
 
 def _strict_schemas(bodies: Iterable[Any]) -> dict[str, Any]:
-    """Describe bodies by msgspec itself: it tells that unknown members are refused."""
+    """Return msgspec's own schemas of bodies: they say that unknown members are refused."""
     types = list(dict.fromkeys(bodies))
     _, schemas = msgspec.json.schema_components(types, ref_template=TEMPLATE)
     for type_ in types:

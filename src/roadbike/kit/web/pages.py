@@ -1,4 +1,4 @@
-"""The pages that problem types point to: what it means, in both languages."""
+"""HTML pages for the URLs in `type` of problem documents: an explanation in both languages."""
 
 from html import escape
 from typing import Any, Final
@@ -16,12 +16,12 @@ POLICY: Final = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 
 
 async def problem_page(slug: str, request: Request[Any, Any, Any]) -> Reply[str]:
-    """Explain one problem type."""
-    messages: Translations = request.app.state["messages"]
-    if slug not in messages.entries:
+    """Return the page of one problem type. Raises NotFound for an unknown one."""
+    translations: Translations = request.app.state["translations"]
+    if slug not in translations.entries:
         raise NotFound
     return Reply(
-        _page(slug, messages),
+        _page(slug, translations),
         headers={"Content-Security-Policy": POLICY, "Cache-Control": "public, max-age=3600"},
         media_type=HTML,
     )
@@ -32,10 +32,10 @@ def problem_routes() -> list[Route]:
     return [get("/problems/{slug:str}", problem_page, who=ANYONE, media_type=HTML, in_schema=False)]
 
 
-def _page(slug: str, messages: Translations) -> str:
+def _page(slug: str, translations: Translations) -> str:
     sections = "".join(
-        f'<section lang="{language}"><h1>{escape(messages.title(slug, language))}</h1>'
-        f"<p>{escape(messages.detail(slug, language, NO_MEMBERS))}</p></section>"
+        f'<section lang="{language}"><h1>{escape(translations.title(slug, language))}</h1>'
+        f"<p>{escape(translations.detail(slug, language, NO_MEMBERS))}</p></section>"
         for language in LANGUAGES
     )
     return (

@@ -1,4 +1,4 @@
-"""Parse the query parameters of a list: page, size, sort, q."""
+"""The query parameters of a list: page, size, sort, q."""
 
 from collections.abc import Callable, Sequence
 from typing import Annotated, Final
@@ -18,7 +18,10 @@ PageSize = Annotated[int, QueryParameter(ge=1, le=MAX_PAGE_SIZE)]
 
 
 def paging_of(fields: Sequence[str], *, search: bool) -> Callable[..., Paging]:
-    """Make the provider of `paging` for a list that may be sorted by these wire names."""
+    """Return the provider of `paging` for a list that may be sorted by these names of the wire.
+
+    The provider raises Invalid (422), which names the wrong parameter.
+    """
     sorting = f"One of {', '.join(fields) or 'none'}; then ,asc or ,desc."
     searching = "Text to look for." if search else "Not used here."
 
@@ -31,7 +34,7 @@ def paging_of(fields: Sequence[str], *, search: bool) -> Callable[..., Paging]:
         ] = None,
     ) -> Paging:
         orders = tuple(_order(text, fields) for text in sort or ())
-        return Paging(number=page, size=size, sort=orders, q=_found(q) if search else None)
+        return Paging(number=page, size=size, sort=orders, q=_printable(q) if search else None)
 
     return provide_paging
 
@@ -39,12 +42,12 @@ def paging_of(fields: Sequence[str], *, search: bool) -> Callable[..., Paging]:
 def _order(text: str, fields: Sequence[str]) -> SortOrder:
     field, _, direction = text.partition(",")
     if field not in fields or (direction or "asc") not in DIRECTIONS:
-        choices = ", ".join(f"{name},{way}" for name in fields for way in DIRECTIONS)
+        choices = ", ".join(f"{name},{direction}" for name in fields for direction in DIRECTIONS)
         raise Invalid(Fault(slug="fault-choice", parameter="sort", facts={"choices": choices}))
     return SortOrder(field=field, descending=DIRECTIONS[direction or "asc"])
 
 
-def _found(q: str | None) -> str | None:
+def _printable(q: str | None) -> str | None:
     if q and not q.isprintable():
         raise Invalid(Fault(slug="fault-characters", parameter="q"))
     return q or None

@@ -12,11 +12,11 @@ from roadbike.kit.trace import current_trace_id
 from roadbike.kit.translations import Language, Translations
 from roadbike.kit.web.media import PROBLEM_JSON
 
-PAGES: Final = "/problems/"
+TYPE_PREFIX: Final = "/problems/"  # its pages: web/pages.py
 
 
 class ProblemError(msgspec.Struct, frozen=True, kw_only=True):
-    """One fault of the input: a JSON pointer into the body, or the name of a parameter."""
+    """One fault in the request: a JSON pointer into the body or a parameter's name, and a text."""
 
     pointer: str | UnsetType = UNSET
     parameter: str | UnsetType = UNSET
@@ -24,7 +24,7 @@ class ProblemError(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """What every answer of 400 and above says; some problems have further members."""
+    """The body of every response of 400 and above; some problems have further members."""
 
     type: str
     title: str
@@ -36,24 +36,24 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 def problem_body(
-    refusal: Refusal, *, instance: str, language: Language, messages: Translations
+    refusal: Refusal, *, instance: str, language: Language, translations: Translations
 ) -> bytes:
-    """Return the problem document as JSON bytes; `instance` is the path asked for."""
+    """Return the problem document as JSON; `instance` is the path of the request."""
     problem = Problem(
-        type=PAGES + refusal.slug,
-        title=messages.title(refusal.slug, language),
+        type=TYPE_PREFIX + refusal.slug,
+        title=translations.title(refusal.slug, language),
         status=refusal.status,
-        detail=messages.detail(refusal.slug, language, refusal.facts),
+        detail=translations.detail(refusal.slug, language, refusal.facts),
         instance=instance,
         trace_id=current_trace_id(),
-        errors=_errors(refusal, language, messages) or UNSET,
+        errors=_errors(refusal, language, translations) or UNSET,
     )
     members: dict[str, Any] = msgspec.to_builtins(problem)
     return msgspec.json.encode(members | dict(refusal.extra))
 
 
 def problem_headers(refusal: Refusal, language: Language) -> dict[str, str]:
-    """Return the headers that belong to the document, Retry-After in whole seconds among them."""
+    """Return the headers of the response, with Retry-After in whole seconds, at least 1."""
     headers = {
         "content-type": PROBLEM_JSON,
         "content-language": language,
@@ -65,20 +65,20 @@ def problem_headers(refusal: Refusal, language: Language) -> dict[str, str]:
     return headers | _lower(refusal.headers)
 
 
-def _errors(refusal: Refusal, language: Language, messages: Translations) -> list[ProblemError]:
+def _errors(refusal: Refusal, language: Language, translations: Translations) -> list[ProblemError]:
     if isinstance(refusal, Invalid):
-        return [_error(fault, language, messages) for fault in refusal.faults]
+        return [_error(fault, language, translations) for fault in refusal.faults]
     if refusal.pointer is None:
         return []
-    detail = messages.detail(refusal.slug, language, refusal.facts)
+    detail = translations.detail(refusal.slug, language, refusal.facts)
     return [ProblemError(pointer=refusal.pointer, detail=detail)]
 
 
-def _error(fault: Fault, language: Language, messages: Translations) -> ProblemError:
+def _error(fault: Fault, language: Language, translations: Translations) -> ProblemError:
     return ProblemError(
         pointer=UNSET if fault.pointer is None else fault.pointer,
         parameter=UNSET if fault.parameter is None else fault.parameter,
-        detail=messages.detail(fault.slug, language, fault.facts),
+        detail=translations.detail(fault.slug, language, fault.facts),
     )
 
 

@@ -11,7 +11,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.response import Response
 from litestar.types import Method
 
-from roadbike.kit.web.access import Who, let_in
+from roadbike.kit.web.access import Who, authorize
 from roadbike.kit.web.media import HAL_JSON, PROBLEM_JSON, refuse_other_media
 from roadbike.kit.web.paging import paging_of
 from roadbike.kit.web.problems import Problem
@@ -30,7 +30,7 @@ def get(path: str, fn: Handler, *, who: Who, **rest: Any) -> Route:
 
 
 def post(path: str, fn: Handler, *, who: Who, status: int = CREATED, **rest: Any) -> Route:
-    """Serve `fn` at POST, answering 201 unless told otherwise."""
+    """Serve `fn` at POST; the status is 201 unless another is given."""
     return route("POST", path, fn, who=who, status=status, **rest)
 
 
@@ -45,11 +45,11 @@ def patch(path: str, fn: Handler, *, who: Who, **rest: Any) -> Route:
 
 
 def delete(path: str, fn: Handler, *, who: Who, **rest: Any) -> Route:
-    """Serve `fn` at DELETE, answering 200 unless told otherwise."""
+    """Serve `fn` at DELETE; the status is 200 unless another is given."""
     return route("DELETE", path, fn, who=who, **rest)
 
 
-def route(  # noqa: PLR0913 one keyword for each thing that a route may say
+def route(  # noqa: PLR0913 one keyword for each property of a route
     method: Method,
     path: str,
     fn: Handler,
@@ -63,16 +63,15 @@ def route(  # noqa: PLR0913 one keyword for each thing that a route may say
     media_type: str = HAL_JSON,
     in_schema: bool = True,
 ) -> Route:
-    """Make one route.
+    """Return one route.
 
-    fn: an async (bound) method; its parameters are filled by name: path parameters (`bike_id` for
+    fn: an async (bound) method. Its parameters are filled by name: path parameters (`bike_id` for
         "/stocks/{bike_id:int}"), `data` (a Body), `caller`, `paging`, `if_match`, `client`,
-        `request`, and headers by their annotation. It returns a Struct, or an Reply[Struct].
-    who: whom it serves. status: of a plain Struct, and of the OpenAPI document.
-    sort, search: what `paging` may ask for: wire names to sort by (the first, then descending
-        or ascending, is no default), and whether `q` is known.
-    refuses: further statuses that the OpenAPI document names.
-    public_cache: leave out `Cache-Control: no-store` on a 200 to nobody in particular.
+        `request`, and headers by their annotation. It returns a Struct or a Reply[Struct].
+    who: the audience. status: of a plain Struct, and in the OpenAPI document.
+    sort: names of the wire that `paging` may sort by. search: whether `paging` takes `q`.
+    refuses: statuses that the OpenAPI document names beside the usual ones.
+    public_cache: send a success without `Cache-Control: no-store`.
     """
     hints = get_type_hints(fn)
     body = hints.get("data")
@@ -82,7 +81,7 @@ def route(  # noqa: PLR0913 one keyword for each thing that a route may say
         http_method=method,
         status_code=status,
         media_type=media_type,
-        before_request=_let_in_with_body if body else let_in,
+        before_request=_authorize_with_body if body else authorize,
         dto=strict_body(body) if body else None,
         return_dto=None,
         dependencies=pages if "paging" in hints else None,
@@ -95,8 +94,8 @@ def route(  # noqa: PLR0913 one keyword for each thing that a route may say
     )(fn)
 
 
-async def _let_in_with_body(request: Request[Any, Any, Any]) -> None:
-    await let_in(request)
+async def _authorize_with_body(request: Request[Any, Any, Any]) -> None:
+    await authorize(request)
     refuse_other_media(request)
 
 

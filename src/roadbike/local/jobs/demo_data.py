@@ -11,9 +11,10 @@ from importlib.resources import files
 from typing import Any, Final
 
 from roadbike.account import store
-from roadbike.account.domain import Role, UserExists
+from roadbike.account.domain import UserExists
 from roadbike.account.passwords import Passwords
 from roadbike.account.use_cases import open_account
+from roadbike.contracts.identity import Role
 from roadbike.kit.db import Database
 from roadbike.local.http import access_token
 

@@ -1,4 +1,4 @@
-"""Reservations, the copy of the catalogue, idempotency keys, and what kit keeps."""
+"""Create reservations, the copy of the catalogue, idempotency keys, and the tables of kit."""
 
 from alembic import op
 from sqlalchemy import (

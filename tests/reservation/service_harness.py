@@ -1,4 +1,4 @@
-"""The reservation service as its tests use it: it hears, it tells, its rows can be looked at."""
+"""The reservation service under test: its steps one by one, its timed work, its rows."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -14,51 +14,47 @@ from roadbike.kit.pure.refusals import Refusal
 from roadbike.reservation import store
 from roadbike.reservation.api import render
 from roadbike.reservation.domain import Bike, Reservation
-from roadbike.reservation.use_cases.cancel import cancel_intents
-from roadbike.reservation.use_cases.reserve import (
-    Going,
-    Order,
+from roadbike.reservation.use_cases import steps
+from roadbike.reservation.use_cases.steps import (
+    OpenedPending,
     Receipt,
+    ReservationRequest,
     Terms,
-    register,
-    take_intents,
 )
 from tests.at_work import AtWork
-from tests.reservation.things import TERMS, an_order
+from tests.reservation.builders import TERMS, a_request
 
 
-class Counter(AtWork):
-    """Where reservations are taken, step by step or by the clock."""
+class ReservationHarness(AtWork):
+    """Runs the parts of the service on its own database, without a server."""
 
-    async def begin(self, *orders: Order, terms: Terms = TERMS) -> list[Any]:
-        """Tx 1 over a batch of orders."""
-        return await self.db.transact(lambda tx: take_intents(tx, orders, terms))
+    async def take_pending(self, *requests: ReservationRequest, terms: Terms = TERMS) -> list[Any]:
+        return await self.db.transact(lambda tx: steps.take_pending(tx, requests, terms))
 
-    async def intent(self, name: str | None = None, **more: Any) -> Reservation:
-        (intent,) = await self.begin(an_order(name, **more))
-        assert isinstance(intent, Reservation), intent
-        return intent
+    async def pending(self, name: str | None = None, **fields: Any) -> Reservation:
+        """Take one pending reservation."""
+        (pending,) = await self.take_pending(a_request(name, **fields))
+        assert isinstance(pending, Reservation), pending
+        return pending
 
-    async def register(self, *intents: Reservation) -> list[Any]:
-        """Tx 2 over a batch of intents."""
-        goings = [Going(intent.reservation_id, keyed=True) for intent in intents]
-        return await self.db.transact(lambda tx: register(tx, goings, render))
+    async def register(self, *pending: Reservation) -> list[Any]:
+        opened = [OpenedPending(one.reservation_id, keyed=True) for one in pending]
+        return await self.db.transact(lambda tx: steps.register(tx, opened, render))
 
-    async def reserve(self, name: str | None = None, **more: Any) -> Reservation:
-        (receipt,) = await self.register(await self.intent(name, **more))
+    async def reserve(self, name: str | None = None, **fields: Any) -> Reservation:
+        """Take one pending reservation and register it."""
+        (receipt,) = await self.register(await self.pending(name, **fields))
         assert isinstance(receipt, Receipt), receipt
         return await self.reservation(receipt.reservation_id)
 
-    async def give_up(self, *intents: Reservation) -> None:
-        """Tx 2' over a batch of intents."""
-        ids = [intent.reservation_id for intent in intents]
-        await self.db.transact(lambda tx: cancel_intents(tx, ids, Reason.NOT_OPENED))
+    async def give_up(self, *pending: Reservation) -> None:
+        ids = [one.reservation_id for one in pending]
+        await self.db.transact(lambda tx: steps.give_up(tx, ids, Reason.NOT_OPENED))
 
-    async def tick(self, name: str) -> None:
-        """Do that timed work once, as the runtime does it at start and then again and again."""
-        for timed in self.service.timed:
-            if _name(timed) == name:
-                await timed.do(self.db)
+    async def run_timed(self, name: str) -> None:
+        """Run that timed work once, as the runtime does at start and then repeatedly."""
+        (timed,) = [timed for timed in self.service.timed if _name(timed) == name]
+        await timed.do(self.db)
 
     async def age(self, **by: float) -> None:
         await age(self.db, **by)
@@ -75,11 +71,11 @@ class Counter(AtWork):
         assert reservation is not None
         return reservation
 
-    async def rows(self) -> tuple[int, int]:
+    async def count_rows(self) -> tuple[int, int]:
         return await count_rows(self.db)
 
     async def state(self) -> Sequence[Any]:
-        """All that the service knows, to be compared; how often it was saved does not count."""
+        """Return all rows, to be compared; how often they were saved does not count."""
         async with self.db.read() as tx:
             tables = [(t, t.primary_key) for t in (store.RESERVATION, store.BIKE, store.KEY)]
             found = [await tx.rows(select(t).order_by(*key.columns)) for t, key in tables]
@@ -87,7 +83,7 @@ class Counter(AtWork):
 
 
 async def age(db: Database, **by: float) -> None:
-    """Make all that is written so much older (timedelta's arguments)."""
+    """Make all reservations and keys older by that much (timedelta's arguments)."""
     async with db.begin() as tx:
         for column in (store.RESERVATION.c.reserved_at, store.KEY.c.created_at):
             rows = await tx.rows(select(column).distinct().order_by(column))
@@ -97,7 +93,7 @@ async def age(db: Database, **by: float) -> None:
 
 
 async def count_rows(db: Database) -> tuple[int, int]:
-    """How many reservations, intents among them, and how many keys there are."""
+    """Return the number of reservations, pending ones included, and of idempotency keys."""
     async with db.read() as tx:
         reservations, keys = [
             await tx.scalar(select(func.count()).select_from(table))
@@ -107,7 +103,7 @@ async def count_rows(db: Database) -> tuple[int, int]:
 
 
 def slugs(results: Sequence[Any]) -> list[str]:
-    """What became of each order: the refusal's name, or `taken`."""
+    """Return what each request of a batch came to: the refusal's slug, or "taken"."""
     return [result.slug if isinstance(result, Refusal) else "taken" for result in results]
 
 

@@ -1,4 +1,4 @@
-"""A stand-in for payment: a real HTTP server on a port, as bad as a test wants it."""
+"""A fake payment service: a real HTTP server that answers, or fails, as a test wants."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from roadbike.kit.db.ids import new_id
 
 @dataclass(frozen=True)
 class Asked:
-    """One request that came in."""
+    """One request that was received."""
 
     method: str
     path: str
@@ -30,52 +30,53 @@ Behaviour = Callable[[Asked, Writer], Awaitable[None]]
 
 
 @dataclass
-class Till:
-    """Answers each request as `behaves` does; keeps what was asked."""
+class FakePayment:
+    """Answers each request as `behaviour` does; keeps the requests in `asked`."""
 
-    behaves: Behaviour
+    behaviour: Behaviour
     asked: list[Asked] = field(default_factory=list)
     port: int = 0
-    news: asyncio.Event = field(default_factory=asyncio.Event)
+    received: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
     async def until_asked(self, times: int) -> None:
+        """Wait until so many requests were received since the start."""
         async with asyncio.timeout(10):
             while len(self.asked) < times:
-                self.news.clear()
-                await self.news.wait()
+                self.received.clear()
+                await self.received.wait()
 
     async def serve(self, reader: asyncio.StreamReader, writer: Writer) -> None:
         try:
             while True:
                 asked = await _read(reader)
                 self.asked.append(asked)
-                self.news.set()
-                await self.behaves(asked, writer)
+                self.received.set()
+                await self.behaviour(asked, writer)
         except (ConnectionError, asyncio.IncompleteReadError):
-            pass  # the caller hung up
+            pass  # the caller closed the connection
         finally:
             writer.close()
 
 
 @asynccontextmanager
-async def open_till(behaves: Behaviour, port: int = 0) -> AsyncIterator[Till]:
-    till = Till(behaves)
+async def open_fake_payment(behaviour: Behaviour, port: int = 0) -> AsyncIterator[FakePayment]:
+    payment = FakePayment(behaviour)
     callers: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: Writer) -> None:
         task = asyncio.current_task()
         assert task is not None
         callers.add(task)
-        await till.serve(reader, writer)
+        await payment.serve(reader, writer)
 
     server = await asyncio.start_server(serve, "127.0.0.1", port, backlog=2_048)
-    till.port = server.sockets[0].getsockname()[1]
+    payment.port = server.sockets[0].getsockname()[1]
     try:
-        yield till
+        yield payment
     finally:
         server.close()
         for task in callers:
@@ -84,20 +85,21 @@ async def open_till(behaves: Behaviour, port: int = 0) -> AsyncIterator[Till]:
 
 
 async def opens(asked: Asked, writer: Writer) -> None:
-    """What payment does on a good day."""
+    """Open the payment, as the real service does."""
     await _send(writer, 200, opened(asked.reservation_id))
 
 
 def opened(reservation_id: UUID) -> bytes:
+    """Return the body that says that the payment of this reservation is open."""
     answer = {"payId": new_id(), "reserveId": reservation_id, "payStatus": PaymentStatus.DUE}
     return json.dumps(answer, default=str).encode()
 
 
-def opens_after(enough: asyncio.Event) -> Behaviour:
-    """Lets all wait until it is told."""
+def opens_after(released: asyncio.Event) -> Behaviour:
+    """Open each payment once the event is set."""
 
     async def wait(asked: Asked, writer: Writer) -> None:
-        await enough.wait()
+        await released.wait()
         await opens(asked, writer)
 
     return wait
@@ -110,34 +112,34 @@ def answers(status: int, body: bytes = b"{}") -> Behaviour:
     return answer
 
 
-def says(raw: bytes) -> Behaviour:
-    """Bytes that are no HTTP, or not all of it; then the end."""
+def sends(raw: bytes) -> Behaviour:
+    """Send these bytes instead of a response, then close the connection."""
 
-    async def say(_asked: Asked, writer: Writer) -> None:
+    async def send(_asked: Asked, writer: Writer) -> None:
         writer.write(raw)
         await writer.drain()
         writer.close()
 
-    return say
+    return send
 
 
 async def hangs_up(_asked: Asked, writer: Writer) -> None:
     writer.close()
 
 
-async def falls_asleep(_asked: Asked, _writer: Writer) -> None:
+async def never_answers(_asked: Asked, _writer: Writer) -> None:
     await asyncio.Event().wait()
 
 
-def trickles(body: bytes) -> Behaviour:
-    """The head in time, and then never all of the body."""
+def sends_one_byte_of(body: bytes) -> Behaviour:
+    """Send the head of a response and one byte of its body, and then nothing more."""
 
-    async def trickle(_asked: Asked, writer: Writer) -> None:
+    async def send(_asked: Asked, writer: Writer) -> None:
         writer.write(_head(200, len(body)) + body[:1])
         await writer.drain()
         await asyncio.Event().wait()
 
-    return trickle
+    return send
 
 
 async def _send(writer: Writer, status: int, body: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Bikes of the copy, reservations and orders, and what stock tells of them."""
+"""Bikes, reservations, requests and stock's events, with the fields that a test does not name."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,11 +10,11 @@ from roadbike.contracts.statuses import ReservationStatus, StockStatus
 from roadbike.kit.db.ids import new_id
 from roadbike.kit.idempotency import Key
 from roadbike.reservation.domain import Bike, Reservation
-from roadbike.reservation.use_cases.reserve import Order, Terms
+from roadbike.reservation.use_cases.steps import ReservationRequest, Terms
 
 A = TypeVar("A", bound=AllocationEvent)
 
-NOON: Final = datetime(2026, 11, 24, 3, tzinfo=UTC)  # in Seoul
+NOON: Final = datetime(2026, 11, 24, 3, tzinfo=UTC)  # 12:00 in Seoul
 PRICE: Final = 5_100_000
 TERMS: Final = Terms(overbook=0, store_name="분당야탑점")
 
@@ -29,8 +29,9 @@ EMONDA: Final = Bike(
 )
 
 
-def an_intent(**more: Any) -> Reservation:
-    whole = Reservation(
+def a_pending(**fields: Any) -> Reservation:
+    """Return a pending reservation of bike 1 by kim."""
+    pending = Reservation(
         reservation_id=new_id(),
         bike_id=1,
         bike_name="TREK Emonda",
@@ -43,17 +44,24 @@ def an_intent(**more: Any) -> Reservation:
         address=None,
         bike_version=1,
     )
-    return replace(whole, **more)
+    return replace(pending, **fields)
 
 
-def a_reservation(**more: Any) -> Reservation:
-    reserved = {"reservation_status": ReservationStatus.RESERVED, "registered": True}
-    return an_intent(**reserved, **more)
+def a_reservation(**fields: Any) -> Reservation:
+    """Return a registered reservation of bike 1 by kim."""
+    registered = {
+        "reservation_status": ReservationStatus.RESERVED,
+        "registered": True,
+        "reserve_seq": 1,
+    }
+    return a_pending(**registered | fields)
 
 
-def an_order(name: str | None = None, *, asked: str = "as always", **more: Any) -> Order:
-    """name: of kim's idempotency key; asked: what its fingerprint is made of."""
-    whole: dict[str, Any] = {
+def a_request(
+    name: str | None = None, *, fingerprint: str = "the same", **fields: Any
+) -> ReservationRequest:
+    """Return a request by kim for bike 1; name, fingerprint: of its idempotency key, if any."""
+    defaults: dict[str, Any] = {
         "reservation_id": new_id(),
         "user_id": "kim",
         "bike_id": 1,
@@ -61,18 +69,18 @@ def an_order(name: str | None = None, *, asked: str = "as always", **more: Any) 
         "user_name": None,
         "zip_code": None,
         "address": None,
-        "key": None if name is None else a_key(name, asked=asked),
+        "key": None if name is None else a_key(name, fingerprint=fingerprint),
     }
-    return Order(**whole | more)
+    return ReservationRequest(**defaults | fields)
 
 
-def a_key(name: str, *, asked: str = "as always", user_id: str = "kim") -> Key:
-    return Key(user_id=user_id, route="POST /reservations", key=name, fingerprint=asked)
+def a_key(name: str, *, fingerprint: str = "the same", user_id: str = "kim") -> Key:
+    return Key(user_id=user_id, route="POST /reservations", key=name, fingerprint=fingerprint)
 
 
-def bike_told(bike_id: int = 1, **more: Any) -> StockChanged:
-    """Three of three units are free, unless said otherwise."""
-    whole: dict[str, Any] = {
+def bike_changed(bike_id: int = 1, **fields: Any) -> StockChanged:
+    """Return a StockChanged that says that three of three units are free."""
+    defaults: dict[str, Any] = {
         "bike_id": bike_id,
         "bike_name": "TREK Emonda",
         "price": PRICE,
@@ -82,13 +90,13 @@ def bike_told(bike_id: int = 1, **more: Any) -> StockChanged:
         "free": 3,
         "free_seq": 1,
     }
-    return StockChanged(**whole | more)
+    return StockChanged(**defaults | fields)
 
 
-def answered(
+def stock_answer(
     event: type[A], reservation_id: UUID, *, free: int = 2, free_seq: int = 2, bike_id: int = 1
 ) -> A:
-    """Stock's answer to a reservation, and how many units are free after it."""
+    """Return stock's answer to a reservation; free: units that are free after it."""
     allocated = issubclass(event, StockAllocated)
     return event(
         reservation_id=reservation_id,

@@ -1,0 +1,154 @@
+"""Reserve a bike: take a reserve request through its steps, and handle the failure of each."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final, assert_never
+from uuid import UUID
+
+from roadbike.contracts.reasons import Reason
+from roadbike.kit.crash import Crash, never
+from roadbike.kit.db import Database
+from roadbike.kit.idempotency import InProgress, Key, KeyReused
+from roadbike.kit.resilience.batching import Batches
+from roadbike.kit.resilience.breaker import Breaker, Permit
+from roadbike.kit.resilience.deadline import Deadline
+from roadbike.kit.resilience.limiter import Limiter
+from roadbike.kit.trace import current_traceparent
+from roadbike.reservation.domain import Reservation
+from roadbike.reservation.payments import MIN_MS, PaymentError, Payments, Verdict
+from roadbike.reservation.use_cases import steps
+from roadbike.reservation.use_cases.resume import Resumed, resume
+from roadbike.reservation.use_cases.steps import (
+    RETRY_SECONDS,
+    OpenedPending,
+    PaymentUnavailable,
+    Receipt,
+    Render,
+    ReservationRequest,
+    Terms,
+)
+
+DEADLINE_MS: Final = 610  # for a whole request, from its first byte
+
+
+class ReservationDesk:
+    """Takes reserve requests.
+
+    Requests that arrive while a step is running share the next transaction of that step
+    (`Batches`). No transaction is open during the call to payment.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        payments: Payments,
+        *,
+        limiter: Limiter,
+        breaker: Breaker,
+        terms: Terms,
+        render: Render,
+        crash: Crash = never,
+    ) -> None:
+        self.db, self.payments = db, payments
+        self.limiter, self.breaker = limiter, breaker
+        self.terms = terms
+        self.render, self.crash = render, crash
+        self._running: dict[tuple[str, str, str], Key] = {}
+        self._resuming: Batches[Key, Resumed] = Batches(self._resume)
+        self._taking: Batches[ReservationRequest, Reservation] = Batches(self._take_pending)
+        self._registering: Batches[OpenedPending, Receipt] = Batches(self._register)
+        self._giving_up: Batches[UUID, None] = Batches(self._give_up)
+
+    async def reserve(self, request: ReservationRequest, deadline: Deadline) -> Receipt:
+        """Reserve one unit within the deadline.
+
+        A finished key is replayed first, even when the limiter is full or the breaker open.
+        Raises NotOnSale, PriceChanged, SoldOut, PaymentUnavailable, Overloaded, OpenCircuit,
+        InProgress and KeyReused.
+        """
+        resumed = await self._resuming.submit(request.key) if request.key else None
+        if isinstance(resumed, Receipt):
+            return resumed
+        with self._only_one_of(request.key):
+            return await self._reserve(request, resumed, deadline.within(DEADLINE_MS))
+
+    @contextmanager
+    def _only_one_of(self, key: Key | None) -> Iterator[None]:
+        """Let one request per key go on, so that a crowd takes one place of the limiter, not all.
+
+        Raises InProgress and KeyReused for the others.
+        """
+        if key is None:
+            yield
+            return
+        if (running := self._running.get(key.place)) is not None:
+            raise InProgress(retry_after=RETRY_SECONDS) if running == key else KeyReused()
+        self._running[key.place] = key
+        try:
+            yield
+        finally:
+            del self._running[key.place]
+
+    async def _reserve(
+        self, request: ReservationRequest, pending: Reservation | None, deadline: Deadline
+    ) -> Receipt:
+        async with self.limiter.place(), self.breaker.permit() as permit:
+            if deadline.remaining_ms() < MIN_MS:  # it waited too long for its place
+                raise PaymentUnavailable(retry_after=RETRY_SECONDS)
+            pending = pending or await self._taking.submit(request)
+            self.crash("reserve.after_take_pending")
+            await self._open_payment(pending, permit, deadline)
+            self.crash("reserve.after_open_payment")
+            receipt = await self._registering.submit(
+                OpenedPending(
+                    pending.reservation_id,
+                    keyed=request.key is not None,
+                    traceparent=current_traceparent(),
+                )
+            )
+        self.crash("reserve.after_register")
+        return receipt
+
+    async def _open_payment(self, pending: Reservation, permit: Permit, deadline: Deadline) -> None:
+        """Open the payment, or give up if it is certain that none was opened.
+
+        If that is unknown, the reservation stays pending: a request with the same key continues
+        with it, or the resolver cancels it. Raises PaymentUnavailable in both cases.
+        """
+        try:
+            await self.payments.open(pending, deadline)
+        except PaymentError as error:
+            _report(permit, error.verdict)
+            if error.nothing_was_opened:
+                await self._giving_up.submit(pending.reservation_id)
+            raise PaymentUnavailable(retry_after=RETRY_SECONDS) from error
+        permit.succeeded()
+
+    async def _resume(self, keys: Sequence[Key]) -> Sequence[Resumed | Exception]:
+        async with self.db.read() as tx:
+            return await resume(tx, keys)
+
+    async def _take_pending(
+        self, requests: Sequence[ReservationRequest]
+    ) -> Sequence[Reservation | Exception]:
+        return await self.db.transact(lambda tx: steps.take_pending(tx, requests, self.terms))
+
+    async def _register(self, opened: Sequence[OpenedPending]) -> Sequence[Receipt | Exception]:
+        return await self.db.transact(lambda tx: steps.register(tx, opened, self.render))
+
+    async def _give_up(self, reservation_ids: Sequence[UUID]) -> Sequence[None]:
+        await self.db.transact(lambda tx: steps.give_up(tx, reservation_ids, Reason.NOT_OPENED))
+        return [None] * len(reservation_ids)
+
+
+def _report(permit: Permit, verdict: Verdict) -> None:
+    """Report the outcome of the call to the breaker."""
+    match verdict:
+        case Verdict.ANSWERED:
+            permit.succeeded()
+        case Verdict.FAILED:
+            permit.failed()
+        case Verdict.NOT_ASKED:
+            pass  # the permit goes back as if it had not been taken
+        case _:
+            assert_never(verdict)

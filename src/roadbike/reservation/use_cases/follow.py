@@ -1,0 +1,47 @@
+"""Follow the events of other services: copy the catalogue, note facts, settle."""
+
+from collections.abc import Sequence
+
+from roadbike.contracts.events import AllocationEvent, AnyAllocationEvent, AnyBikeEvent, BikeEvent
+from roadbike.kit.db import Tx
+from roadbike.kit.messaging.broker import Message
+from roadbike.reservation import domain, store
+from roadbike.reservation.domain import Cause
+from roadbike.reservation.use_cases.settle import settle
+
+
+async def follow_purchase(tx: Tx, cause: Cause) -> None:
+    """Note what happened to the purchase and do what follows from it.
+
+    Raises NotFound when the reservation is unknown.
+    """
+    reservation = await store.locked_or_404(tx, cause.reservation_id)
+    noted = domain.noted(reservation, cause)
+    if noted != reservation:
+        await settle(tx, noted)
+
+
+async def follow_stock(tx: Tx, cause: AnyAllocationEvent, message: Message) -> None:
+    """Take over stock's answer to a reservation: the first one counts on the bike, once.
+
+    Raises NotFound when the reservation is unknown.
+    """
+    reservation = await store.locked_or_404(tx, cause.reservation_id)
+    bike = domain.with_free(await store.locked_bike_or_new(tx, cause.bike_id), cause)
+    answered, bike = domain.answered(reservation, bike)
+    store.save_bike(tx, domain.as_of(bike, message.time))
+    await settle(tx, domain.noted(answered, cause))
+
+
+async def copy_bike(tx: Tx, cause: BikeEvent, message: Message) -> None:
+    """Take over what is newer in the event than in the copy of the catalogue."""
+    bike = domain.with_catalogue(await store.locked_bike_or_new(tx, cause.bike_id), cause)
+    store.save_bike(tx, domain.as_of(bike, message.time))
+
+
+async def prefetch(tx: Tx, causes: Sequence[Cause | AnyBikeEvent]) -> None:
+    """Load and lock all rows that a batch of messages will touch, reservations before bikes."""
+    purchases = {cause.reservation_id for cause in causes if not isinstance(cause, BikeEvent)}
+    bikes = {cause.bike_id for cause in causes if isinstance(cause, BikeEvent | AllocationEvent)}
+    await store.lock_reservations(tx, sorted(purchases))
+    await store.lock_bikes(tx, sorted(bikes))

@@ -1,0 +1,26 @@
+"""Run one service of this shop as a process: here kit is given what it has to know of the shop."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from roadbike.contracts.identity import AUDIENCE, ISSUER, ROLES, SHOP_NAME
+from roadbike.environment import ENVIRONMENT
+from roadbike.kit.process import server
+from roadbike.kit.process.service import Application
+
+SHOP: Final = Application(
+    title=SHOP_NAME,
+    issuer=ISSUER,
+    audience=AUDIENCE,
+    roles=ROLES,
+    catalogues=("roadbike.contracts",),
+    environment=ENVIRONMENT,
+)
+
+
+def serve(app_module: str, environ: Mapping[str, str]) -> None:
+    """Run the service of that module (`roadbike.stock.app`) until SIGTERM or SIGINT.
+
+    Raises SettingError before anything is opened, SystemExit(1) when a part of it fails.
+    """
+    server.serve(app_module, environ, SHOP)

@@ -1,0 +1,45 @@
+"""HTTP requests of a visitor, and what tests look at in the responses."""
+
+import json
+from typing import Any
+
+from httpx import Response
+
+from tests.at_work import Visitor
+from tests.flows.shop import until
+
+
+async def ask(visitor: Visitor, what: str, body: object = None, **headers: str) -> Response:
+    """Send `await ask(kim, "POST /reservations", {...})`; a body of bytes is sent as it is."""
+    method, path = what.split(" ", 1)
+    given = {name.replace("_", "-"): value for name, value in headers.items()}
+    content: bytes | None = None
+    if body is not None:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        given = {"Content-Type": "application/json"} | given
+    return await visitor.client.request(
+        method, path, content=content, headers={**visitor.headers, **given}
+    )
+
+
+async def post_reservation(visitor: Visitor, body: object, **headers: str) -> Response:
+    """Reserve; repeat while a busy machine answers 503, or 409 because it is in progress."""
+
+    async def final_response() -> Response | None:
+        response = await ask(visitor, "POST /reservations", body, **headers)
+        busy = response.status_code == 503 or "/problems/in-progress" in response.text
+        return None if busy else response
+
+    return await until(final_response, every=0.2)
+
+
+def pointers(response: Response) -> list[str]:
+    """Return which members of the body, or which parameters, a 422 names."""
+    return [fault.get("pointer", fault.get("parameter")) for fault in response.json()["errors"]]
+
+
+def without_trace(response: Response) -> dict[str, Any]:
+    """Return a problem document without what differs between two requests."""
+    problem: dict[str, Any] = {**response.json()}
+    del problem["traceId"], problem["instance"]
+    return problem

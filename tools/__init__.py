@@ -1,0 +1,1 @@
+"""Tools of the developers, which the shop does not need to run."""
