@@ -16,8 +16,8 @@ from httpx import AsyncClient
 
 from roadbike.kit.db import Database, migrate
 from roadbike.local.errors import CommandError
-from tests.at_work import Visitor, visitor
 from tests.postgres import PostgresServer
+from tests.service_harness import ApiClient, api_client
 
 Dialect = Literal["postgresql", "sqlite"]
 NewDatabase = Callable[..., str]
@@ -169,24 +169,24 @@ def db(open_database: OpenDatabase, database_url: str) -> Database:
 
 
 @pytest.fixture
-def nobody(client: AsyncClient) -> Visitor:
+def nobody(client: AsyncClient) -> ApiClient:
     """Who asks the service that the fixture `client` reaches, without a token."""
-    return Visitor(client, {})
+    return ApiClient(client, {})
 
 
 @pytest.fixture
-def alice(client: AsyncClient) -> Visitor:
-    return visitor(client, "alice", "buyer")
+def alice(client: AsyncClient) -> ApiClient:
+    return api_client(client, "alice", "buyer")
 
 
 @pytest.fixture
-def mallory(client: AsyncClient) -> Visitor:
-    return visitor(client, "mallory", "buyer")
+def mallory(client: AsyncClient) -> ApiClient:
+    return api_client(client, "mallory", "buyer")
 
 
 @pytest.fixture
-def admin(client: AsyncClient) -> Visitor:
-    return visitor(client, "boss", "admin")
+def admin(client: AsyncClient) -> ApiClient:
+    return api_client(client, "boss", "admin")
 
 
 def _sqlite_url(path: str) -> str:

@@ -6,7 +6,7 @@ from functools import cache
 import pytest
 
 from tests.flows.given import given_a_bike
-from tests.flows.shop import SERVICES, Shop, Url, open_shop
+from tests.flows.in_process_shop import SERVICES, Shop, Url, open_shop
 from tests.reservation.fake_payment import FakePayment, open_fake_payment, opens
 
 

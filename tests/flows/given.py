@@ -4,7 +4,7 @@ from typing import Any
 
 from roadbike.reservation import store
 from roadbike.reservation.domain import Bike
-from tests.flows.shop import Person, Shop, until
+from tests.flows.in_process_shop import Person, Shop, until
 
 EMONDA = {"bikeId": 1, "bikeNm": "TREK Emonda", "price": 5_100_000}
 

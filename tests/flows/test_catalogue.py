@@ -1,6 +1,6 @@
 """The catalogue's copy: what can be reserved, also while stock is away."""
 
-from tests.flows.shop import Shop
+from tests.flows.in_process_shop import Shop
 
 EMONDA = {"bikeId": 1, "bikeNm": "TREK Emonda", "price": 5_100_000, "stockQty": 3, "brand": "TREK"}
 

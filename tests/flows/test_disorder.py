@@ -4,7 +4,7 @@ import asyncio
 from random import Random
 
 from tests.flows.given import all_of, assert_all_agree, given_a_bike, given_a_reservation, total
-from tests.flows.shop import Shop
+from tests.flows.in_process_shop import Shop
 
 
 async def a_busy_day(shop: Shop) -> None:

@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from roadbike.kit.auth import ServiceTokens
 from tests.flows.given import given_a_reservation
-from tests.flows.shop import SERVICES, Shop, until
+from tests.flows.in_process_shop import SERVICES, Shop, until
 from tests.reservation import fake_payment
 from tests.reservation.fake_payment import FakePayment
 

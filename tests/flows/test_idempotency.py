@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from tests.flows.given import assert_all_agree, copy_of, given_a_bike, total
-from tests.flows.shop import Answer, Person, Shop, until
+from tests.flows.in_process_shop import Answer, Person, Shop, until
 from tests.reservation import fake_payment
 from tests.reservation.fake_payment import open_fake_payment
 from tests.reservation.service_harness import age, count_rows

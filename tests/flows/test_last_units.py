@@ -3,7 +3,7 @@
 import asyncio
 
 from tests.flows.given import all_of, assert_all_agree, copy_of, given_a_bike, total
-from tests.flows.shop import Answer, Person, Shop, until
+from tests.flows.in_process_shop import Answer, Person, Shop, until
 
 
 async def decided(buyer: Person) -> Answer:

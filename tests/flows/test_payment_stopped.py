@@ -11,7 +11,7 @@ from tests.flows.given import (
     statuses,
     total,
 )
-from tests.flows.shop import Shop, until
+from tests.flows.in_process_shop import Shop, until
 from tests.reservation.service_harness import count_rows
 
 

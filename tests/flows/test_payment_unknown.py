@@ -7,7 +7,7 @@ from sqlalchemy import select
 from roadbike.contracts.statuses import PaymentStatus
 from roadbike.payment.store import PAYMENT
 from tests.flows.given import assert_all_agree, copy_of, given_a_bike, given_a_reservation, total
-from tests.flows.shop import Shop, until
+from tests.flows.in_process_shop import Shop, until
 from tests.reservation import fake_payment
 from tests.reservation.fake_payment import FakePayment, open_fake_payment
 from tests.reservation.service_harness import age, count_rows

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.flows.shop import Answer, Person, Shop
+from tests.flows.in_process_shop import Answer, Person, Shop
 
 EMONDA = {"bikeId": 1, "bikeNm": "TREK Emonda", "price": 5_100_000, "stockQty": 3}
 

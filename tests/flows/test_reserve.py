@@ -1,7 +1,7 @@
 """Reserve, follow, cancel: through HTTP and events, in one process."""
 
 from tests.flows.given import assert_all_agree, given_a_bike, given_a_reservation, statuses
-from tests.flows.shop import Shop
+from tests.flows.in_process_shop import Shop
 
 
 async def test_a_reservation_opens_its_payment_and_gets_a_unit(shop: Shop) -> None:

@@ -9,7 +9,7 @@ from tests.flows.given import (
     statuses,
     total,
 )
-from tests.flows.shop import Shop
+from tests.flows.in_process_shop import Shop
 
 
 async def test_reservations_go_on_and_are_allocated_once_stock_is_back(shop: Shop) -> None:

@@ -6,10 +6,10 @@ import pytest
 
 from roadbike.kit.db.ids import new_id
 from roadbike.payment.providers.simulated import Behaviour
-from tests.at_work import AtWork, Visitor
 from tests.payment.asking import TERMS, open_, payments
-from tests.purchases import Story
+from tests.purchase_events import Story
 from tests.reservation.http import ask, pointers, without_trace
+from tests.service_harness import ApiClient, ServiceHarness
 
 
 @pytest.fixture
@@ -18,7 +18,9 @@ def dialect() -> Literal["postgresql"]:
     return "postgresql"
 
 
-async def test_a_payment_is_found_by_its_reservation(reservation: Visitor, alice: Visitor) -> None:
+async def test_a_payment_is_found_by_its_reservation(
+    reservation: ApiClient, alice: ApiClient
+) -> None:
     first, second = new_id(), new_id()
     await open_(reservation, first)
     await open_(reservation, second)
@@ -31,7 +33,7 @@ async def test_a_payment_is_found_by_its_reservation(reservation: Visitor, alice
     assert await payments(alice, f"?reserveId={new_id()}") == []
 
 
-async def test_the_links_of_a_list_keep_what_it_was_asked_for(alice: Visitor) -> None:
+async def test_the_links_of_a_list_keep_what_it_was_asked_for(alice: ApiClient) -> None:
     asked = f"/payments?reserveId={new_id()}"
 
     links = (await ask(alice, f"GET {asked}")).json()["_links"]
@@ -39,7 +41,7 @@ async def test_the_links_of_a_list_keep_what_it_was_asked_for(alice: Visitor) ->
     assert {link["href"].partition("&page=")[0] for link in links.values()} == {asked}
 
 
-async def test_a_reserve_id_that_is_none_is_422_and_named(alice: Visitor) -> None:
+async def test_a_reserve_id_that_is_none_is_422_and_named(alice: ApiClient) -> None:
     answer = await ask(alice, "GET /payments?reserveId=7")
 
     assert answer.status_code == 422
@@ -47,7 +49,7 @@ async def test_a_reserve_id_that_is_none_is_422_and_named(alice: Visitor) -> Non
 
 
 async def test_a_payment_of_somebody_else_answers_as_one_that_is_not_there(
-    reservation: Visitor, alice: Visitor, mallory: Visitor
+    reservation: ApiClient, alice: ApiClient, mallory: ApiClient
 ) -> None:
     at = new_id()
     await open_(reservation, at)
@@ -61,7 +63,7 @@ async def test_a_payment_of_somebody_else_answers_as_one_that_is_not_there(
     assert await payments(mallory, f"?reserveId={at}") == []
 
 
-async def test_staff_see_the_payments_of_all(reservation: Visitor, admin: Visitor) -> None:
+async def test_staff_see_the_payments_of_all(reservation: ApiClient, admin: ApiClient) -> None:
     await open_(reservation, new_id())
     await open_(reservation, new_id(), userId="mallory")
 
@@ -69,12 +71,12 @@ async def test_staff_see_the_payments_of_all(reservation: Visitor, admin: Visito
 
 
 async def test_a_voided_payment_is_served_as_cancelled(
-    reservation: Visitor, alice: Visitor, payment: AtWork
+    reservation: ApiClient, alice: ApiClient, payment: ServiceHarness
 ) -> None:
     story = Story()
     await open_(reservation, story.reservation_id)
 
-    await payment.hear(story.cancelled())
+    await payment.consume(story.cancelled())
 
     (found,) = await payments(alice)
     assert found["payStatus"] == "결제취소"
@@ -82,13 +84,13 @@ async def test_a_voided_payment_is_served_as_cancelled(
 
 
 async def test_the_payment_of_what_never_was_a_reservation_is_served_to_nobody(
-    reservation: Visitor, alice: Visitor, admin: Visitor, payment: AtWork
+    reservation: ApiClient, alice: ApiClient, admin: ApiClient, payment: ServiceHarness
 ) -> None:
     story = Story()
     await open_(reservation, story.reservation_id)
     ((open_payment),) = await payments(alice)
 
-    await payment.hear(story.cancelled(registered=False))
+    await payment.consume(story.cancelled(registered=False))
 
     for visitor in (alice, admin):
         assert await payments(visitor) == []
@@ -97,7 +99,7 @@ async def test_the_payment_of_what_never_was_a_reservation_is_served_to_nobody(
 
 
 async def test_a_payment_is_cancelled_with_its_reservation_alone(
-    reservation: Visitor, alice: Visitor
+    reservation: ApiClient, alice: ApiClient
 ) -> None:
     at = new_id()
     pay_id = (await open_(reservation, at)).json()["payId"]
@@ -117,7 +119,7 @@ async def test_a_payment_is_cancelled_with_its_reservation_alone(
     ],
 )
 async def test_what_cannot_be_asked_for_is_422_and_says_what_can(
-    reservation: Visitor, alice: Visitor, status: str, header: str, named: str, choices: str
+    reservation: ApiClient, alice: ApiClient, status: str, header: str, named: str, choices: str
 ) -> None:
     pay_id = (await open_(reservation, new_id())).json()["payId"]
     body = {"payStatus": status}
@@ -129,11 +131,11 @@ async def test_what_cannot_be_asked_for_is_422_and_says_what_can(
     assert (await payments(alice))[0]["payStatus"] == "결제예정"
 
 
-async def test_a_tombstone_is_served_to_nobody(admin: Visitor, payment: AtWork) -> None:
-    await payment.hear(Story().cancelled(), Story().cancelled(registered=False))
+async def test_a_tombstone_is_served_to_nobody(admin: ApiClient, payment: ServiceHarness) -> None:
+    await payment.consume(Story().cancelled(), Story().cancelled(registered=False))
 
     assert await payments(admin) == []
 
 
-async def test_a_service_token_is_no_persons(reservation: Visitor) -> None:
+async def test_a_service_token_is_no_persons(reservation: ApiClient) -> None:
     assert (await ask(reservation, "GET /payments")).status_code == 401

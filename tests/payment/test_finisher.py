@@ -17,9 +17,9 @@ from roadbike.payment.providers import Approved, Charge, Declined, Snapshot, Unk
 from roadbike.payment.store import ATTEMPT
 from roadbike.payment.use_cases.open import Opening, open_payments
 from roadbike.payment.use_cases.pay import Cashier, begin
-from tests.at_work import AtWork
 from tests.payment.things import NOON, TERMS
-from tests.purchases import Story
+from tests.purchase_events import Story
+from tests.service_harness import ServiceHarness
 
 A_DAY: Final = timedelta(hours=24)
 TAKEN: Final = Snapshot(captured="c1", refunded=None)
@@ -63,11 +63,11 @@ def till() -> Till:
 
 
 @pytest.fixture
-def cashier(payment: AtWork, till: Till) -> Cashier:
+def cashier(payment: ServiceHarness, till: Till) -> Cashier:
     return Cashier(payment.db, till)
 
 
-async def an_attempt(payment: AtWork, story: Story | None = None) -> Attempt:
+async def an_attempt(payment: ServiceHarness, story: Story | None = None) -> Attempt:
     """One of which nobody knows what became."""
     at = story.reservation_id if story else new_id()
     (opened,) = await payment.db.transact(lambda tx: open_payments(tx, [Opening(at, TERMS)]))
@@ -79,7 +79,7 @@ async def an_attempt(payment: AtWork, story: Story | None = None) -> Attempt:
     return attempt
 
 
-async def time_passes(payment: AtWork, by: timedelta = timedelta(minutes=1)) -> None:
+async def time_passes(payment: ServiceHarness, by: timedelta = timedelta(minutes=1)) -> None:
     async with payment.db.begin() as tx:
         for row in await tx.rows(select(ATTEMPT)):
             times = {"asked_at": row["asked_at"] - by}
@@ -90,7 +90,7 @@ async def time_passes(payment: AtWork, by: timedelta = timedelta(minutes=1)) -> 
             )
 
 
-async def status(payment: AtWork, attempt: Attempt) -> PaymentStatus | None:
+async def status(payment: ServiceHarness, attempt: Attempt) -> PaymentStatus | None:
     async with payment.db.read() as tx:
         return (await store.locked(tx, attempt.reservation_id)).payment_status
 
@@ -108,7 +108,7 @@ def test_the_waits_grow_to_half_a_minute_and_no_further() -> None:
 
 
 async def test_one_that_fails_holds_up_none_behind_it(
-    payment: AtWork, cashier: Cashier, till: Till
+    payment: ServiceHarness, cashier: Cashier, till: Till
 ) -> None:
     first, second = await an_attempt(payment), await an_attempt(payment)
     till.says = {first.attempt_id: ValueError("rubbish"), second.attempt_id: TAKEN}
@@ -122,7 +122,7 @@ async def test_one_that_fails_holds_up_none_behind_it(
 
 
 async def test_a_look_that_is_not_answered_is_no_look(
-    payment: AtWork, cashier: Cashier, till: Till
+    payment: ServiceHarness, cashier: Cashier, till: Till
 ) -> None:
     attempt = await an_attempt(payment)
     for says in (NOTHING, Unknown("away"), Unknown("away"), TAKEN):
@@ -135,13 +135,13 @@ async def test_a_look_that_is_not_answered_is_no_look(
 
 
 async def test_a_refund_that_is_not_answered_is_asked_for_again_later(
-    payment: AtWork, cashier: Cashier, till: Till
+    payment: ServiceHarness, cashier: Cashier, till: Till
 ) -> None:
     story = Story()
     attempt = await an_attempt(payment, story)
     till.says = {attempt.attempt_id: TAKEN}
     till.refunds = [Unknown("away"), "r1"]
-    await payment.hear(story.cancelled())
+    await payment.consume(story.cancelled())
     await time_passes(payment)
     await cashier.finish_unknown(payment.db)
 

@@ -6,8 +6,8 @@ from typing import Final
 
 import pytest
 
-from tests.system.shop import Shop, a_shop
-from tests.system.visit import Visit, visiting
+from tests.system.real_shop import Shop, temporary_shop
+from tests.system.shop_client import ShopClient, open_client
 
 ROUNDS: Final = int(os.environ.get("ROUNDS", "1"))
 # after half an hour the unpaid bikes of the first rounds would come back while books are read
@@ -27,13 +27,13 @@ def round_(request: pytest.FixtureRequest) -> int:
 
 @pytest.fixture(scope="session")
 def shop() -> Iterator[Shop]:
-    with a_shop(NOTHING_EXPIRES) as shop:
-        said = shop.up()
-        assert said.code == 0, said
+    with temporary_shop(NOTHING_EXPIRES) as shop:
+        result = shop.up()
+        assert result.code == 0, result
         yield shop
 
 
 @pytest.fixture
-async def visit(shop: Shop) -> AsyncIterator[Visit]:
-    async with visiting(shop) as visit:
-        yield visit
+async def client(shop: Shop) -> AsyncIterator[ShopClient]:
+    async with open_client(shop) as client:
+        yield client

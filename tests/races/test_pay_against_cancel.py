@@ -4,18 +4,17 @@ import asyncio
 from collections import Counter
 
 from roadbike.contracts.statuses import PaymentStatus, ReservationStatus
-from tests.system import books
-from tests.system.patience import Order, order
-from tests.system.visit import Answer, Visit
+from tests.system.retrying import Order, order
+from tests.system.shop_client import Answer, ShopClient
 
 RACES = 60
 AT_A_TIME = 6  # with more of them the cancels are always quicker
 GONE = (ReservationStatus.CANCELLED, PaymentStatus.CANCELLED)
 
 
-async def test_whoever_is_quicker_the_cancel_wins_in_the_end(visit: Visit) -> None:
-    bike_id = await visit.bike(units=RACES)
-    orders = await asyncio.gather(*(order(visit.buyer(), bike_id) for _ in range(RACES)))
+async def test_whoever_is_quicker_the_cancel_wins_in_the_end(client: ShopClient) -> None:
+    bike_id = await client.bike(units=RACES)
+    orders = await asyncio.gather(*(order(client.buyer(), bike_id) for _ in range(RACES)))
     pay_ids = [(await one.payment())["payId"] for one in orders]
     starters = list(zip(orders, pay_ids, strict=True))
     finishes: list[tuple[Answer, Answer]] = []
@@ -27,13 +26,13 @@ async def test_whoever_is_quicker_the_cancel_wins_in_the_end(visit: Visit) -> No
     seen = Counter((paid.status, cancelled.status) for paid, cancelled in finishes)
     print(seen)  # noqa: T201  who was quicker, for whoever runs this with -s
     assert set(seen) <= {(200, 200), (202, 200), (409, 200)}, seen
-    await visit.settle()
-    after = await books.read(visit.shop)
+    await client.settle()
+    after = await audit.read(client.shop)
     assert after.faults() == []
     purchases = [after.purchases[one.reserve_id] for one in orders]
     assert {purchase.statuses[:2] for purchase in purchases} == {GONE}
     assert [purchase.kept for purchase in purchases] == [0] * RACES
-    bike = await visit.admin.get(f"/stocks/{bike_id}")
+    bike = await client.admin.get(f"/stocks/{bike_id}")
     assert (bike["stockQty"], bike["reserveQty"]) == (RACES, 0)
 
 

@@ -3,23 +3,22 @@
 import asyncio
 from uuid import uuid4
 
-from tests.system import books
-from tests.system.patience import insist
-from tests.system.visit import Person, Visit
+from tests.system.retrying import insist
+from tests.system.shop_client import Person, ShopClient
 
 BUYERS = 10
 AT_ONCE = 20
 
 
-async def test_whoever_asks_often_gets_one_bike(visit: Visit) -> None:
-    bike_id = await visit.bike(units=BUYERS)
-    buyers = [visit.buyer() for _ in range(BUYERS)]
+async def test_whoever_asks_often_gets_one_bike(client: ShopClient) -> None:
+    bike_id = await client.bike(units=BUYERS)
+    buyers = [client.buyer() for _ in range(BUYERS)]
 
     answers = await asyncio.gather(*(ask_often(buyer, bike_id) for buyer in buyers))
 
     assert [len(told) for told in answers] == [1] * BUYERS  # byte for byte
-    await visit.settle()
-    after = await books.read(visit.shop)
+    await client.settle()
+    after = await audit.read(client.shop)
     assert after.faults() == []
     assert [len(after.registered([buyer.name])) for buyer in buyers] == [1] * BUYERS
 

@@ -5,11 +5,11 @@ from typing import Any
 
 from httpx import Response
 
-from tests.at_work import Visitor
-from tests.flows.shop import until
+from tests.flows.in_process_shop import until
+from tests.service_harness import ApiClient
 
 
-async def ask(visitor: Visitor, what: str, body: object = None, **headers: str) -> Response:
+async def ask(visitor: ApiClient, what: str, body: object = None, **headers: str) -> Response:
     """Send `await ask(kim, "POST /reservations", {...})`; a body of bytes is sent as it is."""
     method, path = what.split(" ", 1)
     given = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -22,7 +22,7 @@ async def ask(visitor: Visitor, what: str, body: object = None, **headers: str) 
     )
 
 
-async def post_reservation(visitor: Visitor, body: object, **headers: str) -> Response:
+async def post_reservation(visitor: ApiClient, body: object, **headers: str) -> Response:
     """Reserve; repeat while a busy machine answers 503, or 409 because it is in progress."""
 
     async def final_response() -> Response | None:

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text, update
 
 from roadbike.stock import store
-from tests.purchases import Story
+from tests.purchase_events import Story
 from tests.reservation.http import pointers
 from tests.stock.bikes import FACE, TREK
 
@@ -86,7 +86,7 @@ async def test_an_edit_changes_what_it_names(stock: Any, admin: Any) -> None:
     body = edited.json()
     assert (body["stockQty"], body["colour"], body["brand"]) == (5, None, "TREK")
     assert await stock.ledger(1) == [("staff", 2), ("staff", 3)]
-    *_, told = await stock.told()
+    *_, told = await stock.published()
     assert (type(told).__name__, told.free, told.free_seq) == ("StockChanged", 5, 2)
 
 
@@ -96,7 +96,7 @@ async def test_an_edit_of_nothing_tells_nothing(stock: Any, admin: Any) -> None:
     edited = await admin.ask("PATCH", "/stocks/1", {"stockQty": 2}, if_match='"1"')
 
     assert (edited.status_code, edited.headers["etag"]) == (200, '"1"')
-    assert await stock.told_names() == ["StockRegistered"]
+    assert await stock.published_types() == ["StockRegistered"]
 
 
 async def test_a_bike_may_be_replaced_by_itself_as_it_was_read(stock: Any, admin: Any) -> None:
@@ -114,7 +114,7 @@ async def test_a_bike_may_be_replaced_by_itself_as_it_was_read(stock: Any, admin
 
 async def test_what_is_held_does_not_move_the_tag_and_stays_covered(stock: Any, admin: Any) -> None:
     await stock.register(1, stock_quantity=3)
-    await stock.hear(Story().registered(), Story().registered())
+    await stock.consume(Story().registered(), Story().registered())
 
     refused = await admin.ask("PATCH", "/stocks/1", {"stockQty": 1}, if_match='"1"')
     fitting = await admin.ask("PATCH", "/stocks/1", {"stockQty": 2}, if_match='"1"')
@@ -200,7 +200,7 @@ async def test_a_withdrawn_bike_is_gone_for_buyers_and_kept_for_admins(
     kept = await admin.ask("GET", "/stocks/1")
     assert (kept.status_code, kept.headers["etag"], kept.json()["withdrawn"]) == (200, '"2"', True)
     assert await total(admin) == 1
-    assert await stock.told_names() == ["StockRegistered", "StockRemoved"]
+    assert await stock.published_types() == ["StockRegistered", "StockRemoved"]
 
 
 @pytest.mark.parametrize(("method", "body"), [("PATCH", {}), ("PUT", FACE)])
@@ -214,7 +214,7 @@ async def test_an_edit_brings_a_withdrawn_bike_back(
 
     assert (back.status_code, back.headers["etag"]) == (200, '"3"')
     assert (await anybody.ask("GET", "/stocks/1")).status_code == 200
-    assert await stock.told_names() == ["StockRegistered", "StockRemoved", "StockRegistered"]
+    assert await stock.published_types() == ["StockRegistered", "StockRemoved", "StockRegistered"]
 
 
 @pytest.mark.parametrize("who", ["anybody", "buyer"])

@@ -29,7 +29,7 @@ class Shop:
     def with_units(cls, units: int) -> "Shop":
         return cls(Bike(bike_id=1, bike_name="TREK Emonda", price=1, stock_quantity=units))
 
-    def hear(self, buyer: int, fact: str) -> None:
+    def consume(self, buyer: int, fact: str) -> None:
         known = self.allocations.get(buyer)
         known = known or Allocation(reservation_id=UUID(int=buyer), bike_id=1)
         learnt: dict[str, Any] = {fact: True}
@@ -66,7 +66,7 @@ def test_a_cancelled_purchase_ends_released_and_its_unit_free(order: Sequence[st
     shop = Shop.with_units(1)
 
     for fact in order:
-        shop.hear(1, fact)
+        shop.consume(1, fact)
 
     assert shop.allocations[1].state is State.RELEASED
     assert shop.bike.free == 1
@@ -76,10 +76,10 @@ def test_a_cancelled_purchase_ends_released_and_its_unit_free(order: Sequence[st
 @given(orders("registered", "cancelled", "started", "returned"))
 def test_a_bike_that_left_and_came_back_is_on_sale_again(later: Sequence[str]) -> None:
     shop = Shop.with_units(1)
-    shop.hear(1, "registered")  # nothing leaves before it was allocated
+    shop.consume(1, "registered")  # nothing leaves before it was allocated
 
     for fact in later:
-        shop.hear(1, fact)
+        shop.consume(1, fact)
 
     assert shop.allocations[1].state is State.RETURNED
     assert (shop.bike.free, shop.bike.stock_quantity) == (1, 1)
@@ -90,10 +90,10 @@ def test_a_bike_that_left_and_came_back_is_on_sale_again(later: Sequence[str]) -
 @given(orders("registered", "cancelled", "started"))
 def test_a_bike_that_left_is_not_freed_by_a_cancel(later: Sequence[str]) -> None:
     shop = Shop.with_units(1)
-    shop.hear(1, "registered")
+    shop.consume(1, "registered")
 
     for fact in later:
-        shop.hear(1, fact)
+        shop.consume(1, fact)
 
     assert shop.allocations[1].state is State.SHIPPED
     assert (shop.bike.free, shop.bike.stock_quantity) == (0, 0)
@@ -105,7 +105,7 @@ def test_a_purchase_that_found_nothing_left_stays_short(order: Sequence[str]) ->
     shop = Shop.with_units(0)
 
     for fact in order:
-        shop.hear(1, fact)
+        shop.consume(1, fact)
 
     assert len(shop.answers(1)) == 1
     assert shop.allocations[1].state in {State.SHORT, State.RELEASED}
@@ -117,7 +117,7 @@ def test_no_history_whatever_breaks_the_count(history: Sequence[tuple[int, str]]
     shop = Shop.with_units(2)
 
     for buyer, fact in history:
-        shop.hear(buyer, fact)  # checks what always holds
+        shop.consume(buyer, fact)  # checks what always holds
 
     assert shop.bike.stock_quantity == 2 + sum(movement.delta for movement in shop.movements)
     for buyer, known in shop.allocations.items():
@@ -130,11 +130,11 @@ def test_no_history_whatever_breaks_the_count(history: Sequence[tuple[int, str]]
 def test_what_was_heard_before_changes_nothing(history: Sequence[tuple[int, str]]) -> None:
     shop = Shop.with_units(2)
     for buyer, fact in history:
-        shop.hear(buyer, fact)
+        shop.consume(buyer, fact)
     before = (shop.bike, dict(shop.allocations), len(shop.events), len(shop.movements))
 
     for buyer, fact in history:
-        shop.hear(buyer, fact)
+        shop.consume(buyer, fact)
 
     after = (shop.bike, dict(shop.allocations), len(shop.events), len(shop.movements))
     assert after == before

@@ -4,28 +4,28 @@ from collections.abc import AsyncIterator, Generator, Iterator
 
 import pytest
 
-from tests.system.shop import Shop, a_shop
-from tests.system.visit import Visit, visiting
+from tests.system.real_shop import Shop, temporary_shop
+from tests.system.shop_client import ShopClient, open_client
 
 
 @pytest.fixture(scope="session")
 def shop() -> Iterator[Shop]:
-    with a_shop() as shop:
-        said = shop.up()
-        assert said.code == 0, said
+    with temporary_shop() as shop:
+        result = shop.up()
+        assert result.code == 0, result
         yield shop
 
 
 @pytest.fixture
-async def visit(shop: Shop) -> AsyncIterator[Visit]:
-    async with visiting(shop) as visit:
-        yield visit
+async def client(shop: Shop) -> AsyncIterator[ShopClient]:
+    async with open_client(shop) as client:
+        yield client
 
 
 @pytest.fixture
 def new_shop() -> Iterator[Shop]:
     """A folder and ports of this test's own; nothing is opened there yet."""
-    with a_shop() as shop:
+    with temporary_shop() as shop:
         yield shop
 
 

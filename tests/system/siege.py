@@ -14,8 +14,8 @@ import psutil
 from rich.table import Table
 
 from roadbike.local.up.progress import console
-from tests.system.shop import Shop, a_shop
-from tests.system.visit import Visit, visiting
+from tests.system.real_shop import Shop, temporary_shop
+from tests.system.shop_client import ShopClient, open_client
 
 BIKE: Final = 1
 UNITS: Final = 1_000_000
@@ -67,10 +67,10 @@ def main() -> int:
     asked = _arguments()
     if shutil.which("siege") is None:
         sys.exit("siege is not on the PATH: install it first (Debian, Ubuntu: apt install siege)")
-    with a_shop() as shop:
-        said = shop.up()
-        if said.code:
-            sys.exit(said.err)
+    with temporary_shop() as shop:
+        result = shop.up()
+        if result.code:
+            sys.exit(result.err)
         return asyncio.run(_besieged(shop, asked.clients, asked.seconds))
 
 
@@ -82,16 +82,16 @@ def _arguments() -> argparse.Namespace:
 
 
 async def _besieged(shop: Shop, clients: int, seconds: int) -> int:
-    async with visiting(shop) as visit:
-        await _fill_the_shelf(visit)
-        before = await _counts(visit)
-        token = (await shop.order("token", "buyer")).out.strip()
+    async with open_client(shop) as client:
+        await _fill_the_shelf(client)
+        before = await _counts(client)
+        token = (await shop.roadbike("token", "buyer")).out.strip()
         found = await asyncio.to_thread(_siege, shop, token, clients, seconds)
         memory = _memory(shop)
         began = time.monotonic()
-        await visit.settle(SETTLED)
+        await client.settle(SETTLED)
         settled = time.monotonic() - began
-        grown = (await _counts(visit)).since(before)
+        grown = (await _counts(client)).since(before)
     _show(found, grown, settled, memory)
     faults = _faults(found, grown, clients)
     for fault in faults:
@@ -99,17 +99,17 @@ async def _besieged(shop: Shop, clients: int, seconds: int) -> int:
     return 1 if faults else 0
 
 
-async def _fill_the_shelf(visit: Visit) -> None:
+async def _fill_the_shelf(client: ShopClient) -> None:
     at = f"/stocks/{BIKE}"
-    bike = await visit.nobody.ask("GET", at)
+    bike = await client.nobody.ask("GET", at)
     more = {"stockQty": UNITS}
-    filled = await visit.admin.ask("PATCH", at, more, If_Match=bike.headers["ETag"])
+    filled = await client.admin.ask("PATCH", at, more, If_Match=bike.headers["ETag"])
     assert filled.status == 200, filled
-    await visit.settle()
+    await client.settle()
 
 
-async def _counts(visit: Visit) -> Counts:
-    admin = visit.admin
+async def _counts(client: ShopClient) -> Counts:
+    admin = client.admin
     return Counts(
         await admin.total("/reservations"),
         await admin.total("/payments"),
@@ -137,7 +137,7 @@ def _siege(shop: Shop, token: str, clients: int, seconds: int) -> dict[str, Any]
     try:
         found: dict[str, Any] = json.loads(done.stdout[done.stdout.find("{") :])
     except ValueError:
-        sys.exit(f"siege said nothing that can be read:\n{done.stdout}{done.stderr}")
+        sys.exit(f"siege result nothing that can be read:\n{done.stdout}{done.stderr}")
     return found
 
 

@@ -13,11 +13,10 @@ from typing import Any, Final
 from roadbike.local.errors import CommandError
 from roadbike.local.supervisor import control
 from roadbike.payment.providers.simulated import Behaviour
-from tests.system import books
-from tests.system.patience import PATIENCE_SECONDS, Order, order
-from tests.system.shop import SERVICES, Shop
-from tests.system.visit import Person, Visit, until, visiting
-from tests.system.ways import LEAVES_THE_SHOP, WAYS, Headers, Promised, Way
+from tests.system.real_shop import SERVICES, Shop
+from tests.system.retrying import PATIENCE_SECONDS, Order, order
+from tests.system.scenarios import LEAVES_THE_SHOP, WAYS, Headers, Promised, Way
+from tests.system.shop_client import Person, ShopClient, open_client, until
 
 SEED: Final = os.environ.get("CHAOS_SEED") or str(random.randrange(10**6))  # noqa: S311  no secret
 PURCHASES: Final = 200
@@ -48,18 +47,18 @@ class Told:
 async def test_nothing_is_lost_or_done_twice_whatever_is_killed(new_shop: Shop) -> None:
     print(f"CHAOS_SEED={SEED}")  # noqa: T201
     assert new_shop.up().code == 0
-    async with visiting(new_shop) as visit:
-        bike_id = await visit.bike(units=PURCHASES)
-        buyers = [await logged_in(visit, name) for name in ("buyer", "buyer2")]
+    async with open_client(new_shop) as client:
+        bike_id = await client.bike(units=PURCHASES)
+        buyers = [await logged_in(client, name) for name in ("buyer", "buyer2")]
 
-        told, killed = await buy_while_killing(visit, bike_id, plans(buyers))
+        told, killed = await buy_while_killing(client, bike_id, plans(buyers))
 
         print(killed, Counter(named(one) for one in told))  # noqa: T201
         assert set(killed) == set(VICTIMS)
         await all_ready(new_shop)
-        await visit.settle(SETTLED_SECONDS)
-        assert not any([(await visit.status(name))["dead"] for name in SERVICES])
-        after = await books.read(new_shop)
+        await client.settle(SETTLED_SECONDS)
+        assert not any([(await client.status(name))["dead"] for name in SERVICES])
+        after = await audit.read(new_shop)
         assert after.faults() == []
         assert len({one.order.reserve_id for one in told}) == PURCHASES
         assert after.registered(buyer.name for buyer in buyers) == {
@@ -88,7 +87,7 @@ def plans(buyers: Sequence[Person]) -> list[Plan]:
 
 
 async def buy_while_killing(
-    visit: Visit, bike_id: int, wanted: Sequence[Plan]
+    client: ShopClient, bike_id: int, wanted: Sequence[Plan]
 ) -> tuple[list[Told], Counter[str]]:
     """What the shop promised, and how often each part was really killed."""
     killed: Counter[str] = Counter()
@@ -97,11 +96,11 @@ async def buy_while_killing(
         buying: list[asyncio.Task[Told]] = []
         for victim, (first, end) in zip(VICTIMS, pairwise(shares), strict=True):
             buying += [
-                group.create_task(buy(plan, bike_id, visit.admin)) for plan in wanted[first:end]
+                group.create_task(buy(plan, bike_id, client.admin)) for plan in wanted[first:end]
             ]
             await asyncio.sleep(EVERY_SECONDS)
             with suppress(CommandError):  # it is not back yet from the last time
-                await asyncio.to_thread(control.ask, visit.shop.home, "kill", victim)
+                await asyncio.to_thread(control.ask, client.shop.home, "kill", victim)
                 killed[victim] += 1
     return [purchase.result() for purchase in buying], killed
 
@@ -120,15 +119,15 @@ async def all_ready(shop: Shop) -> None:
     await until(look, lambda away: not away, "all parts are ready", PATIENCE_SECONDS)
 
 
-async def logged_in(visit: Visit, name: str) -> Person:
-    login = {"userId": name, "password": visit.shop.listing["logins"][name]}
-    answer = await visit.nobody.ask("POST", "/accounts/tokens", login)
+async def logged_in(client: ShopClient, name: str) -> Person:
+    login = {"userId": name, "password": client.shop.shop_file["logins"][name]}
+    answer = await client.nobody.ask("POST", "/accounts/tokens", login)
     assert answer.status == 200, answer
-    return Person(visit, name, answer.body["access_token"])
+    return Person(client, name, answer.body["access_token"])
 
 
 async def broken_promises(told: Sequence[Told]) -> list[Any]:
-    """The purchases that my page does not show as the shop said."""
+    """The purchases that my page does not show as the shop result."""
     buyers = {one.plan.buyer for one in told}
     pages = {page["reserveId"]: page for buyer in buyers for page in await buyer.all("/myPages")}
     return [

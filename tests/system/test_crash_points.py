@@ -11,10 +11,9 @@ import pytest
 import roadbike
 from roadbike.contracts.statuses import PaymentStatus, ReservationStatus
 from roadbike.kit.crash import KILLED
-from tests.system import books
-from tests.system.apart import apart
-from tests.system.patience import Order, order
-from tests.system.visit import Person, Visit
+from tests.system.retrying import Order, order
+from tests.system.shop_client import Person, ShopClient
+from tests.system.unsupervised_service import apart
 
 SOON_SECONDS: Final = 20.0  # what died with messages in hand is given them again well before
 KEPT: Final = (ReservationStatus.RESERVED, PaymentStatus.PAID)
@@ -45,16 +44,16 @@ def test_every_crash_point_of_the_shop_is_hit_here() -> None:
 
 @pytest.mark.parametrize(("service", "points"), POINTS.items(), ids=POINTS)
 async def test_a_service_that_dies_there_makes_it_good(
-    visit: Visit, service: str, points: Sequence[str]
+    client: ShopClient, service: str, points: Sequence[str]
 ) -> None:
-    bike_id = await visit.bike(units=2 * len(points))
+    bike_id = await client.bike(units=2 * len(points))
 
     async with asyncio.TaskGroup() as shopping:
-        begun = [await die(shopping, visit, bike_id, service, point) for point in points]
+        begun = [await die(shopping, client, bike_id, service, point) for point in points]
 
     pairs = [(keeping.result(), cancelling.result()) for keeping, cancelling in begun]
-    await visit.settle(SOON_SECONDS)
-    after = await books.read(visit.shop)
+    await client.settle(SOON_SECONDS)
+    after = await audit.read(client.shop)
     assert after.faults() == []
     for point, (kept, cancelled) in zip(points, pairs, strict=True):
         assert after.registered([kept.buyer.name]) == {kept.reserve_id}, point
@@ -62,17 +61,17 @@ async def test_a_service_that_dies_there_makes_it_good(
         assert await shown(kept) == KEPT, point
         assert await shown(cancelled) == CANCELLED, point
         assert [kind for kind, _ in after.purchases[kept.reserve_id].journal] == ["capture"], point
-    bike = await visit.admin.get(f"/stocks/{bike_id}")
+    bike = await client.admin.get(f"/stocks/{bike_id}")
     assert (bike["stockQty"], bike["reserveQty"]) == (2 * len(points), len(points))
 
 
 async def die(
-    shopping: asyncio.TaskGroup, visit: Visit, bike_id: int, service: str, point: str
+    shopping: asyncio.TaskGroup, client: ShopClient, bike_id: int, service: str, point: str
 ) -> tuple[asyncio.Task[Order], asyncio.Task[Order]]:
     """Two buyers go on shopping while the service dies at the point and comes back."""
-    async with apart(visit.shop, service, ROADBIKE_CRASH=f"{point}:1") as doomed:
-        keeping = shopping.create_task(keep(visit.buyer(), bike_id))
-        cancelling = shopping.create_task(change_ones_mind(visit.buyer(), bike_id))
+    async with apart(client.shop, service, ROADBIKE_CRASH=f"{point}:1") as doomed:
+        keeping = shopping.create_task(keep(client.buyer(), bike_id))
+        cancelling = shopping.create_task(change_ones_mind(client.buyer(), bike_id))
         assert await doomed.ended() == KILLED, f"{point} was not reached"
     return keeping, cancelling
 

@@ -3,23 +3,23 @@
 import asyncio
 from collections import Counter
 
-from tests.system.visit import Answer, Person, Visit, until
+from tests.system.shop_client import Answer, Person, ShopClient, until
 
 BUYERS = 200
 UNITS = 50
 
 
-async def test_of_two_hundred_buyers_exactly_fifty_get_the_fifty_bikes(visit: Visit) -> None:
-    bike_id = await visit.bike(UNITS)
-    buyers = [visit.buyer() for _ in range(BUYERS)]
+async def test_of_two_hundred_buyers_exactly_fifty_get_the_fifty_bikes(client: ShopClient) -> None:
+    bike_id = await client.bike(UNITS)
+    buyers = [client.buyer() for _ in range(BUYERS)]
 
     answers = await asyncio.gather(*(insist(buyer, bike_id) for buyer in buyers))
 
     assert Counter(answer.status for answer in answers) == {201: UNITS, 409: BUYERS - UNITS}
     refusals = [answer.body["type"] for answer in answers if answer.status == 409]
     assert set(refusals) == {"/problems/sold-out"}
-    await visit.settle()
-    bike = await visit.admin.get(f"/stocks/{bike_id}")
+    await client.settle()
+    bike = await client.admin.get(f"/stocks/{bike_id}")
     assert (bike["stockQty"], bike["reserveQty"]) == (UNITS, UNITS)
     for buyer, answer in zip(buyers, answers, strict=True):
         pages = (await buyer.get("/myPages"))["_embedded"]["myPages"]

@@ -9,7 +9,7 @@ from typing import Final
 from roadbike.local import services
 from roadbike.local.ports import Ports
 from roadbike.local.supervisor import control, probes
-from tests.system.shop import ROADBIKE, Shop, surroundings
+from tests.system.real_shop import ROADBIKE, Shop, command_environment
 
 PATIENCE_SECONDS: Final = 20.0
 
@@ -42,7 +42,7 @@ async def apart(shop: Shop, name: str, **settings: str) -> AsyncIterator[Apart]:
     given = services.environment(shop.home, Ports(shop.base), settings, spec)
     with shop.home.log(name).open("ab") as log:
         process = await asyncio.create_subprocess_exec(
-            ROADBIKE, "serve", name, env=surroundings(given), stdout=log, stderr=log, cwd="/"
+            ROADBIKE, "serve", name, env=command_environment(given), stdout=log, stderr=log, cwd="/"
         )
     try:
         yield Apart(process)
@@ -53,4 +53,4 @@ async def apart(shop: Shop, name: str, **settings: str) -> AsyncIterator[Apart]:
 
 async def ready(shop: Shop, name: str) -> None:
     """Returns when it is ready. Raises TimeoutError."""
-    await probes.until(probes.http(shop.listing["ports"][name]), PATIENCE_SECONDS)
+    await probes.until(probes.http(shop.shop_file["ports"][name]), PATIENCE_SECONDS)

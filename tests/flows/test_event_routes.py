@@ -11,7 +11,7 @@ from roadbike.kit.auth import new_signing_key
 from roadbike.kit.process.service import Service
 from roadbike.kit.process.settings import Secret
 from roadbike.kit.pure.events import Event
-from tests.at_work import settings
+from tests.service_harness import settings
 
 SERVICES = ("stock", "reservation", "payment", "delivery", "mypage", "account")
 TELLS = {

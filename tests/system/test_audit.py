@@ -13,7 +13,7 @@ from roadbike.contracts.statuses import (
     StockStatus,
 )
 from roadbike.stock.domain import State, Why
-from tests.system.books import Books, Purchase
+from tests.system.audit import Books, Purchase
 
 PRICE: Final = 5_100_000
 CAPTURE: Final = ("capture", PRICE)

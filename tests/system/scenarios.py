@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 from roadbike.contracts.statuses import DeliveryStatus, PaymentStatus, ReservationStatus
-from tests.system.patience import Order
-from tests.system.visit import Answer, Person
+from tests.system.retrying import Order
+from tests.system.shop_client import Answer, Person
 
 Promised = Mapping[str, object]  # fields of my page
 Headers = Mapping[str, str]  # what the simulated provider is to do
@@ -28,7 +28,7 @@ async def change_ones_mind(order: Order, _: Person, _headers: Headers) -> Promis
 
 
 async def pay(order: Order, _: Person, headers: Headers) -> Promised:
-    """Whether it was declined or not, the shop said so."""
+    """Whether it was declined or not, the shop result so."""
     return {**RESERVED, "payStatus": await order.pay(**headers)}
 
 

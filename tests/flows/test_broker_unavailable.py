@@ -1,7 +1,7 @@
 """The broker is not there: orders and cancels go on; all that was told arrives afterwards."""
 
 from tests.flows.given import assert_all_agree, given_a_bike, given_a_reservation, statuses, total
-from tests.flows.shop import Shop
+from tests.flows.in_process_shop import Shop
 
 
 async def test_orders_go_on_and_everything_told_meanwhile_arrives(shop: Shop) -> None:

@@ -16,7 +16,7 @@ from roadbike.contracts.identity import AUDIENCE, ISSUER
 from roadbike.kit.auth import ServiceTokens, SigningKey
 from roadbike.local import keys
 from tests.settling import settled
-from tests.system.shop import SERVICES, Shop
+from tests.system.real_shop import SERVICES, Shop
 
 T = TypeVar("T")
 
@@ -44,7 +44,7 @@ class Answer:
 class Person:
     """Somebody with a token, or nobody without."""
 
-    visit: "Visit"
+    client: "ShopClient"
     name: str
     token: str | None
     straight: bool = False  # to the service's own port instead of the gateway
@@ -54,7 +54,7 @@ class Person:
         if self.token is not None:
             given["Authorization"] = f"Bearer {self.token}"
         began = time.perf_counter()
-        async with self.visit.http.request(
+        async with self.client.http.request(
             method, self._address(path) + path, json=body, headers=given
         ) as response:
             raw = await response.read()
@@ -100,11 +100,11 @@ class Person:
     def _address(self, path: str) -> str:
         first = path.split("/")[1].split("?", maxsplit=1)[0]
         owner = OWNERS.get(first, first.removesuffix("s"))
-        return self.visit.shop.address(owner if self.straight else "gateway")
+        return self.client.shop.address(owner if self.straight else "gateway")
 
 
 @dataclass(eq=False)
-class Visit:
+class ShopClient:
     """A while in one shop. `signer` is account's key: tokens of many buyers need no log-ins."""
 
     shop: Shop
@@ -183,10 +183,10 @@ async def until(
 
 
 @asynccontextmanager
-async def visiting(shop: Shop) -> AsyncIterator[Visit]:
+async def open_client(shop: Shop) -> AsyncIterator[ShopClient]:
     connector = aiohttp.TCPConnector(limit=0)
     timeout = aiohttp.ClientTimeout(total=10)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as http:
         signer = SigningKey.from_jwk(keys.private(shop.home, keys.SIGNING).read_text())
         own = keys.private(shop.home, keys.OPS).read_text()
-        yield Visit(shop, http, signer, ServiceTokens(keys.OPS, own, '{"keys": []}'))
+        yield ShopClient(shop, http, signer, ServiceTokens(keys.OPS, own, '{"keys": []}'))

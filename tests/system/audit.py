@@ -16,7 +16,7 @@ from roadbike.contracts.statuses import (
     StockStatus,
 )
 from roadbike.stock.domain import State, Why
-from tests.system.shop import Shop
+from tests.system.real_shop import Shop
 
 READ_ONLY: Final = {"default_transaction_read_only": "on"}
 GONE: Final = {DeliveryStatus.STARTED, DeliveryStatus.COMPLETED, DeliveryStatus.RECALLING}
@@ -136,7 +136,7 @@ async def _read_bikes(shop: Shop, purchases: dict[str, Purchase]) -> dict[int, R
 
 
 async def _rows(shop: Shop, service: str, statement: str) -> list[Row]:
-    url = shop.listing["databases"][service].replace("+asyncpg", "")
+    url = shop.shop_file["databases"][service].replace("+asyncpg", "")
     connection = await asyncpg.connect(url, server_settings=READ_ONLY)
     try:
         return [dict(row) for row in await connection.fetch(statement)]

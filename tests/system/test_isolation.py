@@ -10,8 +10,8 @@ import nats.errors
 import psutil
 import pytest
 
-from tests.system.shop import Shop
-from tests.system.visit import Visit, until
+from tests.system.real_shop import Shop
+from tests.system.shop_client import ShopClient, until
 
 SECRET = ("shop.json", "secrets.json", "nats/nats.conf", "keys/*.json", "logs/*.log")
 OPEN_TO_ALL = 0o077
@@ -43,12 +43,12 @@ def test_every_process_listens_here_only(shop: Shop) -> None:
     }
 
     assert {address for address, _ in listening} == {"127.0.0.1"}
-    assert {port for _, port in listening} >= set(shop.listing["ports"].values())
+    assert {port for _, port in listening} >= set(shop.shop_file["ports"].values())
 
 
 @pytest.mark.parametrize("login", ["", "stock:wrong@", "stock@"])
 async def test_nobody_speaks_to_the_broker_without_a_password(shop: Shop, login: str) -> None:
-    url = f"nats://{login}127.0.0.1:{shop.listing['ports']['nats']}"
+    url = f"nats://{login}127.0.0.1:{shop.shop_file['ports']['nats']}"
 
     with pytest.raises(nats.errors.Error, match=r"(?i)authorization"):
         await nats.connect(url, allow_reconnect=False, connect_timeout=5)
@@ -60,14 +60,14 @@ async def test_one_service_cannot_tell_in_the_name_of_another(shop: Shop) -> Non
     async def note(error: Exception) -> None:
         refused.append(str(error))
 
-    async def said() -> list[str]:
+    async def result() -> list[str]:
         return refused
 
     stock = await nats.connect(
-        shop.listing["brokers"]["stock"], inbox_prefix=b"_INBOX_stock", error_cb=note
+        shop.shop_file["brokers"]["stock"], inbox_prefix=b"_INBOX_stock", error_cb=note
     )
     await stock.publish("bike.payment.x", b"{}")
-    await until(said, bool, "the broker objects")
+    await until(result, bool, "the broker objects")
     await stock.close()
 
     assert "permissions violation" in refused[0].lower()
@@ -75,7 +75,7 @@ async def test_one_service_cannot_tell_in_the_name_of_another(shop: Shop) -> Non
 
 @pytest.mark.parametrize("service", ON_POSTGRES)
 async def test_a_role_reaches_its_own_database_only(shop: Shop, service: str) -> None:
-    url = shop.listing["databases"][service].replace("+asyncpg", "")
+    url = shop.shop_file["databases"][service].replace("+asyncpg", "")
     own = await asyncpg.connect(url)
     try:
         assert await own.fetchval("SELECT current_database()") == service
@@ -91,7 +91,7 @@ async def test_a_role_reaches_its_own_database_only(shop: Shop, service: str) ->
 
 @pytest.mark.parametrize("user", [*ON_POSTGRES, "postgres"])
 async def test_nobody_gets_into_a_database_without_its_password(shop: Shop, user: str) -> None:
-    port = shop.listing["ports"]["postgres"]
+    port = shop.shop_file["ports"]["postgres"]
     for password in ("", user, "postgres"):
         with pytest.raises(asyncpg.PostgresError) as refusal:
             await asyncpg.connect(
@@ -100,19 +100,19 @@ async def test_nobody_gets_into_a_database_without_its_password(shop: Shop, user
         assert refusal.value.sqlstate == "28P01"
 
 
-async def test_internal_paths_are_for_known_callers(visit: Visit) -> None:
-    url = f"{visit.shop.address('payment')}/internal/status"
+async def test_internal_paths_are_for_known_callers(client: ShopClient) -> None:
+    url = f"{client.shop.address('payment')}/internal/status"
 
     answers = {}
     for name, token in {
         "nobody": "",
-        "a buyer": visit.buyer().token or "",
-        "an admin": visit.admin.token or "",
-        "ops with a token for another service": visit.ops.mint("stock"),
+        "a buyer": client.buyer().token or "",
+        "an admin": client.admin.token or "",
+        "ops with a token for another service": client.ops.mint("stock"),
     }.items():
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        async with visit.http.get(url, headers=headers) as answer:
+        async with client.http.get(url, headers=headers) as answer:
             answers[name] = answer.status
 
     assert set(answers.values()) == {401}, answers
-    assert (await visit.status("payment"))["ready"] is True
+    assert (await client.status("payment"))["ready"] is True

@@ -9,7 +9,7 @@ from uuid import uuid4
 import aiohttp
 
 from roadbike.contracts.statuses import DeliveryStatus, PaymentStatus
-from tests.system.visit import Answer, Person, until
+from tests.system.shop_client import Answer, Person, until
 
 AGAIN_SECONDS: Final = 0.3  # after a broken line, which names no time to come back; between looks
 PATIENCE_SECONDS: Final = 90.0

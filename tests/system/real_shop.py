@@ -26,7 +26,7 @@ PATIENCE: Final = 120  # seconds for one command
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class CommandResult:
     """How a command ended and what it wrote."""
 
     code: int
@@ -50,11 +50,11 @@ class Shop:
 
     @property
     def pids(self) -> dict[str, int]:
-        pids: dict[str, int] = self.listing["pids"]
+        pids: dict[str, int] = self.shop_file["pids"]
         return pids
 
     def address(self, name: str) -> str:
-        address: str = self.listing["addresses"][name]
+        address: str = self.shop_file["addresses"][name]
         return address
 
     def processes(self) -> list[psutil.Process]:
@@ -62,36 +62,36 @@ class Shop:
         supervisor = psutil.Process(self.pids["supervisor"])
         return [supervisor, *supervisor.children(recursive=True)]
 
-    def up(self, *more: str, environ: Mapping[str, str] | None = None) -> Said:
+    def up(self, *more: str, environ: Mapping[str, str] | None = None) -> CommandResult:
         """`roadbike up --detach`: returns when the shop is open, or could not be opened."""
         words = ("up", "--port-base", str(self.base), "--detach", *more)
         done = subprocess.run(  # noqa: S603  our own command
             self.command(*words),
-            env=surroundings({**self.environ, **(environ or {})}),
+            env=command_environment({**self.environ, **(environ or {})}),
             capture_output=True,
             text=True,
             cwd="/",
             timeout=PATIENCE,
             check=False,
         )
-        return Said(done.returncode, done.stdout, done.stderr)
+        return CommandResult(done.returncode, done.stdout, done.stderr)
 
-    async def order(self, *words: str, **environ: str) -> Said:
+    async def order(self, *words: str, **environ: str) -> CommandResult:
         """Any other command on this shop, run beside whatever the test is doing."""
         process = await asyncio.create_subprocess_exec(
             *self.command(*words),
-            env=surroundings(environ),
+            env=command_environment(environ),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd="/",
         )
         async with asyncio.timeout(PATIENCE):
             out, err = await process.communicate()
-        return Said(process.returncode or 0, out.decode(), err.decode())
+        return CommandResult(process.returncode or 0, out.decode(), err.decode())
 
     async def obey(self, *words: str) -> None:
-        said = await self.order(*words)
-        assert said.code == 0, said
+        result = await self.order(*words)
+        assert result.code == 0, result
 
     def command(self, *words: str) -> list[str]:
         return [str(ROADBIKE), *words, "--home", str(self.home.path)]
@@ -104,7 +104,7 @@ class Shop:
 
 
 @contextmanager
-def a_shop(environ: Mapping[str, str] | None = None) -> Iterator[Shop]:
+def temporary_shop(environ: Mapping[str, str] | None = None) -> Iterator[Shop]:
     """A folder and ports for a shop; whatever was opened there is closed and deleted at the end."""
     # not below pytest's own folders: they are closed to the user that PostgreSQL runs as
     folder = Path(tempfile.mkdtemp(prefix="roadbike-system-"))
@@ -133,7 +133,7 @@ def close(shop: Shop) -> None:
     homes.empty(shop.home)
 
 
-def surroundings(more: Mapping[str, str]) -> dict[str, str]:
+def command_environment(more: Mapping[str, str]) -> dict[str, str]:
     """The environment of a command: nothing that the person at the keyboard set for their shop."""
     ours = {name: text for name, text in os.environ.items() if not name.startswith("ROADBIKE_")}
     return ours | dict(more)

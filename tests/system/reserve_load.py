@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import aiohttp
 
-from tests.system.visit import Answer, Person, Visit, until
+from tests.system.shop_client import Answer, Person, ShopClient, until
 
 BUYERS: Final = 6
 COME_BACK: Final = {HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE}  # in progress; away, busy
@@ -20,10 +20,10 @@ PATIENCE: Final = 30  # seconds for the last requests to come to an end
 class Load:
     """Each reservation has a key and is asked for until it is made."""
 
-    def __init__(self, visit: Visit, bike_id: int) -> None:
-        self.visit = visit
+    def __init__(self, client: ShopClient, bike_id: int) -> None:
+        self.client = client
         self.bike_id = bike_id
-        self.acknowledged: dict[Person, set[str]] = {visit.buyer(): set() for _ in range(BUYERS)}
+        self.acknowledged: dict[Person, set[str]] = {client.buyer(): set() for _ in range(BUYERS)}
         self.strange: list[Answer] = []  # neither made nor asked to come back
         self._closing = False
 
@@ -74,9 +74,9 @@ def from_a_gateway_that_starts(answer: Answer) -> bool:
 
 
 @asynccontextmanager
-async def load(visit: Visit) -> AsyncIterator[Load]:
+async def load(client: ShopClient) -> AsyncIterator[Load]:
     """At work inside the block; at its end every reservation that was begun is made."""
-    work = Load(visit, await visit.bike(units=1_000_000))
+    work = Load(client, await client.bike(units=1_000_000))
     buyers = [asyncio.create_task(work.buy(person)) for person in work.acknowledged]
     try:
         yield work
@@ -88,17 +88,17 @@ async def load(visit: Visit) -> AsyncIterator[Load]:
             buyer.cancel()
 
 
-async def assert_kept(visit: Visit, work: Load) -> None:
+async def assert_kept(client: ShopClient, work: Load) -> None:
     """Nothing that was promised is lost, and nothing was done twice, in any service."""
     assert not work.strange, work.strange[:3]
-    await visit.settle()
+    await client.settle()
     for person, promised in work.acknowledged.items():
         assert await reserve_ids(person, "/reservations") == promised
         assert await reserve_ids(person, "/payments") == promised
         pages = await person.all("/myPages")
         assert {page["reserveId"] for page in pages} == promised
         assert {page["stockStatus"] for page in pages} <= {"배정완료"}
-    bike = await visit.admin.get(f"/stocks/{work.bike_id}")
+    bike = await client.admin.get(f"/stocks/{work.bike_id}")
     assert bike["reserveQty"] == work.count
 
 
