@@ -1,29 +1,33 @@
-# What one does with this shop. Python 3.11 and make are enough: uv comes into .uv, all else into .venv.
+# Everything to do with this shop: see `make help`. Python 3.11 and make are enough: uv is installed
+# into .uv, everything else into .venv.
 
 UV_VERSION := 0.13.9
 UV := $(or $(shell command -v uv),.uv/bin/uv)
-SYNC := $(UV) sync --frozen --compile-bytecode --inexact
+SYNC := $(UV) sync --quiet --frozen --compile-bytecode --inexact
 ARGS ?=
 N ?= 3
 
-.PHONY: up demo test test-races siege check docs format
+.PHONY: up help demo test test-races siege check docs format
 
-up: .venv/run  ## the shop on this machine; Ctrl-C closes it (ARGS="--detach" leaves it open)
+up: .venv/run  ## open the shop; Ctrl-C closes it (ARGS=--detach: in background)
 	@exec .venv/bin/roadbike up $(ARGS)
 
-demo: .venv/run  ## play every requirement on the open shop
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: .venv/run  ## check each requirement on the running shop
 	@.venv/bin/roadbike demo $(ARGS)
 
-test: .venv/dev  ## all tests (ARGS="tests/flows -k cancel" for some)
+test: .venv/dev  ## run all tests (ARGS="tests/flows -k cancel": some of them)
 	@.venv/bin/python -m pytest $(ARGS)
 
-test-races: .venv/dev  ## the race tests, N times in a row
+test-races: .venv/dev  ## run the race tests N times (N=10; default 3)
 	@ROUNDS=$(N) .venv/bin/python -m pytest tests/races $(ARGS)
 
-siege: .venv/dev  ## 30 clients reserving for 30 s (needs siege; ARGS="--clients 100 --seconds 30")
+siege: .venv/dev  ## load test with siege (ARGS="--clients 100 --seconds 30")
 	@.venv/bin/python -m tests.system.siege $(ARGS)
 
-check: .venv/dev  ## what CI checks besides the tests
+check: .venv/dev  ## run the linters and type checks of CI
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
@@ -34,11 +38,11 @@ check: .venv/dev  ## what CI checks besides the tests
 docs: .venv/dev  ## write the documents that are generated from the code
 	@.venv/bin/python -m tools.docs
 
-format: .venv/dev
+format: .venv/dev  ## format the code and fix what the linter can fix
 	@.venv/bin/ruff check --fix .
 	@.venv/bin/ruff format .
 
-# --inexact: installing for the tests takes nothing away from a shop that is open, nor the reverse
+# --inexact: installing the test tools removes nothing that an open shop uses, and the reverse
 .venv/run: uv.lock pyproject.toml | $(UV)
 	@echo "Installing the shop into .venv (once; about 500 MB with PostgreSQL, NATS and Traefik) …"
 	@$(SYNC) --no-dev

@@ -74,7 +74,7 @@ def template(
             name = f"template_{next(numbers)}"
             _in_a_thread(server.execute(f"CREATE DATABASE {name}"))
             url = server.url(name)
-        _in_a_thread(migrate.migrated(package, url))
+        _in_a_thread(migrate.upgrade_async(package, url))
         return name
 
     return make

@@ -49,7 +49,7 @@ class ServiceHarness:
         )
 
     async def consume_messages(self, messages: Sequence[Message]) -> None:
-        await self._inbox.take(messages)
+        await self._inbox.consume(messages)
 
     @contextmanager
     def statements(self) -> Iterator[list[str]]:

@@ -1,4 +1,4 @@
-"""The command `roadbike`: opens, looks after and closes a shop, or runs one service of it."""
+"""The command `roadbike`: open, look after and close a shop, or run one service of it."""
 
 import json
 import os
@@ -7,17 +7,16 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from roadbike.environment import ENVIRONMENT
 from roadbike.kit.process.settings import SettingError, check_names
 from roadbike.local import home as homes
-from roadbike.local.errors import CommandError, nearest
+from roadbike.local.errors import CommandError, did_you_mean
 from roadbike.local.supervisor import control
+from roadbike.local.supervisor.control import Verb
 
 app = typer.Typer(
     name="roadbike",
@@ -29,210 +28,249 @@ app = typer.Typer(
 
 HomeOption = Annotated[
     Path,
-    typer.Option("--home", envvar="ROADBIKE_HOME", help="Folder with the shop's data, keys, logs."),
+    typer.Option(
+        "--home", envvar="ROADBIKE_HOME", help="Folder with the shop's data, keys and logs."
+    ),
 ]
 PartArgument = Annotated[
     str, typer.Argument(help="A service (stock, payment, …), or postgres, nats or gateway.")
 ]
-HERE = Path(".roadbike")
+DEFAULT_HOME = Path(".roadbike")
 HARD_SPACE = "\N{NO-BREAK SPACE}"
-FIGURES = """\b
-MB         memory; what processes share counts once
+STATUS_LEGEND = """\b
+MB         memory; memory that processes share is counted once
 unsent     events waiting to be sent to the broker
-lag        events sent and not yet consumed
+lag        events of other services not yet consumed
 parked     events that failed and wait for a retry
-dead       dead letters: retries are over, a person has to look
+dead       dead letters: they failed every retry and need a person
 pending    reservations in progress
-unsettled  payments or refunds whose outcome is not known"""
+unsettled  payments and refunds whose outcome is not known yet"""
 
 
 @app.command()
 def up(
     *,
-    home: HomeOption = HERE,
+    home: HomeOption = DEFAULT_HOME,
     port_base: Annotated[
-        int, typer.Option(help="Ports are counted from here: the gateway listens on this + 8.")
+        int, typer.Option(help="All ports are counted from this; the gateway's is this + 8.")
     ] = 8080,
     fresh: Annotated[bool, typer.Option("--fresh", help="Delete the shop's data first.")] = False,
     detach: Annotated[
-        bool, typer.Option("--detach", "-d", help="Return when the shop is open; it goes on.")
+        bool, typer.Option("--detach", "-d", help="Return when the shop is open; keep it running.")
     ] = False,
 ) -> None:
-    """Open the shop on this machine. Ctrl-C closes it; its data stay."""
+    """Open the shop on this machine. Ctrl-C closes it; its data are kept."""
+    from roadbike.environment import ENVIRONMENT
+    from roadbike.local import ports
+    from roadbike.local.up import command
+    from roadbike.local.up.options import Options
+
     check_names(os.environ, ENVIRONMENT)  # a misspelt setting stops it before anything starts
-    opening = import_module("roadbike.local.up.command")
-    wish = opening.Wish(home=homes.at(home), base=port_base, fresh=fresh, environ=dict(os.environ))
-    (opening.up_detached if detach else opening.up)(wish)
+    options = Options(
+        home=homes.at(home),
+        ports=ports.from_base(port_base),
+        environ=dict(os.environ),
+        fresh=fresh,
+    )
+    if detach:
+        command.up_detached(options)
+    else:
+        command.up(options)
 
 
 @app.command()
-def down(*, home: HomeOption = HERE) -> None:
-    """Close the shop that runs in the background; its data stay."""
+def down(*, home: HomeOption = DEFAULT_HOME) -> None:
+    """Close the shop that runs in the background; its data are kept."""
     control.ask(homes.at(home), "down")
-    homes.wait_until_free(homes.at(home))
+    homes.wait_until_unlocked(homes.at(home))
     typer.echo("The shop is closed.")
 
 
-@app.command(epilog=FIGURES)
+@app.command(epilog=STATUS_LEGEND)
 def status(
     *,
-    home: HomeOption = HERE,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
-    """Show every part; the exit code is 0 when all are ready."""
-    rows = import_module("roadbike.local.commands.status").collect(homes.at(home))
+    """Show the state of every part. The exit code is 0 when all parts are ready."""
+    import msgspec
+
+    from roadbike.local.commands import status, status_table
+    from roadbike.local.terminal import console
+
+    rows = status.collect(homes.at(home))
     if as_json:
-        typer.echo(json.dumps(rows, indent=2))
+        typer.echo(json.dumps(msgspec.to_builtins(rows), indent=2))
     else:
-        console = import_module("roadbike.local.up.progress").console()
-        import_module("roadbike.local.commands.status_table").show(rows, console)
-    raise typer.Exit(0 if all(row["ready"] for row in rows) else 1)
+        status_table.show(rows, console())
+    raise typer.Exit(0 if all(row.ready for row in rows) else 1)
+
+
+@app.command()
+def url(*, home: HomeOption = DEFAULT_HOME) -> None:
+    """Print the address of the open shop, and nothing else."""
+    from roadbike.local.commands import url
+
+    typer.echo(url.gateway_url(homes.at(home)))
 
 
 @app.command()
 def logs(
-    part: Annotated[str | None, typer.Argument(help="Only this part's log.")] = None,
+    part: Annotated[str | None, typer.Argument(help="Show the log of this part only.")] = None,
     *,
-    home: HomeOption = HERE,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines come.")] = False,
-    lines: Annotated[int, typer.Option("--lines", "-n", help="How many lines of each.")] = 20,
+    home: HomeOption = DEFAULT_HOME,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Keep printing new lines until Ctrl-C.")
+    ] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", help="Number of lines of each log.")] = 20,
 ) -> None:
-    """Show the last log lines."""
-    shown = import_module("roadbike.local.commands.logs")
-    shown.show(homes.at(home), part, follow=follow, count=lines)
+    """Show the last lines of the logs."""
+    from roadbike.local.commands import logs
+
+    logs.show(homes.at(home), part, follow=follow, count=lines)
 
 
 @app.command()
-def start(part: PartArgument, *, home: HomeOption = HERE) -> None:
-    """Start a part that was stopped; returns when it is ready."""
-    _order(home, "start", part)
+def start(part: PartArgument, *, home: HomeOption = DEFAULT_HOME) -> None:
+    """Start a stopped part, and return when it is ready."""
+    _send(home, "start", part)
 
 
 @app.command()
-def stop(part: PartArgument, *, home: HomeOption = HERE) -> None:
-    """Let a part finish what it is doing and stop; it stays down until it is started."""
-    _order(home, "stop", part)
+def stop(part: PartArgument, *, home: HomeOption = DEFAULT_HOME) -> None:
+    """Let a part finish its work and stop it until it is started."""
+    _send(home, "stop", part)
 
 
 @app.command()
-def restart(part: PartArgument, *, home: HomeOption = HERE) -> None:
-    """Stop a part and start it anew; returns when it is ready."""
-    _order(home, "restart", part)
+def restart(part: PartArgument, *, home: HomeOption = DEFAULT_HOME) -> None:
+    """Stop a part and start it, and return when it is ready."""
+    _send(home, "restart", part)
 
 
 @app.command()
-def kill(part: PartArgument, *, home: HomeOption = HERE) -> None:
-    """Kill a part with kill -9, as a fault would; the supervisor starts it again."""
+def kill(part: PartArgument, *, home: HomeOption = DEFAULT_HOME) -> None:
+    """Kill a part (kill -9) as a crash would; it is restarted."""
     pid = control.ask(homes.at(home), "kill", part)
     typer.echo(f"{part}: killed (pid {pid})")
 
 
 @app.command()
 def serve(service: Annotated[str, typer.Argument(help="stock, reservation, …")]) -> None:
-    """Run one service in this process, with its settings from the environment (ROADBIKE_…)."""
-    server = import_module("roadbike.serve")
+    """Run one service in this process. Its settings are environment variables (ROADBIKE_…)."""
+    from roadbike import serve as server
+
     server.serve(f"{_package(service)}.app", os.environ)
 
 
 @app.command()
 def migrate(
-    service: Annotated[str | None, typer.Argument(help="Only this one; default all.")] = None,
+    service: Annotated[str | None, typer.Argument(help="Only this service; default: all.")] = None,
     *,
-    home: HomeOption = HERE,
+    home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Bring databases up to date: ROADBIKE_DATABASE_URL's, or those of the shop in --home."""
-    for name, url in _databases(service, home).items():
-        import_module("roadbike.kit.db.migrate").upgrade(_package(name), url)
+    """Upgrade database schemas to this version.
+
+    The database of ROADBIKE_DATABASE_URL if that is set, else those of the open shop.
+    """
+    from roadbike.kit.db.migrate import upgrade
+    from roadbike.local.shop_file import databases
+
+    for name, url in databases(homes.at(home), service, os.environ).items():
+        upgrade(_package(name), url)
         typer.echo(f"{name}: up to date")
 
 
 @app.command()
 def token(
-    user: Annotated[str, typer.Argument(help="A demo log-in: buyer, buyer2 or admin.")],
+    user: Annotated[str, typer.Argument(help="A demo user: buyer, buyer2 or admin.")],
     *,
-    home: HomeOption = HERE,
+    home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Log a demo user in and print the access token, and nothing else."""
-    typer.echo(import_module("roadbike.local.commands.token").log_in(homes.at(home), user))
+    from roadbike.local.commands import token
+
+    typer.echo(token.log_in(homes.at(home), user))
 
 
 @app.command()
 def demo(
     *,
-    home: HomeOption = HERE,
+    home: HomeOption = DEFAULT_HOME,
     stopper: Annotated[
-        str | None, typer.Option(help="Command that takes {service} down; default: this shop's.")
+        str | None,
+        typer.Option(help="Command that stops {service}; default: this shop's supervisor."),
     ] = None,
     starter: Annotated[
-        str | None, typer.Option(help="Command that brings {service} back; default: this shop's.")
+        str | None,
+        typer.Option(help="Command that starts {service}; default: this shop's supervisor."),
     ] = None,
 ) -> None:
-    """Play every requirement on the open shop; the exit code is 0 when all hold."""
-    played = import_module("roadbike.ops.demo")
-    raise typer.Exit(1 if played.run(homes.at(home), stopper, starter) else 0)
+    """Check each requirement on the running shop; report pass or fail.
+
+    The exit code is 0 when all passed.
+    """
+    from roadbike.ops.demo import check_requirements
+
+    raise typer.Exit(1 if check_requirements(homes.at(home), stopper, starter) else 0)
 
 
 @app.command()
 def rebuild(
-    service: Annotated[str, typer.Argument(help="What to rebuild: mypage.")] = "mypage",
+    service: Annotated[str, typer.Argument(help="The read model to rebuild: mypage.")] = "mypage",
     *,
-    home: HomeOption = HERE,
+    home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Fold my page anew from the events it kept; the shop may stay open meanwhile."""
+    """Rebuild the My Page read model from stored events. The shop can stay open."""
+    from roadbike.local.shop_file import databases
+    from roadbike.ops.rebuild import rebuild_my_page
+
     if service != "mypage":
-        raise CommandError(f"{service} is not folded from events: only mypage can be rebuilt")
-    url = _databases(service, home)[service]
-    count = import_module("roadbike.ops.rebuild").run(url)
-    typer.echo(f"{service}: {count} purchases folded anew")
+        raise CommandError(f"{service} is not a read model: only mypage can be rebuilt")
+    count = rebuild_my_page(databases(homes.at(home), service, os.environ)[service])
+    typer.echo(f"{service}: {count} purchases rebuilt")
 
 
-def _order(home: Path, what: str, part: str) -> None:
-    control.ask(homes.at(home), what, part)
-    typer.echo(f"{part}: {'stopped' if what == 'stop' else 'ready'}")
+def _send(home: Path, verb: Verb, part: str) -> None:
+    control.ask(homes.at(home), verb, part)
+    typer.echo(f"{part}: {'stopped' if verb == 'stop' else 'ready'}")
 
 
 def _package(service: str) -> str:
-    specs = {spec.name: spec for spec in import_module("roadbike.local.services").SERVICES}
-    if service not in specs:
-        meant = nearest(service, specs)
-        raise CommandError(
-            f"there is no service {service}: the services are {', '.join(specs)}{meant}"
-        )
-    package: str = specs[service].package
-    return package
+    from roadbike.local.services import SERVICES
 
-
-def _databases(service: str | None, home: Path) -> dict[str, str]:
-    named = import_module("roadbike.local.shop_file")
-    found: dict[str, str] = named.databases(homes.at(home), service, os.environ)
-    return found
+    packages = {spec.name: spec.package for spec in SERVICES}
+    if service not in packages:
+        services, hint = ", ".join(packages), did_you_mean(service, packages)
+        raise CommandError(f"there is no service {service}: the services are {services}{hint}")
+    return packages[service]
 
 
 def main() -> int:
-    return told(app)
+    return exit_code_of(app)
 
 
-def told(run: Callable[[], object]) -> int:
-    """The exit code; trouble is told in one line, not in a traceback."""
+def exit_code_of(command: Callable[[], object]) -> int:
+    """Run the command. A known error is printed as one sentence, without a traceback."""
     try:
-        run()
-    except CommandError as trouble:
-        for line in trouble.details:
+        command()
+    except CommandError as error:
+        for line in error.details:
             typer.echo(f"  {line}", err=True)
-        _say(f"roadbike: {trouble}")
-        return trouble.code
-    except (SettingError, OSError) as problem:
-        _say(f"roadbike: {problem}")
+        _print_error(f"roadbike: {error}")
+        return error.code
+    except (SettingError, OSError) as error:
+        _print_error(f"roadbike: {error}")
         return 1
     return 0
 
 
-def _say(sentence: str) -> None:
-    """Broken between words where a terminal would break within them; a command stays whole."""
+def _print_error(sentence: str) -> None:
+    """On a terminal, wrap it between words, but not inside a command in backticks."""
     if sys.stderr.isatty():
-        whole = re.sub("`[^`]*`", lambda command: command[0].replace(" ", HARD_SPACE), sentence)
+        unbroken = re.sub("`[^`]*`", lambda found: found[0].replace(" ", HARD_SPACE), sentence)
         width = shutil.get_terminal_size().columns
-        lines = textwrap.wrap(whole, width, break_long_words=False, break_on_hyphens=False)
+        lines = textwrap.wrap(unbroken, width, break_long_words=False, break_on_hyphens=False)
         sentence = "\n".join(lines).replace(HARD_SPACE, " ")
     typer.echo(sentence, err=True)
 

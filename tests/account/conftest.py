@@ -1,4 +1,4 @@
-"""An account service on a database of its own, and somebody who talks to it over HTTP."""
+"""An account service on a database of its own, and HTTP clients for it."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -64,7 +64,7 @@ async def service(account_url: str) -> AsyncIterator[Service]:
 
 @pytest.fixture
 async def client(service: Service) -> AsyncIterator[httpx.AsyncClient]:
-    """The real app behind one proxy of ours."""
+    """The real app behind one trusted proxy."""
 
     async def own_keys(_url: str) -> str:
         return (await own.get("/.well-known/jwks.json")).text
@@ -128,7 +128,7 @@ def log_in(ask: Ask) -> Ask:
 
 @pytest.fixture
 def open_admin(service: Service) -> Callable[[str], Awaitable[None]]:
-    """As the one-machine mode does it, straight on the database."""
+    """Open an admin as the one-machine mode does, directly in the database."""
 
     async def open_admin(password: str) -> None:
         async with service.db.begin() as tx:
@@ -145,13 +145,15 @@ def open_admin(service: Service) -> Callable[[str], Awaitable[None]]:
 
 @pytest.fixture
 def time_passes(service: Service) -> Callable[[timedelta], Awaitable[None]]:
-    """Nobody can move the database's clock: what was there is made older."""
+    """Make the recorded failures older: the clock of the database cannot be moved."""
 
     async def time_passes(by: timedelta) -> None:
         async with service.db.begin() as tx:
             for row in (await tx.execute(LOGIN_FAILURE.select())).mappings().all():
                 of_row = LOGIN_FAILURE.c.id == row["id"]
-                await tx.execute(update(LOGIN_FAILURE).where(of_row).values(at=row["at"] - by))
+                await tx.execute(
+                    update(LOGIN_FAILURE).where(of_row).values(failed_at=row["failed_at"] - by)
+                )
 
     return time_passes
 

@@ -1,20 +1,20 @@
-"""Names, passwords and patience, as plain calls."""
+"""User ids, passwords and limits, as plain calls."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from roadbike.account import domain
-from roadbike.account.domain import Account, Limits, Role
+from roadbike.account.domain import Account, Limits, Role, UnusablePassword, UnusableUserId
 from roadbike.account.passwords import common_words
-from roadbike.kit.pure.refusals import Invalid, TooMany
+from roadbike.kit.pure.refusals import TooMany
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 LIMITS = Limits(window=timedelta(minutes=5))
 
 
 @pytest.mark.parametrize("typed", ["kim", "KIM", "Kim.Lee_2", "a1", "kim@shop.kr", "a" * 64])
-def test_a_user_id_is_one_whatever_its_case(typed: str) -> None:
+def test_the_case_of_a_user_id_makes_no_difference(typed: str) -> None:
     assert domain.new_user_id(typed) == typed.lower()
 
 
@@ -25,17 +25,17 @@ def test_a_user_id_is_one_whatever_its_case(typed: str) -> None:
         *("김", "ＫＩＭ", "\u212aim", "kim%00", "<b>", "tokens", "Tokens", "../admin"),
     ],
 )
-def test_some_user_ids_cannot_be(typed: str) -> None:
-    with pytest.raises(Invalid) as refused:
+def test_some_user_ids_are_refused(typed: str) -> None:
+    with pytest.raises(UnusableUserId) as refused:
         domain.new_user_id(typed)
 
-    assert refused.value.faults[0].pointer == "/userId"
+    assert [fault.slug for fault in refused.value.faults] == ["fault-user-id"]
 
 
 @pytest.mark.parametrize(
     "password", ["correct horse", "한글비밀번호여덟", "x7$kq9!w", "y" * 3 + "z" * 125, "        a"]
 )
-def test_a_rare_password_of_some_length_will_do(password: str) -> None:
+def test_a_rare_password_of_some_length_is_accepted(password: str) -> None:
     assert domain.new_password(password, "kim", common_words()) == domain.normal(password)
 
 
@@ -47,23 +47,25 @@ def test_a_rare_password_of_some_length_will_do(password: str) -> None:
     ],
 )
 def test_a_common_password_is_refused(password: str) -> None:
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(UnusablePassword) as refused:
         domain.new_password(password, "kimkimkim", common_words())
 
-    assert refused.value.faults[0].pointer == "/password"
+    assert [fault.slug for fault in refused.value.faults] == ["fault-password-common"]
 
 
 @pytest.mark.parametrize("password", ["sh0rt!x", "y" * 129, "ﷺ" * 20])
-def test_a_password_is_neither_short_nor_endless(password: str) -> None:
-    with pytest.raises(Invalid):
+def test_a_password_that_is_too_short_or_too_long_is_refused(password: str) -> None:
+    with pytest.raises(UnusablePassword) as refused:
         domain.new_password(password, "kim", common_words())
+
+    assert [fault.slug for fault in refused.value.faults] == ["fault-password-length"]
 
 
 def test_hangul_is_the_same_however_it_was_composed() -> None:
     assert domain.normal("비밀번호") == domain.normal("비밀번호")
 
 
-def test_the_list_of_common_words_is_as_long_as_it_says() -> None:
+def test_the_list_of_common_words_is_as_long_as_its_head_says() -> None:
     words = common_words()
     passwords = {word + end for word in words for end in domain.ENDINGS}
 
@@ -71,7 +73,7 @@ def test_the_list_of_common_words_is_as_long_as_it_says() -> None:
     assert all(word == word.casefold() for word in words)
 
 
-def test_nobody_waits_below_the_limits() -> None:
+def test_below_the_limits_there_is_no_wait() -> None:
     assert LIMITS.retry_after(NOON, [None, None, None]) is None
 
 
@@ -90,7 +92,7 @@ def test_the_longest_wait_holds() -> None:
     assert refused.value.retry_after == 240
 
 
-def test_a_token_says_who_and_what_and_until_when() -> None:
+def test_a_token_carries_user_roles_and_expiry() -> None:
     account = Account(
         user_id="kim",
         user_name="김",

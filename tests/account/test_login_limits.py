@@ -1,4 +1,4 @@
-"""Guessing stops at the limits; nobody is locked out for good. (3 per account, 5 per client, 8.)"""
+"""Password guessing stops at the limits: here 3 per account, 5 per client, 8 in all."""
 
 import asyncio
 from contextlib import ExitStack
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from roadbike.account.passwords import NOBODYS, Passwords
+from roadbike.account.passwords import UNKNOWN_USER_HASH, Passwords
 from roadbike.account.store import LOGIN_FAILURE
 from roadbike.kit.process.service import Service
 from roadbike.kit.pure.refusals import Overloaded
@@ -37,11 +37,11 @@ async def test_after_the_limit_the_right_password_is_refused_too(sign_up: Any, l
     assert 1 <= int(answer.headers["retry-after"]) <= 300
 
 
-async def test_an_unknown_user_is_limited_just_the_same(log_in: Any) -> None:
+async def test_an_unknown_user_is_limited_as_well(log_in: Any) -> None:
     assert await fail(log_in, 4, "nobody") == [401, 401, 401, 429]
 
 
-async def test_a_user_id_that_grows_when_it_is_folded_is_unknown_too(
+async def test_a_user_id_that_case_folding_makes_longer_is_unknown_too(
     log_in: Any, service: Service
 ) -> None:
     assert await fail(log_in, 3, "ß" * 64) == [401, 401, 401]
@@ -71,37 +71,39 @@ async def test_a_client_is_limited_over_all_accounts(sign_up: Any, log_in: Any) 
     await sign_up()
     users = ["a1", "a2", "a3", "a4", "a5", "a6"]
 
-    told = [(await fail(log_in, 1, user))[0] for user in users]
+    statuses = [(await fail(log_in, 1, user))[0] for user in users]
 
-    assert told == [401] * 5 + [429]
+    assert statuses == [401] * 5 + [429]
     assert (await log_in("kim", address=HERE)).status_code == 429
     assert (await log_in("kim", address="10.0.0.2")).status_code == 200
 
 
 async def test_a_forged_address_does_not_help(log_in: Any) -> None:
-    told = [
+    statuses = [
         (await log_in(f"user{n}", "wrong horse", f"6.6.6.{n}, {HERE}")).status_code
         for n in range(6)
     ]
 
-    assert told == [401] * 5 + [429]
+    assert statuses == [401] * 5 + [429]
 
 
 async def test_an_ipv6_customer_is_one_client(log_in: Any) -> None:
-    told = [
+    statuses = [
         (await log_in(f"user{n}", "wrong horse", f"2001:db8:1:2::{n}")).status_code
         for n in range(6)
     ]
 
-    assert told == [401] * 5 + [429]
+    assert statuses == [401] * 5 + [429]
 
 
 async def test_all_log_ins_together_are_limited(sign_up: Any, log_in: Any) -> None:
     await sign_up()
 
-    told = [(await log_in(f"user{n}", "wrong horse", f"10.0.1.{n}")).status_code for n in range(9)]
+    statuses = [
+        (await log_in(f"user{n}", "wrong horse", f"10.0.1.{n}")).status_code for n in range(9)
+    ]
 
-    assert told == [401] * 8 + [429]
+    assert statuses == [401] * 8 + [429]
     assert (await log_in("kim", address="10.0.2.1")).status_code == 429
 
 
@@ -116,7 +118,7 @@ async def test_the_window_moves_on(sign_up: Any, log_in: Any, time_passes: Any) 
     assert (await log_in()).status_code == 200
 
 
-async def test_old_failures_are_forgotten(log_in: Any, service: Service, time_passes: Any) -> None:
+async def test_old_failures_are_deleted(log_in: Any, service: Service, time_passes: Any) -> None:
     await fail(log_in, 2)
     await time_passes(timedelta(minutes=6))
     await fail(log_in, 1)
@@ -127,23 +129,21 @@ async def test_old_failures_are_forgotten(log_in: Any, service: Service, time_pa
     assert await failures(service) == 1
 
 
-async def test_guesses_side_by_side_are_no_more_than_guesses_in_a_row(
-    sign_up: Any, log_in: Any
-) -> None:
-    """The right password among many at once is no good when enough of the others failed first."""
+async def test_parallel_guesses_do_not_get_around_the_limits(sign_up: Any, log_in: Any) -> None:
+    """The right password among them is refused when enough of the others failed first."""
     await sign_up()
 
     guesses = ["wrong horse"] * 12 + ["correct horse"]
     answers = await asyncio.gather(*(log_in("kim", guess, HERE) for guess in guesses))
 
-    told = [answer.status_code for answer in answers]
-    assert 429 in told
-    assert told[-1] in {200, 429, 503}
-    assert told.count(401) <= 3 + 2  # two threads may finish at once
+    statuses = [answer.status_code for answer in answers]
+    assert 429 in statuses
+    assert statuses[-1] in {200, 429, 503}
+    assert statuses.count(401) <= 3 + 2  # two threads may finish at once
 
 
 async def test_more_than_the_queue_takes_is_refused_at_once() -> None:
-    async with Passwords(threads=1, queue=2) as passwords:
+    async with Passwords(threads=1, waiting=2) as passwords:
         with ExitStack() as turns:
             for _ in range(3):
                 turns.enter_context(passwords.turn())
@@ -156,29 +156,29 @@ async def test_more_than_the_queue_takes_is_refused_at_once() -> None:
 
 async def test_a_hash_fits_its_own_password_only() -> None:
     async with Passwords() as passwords:
-        kept = await passwords.hash("correct horse")
+        stored = await passwords.hash("correct horse")
 
-        assert await passwords.matches("correct horse", kept)
-        assert not await passwords.matches("wrong horse", kept)
+        assert await passwords.matches("correct horse", stored)
+        assert not await passwords.matches("wrong horse", stored)
         assert not await passwords.matches("correct horse", None)
         assert not await passwords.matches("correct horse", "no hash at all")
-        assert not passwords.is_outdated(kept)
+        assert not passwords.is_outdated(stored)
 
 
 async def test_an_unknown_user_takes_as_long_as_a_known_one() -> None:
-    """His guess is checked against a hash of today's parameters that fits no password."""
+    """The guess is checked against a hash with the current parameters that matches nothing."""
     async with Passwords() as passwords:
-        assert not passwords.is_outdated(NOBODYS)
-        assert not await passwords.matches("correct horse", NOBODYS)
+        assert not passwords.is_outdated(UNKNOWN_USER_HASH)
+        assert not await passwords.matches("correct horse", UNKNOWN_USER_HASH)
 
 
-async def test_a_rush_of_log_ins_leaves_the_loop_free(ask: Any, log_in: Any) -> None:
+async def test_many_log_ins_at_once_do_not_block_other_requests(ask: Any, log_in: Any) -> None:
     rush = [asyncio.create_task(log_in(f"user{n}", "wrong horse")) for n in range(100)]
 
     alive = await ask("GET /livez")
 
     assert alive.status_code == 200
     assert not all(task.done() for task in rush)
-    told = {task.status_code for task in await asyncio.gather(*rush)}
-    assert told <= {401, 429, 503}
-    assert 503 in told
+    statuses = {task.status_code for task in await asyncio.gather(*rush)}
+    assert statuses <= {401, 429, 503}
+    assert 503 in statuses

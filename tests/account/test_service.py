@@ -69,7 +69,7 @@ async def test_retired_keys_are_published_without_their_private_half(
     assert SigningKey.from_jwk(new_signing_key("x/1")).kid == "x/1"
 
 
-async def test_migrations_make_what_the_code_knows(
+async def test_migrations_create_the_tables_of_the_code(
     account_url: str, open_database: Callable[[str], Database]
 ) -> None:
     db = open_database(account_url)

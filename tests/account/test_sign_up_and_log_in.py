@@ -1,4 +1,4 @@
-"""Who is who, over HTTP and on a real database."""
+"""Sign-up and log-in over HTTP, on a real database."""
 
 from typing import Any
 
@@ -26,17 +26,19 @@ async def test_a_buyer_signs_up(sign_up: Any, service: Service) -> None:
     assert account["roles"] == ["buyer"]
     assert account["_links"] == {"self": {"href": "/accounts/kim"}}
     async with service.db.read() as tx:
-        kept = await tx.scalar(select(ACCOUNT.c.password_hash))
-    assert kept.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+        stored = await tx.scalar(select(ACCOUNT.c.password_hash))
+    assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
 
-async def test_a_user_id_is_given_once(sign_up: Any) -> None:
+async def test_a_user_id_is_used_once(sign_up: Any) -> None:
     await sign_up("kim")
 
     answer = await sign_up("KIM", "another rare one")
 
     assert answer.status_code == 409
-    assert answer.json()["type"] == "/problems/user-exists"
+    problem = answer.json()
+    assert problem["type"] == "/problems/user-exists"
+    assert [error["pointer"] for error in problem["errors"]] == ["/userId"]
 
 
 @pytest.mark.parametrize(
@@ -68,7 +70,7 @@ async def test_a_wrong_sign_up_is_refused(
         assert await tx.row(select(ACCOUNT)) is None
 
 
-async def test_the_password_gets_a_token_that_holds(sign_up: Any, log_in: Any, ask: Any) -> None:
+async def test_the_password_gets_a_valid_token(sign_up: Any, log_in: Any, ask: Any) -> None:
     await sign_up()
 
     answer = await log_in("KIM")
@@ -79,12 +81,12 @@ async def test_the_password_gets_a_token_that_holds(sign_up: Any, log_in: Any, a
     assert token["token_type"] == "Bearer"
     assert token["expires_in"] == 600
     keys = public_keys((await ask("GET /.well-known/jwks.json")).text)
-    told = jwt.decode(
+    claims = jwt.decode(
         token["access_token"], keys["account/1"], algorithms=["EdDSA"], audience="shop"
     )
-    assert told["sub"] == "kim"
-    assert told["roles"] == ["buyer"]
-    assert told["exp"] - told["iat"] == 600
+    assert claims["sub"] == "kim"
+    assert claims["roles"] == ["buyer"]
+    assert claims["exp"] - claims["iat"] == 600
 
 
 async def test_hangul_passwords_work_from_any_keyboard(sign_up: Any, log_in: Any) -> None:
@@ -120,8 +122,8 @@ async def test_an_old_hash_is_renewed_at_log_in(
     assert (await log_in()).status_code == 200
 
     async with service.db.read() as tx:
-        kept = await tx.scalar(select(ACCOUNT.c.password_hash))
-    assert kept.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+        stored = await tx.scalar(select(ACCOUNT.c.password_hash))
+    assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert (await log_in()).status_code == 200
 
 
@@ -130,7 +132,7 @@ async def token_of(log_in: Any, user_id: str, password: str = RARE) -> str:
     return token
 
 
-async def test_one_sees_ones_own_account_only(sign_up: Any, log_in: Any, ask: Any) -> None:
+async def test_a_buyer_sees_only_the_own_account(sign_up: Any, log_in: Any, ask: Any) -> None:
     await sign_up("kim")
     await sign_up("lee")
     token = await token_of(log_in, "kim")
@@ -157,7 +159,7 @@ async def test_an_admin_sees_all_accounts(
     assert (await ask("GET /accounts/nobody", token=token)).status_code == 404
 
 
-async def test_the_keys_are_public_and_may_be_kept(ask: Any) -> None:
+async def test_the_keys_are_public_and_can_be_cached(ask: Any) -> None:
     answer = await ask("GET /.well-known/jwks.json")
 
     (key,) = answer.json()["keys"]

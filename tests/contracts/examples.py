@@ -1,7 +1,7 @@
 """One example of every event, with every field set; and the golden files made of them.
 
-`python -m tests.contracts.examples` writes the golden file of each event that has none yet. A file
-that is there is never written again: it is what was told once, and must be understood for ever.
+`python -m tests.contracts.examples` writes the missing golden files. It never overwrites one: the
+file is what was published once, and every later version has to understand it.
 """
 
 from collections.abc import Mapping

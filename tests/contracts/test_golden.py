@@ -1,4 +1,4 @@
-"""Events are only ever added to: what was told once is understood for ever.
+"""Events are only added to: what was published once is understood by every later version.
 
 For a new event, or a new schema of one, add an example and run
 `python -m tests.contracts.examples`.
@@ -14,13 +14,13 @@ from roadbike.kit.pure.events import Event
 from tests.contracts.examples import EVENTS, EXAMPLES, GOLDEN, golden, golden_file, on_the_wire
 
 
-def is_understood(told: dict[str, Any], event: type[Event]) -> bool:
-    """Whether the event, as it is defined today, can be read from it and loses nothing of it."""
+def is_understood(published: dict[str, Any], event: type[Event]) -> bool:
+    """Return whether today's event can be decoded from it and loses no field."""
     try:
-        read = msgspec.json.decode(msgspec.json.encode(told), type=event)
+        decoded = msgspec.json.decode(msgspec.json.encode(published), type=event)
     except msgspec.ValidationError:
         return False
-    return on_the_wire(read).items() >= told.items()
+    return on_the_wire(decoded).items() >= published.items()
 
 
 def test_every_event_has_an_example_and_a_golden_file() -> None:
@@ -28,7 +28,7 @@ def test_every_event_has_an_example_and_a_golden_file() -> None:
     assert sorted(GOLDEN.iterdir()) == sorted(golden_file(event) for event in EVENTS)
 
 
-def test_every_event_is_one_of_the_events_that_consumers_match_on() -> None:
+def test_every_event_is_in_the_unions_that_consumers_match_on() -> None:
     assert set(EVENTS) == set(leaves(ShopEvent))
 
 
@@ -45,17 +45,17 @@ def test_an_example_shows_every_field(event: type[Event]) -> None:
 
 
 @pytest.mark.parametrize("event", EVENTS)
-def test_what_was_told_once_is_still_understood(event: type[Event]) -> None:
+def test_what_was_published_once_is_still_understood(event: type[Event]) -> None:
     assert is_understood(golden(event), event)
 
 
 @pytest.mark.parametrize("event", EVENTS)
-def test_it_is_told_today_as_it_was_once(event: type[Event]) -> None:
+def test_it_is_published_today_as_it_was_once(event: type[Event]) -> None:
     assert on_the_wire(EXAMPLES[event]).items() >= golden(event).items()
 
 
 @pytest.mark.parametrize("event", EVENTS)
-def test_fields_that_are_not_told_are_filled_by_their_defaults(event: type[Event]) -> None:
+def test_missing_fields_are_filled_by_their_defaults(event: type[Event]) -> None:
     fields = msgspec.structs.fields(event)
     required = {field.encode_name for field in fields if field.required}
     least = {name: value for name, value in golden(event).items() if name in required}
@@ -64,16 +64,16 @@ def test_fields_that_are_not_told_are_filled_by_their_defaults(event: type[Event
 
 
 def variant(*fields: Any) -> Any:
-    """The event as a careless change would have it."""
+    """The event after a careless change."""
     return msgspec.defstruct("Variant", fields, bases=(Event,), frozen=True, kw_only=True)
 
 
-TOLD = {"version": 1, "price": 5, "free": None}
+PUBLISHED = {"version": 1, "price": 5, "free": None}
 CARELESS = {
-    "a field taken away": variant(("free", int | None, None)),
+    "a field removed": variant(("free", int | None, None)),
     "a field renamed": variant(("cost", int), ("free", int | None, None)),
     "a field of another type": variant(("price", str), ("free", int | None, None)),
-    "a field that must not be empty any more": variant(("price", int), ("free", int)),
+    "a field that is no longer optional": variant(("price", int), ("free", int)),
     "a new field without a default": variant(
         ("price", int),
         ("free", int | None, None),
@@ -86,5 +86,5 @@ CARELESS = {
 def test_a_careless_change_is_found(change: str) -> None:
     careful = variant(("price", int), ("free", int | None, 1), ("colour", str, "red"))
 
-    assert is_understood(TOLD, careful)
-    assert not is_understood(TOLD, CARELESS[change])
+    assert is_understood(PUBLISHED, careful)
+    assert not is_understood(PUBLISHED, CARELESS[change])

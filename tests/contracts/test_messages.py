@@ -1,4 +1,4 @@
-"""Whatever the shop refuses, it says why, in every language."""
+"""Every refusal and fault has a message in each language."""
 
 import re
 from collections.abc import Iterator
@@ -71,13 +71,13 @@ def test_every_fault_of_an_input_has_its_message(slug: str, messages: Translatio
 
 @pytest.mark.parametrize("slug", MESSAGES.entries)
 def test_a_message_is_in_use(slug: str) -> None:
-    said = {refusal.slug for refusal in REFUSALS}
+    slugs = {refusal.slug for refusal in REFUSALS}
 
-    assert slug in said or any(f'"{slug}"' in path.read_text() for path in SOURCES)
+    assert slug in slugs or any(f'"{slug}"' in path.read_text() for path in SOURCES)
 
 
 @pytest.mark.parametrize("slug", MESSAGES.entries)
-def test_a_message_is_said_in_each_of_its_languages(slug: str, messages: Translations) -> None:
+def test_a_message_has_a_text_in_each_language(slug: str, messages: Translations) -> None:
     entry = messages.entries[slug]
 
     for text in (entry.title, entry.detail):
@@ -86,7 +86,7 @@ def test_a_message_is_said_in_each_of_its_languages(slug: str, messages: Transla
 
 
 @pytest.mark.parametrize("slug", MESSAGES.entries)
-def test_all_languages_tell_the_same_facts(slug: str, messages: Translations) -> None:
+def test_all_languages_use_the_same_facts(slug: str, messages: Translations) -> None:
     detail = messages.entries[slug].detail
     facts = {frozenset(placeholders(detail.in_(language))) for language in LANGUAGES}
 
@@ -131,7 +131,7 @@ def test_a_title_needs_no_facts(slug: str, messages: Translations) -> None:
     assert [placeholders(title.in_(language)) for language in LANGUAGES] == [[], []]
 
 
-def test_two_refusals_of_one_name_say_the_same() -> None:
+def test_refusals_with_the_same_slug_have_the_same_status() -> None:
     statuses: dict[str, set[int]] = {}
     for refusal in REFUSALS:
         statuses.setdefault(refusal.slug, set()).add(refusal.status)

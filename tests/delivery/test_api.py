@@ -1,4 +1,4 @@
-"""Deliveries over HTTP: one's own to look at, for staff to move."""
+"""The HTTP API of deliveries: buyers read their own, staff move them."""
 
 from typing import Any
 
@@ -12,8 +12,8 @@ from tests.service_harness import ApiClient, ServiceHarness
 START = {"deliveryStatus": "배송시작", "carrier": "한진택배", "trackingNo": "4211-0001"}
 
 
-async def due(delivery: ServiceHarness, story: Story) -> str:
-    """Has a delivery of the story made ready; its path."""
+async def prepared(delivery: ServiceHarness, story: Story) -> str:
+    """Prepare a delivery for the story and return its path."""
     await delivery.consume(story.registered(), story.approved(), story.allocated())
     return f"/deliveries/{(await delivery.published())[-1].delivery_id}"
 
@@ -22,7 +22,7 @@ async def test_a_delivery_shows_where_it_goes_and_what_may_be_done(
     delivery: ServiceHarness, alice: ApiClient
 ) -> None:
     story = Story()
-    path = await due(delivery, story)
+    path = await prepared(delivery, story)
 
     shown = (await alice.get(path)).json()
 
@@ -48,7 +48,7 @@ async def test_a_delivery_shows_where_it_goes_and_what_may_be_done(
 async def test_staff_start_complete_recall_and_take_back(
     delivery: ServiceHarness, admin: ApiClient
 ) -> None:
-    path = await due(delivery, Story())
+    path = await prepared(delivery, Story())
 
     started = await admin.patch(path, START)
     dated = started.json()["deliveryDt"]
@@ -73,7 +73,7 @@ async def test_staff_start_complete_recall_and_take_back(
 async def test_each_status_links_to_what_staff_may_do_next(
     delivery: ServiceHarness, admin: ApiClient
 ) -> None:
-    path = await due(delivery, Story())
+    path = await prepared(delivery, Story())
     rels = []
     for to in ("배송시작", "배송완료", "회수중", "회수완료"):
         rels.append(set((await admin.get(path)).json()["_links"]))
@@ -89,10 +89,10 @@ async def test_each_status_links_to_what_staff_may_do_next(
     assert set((await admin.get(path)).json()["_links"]) == common
 
 
-async def test_the_same_status_again_tells_nothing_but_corrects_the_label(
+async def test_a_move_to_the_same_status_publishes_nothing_but_corrects_the_label(
     delivery: ServiceHarness, admin: ApiClient
 ) -> None:
-    path = await due(delivery, Story())
+    path = await prepared(delivery, Story())
     first = await admin.patch(path, START)
 
     same = await admin.patch(path, START)
@@ -117,10 +117,10 @@ async def test_start_before_allocation_is_refused(
     assert (await admin.get(path)).json()["carrier"] is None
 
 
-async def test_a_move_without_an_arrow_names_both_statuses(
+async def test_a_move_that_the_lifecycle_lacks_names_both_statuses(
     delivery: ServiceHarness, admin: ApiClient
 ) -> None:
-    path = await due(delivery, Story())
+    path = await prepared(delivery, Story())
 
     refused = await admin.patch(path, {"deliveryStatus": "배송완료"})
 
@@ -135,7 +135,7 @@ async def test_a_cancel_is_a_cancel_of_the_reservation(
     delivery: ServiceHarness, admin: ApiClient
 ) -> None:
     story = Story()
-    path = await due(delivery, story)
+    path = await prepared(delivery, story)
 
     refused = await admin.patch(path, {"deliveryStatus": "배송취소"})
 
@@ -156,7 +156,7 @@ async def test_a_cancel_is_a_cancel_of_the_reservation(
 async def test_a_body_that_is_wrong_is_refused(
     delivery: ServiceHarness, admin: ApiClient, body: Any, pointer: str
 ) -> None:
-    path = await due(delivery, Story())
+    path = await prepared(delivery, Story())
 
     refused = await admin.patch(path, body)
 
@@ -164,10 +164,10 @@ async def test_a_body_that_is_wrong_is_refused(
     assert [error.get("pointer") for error in refused.json()["errors"]] == [pointer]
 
 
-async def test_a_status_that_is_none_is_refused_with_all_there_are(
+async def test_an_unknown_status_is_refused_and_the_known_ones_are_named(
     delivery: ServiceHarness, admin: ApiClient
 ) -> None:
-    path = await due(delivery, Story())
+    path = await prepared(delivery, Story())
 
     refused = await admin.patch(path, {"deliveryStatus": "배송"})
 
@@ -180,7 +180,7 @@ async def test_a_status_that_is_none_is_refused_with_all_there_are(
 async def test_buyers_move_nothing_and_see_only_their_own(
     delivery: ServiceHarness, alice: ApiClient, mallory: ApiClient
 ) -> None:
-    path = await due(delivery, Story())
+    path = await prepared(delivery, Story())
 
     assert (await alice.patch(path, START)).status_code == 403
     foreign = await mallory.get(path)
@@ -190,7 +190,7 @@ async def test_buyers_move_nothing_and_see_only_their_own(
     assert (await mallory.get("/deliveries")).json()["page"]["totalElements"] == 0
 
 
-async def test_what_is_not_due_is_served_nowhere(
+async def test_a_delivery_without_a_parcel_is_shown_nowhere(
     delivery: ServiceHarness, alice: ApiClient, admin: ApiClient
 ) -> None:
     story = Story()
@@ -212,7 +212,7 @@ async def test_a_list_is_paged_sorted_and_found_by_reservation(
     delivery: ServiceHarness, alice: ApiClient, admin: ApiClient
 ) -> None:
     stories = [Story(), Story(), Story(user_id="bob")]
-    paths = [await due(delivery, story) for story in stories]
+    paths = [await prepared(delivery, story) for story in stories]
     await admin.patch(paths[0], START)
 
     def ids(answer: Any) -> list[str]:

@@ -1,4 +1,4 @@
-"""What delivery hears takes effect once, whatever came before, on a real database."""
+"""What delivery consumes takes effect once, in any order, on a real database."""
 
 import asyncio
 from itertools import permutations
@@ -33,7 +33,7 @@ async def test_a_paid_reservation_becomes_a_delivery(delivery: ServiceHarness) -
     assert prepared.delivery_id == row.delivery_id
 
 
-async def test_every_order_heard_again_and_again_leaves_one_cancelled_delivery(
+async def test_every_order_consumed_twice_leaves_one_cancelled_delivery(
     delivery: ServiceHarness,
 ) -> None:
     for order in permutations(range(4)):
@@ -44,13 +44,13 @@ async def test_every_order_heard_again_and_again_leaves_one_cancelled_delivery(
             story.cancelled(),
             story.payment_cancelled(),
         ]
-        for at in [*order, *order]:
-            await delivery.consume(purchase[at])
+        for index in [*order, *order]:
+            await delivery.consume(purchase[index])
 
-        told = [e for e in await delivery.published() if e.reservation_id == story.reservation_id]
-        names = [type(event).__name__ for event in told]
+        events = [e for e in await delivery.published() if e.reservation_id == story.reservation_id]
+        names = [type(event).__name__ for event in events]
         assert names in (["DeliveryCancelled"], ["DeliveryPrepared", "DeliveryCancelled"])
-        assert [event.version for event in told] == [*range(1, len(told) + 1)]
+        assert [event.version for event in events] == [*range(1, len(events) + 1)]
 
 
 async def test_one_batch_may_hold_a_whole_purchase(delivery: ServiceHarness) -> None:
@@ -63,16 +63,18 @@ async def test_one_batch_may_hold_a_whole_purchase(delivery: ServiceHarness) -> 
 
 async def test_a_big_batch_takes_a_handful_of_statements(delivery: ServiceHarness) -> None:
     stories = [Story() for _ in range(50)]
-    heard = [[s.registered(), s.approved(), s.allocated(), s.cancelled()] for s in stories]
+    purchases = [[s.registered(), s.approved(), s.allocated(), s.cancelled()] for s in stories]
 
-    with delivery.statements() as asked:
-        await delivery.consume(*(event for purchase in heard for event in purchase))
+    with delivery.statements() as statements:
+        await delivery.consume(*(event for purchase in purchases for event in purchase))
 
-    assert len(asked) <= 7, asked
+    assert len(statements) <= 7, statements
     assert len(await delivery.published()) == 100
 
 
-async def test_the_cancel_of_an_intent_leaves_no_row(delivery: ServiceHarness) -> None:
+async def test_the_cancel_of_a_reservation_that_was_never_registered_leaves_no_row(
+    delivery: ServiceHarness,
+) -> None:
     story = Story()
 
     await delivery.consume(story.cancelled(registered=False))
@@ -81,15 +83,17 @@ async def test_the_cancel_of_an_intent_leaves_no_row(delivery: ServiceHarness) -
     assert await delivery.published() == []
 
 
-async def test_two_replicas_never_act_on_two_halves(delivery: ServiceHarness) -> None:
+async def test_replicas_that_consume_different_events_of_a_purchase_miss_none(
+    delivery: ServiceHarness,
+) -> None:
     stories = [Story() for _ in range(10)]
 
-    async def halves(make: str) -> None:
+    async def replica(name: str) -> None:
         for story in stories:
-            event: Event = getattr(story, make)()
+            event: Event = getattr(story, name)()
             await delivery.consume(event)
 
-    await asyncio.gather(halves("registered"), halves("approved"), halves("allocated"))
+    await asyncio.gather(replica("registered"), replica("approved"), replica("allocated"))
 
     assert await delivery.published_types() == ["DeliveryPrepared"] * 10
 

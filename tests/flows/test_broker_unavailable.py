@@ -7,7 +7,7 @@ from tests.flows.in_process_shop import Shop
 async def test_orders_go_on_and_everything_told_meanwhile_arrives(shop: Shop) -> None:
     await given_a_bike(shop, units=10)
     kim = shop.person("kim", "buyer")
-    shop.log.away = True
+    shop.log.unavailable = True
 
     made = [await given_a_reservation(kim) for _ in range(4)]
     assert (await kim.ask("DELETE", f"/reservations/{made[0]}")).status == 200
@@ -17,7 +17,7 @@ async def test_orders_go_on_and_everything_told_meanwhile_arrives(shop: Shop) ->
     assert status["unsent"] == 5
     assert (await shop.status("payment"))["unsent"] == 4
     assert await total(kim, "/myPages") == 0
-    shop.log.away = False
+    shop.log.unavailable = False
     await shop.settle()
     assert (await shop.status("reservation"))["unsent"] == 0
     assert await statuses(kim, made[0]) == ("예약취소", "결제취소", "배정해제")
@@ -27,14 +27,14 @@ async def test_orders_go_on_and_everything_told_meanwhile_arrives(shop: Shop) ->
 
 async def test_a_shop_that_starts_without_its_broker_takes_orders(shop: Shop) -> None:
     await given_a_bike(shop)
-    shop.log.away = True
+    shop.log.unavailable = True
     for name in ("payment", "reservation", "mypage"):
         await shop.restart(name)
     kim = shop.person("kim", "buyer")
 
     reserve_id = await given_a_reservation(kim)
 
-    shop.log.away = False
+    shop.log.unavailable = False
     await shop.settle()
     assert await statuses(kim, reserve_id) == ("예약완료", "결제예정", "배정완료")
     await assert_all_agree(shop)

@@ -23,7 +23,7 @@ async def a_busy_day(shop: Shop) -> None:
 
 async def test_twice_and_in_another_order(shop: Shop) -> None:
     await given_a_bike(shop, units=20)
-    shop.log.twice = True
+    shop.log.repeat_acknowledged = True
     shop.log.shuffle = Random(1)  # noqa: S311 no secret
 
     await a_busy_day(shop)
@@ -57,9 +57,9 @@ async def test_the_whole_log_heard_again_changes_nothing(shop: Shop) -> None:
     before = [await all_of(shop.admin, path) for path in lists]
     logged = sum(len(topic.messages) for topic in shop.log.topics.values())
 
-    for place in shop.log.places.values():
+    for place in shop.log.positions.values():
         place.next = 1
-    shop.log.tell_waiting()
+    shop.log.wake_waiting()
 
     await shop.settle()
     assert [await all_of(shop.admin, path) for path in lists] == before

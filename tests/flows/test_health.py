@@ -54,7 +54,7 @@ async def test_status_counts_what_is_on_its_way(
     payment.behaviour = fake_payment.hangs_up
     await kim.reserve(1)
     payment.behaviour = fake_payment.opens
-    shop.log.away = True
+    shop.log.unavailable = True
     await given_a_reservation(kim)
 
     status = await shop.status("reservation")
@@ -64,7 +64,7 @@ async def test_status_counts_what_is_on_its_way(
 
 
 async def test_readiness_is_of_the_database_and_not_of_the_broker(small_shop: Shop) -> None:
-    small_shop.log.away = True
+    small_shop.log.unavailable = True
     await small_shop.restart("reservation")
     await until(lambda: _is_ready(small_shop))
 

@@ -1,4 +1,4 @@
-"""The kit is tested on real databases that hold its own tables and a tiny trade's."""
+"""Fixtures for the tests of kit: real databases with kit's tables and a table of counters."""
 
 from collections.abc import Callable
 
@@ -8,10 +8,10 @@ from roadbike.kit.db import Database
 from roadbike.kit.messaging.broker.memory import MemoryBroker, MemoryLog
 from roadbike.kit.messaging.inbox import Inbox
 from roadbike.kit.process.service import whenever
-from tests.kit.brokers import WatchedBroker
-from tests.kit.parking import Handler
-from tests.kit.things import Noted, Raised, make_tables
-from tests.kit.tiny import CountUp, Neighbours
+from tests.kit.counter_service import CountUp, Neighbours
+from tests.kit.counters import Incremented, Noted, make_tables
+from tests.kit.parked_messages import FailingHandler
+from tests.kit.recording_broker import RecordingBroker
 
 
 @pytest.fixture
@@ -22,20 +22,20 @@ async def db(open_database: Callable[[str], Database], database_url: str) -> Dat
 
 
 @pytest.fixture
-async def broker() -> WatchedBroker:
-    broker = WatchedBroker(MemoryLog())
-    await broker.declare(Raised.topic)
+async def broker() -> RecordingBroker:
+    broker = RecordingBroker(MemoryLog())
+    await broker.declare(Incremented.topic)
     return broker
 
 
 @pytest.fixture
-def handler() -> Handler:
-    return Handler()
+def handler() -> FailingHandler:
+    return FailingHandler()
 
 
 @pytest.fixture
-def inbox(db: Database, handler: Handler) -> Inbox:
-    return Inbox(db, [whenever(Raised, handler)])
+def inbox(db: Database, handler: FailingHandler) -> Inbox:
+    return Inbox(db, [whenever(Incremented, handler)])
 
 
 @pytest.fixture
@@ -47,6 +47,6 @@ def count_up() -> CountUp:
 async def neighbours() -> Neighbours:
     log = MemoryLog()
     publisher, consumer = MemoryBroker(log), MemoryBroker(log)
-    for topic in (Raised.topic, Noted.topic):
+    for topic in (Incremented.topic, Noted.topic):
         await publisher.declare(topic)
     return Neighbours(log, publisher, await consumer.subscribe("consumer", Noted.topic))

@@ -13,13 +13,10 @@ from sqlalchemy import select
 
 from roadbike.kit.auth import (
     VERIFICATION_KEY,
-    KeyFault,
     SigningKey,
     TokenVerifier,
     new_signing_key,
-    public_keys,
 )
-from roadbike.kit.auth.cache import TokenCache
 from roadbike.kit.db import Database, metadata
 from roadbike.kit.pure.refusals import Unauthenticated, Unavailable
 from tests.kit.tokens import AUDIENCE, ISSUER, KEY, ROLES, claims
@@ -285,35 +282,3 @@ async def test_a_token_signed_with_a_withdrawn_key_is_refused(
 
     with pytest.raises(Unauthenticated):
         await verifier.verify(token)
-
-
-def test_a_cached_token_still_expires() -> None:
-    now = 100.0
-    cache: TokenCache[str] = TokenCache(clock=lambda: now)
-    cache.put("token", "kim", expires_at=160)
-
-    assert cache.get("token") == "kim"
-    now = 160.0
-    assert cache.get("token") is None
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "secret-text",
-        "[]",
-        '{"kty": "oct", "k": "secret-text", "kid": "a"}',
-        '{"kty": "OKP", "crv": "Ed25519", "x": "secret-text", "kid": "a"}',
-        '{"kty": "OKP", "crv": "Ed25519", "x": 1, "kid": "a"}',
-    ],
-)
-def test_the_error_for_a_broken_key_does_not_quote_it(text: str) -> None:
-    for read in (SigningKey.from_jwk, lambda t: public_keys(f'{{"keys": [{t}]}}')):
-        with pytest.raises(KeyFault) as fault:
-            read(text)
-        assert "secret-text" not in str(fault.value)
-
-
-def test_a_public_key_is_not_accepted_as_signing_key() -> None:
-    with pytest.raises(KeyFault):
-        SigningKey.from_jwk(json.dumps(KEY.public_jwk()))

@@ -1,4 +1,4 @@
-"""Many rows in one statement hold what they were given, whatever their types and number."""
+"""Bulk statements store, return and find rows of every column type."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -30,16 +30,16 @@ class Colour(StrEnum):
 
 
 metadata = MetaData()
-THINGS = Table(
-    "things",
+ITEMS = Table(
+    "items",
     metadata,
     Column("seq", BigId, primary_key=True, autoincrement=True),
     Column("id", Uuid, unique=True),
     Column("name", String(20)),
     Column("big", BigInteger),
-    Column("good", Boolean),
+    Column("flag", Boolean),
     Column("colour", Status(Colour)),
-    Column("at", UtcTime),
+    Column("time", UtcTime),
     Column("data", LargeBinary),
     Column("text", Text),
 )
@@ -49,21 +49,21 @@ PAIRS = Table(
     Column("kind", String(20), primary_key=True),
     Column("key", String(20), primary_key=True),
 )
-NAMES = [column.name for column in THINGS.columns if column.name != "seq"]
-PUT = bulk.Insert(THINGS, NAMES, lambda insert: insert)
-PUT_NEW = bulk.Insert(
-    THINGS,
+NAMES = [column.name for column in ITEMS.columns if column.name != "seq"]
+INSERT = bulk.Insert(ITEMS, NAMES, lambda insert: insert)
+INSERT_NEW = bulk.Insert(
+    ITEMS,
     NAMES,
-    lambda insert: insert.on_conflict_do_nothing(index_elements=["id"]).returning(THINGS.c.id),
+    lambda insert: insert.on_conflict_do_nothing(index_elements=["id"]).returning(ITEMS.c.id),
 )
 
 FULL: dict[str, Any] = {
     "id": UUID(int=7),
     "name": 'Ünïcode, "quoted" {brace} \'n\\ull',
     "big": 2**62,
-    "good": True,
+    "flag": True,
     "colour": Colour.BLUE,
-    "at": datetime(2026, 11, 24, 3, 15, 0, 123456, tzinfo=UTC),
+    "time": datetime(2026, 11, 24, 3, 15, 0, 123456, tzinfo=UTC),
     "data": bytes(range(256)),
     "text": '{"a": ["NULL", null, "로드바이크"]}\n',
 }
@@ -72,7 +72,7 @@ EMPTY: dict[str, Any] = dict.fromkeys(NAMES)
 
 
 @pytest.fixture
-async def things(db: Database) -> Database:
+async def items(db: Database) -> Database:
     async with db.engine.begin() as connection:
         await connection.run_sync(metadata.create_all)
     return db
@@ -80,65 +80,65 @@ async def things(db: Database) -> Database:
 
 async def stored(db: Database) -> list[dict[str, Any]]:
     async with db.read() as tx:
-        columns = [THINGS.c[name] for name in NAMES]
-        return [dict(row) for row in await tx.rows(select(*columns).order_by(THINGS.c.seq))]
+        columns = [ITEMS.c[name] for name in NAMES]
+        return [dict(row) for row in await tx.rows(select(*columns).order_by(ITEMS.c.seq))]
 
 
 @pytest.mark.parametrize(
     "rows",
     [[FULL], [EMPTY], [FULL, EMPTY], [EMPTY, FULL | {"id": None}, EMPTY], [EMPTY] * 3],
-    ids=["full", "empty", "full and empty", "empty first", "empty ones"],
+    ids=["full", "empty", "full, empty", "empty, full, empty", "three empty"],
 )
-async def test_rows_hold_what_they_were_given(things: Database, rows: list[dict[str, Any]]) -> None:
-    async with things.begin() as tx:
-        await PUT.execute(tx, rows)
+async def test_rows_are_stored_unchanged(items: Database, rows: list[dict[str, Any]]) -> None:
+    async with items.begin() as tx:
+        await INSERT.execute(tx, rows)
 
-    assert await stored(things) == rows
+    assert await stored(items) == rows
 
 
-async def test_rows_are_put_in_the_order_in_which_they_were_given(things: Database) -> None:
+async def test_rows_are_inserted_in_the_given_order(items: Database) -> None:
     rows = [EMPTY | {"big": number} for number in range(9_000, 0, -1)]
 
-    async with things.begin() as tx:
-        await PUT.execute(tx, rows)
+    async with items.begin() as tx:
+        await INSERT.execute(tx, rows)
 
-    assert [row["big"] for row in await stored(things)] == list(range(9_000, 0, -1))
+    assert [row["big"] for row in await stored(items)] == list(range(9_000, 0, -1))
 
 
-async def test_what_is_returned_are_the_new_ones(things: Database) -> None:
+async def test_only_inserted_rows_are_returned(items: Database) -> None:
     ids = [new_id() for _ in range(100)]
 
-    async with things.begin() as tx:
-        await PUT.execute(tx, [EMPTY | {"id": ids[0]}])
-        new = await PUT_NEW.execute(tx, [EMPTY | {"id": one} for one in ids])
+    async with items.begin() as tx:
+        await INSERT.execute(tx, [EMPTY | {"id": ids[0]}])
+        new = await INSERT_NEW.execute(tx, [EMPTY | {"id": id_} for id_ in ids])
 
     assert {row.id for row in new} == set(ids[1:])
 
 
-async def test_no_rows_are_no_statement(things: Database) -> None:
-    async with things.begin() as tx:
-        assert await PUT.execute(tx, []) == []
+async def test_without_rows_nothing_is_executed(items: Database) -> None:
+    async with items.begin() as tx:
+        assert await INSERT.execute(tx, []) == []
         assert await bulk.insert_new(tx, PAIRS, []) == set()
 
 
-async def test_a_wide_key_is_given_as_a_tuple(things: Database) -> None:
+async def test_a_key_of_two_columns_is_returned_as_a_tuple(items: Database) -> None:
     pairs = [{"kind": "a", "key": "1"}, {"kind": "a", "key": "2"}, {"kind": "b", "key": "1"}]
 
-    async with things.begin() as tx:
+    async with items.begin() as tx:
         first = await bulk.insert_new(tx, PAIRS, pairs[:1])
         rest = await bulk.insert_new(tx, PAIRS, pairs)
 
     assert (first, rest) == ({("a", "1")}, {("a", "2"), ("b", "1")})
 
 
-@pytest.mark.parametrize("column", [THINGS.c.id, THINGS.c.colour, THINGS.c.at, THINGS.c.name])
-async def test_rows_are_found_among_values_of_any_type(
-    things: Database, column: Column[Any]
+@pytest.mark.parametrize("column", [ITEMS.c.id, ITEMS.c.colour, ITEMS.c.time, ITEMS.c.name])
+async def test_among_finds_values_of_every_column_type(
+    items: Database, column: Column[Any]
 ) -> None:
-    found = select(THINGS.c.id).where(bulk.among(things.dialect, column))
+    found = select(ITEMS.c.id).where(bulk.among(items.dialect, column))
 
-    async with things.begin() as tx:
-        await PUT.execute(tx, [FULL, EMPTY])
+    async with items.begin() as tx:
+        await INSERT.execute(tx, [FULL, EMPTY])
         some = await tx.rows(found, {"among": [FULL[column.name]]})
         none = await tx.rows(found, {"among": []})
 

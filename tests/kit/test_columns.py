@@ -1,4 +1,4 @@
-"""A moment is the same moment on every database, to the microsecond."""
+"""Column types store and compare values the same way on every database."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
@@ -21,25 +21,25 @@ class Colour(StrEnum):
 
 
 metadata = MetaData()
-MOMENTS = Table(
-    "moments",
+TIMES = Table(
+    "times",
     metadata,
     Column("id", BigId, primary_key=True, autoincrement=True),
     Column("number", Integer),
-    Column("at", UtcTime),
+    Column("time", UtcTime),
     Column("colour", Status(Colour)),
 )
 
 
 @pytest.fixture
-async def moments(db: Database) -> Database:
+async def times_db(db: Database) -> Database:
     async with db.engine.begin() as connection:
         await connection.run_sync(metadata.create_all)
     return db
 
 
 @given(
-    moment=st.datetimes(
+    time=st.datetimes(
         datetime(1900, 1, 1),  # noqa: DTZ001
         datetime(9999, 12, 30),  # noqa: DTZ001
         timezones=st.timezones(),
@@ -47,57 +47,57 @@ async def moments(db: Database) -> Database:
     )
 )
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-async def test_a_moment_comes_back_as_it_was_and_in_utc(
-    moments: Database, moment: datetime
+async def test_a_time_is_read_back_in_utc_to_the_microsecond(
+    times_db: Database, time: datetime
 ) -> None:
-    async with moments.begin() as tx:
-        await tx.execute(MOMENTS.delete())
-        await tx.execute(MOMENTS.insert(), {"at": moment})
-        back = await tx.scalar(select(MOMENTS.c.at))
+    async with times_db.begin() as tx:
+        await tx.execute(TIMES.delete())
+        await tx.execute(TIMES.insert(), {"time": time})
+        stored = await tx.scalar(select(TIMES.c.time))
 
-    assert back == moment.astimezone(UTC)
-    assert back.tzinfo is UTC
-    assert back.microsecond == moment.microsecond
+    assert stored == time.astimezone(UTC)
+    assert stored.tzinfo is UTC
+    assert stored.microsecond == time.microsecond
 
 
-async def test_no_moment_comes_back_as_none(moments: Database) -> None:
-    async with moments.begin() as tx:
-        await tx.execute(MOMENTS.insert(), {"at": None, "colour": None})
-        row = await tx.row(select(MOMENTS.c.at, MOMENTS.c.colour))
+async def test_null_is_read_back_as_none(times_db: Database) -> None:
+    async with times_db.begin() as tx:
+        await tx.execute(TIMES.insert(), {"time": None, "colour": None})
+        row = await tx.row(select(TIMES.c.time, TIMES.c.colour))
 
     assert row is not None
-    assert dict(row) == {"at": None, "colour": None}
+    assert dict(row) == {"time": None, "colour": None}
 
 
-async def test_a_moment_without_a_zone_is_refused(moments: Database) -> None:
-    async with moments.begin() as tx:
-        with pytest.raises(StatementError, match="without a zone"):
-            await tx.execute(MOMENTS.insert(), {"at": datetime(2026, 1, 1)})  # noqa: DTZ001
+async def test_a_time_without_a_zone_is_refused(times_db: Database) -> None:
+    async with times_db.begin() as tx:
+        with pytest.raises(StatementError, match="needs a time zone"):
+            await tx.execute(TIMES.insert(), {"time": datetime(2026, 1, 1)})  # noqa: DTZ001
 
 
-async def test_moments_are_compared_as_moments_whatever_their_zone(moments: Database) -> None:
+async def test_times_of_different_zones_are_compared_as_instants(times_db: Database) -> None:
     noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
     instants = [noon - timedelta(microseconds=1), noon, noon + timedelta(microseconds=1)]
 
-    async with moments.begin() as tx:
-        rows = [{"number": n, "at": at} for n, at in enumerate(instants)]
-        await tx.execute(MOMENTS.insert(), rows)
-        later = select(MOMENTS.c.number).where(MOMENTS.c.at > noon.astimezone(SEOUL))
+    async with times_db.begin() as tx:
+        rows = [{"number": n, "time": time} for n, time in enumerate(instants)]
+        await tx.execute(TIMES.insert(), rows)
+        later = select(TIMES.c.number).where(TIMES.c.time > noon.astimezone(SEOUL))
         found = [row["number"] for row in await tx.rows(later)]
 
     assert found == [2]
 
 
-async def test_the_databases_clock_is_aware_and_may_be_stored_and_compared(
-    moments: Database,
+async def test_the_databases_clock_is_aware_and_can_be_stored_and_compared(
+    times_db: Database,
 ) -> None:
-    async with moments.begin() as tx:
+    async with times_db.begin() as tx:
         now = await tx.now()
-        await tx.execute(MOMENTS.insert().values(number=1, at=utc_now()))
-        await tx.execute(MOMENTS.insert(), {"number": 2, "at": now - timedelta(hours=1)})
-        await tx.execute(MOMENTS.insert(), {"number": 3, "at": now + timedelta(hours=1)})
-        stored = await tx.scalar(select(MOMENTS.c.at).where(MOMENTS.c.number == 1))
-        past = select(MOMENTS.c.number).where(MOMENTS.c.at < utc_now(), MOMENTS.c.number > 1)
+        await tx.execute(TIMES.insert().values(number=1, time=utc_now()))
+        await tx.execute(TIMES.insert(), {"number": 2, "time": now - timedelta(hours=1)})
+        await tx.execute(TIMES.insert(), {"number": 3, "time": now + timedelta(hours=1)})
+        stored = await tx.scalar(select(TIMES.c.time).where(TIMES.c.number == 1))
+        past = select(TIMES.c.number).where(TIMES.c.time < utc_now(), TIMES.c.number > 1)
         found = [row["number"] for row in await tx.rows(past)]
 
     assert now.tzinfo is UTC
@@ -106,8 +106,8 @@ async def test_the_databases_clock_is_aware_and_may_be_stored_and_compared(
     assert found == [2]
 
 
-async def test_the_databases_clock_goes_on_within_a_transaction(moments: Database) -> None:
-    async with moments.begin() as tx:
+async def test_the_databases_clock_advances_within_a_transaction(times_db: Database) -> None:
+    async with times_db.begin() as tx:
         first = await tx.now()
         later = await tx.now()
         while later == first:
@@ -116,21 +116,21 @@ async def test_the_databases_clock_goes_on_within_a_transaction(moments: Databas
     assert later > first
 
 
-async def test_a_status_is_kept_as_its_wire_value(moments: Database) -> None:
-    async with moments.begin() as tx:
-        await tx.execute(MOMENTS.insert(), {"colour": Colour.BLUE})
-        back = await tx.scalar(select(MOMENTS.c.colour))
-        raw = await tx.scalar(select(func.length(MOMENTS.c.colour)))
-        found = await tx.scalar(select(func.count()).where(MOMENTS.c.colour == Colour.BLUE))
+async def test_a_status_is_stored_as_its_wire_value(times_db: Database) -> None:
+    async with times_db.begin() as tx:
+        await tx.execute(TIMES.insert(), {"colour": Colour.BLUE})
+        stored = await tx.scalar(select(TIMES.c.colour))
+        raw = await tx.scalar(select(func.length(TIMES.c.colour)))
+        found = await tx.scalar(select(func.count()).where(TIMES.c.colour == Colour.BLUE))
 
-    assert back is Colour.BLUE
+    assert stored is Colour.BLUE
     assert raw == len("파랑")
     assert found == 1
 
 
-async def test_numbers_are_drawn_upwards_in_the_order_of_the_rows(moments: Database) -> None:
-    async with moments.begin() as tx:
-        await tx.execute(MOMENTS.insert(), [{"number": n} for n in range(3_000)])
-        rows = await tx.rows(select(MOMENTS).order_by(MOMENTS.c.id))
+async def test_generated_ids_rise_in_the_order_of_the_rows(times_db: Database) -> None:
+    async with times_db.begin() as tx:
+        await tx.execute(TIMES.insert(), [{"number": n} for n in range(3_000)])
+        rows = await tx.rows(select(TIMES).order_by(TIMES.c.id))
 
     assert [row["number"] for row in rows] == list(range(3_000))

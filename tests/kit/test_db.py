@@ -1,7 +1,7 @@
-"""A transaction takes effect whole or not at all, and says so only then."""
+"""A transaction takes effect completely or not at all; callbacks run only after its commit."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Final
 
@@ -12,8 +12,8 @@ from sqlalchemy.exc import IntegrityError
 from roadbike.kit.db import Database, StaleRow, Tx
 from roadbike.kit.db.bulk import insert_new
 from roadbike.kit.db.columns import utc_now
-from roadbike.kit.db.database import CLOCK_SECONDS, TRIES
-from tests.kit.things import COUNTERS, counters, raise_counter, value
+from roadbike.kit.db.database import CLOCK_REFRESH_SECONDS, MAX_ATTEMPTS
+from tests.kit.counters import COUNTERS, counters, increment, value
 
 MILLISECOND: Final = timedelta(milliseconds=1)
 
@@ -29,14 +29,14 @@ async def count(db: Database) -> int:
         return int(await tx.scalar(select(func.count()).select_from(COUNTERS)))
 
 
-async def test_what_a_block_wrote_is_there_after_it(db: Database) -> None:
+async def test_a_block_is_committed_at_its_end(db: Database) -> None:
     async with db.begin() as tx:
         await tx.execute(COUNTERS.insert(), rows("a", "b"))
 
     assert await count(db) == 2
 
 
-async def test_a_block_that_raises_leaves_nothing(db: Database) -> None:
+async def test_a_block_that_raises_is_rolled_back(db: Database) -> None:
     async def block(tx: Tx) -> None:
         await tx.execute(COUNTERS.insert(), rows("a"))
         raise LookupError
@@ -47,7 +47,7 @@ async def test_a_block_that_raises_leaves_nothing(db: Database) -> None:
     assert await count(db) == 0
 
 
-async def test_a_block_that_is_cancelled_leaves_nothing_and_frees_its_connection(
+async def test_a_cancelled_block_is_rolled_back_and_frees_its_connection(
     db: Database,
 ) -> None:
     async def hang(started: asyncio.Event) -> None:
@@ -56,7 +56,7 @@ async def test_a_block_that_is_cancelled_leaves_nothing_and_frees_its_connection
             started.set()
             await asyncio.Event().wait()
 
-    for _ in range(30):  # more than the pool has
+    for _ in range(30):  # more than the connections of the pool
         started = asyncio.Event()
         hanging = asyncio.create_task(hang(started))
         await started.wait()
@@ -69,7 +69,7 @@ async def test_a_block_that_is_cancelled_leaves_nothing_and_frees_its_connection
     assert await count(db) == 1
 
 
-async def test_what_was_put_off_is_written_once_and_in_order(db: Database) -> None:
+async def test_at_commit_writes_all_items_once_and_in_order(db: Database) -> None:
     calls: list[list[str]] = []
 
     async def write(tx: Tx, names: list[str]) -> None:
@@ -85,7 +85,7 @@ async def test_what_was_put_off_is_written_once_and_in_order(db: Database) -> No
     assert await count(db) == 2
 
 
-async def test_what_was_put_off_is_forgotten_with_its_transaction(db: Database) -> None:
+async def test_at_commit_writes_nothing_after_a_rollback(db: Database) -> None:
     async def write(tx: Tx, names: list[str]) -> None:
         await tx.execute(COUNTERS.insert(), rows(*names))
 
@@ -99,34 +99,34 @@ async def test_what_was_put_off_is_forgotten_with_its_transaction(db: Database) 
     assert await count(db) == 0
 
 
-async def test_after_commit_comes_after_the_commit(db: Database) -> None:
-    told: list[str] = []
+async def test_after_commit_is_called_after_the_commit(db: Database) -> None:
+    calls: list[str] = []
 
     async with db.begin() as tx:
-        tx.after_commit(lambda: told.append("committed"))
-        before = list(told)
+        tx.after_commit(lambda: calls.append("committed"))
+        before = list(calls)
 
     assert before == []
-    assert told == ["committed"]
+    assert calls == ["committed"]
 
 
-async def test_after_commit_does_not_come_when_the_commit_fails(db: Database) -> None:
-    told: list[str] = []
+async def test_after_commit_is_not_called_when_the_commit_fails(db: Database) -> None:
+    calls: list[str] = []
 
     async def fail(_tx: Tx, _items: list[str]) -> None:
         raise LookupError
 
     async def block(tx: Tx) -> None:
-        tx.after_commit(lambda: told.append("committed"))
+        tx.after_commit(lambda: calls.append("committed"))
         tx.at_commit(fail, "x")
 
     with pytest.raises(LookupError):
         await db.transact(block)
 
-    assert told == []
+    assert calls == []
 
 
-async def test_a_use_case_that_was_too_slow_is_run_again(db: Database) -> None:
+async def test_a_use_case_with_a_stale_row_is_run_again(db: Database) -> None:
     runs = 0
 
     async def use_case(tx: Tx) -> str:
@@ -140,10 +140,10 @@ async def test_a_use_case_that_was_too_slow_is_run_again(db: Database) -> None:
     result = await db.transact(use_case)
 
     assert (result, runs) == ("done", 3)
-    assert await count(db) == 1  # of the last run alone
+    assert await count(db) == 1  # only of the last run
 
 
-async def test_a_use_case_that_is_always_too_slow_gives_up_in_the_end(db: Database) -> None:
+async def test_a_use_case_with_stale_rows_is_given_up_after_the_last_attempt(db: Database) -> None:
     runs = 0
 
     async def use_case(_tx: Tx) -> None:
@@ -154,10 +154,10 @@ async def test_a_use_case_that_is_always_too_slow_gives_up_in_the_end(db: Databa
     with pytest.raises(StaleRow):
         await db.transact(use_case)
 
-    assert runs == TRIES
+    assert runs == MAX_ATTEMPTS
 
 
-async def test_any_other_failure_is_not_run_again(db: Database) -> None:
+async def test_a_use_case_with_another_error_is_not_run_again(db: Database) -> None:
     runs = 0
 
     async def use_case(tx: Tx) -> None:
@@ -174,41 +174,42 @@ async def test_any_other_failure_is_not_run_again(db: Database) -> None:
 
 
 @pytest.mark.parametrize("dialect", ["postgresql"])
-async def test_of_two_that_deadlock_both_succeed(db: Database) -> None:
+async def test_both_use_cases_of_a_deadlock_succeed(db: Database) -> None:
     async with db.begin() as tx:
         await tx.execute(COUNTERS.insert(), rows("a", "b"))
-    both_hold_one = asyncio.Barrier(2)
-    meet = [True, True]
+    both_have_a_lock = asyncio.Barrier(2)
+    must_wait = [True, True]
 
-    def taking(first: str, second: str, who: int) -> Callable[[Tx], object]:
+    def incrementing(first: str, second: str, index: int) -> Callable[[Tx], Awaitable[None]]:
         async def use_case(tx: Tx) -> None:
-            await raise_counter(tx, first)
-            if meet[who]:
-                meet[who] = False
-                await both_hold_one.wait()
-            await raise_counter(tx, second)
+            await increment(tx, first)
+            if must_wait[index]:
+                must_wait[index] = False
+                await both_have_a_lock.wait()
+            await increment(tx, second)
 
         return use_case
 
-    await asyncio.gather(db.transact(taking("a", "b", 0)), db.transact(taking("b", "a", 1)))  # type: ignore[arg-type]
+    first, second = incrementing("a", "b", 0), incrementing("b", "a", 1)
+    await asyncio.gather(db.transact(first), db.transact(second))
 
     assert (await value(db, "a"), await value(db, "b")) == (2, 2)
 
 
-async def test_only_new_rows_are_inserted_and_named(db: Database) -> None:
+async def test_only_new_rows_are_inserted_and_returned(db: Database) -> None:
     async with db.begin() as tx:
         await insert_new(tx, COUNTERS, rows("a", start=7))
 
     async with db.begin() as tx:
         inserted = await insert_new(tx, COUNTERS, rows("a", "b", "c"))
-        nothing = await insert_new(tx, COUNTERS, [])
+        none = await insert_new(tx, COUNTERS, [])
 
     assert inserted == {"b", "c"}
-    assert nothing == set()
+    assert none == set()
     assert await value(db, "a") == 7
 
 
-async def test_thousands_of_rows_are_inserted_in_one_go(db: Database) -> None:
+async def test_thousands_of_rows_are_inserted_with_one_call(db: Database) -> None:
     names = [f"n{number}" for number in range(12_000)]
 
     async with db.begin() as tx:
@@ -219,7 +220,7 @@ async def test_thousands_of_rows_are_inserted_in_one_go(db: Database) -> None:
     assert second == set(names[1::2])
 
 
-async def test_a_reader_waits_for_no_writer(db: Database) -> None:
+async def test_a_reader_does_not_wait_for_a_writer(db: Database) -> None:
     async with db.begin() as tx:
         await tx.execute(COUNTERS.insert(), rows("a"))
         seen = await count(db)
@@ -235,7 +236,7 @@ async def test_a_reader_sees_what_was_committed_before_it_began(db: Database) ->
         assert await count(db) == number
 
 
-async def test_many_writers_at_once_all_get_their_turn(db: Database) -> None:
+async def test_many_concurrent_writers_all_succeed(db: Database) -> None:
     async def write(number: int) -> None:
         async with db.begin() as tx:
             await tx.execute(COUNTERS.insert(), rows(f"n{number}"))
@@ -245,7 +246,7 @@ async def test_many_writers_at_once_all_get_their_turn(db: Database) -> None:
     assert await count(db) == 100
 
 
-async def test_a_row_is_given_by_its_columns_names(db: Database) -> None:
+async def test_a_row_maps_column_names_to_values(db: Database) -> None:
     async with db.begin() as tx:
         await tx.execute(COUNTERS.insert(), rows("a", start=3))
         row = await tx.row(select(COUNTERS))
@@ -256,9 +257,9 @@ async def test_a_row_is_given_by_its_columns_names(db: Database) -> None:
     assert missing is None
 
 
-async def test_now_is_the_databases_clock_though_it_is_seldom_asked(db: Database) -> None:
-    asked: list[str] = []
-    event.listen(db.engine.sync_engine, "before_cursor_execute", lambda *a: asked.append(a[2]))
+async def test_now_is_the_databases_clock_with_few_queries(db: Database) -> None:
+    queries: list[str] = []
+    event.listen(db.engine.sync_engine, "before_cursor_execute", lambda *a: queries.append(a[2]))
 
     async with db.read() as tx:
         await tx.now()
@@ -266,9 +267,9 @@ async def test_now_is_the_databases_clock_though_it_is_seldom_asked(db: Database
         times = [await tx.now() for _ in range(100)]
         after = await tx.scalar(select(utc_now()))
 
-    assert before - MILLISECOND <= min(times)  # SQLite's clock has whole ones
-    assert max(times) <= after + timedelta(seconds=CLOCK_SECONDS)
-    assert len(asked) <= 2 + 2
+    assert before - MILLISECOND <= min(times)  # SQLite's clock counts milliseconds
+    assert max(times) <= after + timedelta(seconds=CLOCK_REFRESH_SECONDS)
+    assert len(queries) <= 2 + 2
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
@@ -276,12 +277,12 @@ async def test_now_is_the_databases_clock_though_it_is_seldom_asked(db: Database
     ("pragma", "value"),
     [
         ("journal_mode", "wal"),
-        ("synchronous", 2),  # FULL: with less a power cut takes commits away
+        ("synchronous", 2),  # FULL: with less, a power cut loses commits
         ("foreign_keys", 1),
         ("busy_timeout", 5000),
     ],
 )
-async def test_sqlite_is_set_up_to_outlive_a_power_cut(
+async def test_sqlite_is_configured_to_survive_a_power_cut(
     db: Database, pragma: str, value: object
 ) -> None:
     async with db.begin() as writing, db.read() as reading:

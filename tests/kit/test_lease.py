@@ -1,4 +1,4 @@
-"""One holder at a time, by the database's clock, and an epoch that betrays the one before."""
+"""A lease has one holder at a time; its epoch distinguishes the holders."""
 
 import asyncio
 from collections.abc import Callable
@@ -30,7 +30,7 @@ async def is_still_held(db: Database, epoch: int) -> bool:
         return bool(await tx.scalar(select(func.count()).where(held)))
 
 
-async def test_the_first_one_holds_it_for_its_term(db: Database) -> None:
+async def test_the_first_holder_has_the_lease_for_its_term(db: Database) -> None:
     epoch = await lease.take(db, NAME, "ann")
 
     async with db.read() as tx:
@@ -40,14 +40,14 @@ async def test_the_first_one_holds_it_for_its_term(db: Database) -> None:
     assert lease.TERM - timedelta(seconds=2) < left <= lease.TERM
 
 
-async def test_the_second_one_does_not_get_it(db: Database) -> None:
+async def test_a_second_holder_does_not_get_the_lease(db: Database) -> None:
     await lease.take(db, NAME, "ann")
 
     assert await lease.take(db, NAME, "bob") is None
     assert (await row(db))["holder"] == "ann"
 
 
-async def test_its_holder_prolongs_it_under_the_same_epoch(db: Database) -> None:
+async def test_the_holder_prolongs_the_lease_with_the_same_epoch(db: Database) -> None:
     await lease.take(db, NAME, "ann")
     before = (await row(db))["until"]
 
@@ -57,7 +57,7 @@ async def test_its_holder_prolongs_it_under_the_same_epoch(db: Database) -> None
     assert (await row(db))["until"] >= before
 
 
-async def test_after_its_end_the_next_one_gets_it_under_a_new_epoch(db: Database) -> None:
+async def test_after_its_term_another_holder_gets_the_lease_with_a_new_epoch(db: Database) -> None:
     await lease.take(db, NAME, "ann")
     await expire(db)
 
@@ -68,7 +68,7 @@ async def test_after_its_end_the_next_one_gets_it_under_a_new_epoch(db: Database
     assert [await is_still_held(db, epoch) for epoch in (1, 2)] == [False, True]
 
 
-async def test_what_has_ended_and_nobody_took_is_still_its_holders(db: Database) -> None:
+async def test_an_ended_lease_stays_with_its_holder_until_another_takes_it(db: Database) -> None:
     await lease.take(db, NAME, "ann")
     await expire(db)
 
@@ -76,29 +76,29 @@ async def test_what_has_ended_and_nobody_took_is_still_its_holders(db: Database)
     assert await lease.take(db, NAME, "ann") == 1
 
 
-async def test_given_back_it_is_free_at_once(db: Database) -> None:
+async def test_a_released_lease_is_free_at_once(db: Database) -> None:
     await lease.take(db, NAME, "ann")
 
-    await lease.give_back(db, NAME, "ann")
+    await lease.release(db, NAME, "ann")
 
     assert await lease.take(db, NAME, "bob") == 2
 
 
-async def test_nobody_gives_back_what_is_another_ones(db: Database) -> None:
+async def test_only_the_holder_can_release_a_lease(db: Database) -> None:
     await lease.take(db, NAME, "ann")
 
-    await lease.give_back(db, NAME, "bob")
+    await lease.release(db, NAME, "bob")
 
     assert await lease.take(db, NAME, "bob") is None
 
 
-async def test_leases_of_two_names_are_two(db: Database) -> None:
+async def test_leases_of_different_names_are_independent(db: Database) -> None:
     epochs = [await lease.take(db, name, name) for name in ("relay", "resolver")]
 
     assert epochs == [1, 1]
 
 
-async def test_of_many_that_ask_at_once_one_gets_it(
+async def test_one_of_many_concurrent_takers_gets_the_lease(
     db: Database, open_database: Callable[[str], Database], database_url: str
 ) -> None:
     replicas = [db, open_database(database_url)]

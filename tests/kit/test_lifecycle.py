@@ -1,4 +1,4 @@
-"""A state machine written as a table: what it does not have is refused with both states."""
+"""A lifecycle allows the transitions of its table and raises for all others."""
 
 from enum import StrEnum
 
@@ -14,20 +14,20 @@ class Light(StrEnum):
 
 
 LIGHTS = Lifecycle({Light.RED: {Light.GREEN}, Light.GREEN: {Light.RED, Light.BROKEN}})
-ARROWS = {(Light.RED, Light.GREEN), (Light.GREEN, Light.RED), (Light.GREEN, Light.BROKEN)}
+ALLOWED = {(Light.RED, Light.GREEN), (Light.GREEN, Light.RED), (Light.GREEN, Light.BROKEN)}
 
 
 @pytest.mark.parametrize("from_", Light)
 @pytest.mark.parametrize("to", Light)
-def test_it_allows_what_the_table_has_and_nothing_else(from_: Light, to: Light) -> None:
-    assert LIGHTS.allows(from_, to) == ((from_, to) in ARROWS)
+def test_only_the_transitions_of_the_table_are_allowed(from_: Light, to: Light) -> None:
+    assert LIGHTS.allows(from_, to) == ((from_, to) in ALLOWED)
 
 
-def test_an_arrow_of_the_table_passes() -> None:
+def test_check_passes_for_a_transition_of_the_table() -> None:
     LIGHTS.check(Light.RED, Light.GREEN)
 
 
-def test_any_other_is_refused_with_both_states() -> None:
+def test_check_raises_for_another_transition_and_names_both_states() -> None:
     with pytest.raises(IllegalTransition, match="BROKEN → RED") as caught:
         LIGHTS.check(Light.BROKEN, Light.RED)
 

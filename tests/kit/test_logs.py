@@ -1,4 +1,4 @@
-"""One JSON line an event, on standard error, with who and in which trace."""
+"""Each log event is one JSON line on standard error with its service and trace."""
 
 import json
 import subprocess
@@ -36,7 +36,7 @@ def lines(request: pytest.FixtureRequest) -> list[dict[str, object]]:
     return [json.loads(line) for line in done.stderr.splitlines()]
 
 
-def test_an_event_is_one_line_that_says_what_who_and_when(lines: list[dict[str, object]]) -> None:
+def test_an_event_is_one_line_with_level_service_and_time(lines: list[dict[str, object]]) -> None:
     added = lines[0]
 
     assert (added["event"], added["level"], added["service"]) == ("bike.added", "info", "stock")
@@ -65,7 +65,7 @@ def test_a_secret_is_not_logged(lines: list[dict[str, object]]) -> None:
     ],
     indirect=["lines"],
 )
-def test_what_is_below_the_level_is_not_logged(
+def test_events_below_the_level_are_not_logged(
     lines: list[dict[str, object]], events: list[str]
 ) -> None:
     assert [line["event"] for line in lines] == events

@@ -1,4 +1,4 @@
-"""Every service's migrations make what its code knows, on every database, and can be taken back."""
+"""Every service's migrations create the tables of its code and can be downgraded."""
 
 import asyncio
 from collections.abc import Callable
@@ -16,10 +16,10 @@ from roadbike.kit import auth
 from roadbike.kit.db import Database, migrate
 from roadbike.kit.process import runtime
 
-KIT: object = (auth, runtime)  # with these all tables of kit are known
+KIT: object = (auth, runtime)  # importing these registers all tables of kit
 
 FOLDERS = sorted(path.parent.name for path in Path(roadbike.__file__).parent.glob("*/migrations"))
-KNOWN = {"stock", "reservation", "payment", "delivery", "mypage", "account"}
+SERVICES = {"stock", "reservation", "payment", "delivery", "mypage", "account"}
 
 
 @pytest.fixture(params=FOLDERS)
@@ -28,10 +28,10 @@ def package(request: pytest.FixtureRequest) -> str:
 
 
 def test_every_service_has_migrations() -> None:
-    assert set(FOLDERS) >= KNOWN
+    assert set(FOLDERS) >= SERVICES
 
 
-def test_a_services_migrations_are_one_line_of_steps(package: str) -> None:
+def test_a_services_migrations_have_one_base_and_one_head(package: str) -> None:
     folder = Path(roadbike.__file__).parent / package.partition(".")[2] / "migrations"
     script = ScriptDirectory(str(folder))
 
@@ -40,48 +40,52 @@ def test_a_services_migrations_are_one_line_of_steps(package: str) -> None:
 
 
 def tables(database_url: str) -> dict[str, list[str]]:
-    """The columns of each table that there is."""
+    """Return the columns of each table in the database."""
 
-    def look(connection: Connection) -> dict[str, list[str]]:
-        seen = inspect(connection)
-        names = seen.get_table_names()
-        return {name: sorted(each["name"] for each in seen.get_columns(name)) for name in names}
+    def inspect_tables(connection: Connection) -> dict[str, list[str]]:
+        inspector = inspect(connection)
+        names = inspector.get_table_names()
+        return {
+            name: sorted(column["name"] for column in inspector.get_columns(name)) for name in names
+        }
 
-    async def ask() -> dict[str, list[str]]:
+    async def connect() -> dict[str, list[str]]:
         db = Database(database_url)
         async with db.engine.connect() as connection:
-            found = await connection.run_sync(look)
+            found = await connection.run_sync(inspect_tables)
         await db.close()
         return found
 
-    return asyncio.run(ask())
+    return asyncio.run(connect())
 
 
-def test_migrations_go_up_and_down_and_up_again(package: str, database_url: str) -> None:
+def test_migrations_can_be_upgraded_downgraded_and_upgraded_again(
+    package: str, database_url: str
+) -> None:
     migrate.upgrade(package, database_url)
     first = tables(database_url)
     migrate.upgrade(package, database_url)
-    twice = tables(database_url)
+    after_second_upgrade = tables(database_url)
     migrate.downgrade(package, database_url, "base")
-    left = tables(database_url)
+    after_downgrade = tables(database_url)
     migrate.upgrade(package, database_url)
 
     assert {"alembic_version", "outbox", "inbox", "parked", "lease", "event_version"} <= set(first)
-    assert left == {"alembic_version": ["version_num"]}
-    assert first == twice == tables(database_url)
+    assert after_downgrade == {"alembic_version": ["version_num"]}
+    assert first == after_second_upgrade == tables(database_url)
 
 
-async def test_migrations_make_what_the_code_knows(
+async def test_migrations_create_the_tables_of_the_code(
     package: str,
     dialect: str,
     migrated_url: Callable[..., str],
     open_database: Callable[[str], Database],
 ) -> None:
     db = open_database(migrated_url(package, dialect))
-    known: Any = migrate.metadata_of(package)
+    tables_of_code: Any = migrate.metadata_of(package)
 
     def differences(connection: Connection) -> list[Any]:
-        return list(compare_metadata(MigrationContext.configure(connection), known))
+        return list(compare_metadata(MigrationContext.configure(connection), tables_of_code))
 
     async with db.engine.connect() as connection:
         found = await connection.run_sync(differences)
@@ -89,7 +93,7 @@ async def test_migrations_make_what_the_code_knows(
     assert found == []
 
 
-async def test_no_table_of_a_service_bears_the_name_of_one_of_kits(package: str) -> None:
-    kits, own = migrate.metadata_of(package)
+async def test_tables_of_a_service_and_of_kit_have_different_names(package: str) -> None:
+    kit_metadata, own_metadata = migrate.metadata_of(package)
 
-    assert not set(kits.tables) & set(own.tables)
+    assert not set(kit_metadata.tables) & set(own_metadata.tables)

@@ -1,4 +1,4 @@
-"""What a handler fails on is parked, and what is not of its key flows on."""
+"""Messages whose use case fails are parked; messages of other keys continue."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,32 +8,32 @@ import pytest
 
 from roadbike.kit.db import Database, DatabaseUnavailable, Tx
 from roadbike.kit.messaging.inbox import INBOX, Inbox
-from roadbike.kit.messaging.parked import ATTEMPTS, LONGEST_WAIT
+from roadbike.kit.messaging.parked import LONGEST_WAIT, MAX_ATTEMPTS
 from roadbike.kit.process.service import whenever
-from tests.kit.parking import Handler, make_due, messages, parked
-from tests.kit.things import Raised, value
+from tests.kit.counters import Incremented, value
+from tests.kit.parked_messages import FailingHandler, make_due, messages, parked
 
 
-async def test_one_that_fails_is_parked_and_the_others_take_effect(
-    db: Database, inbox: Inbox, handler: Handler
+async def test_a_failing_message_is_parked_and_the_others_take_effect(
+    db: Database, inbox: Inbox, handler: FailingHandler
 ) -> None:
-    handler.bad = {1}
+    handler.fails_on = {1}
 
-    await inbox.take(messages("abc"))
+    await inbox.consume(messages("abc"))
 
     (row,) = await parked(db)
     assert handler.done == [0, 2]
-    assert (row["key"], row["attempts"], row["error"]) == ("b", 1, "LookupError('no 1')")
+    assert (row["key"], row["attempts"], row["error"]) == ("b", 1, "LookupError('failed on 1')")
     assert [await value(db, name) for name in "abc"] == [1, 0, 1]
 
 
-async def test_later_ones_of_its_key_queue_up_behind_it(
-    db: Database, inbox: Inbox, handler: Handler
+async def test_later_messages_of_a_parked_key_wait_behind_it(
+    db: Database, inbox: Inbox, handler: FailingHandler
 ) -> None:
-    handler.bad = {0}
+    handler.fails_on = {0}
 
-    await inbox.take(messages("aab"))
-    await inbox.take(messages("ab", start=3))
+    await inbox.consume(messages("aab"))
+    await inbox.consume(messages("ab", start=3))
 
     rows = await parked(db)
     assert handler.done == [2, 4]
@@ -41,26 +41,26 @@ async def test_later_ones_of_its_key_queue_up_behind_it(
     assert [row["attempts"] for row in rows] == [1, 0, 0]
 
 
-async def test_a_parked_one_keeps_its_whole_envelope(
-    db: Database, inbox: Inbox, handler: Handler
+async def test_a_parked_message_keeps_its_envelope(
+    db: Database, inbox: Inbox, handler: FailingHandler
 ) -> None:
-    handler.bad = {0}
-    (sent,) = messages("a")
+    handler.fails_on = {0}
+    (message,) = messages("a")
 
-    await inbox.take([sent])
+    await inbox.consume([message])
 
     (row,) = await parked(db)
-    kept = {name: row[name] for name in ("event_id", "type", "source", "topic", "key", "time")}
-    assert kept == {name: getattr(sent, name) for name in kept}
-    assert bytes(row["data"]) == sent.data
+    envelope = {name: row[name] for name in ("event_id", "type", "source", "topic", "key", "time")}
+    assert envelope == {name: getattr(message, name) for name in envelope}
+    assert bytes(row["data"]) == message.data
 
 
-async def test_they_are_retried_in_order_once_the_first_succeeds(
-    db: Database, inbox: Inbox, handler: Handler
+async def test_parked_messages_of_a_key_are_retried_in_order(
+    db: Database, inbox: Inbox, handler: FailingHandler
 ) -> None:
-    handler.bad = {0}
-    await inbox.take(messages("aaa"))
-    handler.bad, handler.tried = set(), []
+    handler.fails_on = {0}
+    await inbox.consume(messages("aaa"))
+    handler.fails_on, handler.tried = set(), []
     await make_due(db)
 
     await inbox.retry_parked(db)
@@ -70,10 +70,12 @@ async def test_they_are_retried_in_order_once_the_first_succeeds(
     assert await value(db, "a") == 3
 
 
-async def test_a_long_queue_is_gone_in_one_go(db: Database, inbox: Inbox, handler: Handler) -> None:
-    handler.bad = {0}
-    await inbox.take(messages("a" * 150))
-    handler.bad = set()
+async def test_one_retry_processes_all_parked_messages_of_a_key(
+    db: Database, inbox: Inbox, handler: FailingHandler
+) -> None:
+    handler.fails_on = {0}
+    await inbox.consume(messages("a" * 150))
+    handler.fails_on = set()
     await make_due(db)
 
     await inbox.retry_parked(db)
@@ -81,11 +83,11 @@ async def test_a_long_queue_is_gone_in_one_go(db: Database, inbox: Inbox, handle
     assert handler.done == list(range(150))
 
 
-async def test_while_the_first_fails_nothing_behind_it_is_tried(
-    db: Database, inbox: Inbox, handler: Handler
+async def test_messages_behind_a_failing_one_are_not_retried(
+    db: Database, inbox: Inbox, handler: FailingHandler
 ) -> None:
-    handler.bad = {0}
-    await inbox.take(messages("aa"))
+    handler.fails_on = {0}
+    await inbox.consume(messages("aa"))
     handler.tried = []
     await make_due(db)
 
@@ -95,11 +97,11 @@ async def test_while_the_first_fails_nothing_behind_it_is_tried(
     assert [row["attempts"] for row in await parked(db)] == [2, 0]
 
 
-async def test_nothing_is_retried_before_its_time(
-    db: Database, inbox: Inbox, handler: Handler
+async def test_a_parked_message_is_not_retried_before_it_is_due(
+    db: Database, inbox: Inbox, handler: FailingHandler
 ) -> None:
-    handler.bad = {0}
-    await inbox.take(messages("aa"))
+    handler.fails_on = {0}
+    await inbox.consume(messages("aa"))
     handler.tried = []
 
     await inbox.retry_parked(db)
@@ -107,13 +109,13 @@ async def test_nothing_is_retried_before_its_time(
     assert handler.tried == []
 
 
-async def test_each_failure_waits_longer_up_to_a_minute(
-    db: Database, inbox: Inbox, handler: Handler
+async def test_each_failure_doubles_the_wait_up_to_a_minute(
+    db: Database, inbox: Inbox, handler: FailingHandler
 ) -> None:
-    handler.bad = {0}
-    await inbox.take(messages("a"))
+    handler.fails_on = {0}
+    await inbox.consume(messages("a"))
     waits = [await wait_of_first(db)]
-    for _ in range(ATTEMPTS - 2):
+    for _ in range(MAX_ATTEMPTS - 2):
         await make_due(db)
         await inbox.retry_parked(db)
         waits.append(await wait_of_first(db))
@@ -130,46 +132,46 @@ async def wait_of_first(db: Database) -> timedelta:
         return wait
 
 
-async def test_a_parked_one_that_is_delivered_again_stays_parked_once(
-    db: Database, inbox: Inbox, handler: Handler
+async def test_a_parked_message_that_is_delivered_again_stays_parked_once(
+    db: Database, inbox: Inbox, handler: FailingHandler
 ) -> None:
-    handler.bad = {0}
-    sent = messages("a")
+    handler.fails_on = {0}
+    batch = messages("a")
 
-    await inbox.take(sent)
-    await inbox.take(sent)
+    await inbox.consume(batch)
+    await inbox.consume(batch)
 
     assert len(await parked(db)) == 1
 
 
-async def test_a_parked_one_that_is_delivered_again_after_its_inbox_row_is_forgotten_stays_one(
-    db: Database, inbox: Inbox, handler: Handler
+async def test_a_parked_message_stays_parked_once_after_its_inbox_row_was_deleted(
+    db: Database, inbox: Inbox, handler: FailingHandler
 ) -> None:
-    handler.bad = {0, 1}
-    sent = messages("ab")
-    await inbox.take(sent)
+    handler.fails_on = {0, 1}
+    batch = messages("ab")
+    await inbox.consume(batch)
     async with db.begin() as tx:
         await tx.execute(INBOX.delete())
 
-    await inbox.take(sent)
+    await inbox.consume(batch)
 
     assert [row["key"] for row in await parked(db)] == ["a", "b"]
 
 
-async def test_a_replica_that_was_slower_neither_acts_nor_counts(
+async def test_the_slower_of_two_replicas_neither_acts_nor_counts_a_failure(
     db: Database,
     inbox: Inbox,
-    handler: Handler,
+    handler: FailingHandler,
     open_database: Callable[[str], Database],
     database_url: str,
 ) -> None:
-    other = Inbox(open_database(database_url), [whenever(Raised, handler)])
-    handler.bad = {0}
-    await inbox.take(messages("a"))
-    handler.bad = set()
+    other = Inbox(open_database(database_url), [whenever(Incremented, handler)])
+    handler.fails_on = {0}
+    await inbox.consume(messages("a"))
+    handler.fails_on = set()
     await make_due(db)
 
-    await asyncio.gather(*(each.retry_parked(each.db) for each in (inbox, other) * 3))
+    await asyncio.gather(*(replica.retry_parked(replica.db) for replica in (inbox, other) * 3))
 
     assert await value(db, "a") == 1
     assert handler.done == [0]
@@ -178,33 +180,33 @@ async def test_a_replica_that_was_slower_neither_acts_nor_counts(
 async def test_two_replicas_that_fail_at_once_count_one_failure(
     db: Database,
     inbox: Inbox,
-    handler: Handler,
+    handler: FailingHandler,
     open_database: Callable[[str], Database],
     database_url: str,
 ) -> None:
-    other = Inbox(open_database(database_url), [whenever(Raised, handler)])
-    handler.bad = {0}
-    await inbox.take(messages("a"))
+    other = Inbox(open_database(database_url), [whenever(Incremented, handler)])
+    handler.fails_on = {0}
+    await inbox.consume(messages("a"))
     await make_due(db)
 
-    await asyncio.gather(*(each.retry_parked(each.db) for each in (inbox, other)))
+    await asyncio.gather(*(replica.retry_parked(replica.db) for replica in (inbox, other)))
 
     (row,) = await parked(db)
     assert row["attempts"] == 2
 
 
-async def test_a_database_that_is_away_is_not_counted_at_a_retry(
-    db: Database, inbox: Inbox, handler: Handler
+async def test_an_unavailable_database_does_not_count_as_a_failed_retry(
+    db: Database, inbox: Inbox, handler: FailingHandler
 ) -> None:
-    handler.bad = {0}
-    await inbox.take(messages("a"))
+    handler.fails_on = {0}
+    await inbox.consume(messages("a"))
     await make_due(db)
 
-    async def away(_tx: Tx, _event: Raised) -> None:
-        raise DatabaseUnavailable("pulled the plug")
+    async def fail(_tx: Tx, _event: Incremented) -> None:
+        raise DatabaseUnavailable("stopped")
 
     with pytest.raises(DatabaseUnavailable):
-        await Inbox(db, [whenever(Raised, away)]).retry_parked(db)
+        await Inbox(db, [whenever(Incremented, fail)]).retry_parked(db)
 
     (row,) = await parked(db)
     assert row["attempts"] == 1

@@ -1,4 +1,4 @@
-"""Whatever was told is published, in order, however often the relay dies."""
+"""The relay sends every published event, in order, despite crashes and failures."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,43 +11,57 @@ from sqlalchemy import update
 from roadbike.kit.db import Database
 from roadbike.kit.messaging.broker import BrokerUnavailable
 from roadbike.kit.messaging.outbox import OUTBOX
-from roadbike.kit.messaging.relay import BATCH, KEPT, KEPT_BY_BROKER, Relay, delete_sent
-from tests.kit.brokers import PowerCut, WatchedBroker, power_cut_at
-from tests.kit.telling import TOPIC, expire_lease, outbox, published, tell_of, unpublished
-from tests.kit.things import Raised
+from roadbike.kit.messaging.relay import (
+    BROKER_RETENTION,
+    OUTBOX_RETENTION,
+    RELAY_BATCH,
+    Relay,
+    delete_sent,
+)
+from tests.kit.counters import Incremented
+from tests.kit.outbox_helpers import (
+    TOPIC,
+    expire_lease,
+    outbox_rows,
+    publish_increments,
+    sent_keys,
+    unsent_count,
+)
+from tests.kit.power_cut import PowerCut, power_cut_at
+from tests.kit.recording_broker import RecordingBroker
 
 
-async def stopped(running: asyncio.Task[None]) -> None:
+async def stop(running: asyncio.Task[None]) -> None:
     running.cancel()
     await asyncio.wait([running])
 
 
-async def test_what_was_told_is_published_with_its_envelope(
-    db: Database, broker: WatchedBroker
-) -> None:
-    await tell_of(db, "a")
+async def test_an_event_is_sent_with_its_envelope(db: Database, broker: RecordingBroker) -> None:
+    await publish_increments(db, "a")
 
     count = await Relay(db, broker, "tests").relay_once()
 
     (message,) = broker.log.topics[TOPIC].messages
-    (row,) = await outbox(db)
+    (row,) = await outbox_rows(db)
     assert count == 1
     assert (message.event_id, message.time) == (row["event_id"], row["time"])
     assert (message.type, message.source, message.topic, message.key) == (
-        "test.Raised.v1",
+        "test.Incremented.v1",
         "tests",
         TOPIC,
         "a",
     )
-    assert msgspec.json.decode(message.data, type=Raised) == Raised(name="a", version=1)
+    assert msgspec.json.decode(message.data, type=Incremented) == Incremented(name="a", version=1)
 
 
-async def test_the_mark_keeps_where_the_broker_put_it(db: Database, broker: WatchedBroker) -> None:
-    await tell_of(db, "a", "b", "c")
+async def test_a_sent_event_has_the_mark_of_the_broker(
+    db: Database, broker: RecordingBroker
+) -> None:
+    await publish_increments(db, "a", "b", "c")
 
     await Relay(db, broker, "tests").relay_once()
 
-    rows = await outbox(db)
+    rows = await outbox_rows(db)
     log = broker.log.topics[TOPIC]
     assert [row["position"] for row in rows] == [1, 2, 3]
     assert {row["incarnation"] for row in rows} == {log.incarnation}
@@ -57,177 +71,185 @@ async def test_the_mark_keeps_where_the_broker_put_it(db: Database, broker: Watc
     assert all(row["sent_at"] >= row["time"] - timedelta(seconds=5) for row in rows)
 
 
-async def test_nothing_is_published_twice_while_all_goes_well(
-    db: Database, broker: WatchedBroker
+async def test_without_failures_each_event_is_sent_once(
+    db: Database, broker: RecordingBroker
 ) -> None:
     relay = Relay(db, broker, "tests")
-    await tell_of(db, "a", "b")
+    await publish_increments(db, "a", "b")
 
     counts = [await relay.relay_once(), await relay.relay_once()]
-    await tell_of(db, "c")
+    await publish_increments(db, "c")
     counts.append(await relay.relay_once())
 
     assert counts == [2, 0, 1]
-    assert [message.key for message in broker.tries] == ["a", "b", "c"]
+    assert [message.key for message in broker.attempts] == ["a", "b", "c"]
 
 
-async def test_a_backlog_goes_out_in_batches_and_in_order(
-    db: Database, broker: WatchedBroker
+async def test_a_backlog_is_sent_in_batches_and_in_order(
+    db: Database, broker: RecordingBroker
 ) -> None:
-    names = [f"n{number}" for number in range(BATCH + 7)]
-    await tell_of(db, *names)
+    names = [f"n{number}" for number in range(RELAY_BATCH + 7)]
+    await publish_increments(db, *names)
     relay = Relay(db, broker, "tests")
 
     counts = [await relay.relay_once(), await relay.relay_once(), await relay.relay_once()]
 
-    assert counts == [BATCH, 7, 0]
-    assert published(broker) == names
+    assert counts == [RELAY_BATCH, 7, 0]
+    assert sent_keys(broker) == names
 
 
-async def test_events_of_one_key_are_published_as_they_were_counted(
-    db: Database, broker: WatchedBroker, open_database: Callable[[str], Database], database_url: str
+async def test_events_of_one_key_are_sent_in_the_order_of_their_versions(
+    db: Database,
+    broker: RecordingBroker,
+    open_database: Callable[[str], Database],
+    database_url: str,
 ) -> None:
     replicas = [db, open_database(database_url)]
     relay = Relay(db, broker, "tests")
 
-    async def telling(replica: Database) -> None:
+    async def publishing(replica: Database) -> None:
         for _ in range(10):
-            await tell_of(replica, "a", "b")
+            await publish_increments(replica, "a", "b")
 
-    tellers = [asyncio.create_task(telling(replica)) for replica in replicas * 3]
-    while not all(teller.done() for teller in tellers):
+    publishers = [asyncio.create_task(publishing(replica)) for replica in replicas * 3]
+    while not all(task.done() for task in publishers):
         await relay.relay_once()
     await relay.relay_once()
 
     for key in "ab":
         messages = [m for m in broker.log.topics[TOPIC].messages if m.key == key]
-        versions = [msgspec.json.decode(m.data, type=Raised).version for m in messages]
+        versions = [msgspec.json.decode(m.data, type=Incremented).version for m in messages]
         assert versions == list(range(1, 61))
 
 
-async def test_a_broker_that_is_away_is_waited_for(db: Database, broker: WatchedBroker) -> None:
+async def test_events_are_sent_when_the_broker_is_available_again(
+    db: Database, broker: RecordingBroker
+) -> None:
     relay = Relay(db, broker, "tests")
-    await tell_of(db, "a")
-    broker.log.away = True
+    await publish_increments(db, "a")
+    broker.log.unavailable = True
 
     with pytest.raises(BrokerUnavailable):
         await relay.relay_once()
-    waiting = await unpublished(db)
-    broker.log.away = False
+    waiting = await unsent_count(db)
+    broker.log.unavailable = False
     await relay.relay_once()
 
     assert waiting == 1
-    assert (await unpublished(db), published(broker)) == (0, ["a"])
+    assert (await unsent_count(db), sent_keys(broker)) == (0, ["a"])
 
 
-async def test_a_crash_between_commit_and_publish_loses_nothing(
-    db: Database, broker: WatchedBroker
-) -> None:
-    await tell_of(db, "a", "b")
+async def test_a_crash_before_sending_loses_nothing(db: Database, broker: RecordingBroker) -> None:
+    await publish_increments(db, "a", "b")
 
     with pytest.raises(PowerCut):
-        await Relay(db, broker, "tests", crash=power_cut_at("outbox.before_publish")).relay_once()
-    before = published(broker)
+        await Relay(db, broker, "tests", crash=power_cut_at("relay.before_send")).relay_once()
+    before = sent_keys(broker)
     await expire_lease(db)
     await Relay(db, broker, "tests").relay_once()
 
-    assert (before, published(broker)) == ([], ["a", "b"])
+    assert (before, sent_keys(broker)) == ([], ["a", "b"])
 
 
-async def test_a_crash_between_publish_and_mark_publishes_again_under_the_same_ids(
-    db: Database, broker: WatchedBroker
+async def test_after_a_crash_following_a_send_events_are_sent_again_under_the_same_ids(
+    db: Database, broker: RecordingBroker
 ) -> None:
-    await tell_of(db, "a", "b")
+    await publish_increments(db, "a", "b")
 
     with pytest.raises(PowerCut):
-        await Relay(db, broker, "tests", crash=power_cut_at("outbox.after_publish")).relay_once()
-    unmarked = await unpublished(db)
+        await Relay(db, broker, "tests", crash=power_cut_at("relay.after_send")).relay_once()
+    unsent = await unsent_count(db)
     await expire_lease(db)
     await Relay(db, broker, "tests").relay_once()
 
-    ids = [row["event_id"] for row in await outbox(db)]
-    assert unmarked == 2
-    assert broker.ids() == ids + ids
-    assert await unpublished(db) == 0
+    ids = [row["event_id"] for row in await outbox_rows(db)]
+    assert unsent == 2
+    assert broker.attempted_ids() == ids + ids
+    assert await unsent_count(db) == 0
 
 
-async def test_published_events_are_kept_for_72_hours_and_unpublished_ones_for_ever(
-    db: Database, broker: WatchedBroker
+async def test_sent_events_are_kept_for_72_hours_and_unsent_ones_until_they_are_sent(
+    db: Database, broker: RecordingBroker
 ) -> None:
-    await tell_of(db, "old", "young")
+    await publish_increments(db, "old", "young")
     await Relay(db, broker, "tests").relay_once()
-    await tell_of(db, "never-published")
+    await publish_increments(db, "never-sent")
     async with db.begin() as tx:
         now = await tx.now()
         long_ago = now - timedelta(days=365)
-        for name, at in (("old", now - KEPT), ("young", now - KEPT + timedelta(minutes=1))):
-            await tx.execute(update(OUTBOX).where(OUTBOX.c.key == name).values(sent_at=at))
+        limit = now - OUTBOX_RETENTION
+        for name, time in (("old", limit), ("young", limit + timedelta(minutes=1))):
+            await tx.execute(update(OUTBOX).where(OUTBOX.c.key == name).values(sent_at=time))
         await tx.execute(update(OUTBOX).values(time=long_ago))
 
     await db.transact(delete_sent)
 
-    assert timedelta(hours=72) == KEPT
-    assert [row["key"] for row in await outbox(db)] == ["young", "never-published"]
+    assert timedelta(hours=72) == OUTBOX_RETENTION
+    assert [row["key"] for row in await outbox_rows(db)] == ["young", "never-sent"]
 
 
-async def test_what_was_told_more_than_an_hour_ago_may_be_forgotten_by_the_broker(
-    db: Database, broker: WatchedBroker
+async def test_the_broker_may_delete_what_was_sent_more_than_an_hour_ago(
+    db: Database, broker: RecordingBroker
 ) -> None:
     relay = Relay(db, broker, "tests")
-    await tell_of(db, "older", "old", "young")
+    await publish_increments(db, "older", "old", "young")
     await relay.relay_once()
     await relay.trim(db)
     assert broker.trimmed == []
 
     async with db.begin() as tx:
-        an_hour_ago = await tx.now() - KEPT_BY_BROKER
+        an_hour_ago = await tx.now() - BROKER_RETENTION
         old = OUTBOX.c.key.in_(["older", "old"])
         await tx.execute(update(OUTBOX).where(old).values(sent_at=an_hour_ago))
     await relay.trim(db)
-    await Relay(db, broker, "tests").trim(db)  # which holds no lease
+    await Relay(db, broker, "tests").trim(db)  # this relay does not hold the lease
 
     ((topic, mark),) = broker.trimmed
     assert (topic, mark.position) == (TOPIC, 2)
-    assert timedelta(hours=1) == KEPT_BY_BROKER
+    assert timedelta(hours=1) == BROKER_RETENTION
 
 
-async def test_an_away_broker_is_trimmed_another_time(db: Database, broker: WatchedBroker) -> None:
+async def test_trimming_an_unavailable_broker_does_not_raise(
+    db: Database, broker: RecordingBroker
+) -> None:
     relay = Relay(db, broker, "tests")
-    await tell_of(db, "old")
+    await publish_increments(db, "old")
     await relay.relay_once()
     async with db.begin() as tx:
-        await tx.execute(update(OUTBOX).values(sent_at=await tx.now() - KEPT))
-    broker.log.away = True
+        await tx.execute(update(OUTBOX).values(sent_at=await tx.now() - OUTBOX_RETENTION))
+    broker.log.unavailable = True
 
     await relay.trim(db)
 
     assert len(broker.trimmed) == 1
 
 
-async def test_a_running_relay_publishes_as_soon_as_something_is_told(
-    db: Database, broker: WatchedBroker
+async def test_a_running_relay_sends_an_event_as_soon_as_it_is_published(
+    db: Database, broker: RecordingBroker
 ) -> None:
-    subscription = await broker.subscribe("listener", TOPIC)
+    subscription = await broker.subscribe("consumer", TOPIC)
     running = asyncio.create_task(Relay(db, broker, "tests").run_forever())
 
-    heard = []
+    received = []
     for name in "abc":
-        await tell_of(db, name)
-        heard += [one.message.key for one in await subscription.fetch(10, wait=10)]
-    await stopped(running)
+        await publish_increments(db, name)
+        received += [r.message.key for r in await subscription.fetch(10, wait=10)]
+    await stop(running)
 
-    assert heard == ["a", "b", "c"]
+    assert received == ["a", "b", "c"]
 
 
-async def test_a_running_relay_outlives_an_away_broker(db: Database, broker: WatchedBroker) -> None:
-    subscription = await broker.subscribe("listener", TOPIC)
-    broker.log.away = True
-    await tell_of(db, "a")
+async def test_a_running_relay_continues_after_the_broker_was_unavailable(
+    db: Database, broker: RecordingBroker
+) -> None:
+    subscription = await broker.subscribe("consumer", TOPIC)
+    broker.log.unavailable = True
+    await publish_increments(db, "a")
     running = asyncio.create_task(Relay(db, broker, "tests").run_forever())
-    await broker.tried.wait()
+    await broker.attempted.wait()
 
-    broker.log.away = False
-    heard = await subscription.fetch(10, wait=10)
-    await stopped(running)
+    broker.log.unavailable = False
+    received = await subscription.fetch(10, wait=10)
+    await stop(running)
 
-    assert [one.message.key for one in heard] == ["a"]
+    assert [r.message.key for r in received] == ["a"]

@@ -1,4 +1,4 @@
-"""One relay at a time, and an old holder of the lease does no harm."""
+"""One relay sends at a time; a former holder of the lease changes nothing."""
 
 from sqlalchemy import update
 
@@ -7,16 +7,16 @@ from roadbike.kit.db.columns import utc_now
 from roadbike.kit.db.lease import LEASE
 from roadbike.kit.messaging.outbox import OUTBOX
 from roadbike.kit.messaging.relay import Relay
-from tests.kit.brokers import WatchedBroker
-from tests.kit.telling import expire_lease, outbox, tell_of, unpublished
+from tests.kit.outbox_helpers import expire_lease, outbox_rows, publish_increments, unsent_count
+from tests.kit.recording_broker import RecordingBroker
 
 
-async def test_a_second_relay_waits_until_the_lease_is_over(
-    db: Database, broker: WatchedBroker
+async def test_a_second_relay_waits_for_the_end_of_the_lease(
+    db: Database, broker: RecordingBroker
 ) -> None:
     first, second = Relay(db, broker, "tests"), Relay(db, broker, "tests")
     await first.relay_once()
-    await tell_of(db, "a")
+    await publish_increments(db, "a")
 
     waited = await second.relay_once()
     await expire_lease(db)
@@ -25,69 +25,69 @@ async def test_a_second_relay_waits_until_the_lease_is_over(
     assert (waited, taken_over) == (0, 1)
 
 
-async def test_a_relay_that_stops_lets_the_next_one_go_on_at_once(
-    db: Database, broker: WatchedBroker
+async def test_after_a_relay_stops_the_next_one_continues_at_once(
+    db: Database, broker: RecordingBroker
 ) -> None:
     first, second = Relay(db, broker, "tests"), Relay(db, broker, "tests")
     await first.relay_once()
-    await tell_of(db, "a")
+    await publish_increments(db, "a")
 
     await first.stop()
 
     assert await second.relay_once() == 1
 
 
-async def test_a_relay_that_never_held_the_lease_gives_nothing_back(
-    db: Database, broker: WatchedBroker
+async def test_stopping_a_relay_without_the_lease_does_not_release_it(
+    db: Database, broker: RecordingBroker
 ) -> None:
     first, second, third = (Relay(db, broker, "tests") for _ in range(3))
     await first.relay_once()
     await second.relay_once()
-    await tell_of(db, "a")
+    await publish_increments(db, "a")
 
     await second.stop()
 
     assert await third.relay_once() == 0
 
 
-async def test_the_mark_of_a_paused_old_holder_changes_nothing(
-    db: Database, broker: WatchedBroker
+async def test_a_paused_former_holder_does_not_change_marks(
+    db: Database, broker: RecordingBroker
 ) -> None:
     old, new = Relay(db, broker, "tests"), Relay(db, broker, "tests")
-    await tell_of(db, "a")
+    await publish_increments(db, "a")
 
     async def overtake() -> None:
         await expire_lease(db)
-        async with db.begin() as tx:  # the new one has got further than the old one knows
+        async with db.begin() as tx:  # the new holder has sent it meanwhile
             await tx.execute(update(OUTBOX).values(sent_at=utc_now(), position=99))
         await new.relay_once()
 
-    broker.meanwhile = overtake
+    broker.during_send = overtake
     await old.relay_once()
 
-    (row,) = await outbox(db)
+    (row,) = await outbox_rows(db)
     assert row["position"] == 99
 
 
-async def test_an_old_holder_leaves_what_it_published_to_the_new_one_to_mark(
-    db: Database, broker: WatchedBroker
+async def test_events_sent_by_a_former_holder_are_sent_again_and_marked_by_the_new_one(
+    db: Database, broker: RecordingBroker
 ) -> None:
     old, new = Relay(db, broker, "tests"), Relay(db, broker, "tests")
-    await tell_of(db, "a")
+    await publish_increments(db, "a")
 
     async def lose_the_lease() -> None:
         await expire_lease(db)
         await db.transact(take_over)
 
-    broker.meanwhile = lose_the_lease
+    broker.during_send = lose_the_lease
     await old.relay_once()
-    unmarked = await unpublished(db)
+    unsent = await unsent_count(db)
     await expire_lease(db)
     await new.relay_once()
 
-    assert (unmarked, await unpublished(db)) == (1, 0)
-    assert len(set(broker.ids())) == 1
+    assert (unsent, await unsent_count(db)) == (1, 0)
+    assert len(set(broker.attempted_ids())) == 1
 
 
 async def take_over(tx: Tx) -> None:
-    await tx.execute(update(LEASE).values(holder="somebody else", epoch=LEASE.c.epoch + 1))
+    await tx.execute(update(LEASE).values(holder="another relay", epoch=LEASE.c.epoch + 1))

@@ -1,17 +1,17 @@
-"""Two transactions never act on two halves: of ten that load and save at once none is lost."""
+"""Rows are loaded with a lock and saved with optimistic locking: no update gets lost."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
 from sqlalchemy import event, text
 
 from roadbike.kit.db import Database, StaleRow, Tx
-from tests.kit.things import Counter, counters, raise_counter, value
+from tests.kit.counters import Counter, counters, increment, value
 
 
-async def test_a_row_that_nobody_made_is_none(db: Database) -> None:
+async def test_a_row_that_does_not_exist_is_none(db: Database) -> None:
     async with db.begin() as tx:
         locked = await counters.locked(tx, "a")
         unlocked = await counters.get(tx, "a")
@@ -20,7 +20,7 @@ async def test_a_row_that_nobody_made_is_none(db: Database) -> None:
     assert unlocked is None
 
 
-async def test_a_saved_row_is_there_and_counts_its_saves(db: Database) -> None:
+async def test_a_saved_row_counts_its_saves(db: Database) -> None:
     async with db.begin() as tx:
         counters.save(tx, Counter(name="a", value=5))
     async with db.begin() as tx:
@@ -44,7 +44,7 @@ async def test_a_transaction_sees_its_own_saves(db: Database) -> None:
 async def test_a_row_saved_many_times_is_written_once(db: Database) -> None:
     async def three_times(tx: Tx) -> None:
         for _ in range(3):
-            await raise_counter(tx, "a")
+            await increment(tx, "a")
 
     await db.transact(three_times)
     await db.transact(three_times)
@@ -70,29 +70,29 @@ async def test_a_batch_is_loaded_in_one_query(db: Database) -> None:
 
 
 async def test_many_rows_are_saved_at_once(db: Database) -> None:
-    async def all_of_them(tx: Tx) -> None:
+    async def increment_all(tx: Tx) -> None:
         names = [f"n{number}" for number in range(3_000)]
         await counters.lock(tx, names)
         for name in names:
-            await raise_counter(tx, name)
+            await increment(tx, name)
 
-    await db.transact(all_of_them)
-    await db.transact(all_of_them)
+    await db.transact(increment_all)
+    await db.transact(increment_all)
 
     assert {await value(db, name) for name in ("n0", "n1234", "n2999")} == {2}
 
 
-async def test_ten_that_load_and_save_at_once_lose_nothing(db: Database) -> None:
+async def test_ten_concurrent_transactions_lose_no_update(db: Database) -> None:
     async def use_case(tx: Tx) -> None:
-        await raise_counter(tx, "a")
+        await increment(tx, "a")
 
-    await asyncio.gather(*(db.transact(use_case) for _ in range(10)))  # the row is made here too
+    await asyncio.gather(*(db.transact(use_case) for _ in range(10)))  # creates the row, too
     await asyncio.gather(*(db.transact(use_case) for _ in range(10)))
 
     assert await value(db, "a") == 20
 
 
-async def test_ten_that_forget_to_lock_lose_nothing_either(db: Database) -> None:
+async def test_ten_concurrent_transactions_without_locks_lose_no_update(db: Database) -> None:
     async def use_case(tx: Tx) -> None:
         counter = await counters.get(tx, "a") or Counter(name="a")
         counters.save(tx, replace(counter, value=counter.value + 1))
@@ -102,30 +102,30 @@ async def test_ten_that_forget_to_lock_lose_nothing_either(db: Database) -> None
     assert await value(db, "a") == 10
 
 
-async def test_two_processes_that_write_lose_nothing(
+async def test_two_processes_lose_no_update(
     db: Database, open_database: Callable[[str], Database], database_url: str
 ) -> None:
     other = open_database(database_url)
 
     async def use_case(tx: Tx) -> None:
-        await raise_counter(tx, "a")
+        await increment(tx, "a")
 
-    await asyncio.gather(*(each.transact(use_case) for each in [db, other] * 10))
+    await asyncio.gather(*(database.transact(use_case) for database in [db, other] * 10))
 
     assert await value(db, "a") == 20
 
 
 @pytest.mark.parametrize("dialect", ["postgresql"])
-async def test_of_two_that_make_the_same_row_one_is_run_again(db: Database) -> None:
+async def test_of_two_transactions_that_create_a_row_one_is_run_again(db: Database) -> None:
     runs = 0
-    both_saw_none = asyncio.Barrier(2)
+    both_found_none = asyncio.Barrier(2)
 
     async def use_case(tx: Tx) -> None:
         nonlocal runs
         runs += 1
         counter = await counters.locked(tx, "a")
         if counter is None:
-            await both_saw_none.wait()
+            await both_found_none.wait()
         found = counter or Counter(name="a")
         counters.save(tx, replace(found, value=found.value + 1))
 
@@ -136,41 +136,41 @@ async def test_of_two_that_make_the_same_row_one_is_run_again(db: Database) -> N
 
 
 @pytest.mark.parametrize("dialect", ["postgresql"])
-async def test_a_row_that_was_changed_in_between_is_stale(db: Database) -> None:
-    await db.transact(raise_a)
+async def test_saving_a_row_that_was_changed_meanwhile_raises_stale_row(db: Database) -> None:
+    await db.transact(increment_a)
 
-    async def too_slow(tx: Tx) -> None:
+    async def change_meanwhile(tx: Tx) -> None:
         counter = await counters.get(tx, "a")
-        await db.transact(raise_a)
+        await db.transact(increment_a)
         counters.save(tx, replace(counter or Counter(name="a"), value=99))
 
     with pytest.raises(StaleRow, match="counters"):
         async with db.begin() as tx:
-            await too_slow(tx)
+            await change_meanwhile(tx)
 
     assert await value(db, "a") == 2
 
 
 @pytest.mark.parametrize("dialect", ["postgresql"])
-async def test_of_a_stale_batch_nothing_is_saved(db: Database) -> None:
-    await db.transact(raise_a)
+async def test_a_stale_row_rolls_back_the_whole_transaction(db: Database) -> None:
+    await db.transact(increment_a)
 
-    async def too_slow(tx: Tx) -> None:
+    async def change_meanwhile(tx: Tx) -> None:
         counter = await counters.get(tx, "a")
-        await db.transact(raise_a)
+        await db.transact(increment_a)
         counters.save(tx, Counter(name="b", value=1))
         counters.save(tx, counter or Counter(name="a"))
 
     with pytest.raises(StaleRow):
         async with db.begin() as tx:
-            await too_slow(tx)
+            await change_meanwhile(tx)
 
     assert await value(db, "b") == 0
 
 
 @pytest.mark.parametrize("dialect", ["postgresql"])
-async def test_a_locked_row_is_waited_for(db: Database) -> None:
-    await db.transact(raise_a)
+async def test_a_locked_row_is_locked_for_other_transactions(db: Database) -> None:
+    await db.transact(increment_a)
 
     async with db.begin() as tx:
         await counters.locked(tx, "a")
@@ -181,8 +181,8 @@ async def test_a_locked_row_is_waited_for(db: Database) -> None:
     assert skipped is None
 
 
-async def test_a_row_deleted_in_between_is_stale_or_made_anew_but_never_half(db: Database) -> None:
-    await db.transact(raise_a)
+async def test_a_row_deleted_in_the_same_transaction_is_inserted_again(db: Database) -> None:
+    await db.transact(increment_a)
 
     async def delete_then_save(tx: Tx) -> None:
         counter = await counters.locked(tx, "a")
@@ -195,8 +195,8 @@ async def test_a_row_deleted_in_between_is_stale_or_made_anew_but_never_half(db:
         assert await counters.get(tx, "a") == Counter(name="a", value=1, row_version=2)
 
 
-async def raise_a(tx: Tx) -> None:
-    await raise_counter(tx, "a")
+async def increment_a(tx: Tx) -> None:
+    await increment(tx, "a")
 
 
 async def test_use_cases_that_lock_in_opposite_orders_all_succeed(
@@ -205,16 +205,16 @@ async def test_use_cases_that_lock_in_opposite_orders_all_succeed(
     other = open_database(database_url)
     names = ["a", "b", "c", "d"]
 
-    def in_order(order: list[str]) -> Callable[[Tx], object]:
+    def in_order(order: list[str]) -> Callable[[Tx], Awaitable[None]]:
         async def use_case(tx: Tx) -> None:
             for name in order:
-                await raise_counter(tx, name)
+                await increment(tx, name)
 
         return use_case
 
     orders = [names, names[::-1], names[2:] + names[:2]]
     await asyncio.gather(
-        *(each.transact(in_order(order)) for each in (db, other) for order in orders)  # type: ignore[arg-type]
+        *(database.transact(in_order(order)) for database in (db, other) for order in orders)
     )
 
     assert [await value(db, name) for name in names] == [6] * 4

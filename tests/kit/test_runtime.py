@@ -1,4 +1,4 @@
-"""A tiny service: it consumes, acts and publishes, also through failures and stops."""
+"""A small service: it consumes, acts and publishes, also through failures and stops."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -13,8 +13,16 @@ from roadbike.kit.messaging.outbox import publish
 from roadbike.kit.messaging.parked import PARKED
 from roadbike.kit.process.runtime import FETCH_SIZE, Runtime
 from roadbike.kit.process.service import every
-from tests.kit.things import Noted, Raised, value
-from tests.kit.tiny import TIMEOUT_SECONDS, CountUp, Neighbours, is_quiet, running, service, until
+from tests.kit.counter_service import (
+    TIMEOUT_SECONDS,
+    CountUp,
+    Neighbours,
+    is_idle,
+    running,
+    service,
+    wait_until,
+)
+from tests.kit.counters import Incremented, Noted, value
 
 
 async def test_consumed_events_take_effect_and_are_published_on(
@@ -23,7 +31,7 @@ async def test_consumed_events_take_effect_and_are_published_on(
     async with running(service(db, count_up), neighbours.log) as runtime:
         await neighbours.publish("a", "b", "a")
         notes = await neighbours.consumed(3)
-        await until(lambda: is_quiet(runtime))
+        await wait_until(lambda: is_idle(runtime))
 
     assert sorted(notes) == ["a", "a", "b"]
     assert (await value(db, "a"), await value(db, "b")) == (2, 1)
@@ -37,7 +45,7 @@ async def test_a_backlog_larger_than_one_fetch_is_consumed(
 
     async with running(service(db, count_up), neighbours.log) as runtime:
         await neighbours.consumed(len(names))
-        await until(lambda: is_quiet(runtime))
+        await wait_until(lambda: is_idle(runtime))
 
     assert [await value(db, f"n{number}") for number in (0, 1, 49)] == [21, 20, 20]
 
@@ -45,13 +53,13 @@ async def test_a_backlog_larger_than_one_fetch_is_consumed(
 async def test_events_that_arrive_twice_and_out_of_order_take_effect_once(
     db: Database, count_up: CountUp, neighbours: Neighbours
 ) -> None:
-    neighbours.log.twice, neighbours.log.shuffle = True, Random(7)  # noqa: S311
+    neighbours.log.repeat_acknowledged, neighbours.log.shuffle = True, Random(7)  # noqa: S311
     names = [f"n{number % 5}" for number in range(300)]
     await neighbours.publish(*names)
 
     async with running(service(db, count_up), neighbours.log) as runtime:
         await neighbours.consumed(300)
-        await until(lambda: is_quiet(runtime))
+        await wait_until(lambda: is_idle(runtime))
 
     assert [await value(db, f"n{number}") for number in range(5)] == [60] * 5
 
@@ -71,7 +79,7 @@ async def test_two_replicas_share_the_work(
         running(other, neighbours.log),
     ):
         await neighbours.publish(*names)
-        await until(lambda: is_quiet(one))
+        await wait_until(lambda: is_idle(one))
 
     assert [await value(db, f"n{number}") for number in range(7)] == [100] * 7
 
@@ -91,14 +99,14 @@ async def test_a_stop_during_a_batch_neither_loses_nor_repeats_an_event(
         finally:
             stopping.set()
 
-    count_up.meanwhile = hold
+    count_up.before_commit = hold
     watched = service(db, count_up, timed=[every(seconds=60, do=until_it_is_stopped)])
     async with asyncio.timeout(TIMEOUT_SECONDS), running(watched, neighbours.log):
         await neighbours.publish("a", "b")
         await reached.wait()
     async with running(service(db, count_up), neighbours.log) as runtime:
         notes = await neighbours.consumed(2)
-        await until(lambda: is_quiet(runtime))
+        await wait_until(lambda: is_idle(runtime))
 
     assert sorted(notes) == ["a", "b"]
     assert (await value(db, "a"), await value(db, "b")) == (1, 1)
@@ -134,23 +142,23 @@ async def test_an_event_that_fails_is_parked_counted_and_retried(
     async def fail() -> None:
         raise LookupError
 
-    count_up.meanwhile = fail
+    count_up.before_commit = fail
     async with running(service(db, count_up), neighbours.log) as runtime:
         await neighbours.publish("a")
-        await until(lambda: is_parked(runtime, 1))
-        count_up.meanwhile = None
+        await wait_until(lambda: is_parked(runtime, 1))
+        count_up.before_commit = None
         await neighbours.publish("b")
         first = await neighbours.consumed(1)
         async with db.begin() as tx:
             await tx.execute(update(PARKED).values(retry_at=await tx.now()))
         second = await neighbours.consumed(1)
-        await until(lambda: is_quiet(runtime))
+        await wait_until(lambda: is_idle(runtime))
 
     assert (first, second) == (["b"], ["a"])
 
 
 async def is_parked(runtime: Runtime, number: int) -> bool:
-    return bool((await runtime.status())["parked"] == number)
+    return (await runtime.status()).parked == number
 
 
 async def test_timed_work_continues_after_a_failure(
@@ -184,11 +192,12 @@ async def test_the_status_counts_what_is_left_to_do(
     async with running(
         service(db, count_up, gauges={"pending": pending}), neighbours.log
     ) as runtime:
-        await until(lambda: is_quiet(runtime))
+        await wait_until(lambda: is_idle(runtime))
         status = await runtime.status()
 
-    assert status == {
-        "service": "tiny",
+    assert status.flat() == {
+        "ready": False,
+        "service": "counter",
         "database": db.dialect,
         "broker": True,
         "lag": 0,
@@ -203,22 +212,22 @@ async def test_the_status_counts_what_is_left_to_do(
 async def test_lag_counts_the_messages_that_are_not_acknowledged(
     db: Database, count_up: CountUp, neighbours: Neighbours
 ) -> None:
-    reached, go_on = asyncio.Event(), asyncio.Event()
+    reached, may_continue = asyncio.Event(), asyncio.Event()
 
     async def hold() -> None:
         reached.set()
-        await go_on.wait()
+        await may_continue.wait()
 
-    count_up.meanwhile = hold
+    count_up.before_commit = hold
     async with running(service(db, count_up), neighbours.log) as runtime:
         await neighbours.publish("a", "b", "c")
         async with asyncio.timeout(TIMEOUT_SECONDS):
             await reached.wait()
         if db.dialect == "postgresql":
             await neighbours.publish("d")
-        lag = (await runtime.status())["lag"]
-        go_on.set()
-        await until(lambda: is_quiet(runtime))
+        lag = (await runtime.status()).lag
+        may_continue.set()
+        await wait_until(lambda: is_idle(runtime))
 
     assert lag == (4 if db.dialect == "postgresql" else 3)
 
@@ -246,6 +255,6 @@ async def test_a_part_that_ends_is_reported_as_failed(
     async with running(service(db, count_up), neighbours.log) as runtime:
         async with db.begin() as tx:
             publish(tx, Noted(name="a"))
-            publish(tx, Raised(name="a"))  # of another topic: a service publishes to one topic only
+            publish(tx, Incremented(name="a"))  # a service publishes to one topic only
         async with asyncio.timeout(TIMEOUT_SECONDS):
             await runtime.failed.wait()

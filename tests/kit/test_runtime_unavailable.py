@@ -1,10 +1,10 @@
-"""A tiny service while its broker or its database is unavailable."""
+"""A small service while its broker or its database is unavailable."""
 
 from roadbike.kit.db import Database, DatabaseUnavailable
 from roadbike.kit.messaging.broker.memory import MemoryBroker, MemoryLog
 from roadbike.kit.messaging.outbox import publish
-from tests.kit.things import Noted, Raised, message, value
-from tests.kit.tiny import CountUp, Neighbours, is_quiet, running, service, until
+from tests.kit.counter_service import CountUp, Neighbours, is_idle, running, service, wait_until
+from tests.kit.counters import Incremented, Noted, message, value
 
 
 async def test_it_continues_when_the_broker_is_available_again(
@@ -13,16 +13,16 @@ async def test_it_continues_when_the_broker_is_available_again(
     async with running(service(db, count_up), neighbours.log) as runtime:
         await neighbours.publish("a")
         await neighbours.consumed(1)
-        neighbours.log.away = True
+        neighbours.log.unavailable = True
         async with db.begin() as tx:
             publish(tx, Noted(name="meanwhile"))
         meanwhile = await runtime.status()
-        neighbours.log.away = False
+        neighbours.log.unavailable = False
         await neighbours.publish("a")
         notes = await neighbours.consumed(2)
-        await until(lambda: is_quiet(runtime))
+        await wait_until(lambda: is_idle(runtime))
 
-    assert (meanwhile["broker"], meanwhile["lag"], meanwhile["unsent"]) == (False, None, 1)
+    assert (meanwhile.broker, meanwhile.lag, meanwhile.unsent) == (False, None, 1)
     assert sorted(notes) == ["a", "meanwhile"]
     assert await value(db, "a") == 2
 
@@ -30,15 +30,15 @@ async def test_it_continues_when_the_broker_is_available_again(
 async def test_it_starts_while_the_broker_is_unavailable(
     db: Database, count_up: CountUp, neighbours: Neighbours
 ) -> None:
-    neighbours.log.away = True
+    neighbours.log.unavailable = True
 
     async with running(service(db, count_up), neighbours.log) as runtime:
         status = await runtime.status()
-        neighbours.log.away = False
+        neighbours.log.unavailable = False
         await neighbours.publish("a")
         await neighbours.consumed(1)
 
-    assert (status["broker"], status["lag"]) == (False, None)
+    assert (status.broker, status.lag) == (False, None)
 
 
 async def test_it_waits_for_a_topic_that_is_not_declared_yet(
@@ -48,10 +48,10 @@ async def test_it_waits_for_a_topic_that_is_not_declared_yet(
     late = MemoryBroker(log)
 
     async with running(service(db, count_up), log) as runtime:
-        lag = (await runtime.status())["lag"]
-        await late.declare(Raised.topic)
-        await late.send([message(Raised(name="a"))])
-        await until(lambda: has(db, "a", 1))
+        lag = (await runtime.status()).lag
+        await late.declare(Incremented.topic)
+        await late.send([message(Incremented(name="a"))])
+        await wait_until(lambda: has(db, "a", 1))
 
     assert lag is None
 
@@ -69,11 +69,11 @@ async def test_an_unavailable_database_does_not_count_as_a_failed_attempt(
         if next(failures, None) is not None:
             raise DatabaseUnavailable("connection lost")
 
-    count_up.meanwhile = fail_twice
+    count_up.before_commit = fail_twice
     async with running(service(db, count_up), neighbours.log) as runtime:
         await neighbours.publish("a")
         await neighbours.consumed(1)
         status = await runtime.status()
 
-    assert (status["parked"], status["dead"]) == (0, 0)
+    assert (status.parked, status.dead) == (0, 0)
     assert await value(db, "a") == 1

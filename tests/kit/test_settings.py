@@ -224,7 +224,7 @@ def test_a_malformed_crash_plan_is_refused(plan: str) -> None:
 
 
 def test_a_crash_plan_may_name_several_points() -> None:
-    plan = "reserve.after_take_pending:1,outbox.before_publish:12"
+    plan = "reserve.after_take_pending:1,relay.before_send:12"
 
     assert read(ServiceSettings, SERVICE | {"ROADBIKE_CRASH": plan}).crash == plan
 

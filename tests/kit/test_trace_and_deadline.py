@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from roadbike.kit.resilience.deadline import new_deadline
-from roadbike.kit.trace import SHAPE, current_trace_id, current_traceparent, tracing
+from roadbike.kit.trace import TRACEPARENT, current_trace_id, current_traceparent, tracing
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 GIVEN = f"00-{TRACE}-00f067aa0ba902b7-01"
@@ -43,7 +43,7 @@ def test_each_hop_has_its_own_span() -> None:
 )
 def test_a_malformed_traceparent_starts_a_new_trace(given: str | None) -> None:
     with tracing(given) as own:
-        assert SHAPE.fullmatch(own)
+        assert TRACEPARENT.fullmatch(own)
         assert TRACE not in own
 
 

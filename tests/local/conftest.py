@@ -1,4 +1,4 @@
-"""Fixtures of the shop of stubs."""
+"""Fixtures: folders, ports, and shops of stub services."""
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from roadbike.local import home as homes
-from tests.local.shops import StubShop, new_folder, start
+from tests.local.stub_shop import StubShop, new_folder, start
 from tests.ports import free_base
 
 
@@ -26,7 +26,7 @@ def base() -> int:
 
 @pytest.fixture
 def open_shop(folder: Path, base: int) -> Iterator[Callable[..., StubShop]]:
-    """Opens shops in one home, one after the other."""
+    """A function that opens a shop in one home; shops are closed at the end."""
     opened: list[StubShop] = []
 
     def open_(*more: str, environ: Mapping[str, str] | None = None) -> StubShop:
@@ -41,7 +41,7 @@ def open_shop(folder: Path, base: int) -> Iterator[Callable[..., StubShop]]:
 
 @pytest.fixture(scope="package")
 def shop() -> Iterator[StubShop]:
-    """One open shop for the tests of a module that leave it as it was."""
+    """One open shop for all tests that leave it as it was."""
     made = new_folder()
     running = start(made / "home", free_base())
     running.wait_until_open()

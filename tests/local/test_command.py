@@ -1,5 +1,6 @@
-"""The command `roadbike`: every mistake is one clear line, never a traceback."""
+"""The command `roadbike`: every mistake is answered with one clear sentence."""
 
+import json
 import os
 import pty
 import subprocess
@@ -9,11 +10,17 @@ from pathlib import Path
 import pytest
 
 from roadbike.local import home as homes
-from roadbike.local.commands import status
-from tests.local.shops import StubShop
+from roadbike.local import shop_file
+from roadbike.local.commands import status_table
+from tests.local.shop_files import a_shop_file
+from tests.local.stub_shop import StubShop
 from tests.ports import free_base
 
 ROADBIKE = Path(sys.executable).with_name("roadbike")
+COMMANDS = (
+    *("up", "down", "status", "url", "logs", "start", "stop", "restart", "kill"),
+    *("serve", "migrate", "token", "demo", "rebuild"),
+)
 
 
 def roadbike(
@@ -31,7 +38,7 @@ def roadbike(
     return done
 
 
-def test_production_is_not_opened_on_one_machine(tmp_path: Path) -> None:
+def test_up_refuses_production(tmp_path: Path) -> None:
     done = roadbike("up", "--home", "home", cwd=tmp_path, ROADBIKE_ENV="production")
 
     assert done.returncode == 1
@@ -50,18 +57,18 @@ def test_a_misspelt_setting_is_named_before_anything_starts(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "order",
-    [["status"], ["down"], ["start", "stock"], ["stop", "stock"], ["kill", "stock"]],
+    "arguments",
+    [["status"], ["url"], ["down"], ["start", "stock"], ["stop", "stock"], ["kill", "stock"]],
 )
-def test_orders_to_a_shop_that_is_not_open_say_so(tmp_path: Path, order: list[str]) -> None:
-    done = roadbike(*order, "--home", tmp_path, cwd=tmp_path)
+def test_commands_for_a_shop_that_is_not_open_say_so(tmp_path: Path, arguments: list[str]) -> None:
+    done = roadbike(*arguments, "--home", tmp_path, cwd=tmp_path)
 
     assert done.returncode == 1
     assert f"no shop is running in {tmp_path}: " in done.stderr
     assert done.stderr.endswith(f": start it with `{ROADBIKE} up --home {tmp_path}`\n")
 
 
-def test_a_hint_is_what_was_typed(tmp_path: Path) -> None:
+def test_a_recommended_command_begins_as_the_user_typed_it(tmp_path: Path) -> None:
     (tmp_path / "bin").symlink_to(ROADBIKE.parent)
 
     done = subprocess.run(
@@ -75,7 +82,7 @@ def test_a_hint_is_what_was_typed(tmp_path: Path) -> None:
     assert done.stderr.endswith(": start it with `bin/roadbike up`\n")
 
 
-def test_a_long_sentence_is_broken_between_words_on_a_terminal(tmp_path: Path) -> None:
+def test_a_long_sentence_is_wrapped_between_words_on_a_terminal(tmp_path: Path) -> None:
     screen, terminal = pty.openpty()
 
     subprocess.run(  # noqa: S603  our own command
@@ -91,30 +98,30 @@ def test_a_long_sentence_is_broken_between_words_on_a_terminal(tmp_path: Path) -
 
     assert len(lines) > 2
     assert " ".join(lines) == (
-        f"roadbike: `{ROADBIKE} up` is for one machine and makes keys and log-ins of its own: "
+        f"roadbike: `{ROADBIKE} up` is for one machine and makes keys and passwords of its own: "
         f"in production run `{ROADBIKE} serve SERVICE`, or unset ROADBIKE_ENV"
     )
     assert any(f"`{ROADBIKE} serve SERVICE`" in line for line in lines)
 
 
-@pytest.mark.parametrize("order", [["serve", "bakery"], ["migrate", "bakery"]])
-def test_an_unknown_service_is_answered_with_those_there_are(
-    tmp_path: Path, order: list[str]
+@pytest.mark.parametrize("arguments", [["serve", "bakery"], ["migrate", "bakery"]])
+def test_an_unknown_service_is_answered_with_the_known_ones(
+    tmp_path: Path, arguments: list[str]
 ) -> None:
-    done = roadbike(*order, cwd=tmp_path, ROADBIKE_DATABASE_URL="sqlite+aiosqlite:///x.db")
+    done = roadbike(*arguments, cwd=tmp_path, ROADBIKE_DATABASE_URL="sqlite+aiosqlite:///x.db")
 
     assert done.returncode == 1
     assert "there is no service bakery: the services are stock, reservation" in done.stderr
 
 
-def test_a_service_without_its_settings_names_the_first_that_is_missing() -> None:
+def test_a_service_without_settings_names_the_first_missing_one() -> None:
     done = roadbike("serve", "stock")
 
     assert done.returncode == 1
     assert "roadbike: ROADBIKE_PORT is missing" in done.stderr
 
 
-def test_a_database_is_brought_up_to_date_by_its_url_alone(tmp_path: Path) -> None:
+def test_a_database_is_migrated_by_its_url_alone(tmp_path: Path) -> None:
     url = f"sqlite+aiosqlite:///{tmp_path}/stock.db"
 
     done = roadbike("migrate", "stock", ROADBIKE_DATABASE_URL=url)
@@ -131,7 +138,7 @@ def test_a_port_base_out_of_range_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "home").exists()
 
 
-def test_nothing_is_made_where_a_program_is_missing(tmp_path: Path) -> None:
+def test_no_home_is_made_when_a_program_is_missing(tmp_path: Path) -> None:
     base = str(free_base())
 
     done = roadbike("up", "--home", "home", "--port-base", base, cwd=tmp_path, ROADBIKE_TRAEFIK="x")
@@ -141,28 +148,28 @@ def test_nothing_is_made_where_a_program_is_missing(tmp_path: Path) -> None:
     assert not (tmp_path / "home").exists()
 
 
-def test_data_are_not_deleted_for_a_shop_that_cannot_open(shop: StubShop, tmp_path: Path) -> None:
+def test_fresh_deletes_nothing_when_the_shop_cannot_open(shop: StubShop, tmp_path: Path) -> None:
     home = homes.at(tmp_path)
-    os.close(homes.lock(home))
-    homes.write_shop(home, {"logins": {}})
+    (home.path / "lock").touch()
+    shop_file.write(home, a_shop_file())
 
     done = roadbike("up", "--fresh", "--home", tmp_path, "--port-base", shop.base)
 
     assert done.returncode == 1
     assert f"port {shop.base + 8} is taken" in done.stderr
-    assert homes.read_shop(home) == {"logins": {}}
+    assert shop_file.read(home) == a_shop_file()
 
 
-def test_somebody_else_s_folder_is_not_taken(tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_refused(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("dear")
 
     done = roadbike("up", "--home", tmp_path)
 
     assert done.returncode == 1
-    assert "choose an empty folder with --home" in done.stderr
+    assert "choose an empty one with --home" in done.stderr
 
 
-def test_an_open_shop_s_data_are_not_deleted(shop: StubShop) -> None:
+def test_fresh_deletes_nothing_of_an_open_shop(shop: StubShop) -> None:
     done = roadbike("up", "--fresh", "--home", shop.home.path)
 
     assert done.returncode == 1
@@ -170,11 +177,36 @@ def test_an_open_shop_s_data_are_not_deleted(shop: StubShop) -> None:
     assert shop.ask("/stocks").status == 200
 
 
-def test_an_unknown_log_in_is_answered_with_those_there_are(shop: StubShop) -> None:
+@pytest.mark.parametrize("arguments", [["up"], ["migrate"]])
+def test_a_home_of_an_earlier_version_is_refused_in_one_sentence(
+    tmp_path: Path, arguments: list[str]
+) -> None:
+    home = homes.at(tmp_path / "home")
+    homes.open_home(home)
+    (home.path / "lock").touch()
+    home.shop_json.write_text('{"home": "/x", "logins": {"buyer": "secret"}}')
+
+    done = roadbike(*arguments, "--home", home.path, cwd=tmp_path)
+
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr == (
+        f"roadbike: {home.path} was made by another version of this program: delete its data with "
+        f"`{ROADBIKE} up --fresh --home {home.path}`, or open it with the version that made it\n"
+    )
+
+
+def test_the_url_of_an_open_shop_is_the_only_output(shop: StubShop) -> None:
+    done = roadbike("url", "--home", shop.home.path)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{shop.gateway}\n", "")
+
+
+def test_an_unknown_demo_user_is_answered_with_the_known_ones(shop: StubShop) -> None:
     done = roadbike("token", "nobody", "--home", shop.home.path)
 
     assert done.returncode == 1
-    assert "there are buyer, buyer2, admin" in done.stderr
+    assert "the demo users are buyer, buyer2, admin" in done.stderr
     assert done.stdout == ""
 
 
@@ -190,41 +222,38 @@ def test_logs_show_one_part_or_all(shop: StubShop) -> None:
 
 
 @pytest.mark.parametrize(
-    ("order", "meant"), [("logs", "reservation"), ("stop", "payment"), ("migrate", "delivery")]
+    ("verb", "meant"), [("logs", "reservation"), ("stop", "payment"), ("migrate", "delivery")]
 )
-def test_a_name_that_is_nearly_right_is_answered_with_the_right_one(
-    shop: StubShop, order: str, meant: str
+def test_a_misspelt_name_is_answered_with_the_most_similar_one(
+    shop: StubShop, verb: str, meant: str
 ) -> None:
-    done = roadbike(order, f"{meant}s", "--home", shop.home.path)
+    done = roadbike(verb, f"{meant}s", "--home", shop.home.path)
 
     assert done.returncode == 1
     assert f" {meant}s" in done.stderr
     assert done.stderr.endswith(f"; did you mean {meant}?\n")
 
 
-def test_the_status_is_told_to_people_and_to_programs(shop: StubShop) -> None:
+def test_the_status_is_a_table_or_json(shop: StubShop) -> None:
     shown = roadbike("status", "--home", shop.home.path)
-    told = roadbike("status", "--json", "--home", shop.home.path)
+    printed = roadbike("status", "--json", "--home", shop.home.path)
 
-    assert shown.returncode == told.returncode == 0
+    assert shown.returncode == printed.returncode == 0
     assert "reservation" in shown.stdout
-    assert '"unsent": 0' in told.stdout
+    assert {row["unsent"] for row in json.loads(printed.stdout) if "database" in row} == {0}
 
 
-def test_the_status_of_a_shop_with_a_part_down_is_a_failure(shop: StubShop) -> None:
-    shop.order("stop", "payment")
+def test_the_exit_code_of_status_is_1_when_a_part_is_down(shop: StubShop) -> None:
+    shop.command("stop", "payment")
     done = roadbike("status", "--home", shop.home.path)
-    shop.order("start", "payment")
+    shop.command("start", "payment")
 
     assert done.returncode == 1
     assert "stopped" in done.stdout
 
 
-@pytest.mark.parametrize(
-    "command",
-    ["up", "down", "status", "logs", "start", "stop", "restart", "kill", "serve", "migrate"],
-)
-def test_every_command_explains_itself(command: str) -> None:
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_a_help_text(command: str) -> None:
     done = roadbike(command, "--help")
 
     assert done.returncode == 0
@@ -232,7 +261,7 @@ def test_every_command_explains_itself(command: str) -> None:
 
 
 def test_the_status_explains_its_figures() -> None:
-    said = roadbike("status", "--help").stdout
+    text = roadbike("status", "--help").stdout
 
-    for figure in status.FIGURES[1:]:
-        assert f"\n  {figure:<11}" in said
+    for figure in ("unsent", "lag", *status_table.COUNTS):
+        assert f"\n  {figure:<11}" in text

@@ -1,4 +1,4 @@
-"""The gateway: what it routes, to whom it shows it, and what it says when a service is away."""
+"""The gateway: which paths it routes, CORS, and its answer when a service is down."""
 
 import json
 import socket
@@ -8,7 +8,7 @@ import pytest
 
 from roadbike.local.ports import Ports
 from roadbike.local.servers import traefik
-from tests.local.shops import StubShop
+from tests.local.stub_shop import StubShop
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_each_path_reaches_its_service(shop: StubShop, path: str, service: str) 
     "path",
     ["/", "/internal/status", "/livez", "/readyz", "/metrics", "/stocksoup", "/dashboard/", "/api"],
 )
-def test_what_is_not_for_everybody_is_not_routed(shop: StubShop, path: str) -> None:
+def test_internal_paths_are_not_routed(shop: StubShop, path: str) -> None:
     answer = shop.ask(path)
 
     assert answer.status == 404
@@ -41,22 +41,22 @@ def test_what_is_not_for_everybody_is_not_routed(shop: StubShop, path: str) -> N
 
 
 @pytest.mark.parametrize("path", ["/stocks/../internal/status", "/stocks/%2e%2e/internal/status"])
-def test_no_way_round_leads_to_internal_paths(shop: StubShop, path: str) -> None:
-    with socket.create_connection(("127.0.0.1", shop.base + 8)) as line:
-        line.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
-        answer = line.makefile().read()
+def test_dots_in_a_path_do_not_lead_to_internal_paths(shop: StubShop, path: str) -> None:
+    with socket.create_connection(("127.0.0.1", shop.base + 8)) as connection:
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        answer = connection.makefile().read()
 
     assert "X-Service" not in answer
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "PUT", "DELETE"])
-def test_every_method_gets_through(shop: StubShop, method: str) -> None:
+def test_every_method_is_forwarded(shop: StubShop, method: str) -> None:
     answer = shop.ask("/stocks/1", method, body=b"{}" if method != "GET" else None)
 
     assert json.loads(answer.body)["method"] == method
 
 
-def test_a_page_of_the_list_may_call_from_a_browser_and_no_other(shop: StubShop) -> None:
+def test_only_pages_of_allowed_origins_may_call_from_a_browser(shop: StubShop) -> None:
     allowed = shop.ask("/stocks", Origin="http://localhost:8080")
     storefront = shop.ask("/stocks", Origin=f"http://127.0.0.1:{shop.base + 7}")
     foreign = shop.ask("/stocks", Origin="http://evil.example")
@@ -67,7 +67,7 @@ def test_a_page_of_the_list_may_call_from_a_browser_and_no_other(shop: StubShop)
     assert "Access-Control-Allow-Credentials" not in allowed.headers
 
 
-def test_a_browser_is_told_beforehand_what_it_may_send(shop: StubShop) -> None:
+def test_a_preflight_answer_names_the_allowed_headers_and_methods(shop: StubShop) -> None:
     answer = shop.ask(
         "/reservations",
         "OPTIONS",
@@ -81,31 +81,31 @@ def test_a_browser_is_told_beforehand_what_it_may_send(shop: StubShop) -> None:
     assert "PATCH" in answer.headers["Access-Control-Allow-Methods"]
 
 
-def test_the_list_of_origins_is_a_setting() -> None:
+def test_a_setting_replaces_the_allowed_origins() -> None:
     chosen = {"ROADBIKE_CORS_ORIGINS": "https://a.example, https://b.example"}
 
     assert traefik.origins(Ports(8080), chosen) == ["https://a.example", "https://b.example"]
     assert traefik.origins(Ports(8080), {"ROADBIKE_CORS_ORIGINS": ""}) == []
 
 
-def test_only_reads_are_tried_again() -> None:
+def test_only_reads_are_retried() -> None:
     routers = traefik.routing({"stock": 1}, 2, [])["http"]["routers"]
 
-    again = {name for name, router in routers.items() if "again" in router["middlewares"]}
-    assert again == {"stock-reads"}
+    retried = {name for name, router in routers.items() if "retry" in router["middlewares"]}
+    assert retried == {"stock-reads"}
     assert routers["stock-reads"]["rule"].endswith("&& (Method(`GET`) || Method(`HEAD`))")
 
 
 @pytest.mark.parametrize(("language", "word"), [("en", "unavailable"), ("ko", "일시적")])
-def test_a_service_that_is_away_is_a_problem_document_with_a_time_to_come_back(
+def test_a_service_that_is_down_is_a_problem_document_with_retry_after(
     shop: StubShop, language: str, word: str
 ) -> None:
-    shop.order("stop", "payment")
+    shop.command("stop", "payment")
     answers = [
         shop.ask("/payments/7?x=1", "POST", body=b"{}", Accept_Language=language),
         shop.ask("/payments/7", Accept_Language=language, Origin="http://localhost:8080"),
     ]
-    shop.order("start", "payment")
+    shop.command("start", "payment")
 
     for answer in answers:
         problem = json.loads(answer.body)
@@ -118,18 +118,18 @@ def test_a_service_that_is_away_is_a_problem_document_with_a_time_to_come_back(
     assert answers[1].headers["Access-Control-Allow-Origin"] == "http://localhost:8080"
 
 
-def test_a_service_s_own_refusal_gets_through_as_it_is(shop: StubShop) -> None:
+def test_a_service_s_own_503_is_forwarded_unchanged(shop: StubShop) -> None:
     answer = shop.ask("/reservations/busy")
 
     assert answer.status == 503
     assert json.loads(answer.body)["path"] == "/reservations/busy"
 
 
-def test_a_request_that_trickles_in_is_cut(shop: StubShop) -> None:
+def test_a_request_that_arrives_too_slowly_is_ended(shop: StubShop) -> None:
     began = time.monotonic()
-    with socket.create_connection(("127.0.0.1", shop.base + 8), timeout=30) as line:
-        line.sendall(b"POST /stocks HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nX-")
-        ended = line.recv(100)  # empty, or a refusal: not a wait for ever
+    with socket.create_connection(("127.0.0.1", shop.base + 8), timeout=30) as connection:
+        connection.sendall(b"POST /stocks HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nX-")
+        ended = connection.recv(100)  # empty, or a refusal
 
     assert time.monotonic() - began < 20
     assert b"200" not in ended

@@ -1,4 +1,4 @@
-"""A part that keeps dying is started again, but not without a pause."""
+"""The keeper restarts a part that ends, with growing delays, and stops it when asked to."""
 
 import asyncio
 import itertools
@@ -9,8 +9,9 @@ import pytest
 
 from roadbike.local.errors import CommandError
 from roadbike.local.supervisor import forkserver
-from roadbike.local.supervisor.keeper import Keeper
+from roadbike.local.supervisor.keeper import STOP_TIMEOUT_SECONDS, Keeper
 from roadbike.local.supervisor.part import Call, Part, Server
+from roadbike.local.supervisor.probes import Probe, wait_until
 from roadbike.local.supervisor.processes import Running, Starter
 
 
@@ -19,10 +20,10 @@ async def never_ready() -> bool:
 
 
 async def nothing_needed() -> None:
-    """At once."""
+    """Return at once."""
 
 
-async def test_a_part_that_keeps_dying_is_started_ever_more_slowly(tmp_path: Path) -> None:
+async def test_a_part_that_keeps_ending_is_restarted_with_growing_delays(tmp_path: Path) -> None:
     starts: list[float] = []
     four = asyncio.Event()
 
@@ -33,12 +34,12 @@ async def test_a_part_that_keeps_dying_is_started_ever_more_slowly(tmp_path: Pat
             four.set()
 
     part = Part(
-        name="moth",
+        name="broken",
         port=0,
         runs=Server(program=Path("/bin/sh"), arguments=("-c", "echo too hot >&2; exit 7")),
         is_ready=never_ready,
     )
-    keeper = Keeper(part, tmp_path / "moth.log", Starter(), nothing_needed, note)
+    keeper = Keeper(part, tmp_path / "broken.log", Starter(), nothing_needed, note)
 
     keeper.start()
     async with asyncio.timeout(30):
@@ -48,13 +49,13 @@ async def test_a_part_that_keeps_dying_is_started_ever_more_slowly(tmp_path: Pat
     pauses = [later - earlier for earlier, later in itertools.pairwise(starts)]
     assert pauses[1] > 0.3
     assert pauses[2] > 1.0
-    assert keeper.early_ends >= 3
+    assert keeper.failed_starts >= 3
     assert keeper.view.state == "stopped"
     assert "ended with exit code 7" in keeper.view.problem
     assert keeper.last_lines()[-1] == "too hot"
 
 
-async def test_a_program_that_cannot_be_run_says_why_in_its_log(tmp_path: Path) -> None:
+async def test_the_log_says_why_a_program_cannot_be_run(tmp_path: Path) -> None:
     ended = asyncio.Event()
 
     def note() -> None:
@@ -62,12 +63,12 @@ async def test_a_program_that_cannot_be_run_says_why_in_its_log(tmp_path: Path) 
             ended.set()
 
     part = Part(
-        name="ghost",
+        name="missing",
         port=0,
         runs=Server(program=tmp_path / "nowhere", arguments=()),
         is_ready=never_ready,
     )
-    keeper = Keeper(part, tmp_path / "ghost.log", Starter(), nothing_needed, note)
+    keeper = Keeper(part, tmp_path / "missing.log", Starter(), nothing_needed, note)
 
     keeper.start()
     async with asyncio.timeout(30):
@@ -77,25 +78,25 @@ async def test_a_program_that_cannot_be_run_says_why_in_its_log(tmp_path: Path) 
     assert "nowhere: No such file or directory" in keeper.last_lines()[-1]
 
 
-class Dying(Starter):
-    """Fails to start anything, once it is let."""
+class FailingStarter(Starter):
+    """Fails to start anything, as soon as `fail` is set."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.asked = asyncio.Event()
-        self.let = asyncio.Event()
+        self.called = asyncio.Event()
+        self.fail = asyncio.Event()
 
     async def start(self, part: Part, log: Path) -> Running:
-        self.asked.set()
-        await self.let.wait()
+        self.called.set()
+        await self.fail.wait()
         raise CommandError(f"{part.name} cannot be forked: see {log}")
 
 
 @pytest.mark.parametrize("closing", [True, False])
-async def test_a_part_that_is_stopped_while_its_start_fails_is_not_started_again(
+async def test_a_part_that_is_stopped_while_its_start_fails_is_not_restarted(
     tmp_path: Path, *, closing: bool
 ) -> None:
-    starter = Dying()
+    starter = FailingStarter()
     states: list[str] = []
     part = Part(name="late", port=0, runs=Call(function="never:called"), is_ready=never_ready)
     keeper = Keeper(
@@ -106,13 +107,13 @@ async def test_a_part_that_is_stopped_while_its_start_fails_is_not_started_again
         lambda: states.append(keeper.view.state),
     )
     keeper.start()
-    await starter.asked.wait()
+    await starter.called.wait()
 
     if closing:
-        keeper.let_end()
+        keeper.no_more_restarts()
     stopping = asyncio.create_task(keeper.stop())
     await asyncio.sleep(0)
-    starter.let.set()
+    starter.fail.set()
     async with asyncio.timeout(5):
         await stopping
 
@@ -120,40 +121,85 @@ async def test_a_part_that_is_stopped_while_its_start_fails_is_not_started_again
     assert "restarting" not in states
 
 
-async def test_a_part_that_ends_while_the_shop_closes_is_not_started_again(tmp_path: Path) -> None:
+class CountingStarter(Starter):
+    """Counts the processes that it starts."""
+
+    started = 0
+
+    async def start(self, part: Part, log: Path) -> Running:
+        self.started += 1
+        return await super().start(part, log)
+
+
+async def test_a_part_that_ends_while_the_shop_closes_is_not_restarted(tmp_path: Path) -> None:
+    starter = CountingStarter()
     states: list[str] = []
     ended = asyncio.Event()
 
     def note() -> None:
         states.append(keeper.view.state)
         if states[-2:] == ["starting", "starting"] or states[-1] == "restarting":
-            ended.set()  # the task is done, or goes on
+            ended.set()  # the keeper has noticed the end: it gives up, or restarts
 
     part = Part(
-        name="moth",
+        name="broken",
         port=0,
         runs=Server(program=Path("/bin/sh"), arguments=("-c", "exit 7")),
         is_ready=never_ready,
     )
-    keeper = Keeper(part, tmp_path / "moth.log", Starter(), nothing_needed, note)
+    keeper = Keeper(part, tmp_path / "broken.log", starter, nothing_needed, note)
 
     keeper.start()
-    keeper.let_end()
+    keeper.no_more_restarts()
     async with asyncio.timeout(30):
         await ended.wait()
     await keeper.stop()
 
-    assert states.count("starting") == 2
+    assert starter.started == 1
     assert "restarting" not in states
 
 
-def test_what_is_preloaded_can_be_imported() -> None:
-    missing = [name for name in forkserver.STACK if not importable(name)]
+async def test_a_part_that_drains_too_long_can_be_killed(tmp_path: Path) -> None:
+    log = tmp_path / "slow.log"
+    script = "trap 'echo draining' TERM; echo up; while :; do sleep 0.05; done"
+
+    def logged(line: str) -> Probe:
+        async def is_logged() -> bool:
+            return line in log.read_text()
+
+        return is_logged
+
+    part = Part(
+        name="slow",
+        port=0,
+        runs=Server(program=Path("/bin/sh"), arguments=("-c", script)),
+        is_ready=logged("up"),
+    )
+    keeper = Keeper(part, log, Starter(), nothing_needed, lambda: None)
+    keeper.start()
+    async with asyncio.timeout(30):
+        await keeper.ready.wait()
+    pid = keeper.view.pid
+
+    stopping = asyncio.create_task(keeper.stop())
+    await wait_until(logged("draining"), 10)
+    killed = keeper.kill()
+    async with asyncio.timeout(STOP_TIMEOUT_SECONDS / 3):
+        await stopping
+
+    assert killed == pid
+    assert keeper.view.state == "stopped"
+    with pytest.raises(CommandError, match="slow is not running"):
+        keeper.kill()
+
+
+def test_preloaded_modules_can_be_imported() -> None:
+    missing = [name for name in forkserver.PRELOADED if not is_importable(name)]
 
     assert missing in ([], ["litestar.plugins.pydantic.plugins.init"])  # only if pydantic is there
 
 
-def importable(name: str) -> bool:
+def is_importable(name: str) -> bool:
     try:
         __import__(name)
     except ImportError:

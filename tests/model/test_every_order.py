@@ -61,11 +61,11 @@ def test_no_order_leads_to_a_violation(space: StateSpace) -> None:
 def test_my_page_shows_the_actual_statuses_in_any_order_of_events(space: StateSpace) -> None:
     for path in [*_shortest_paths(space), *_random_paths(space)]:
         events = _versioned(path)
-        row = mypage.fold(events)
+        row = mypage.project(events)
         shop = space.transitions.shop_state(path[-1].to)
         assert tuple(getattr(row, name) for name in SHOWN) == actual_statuses(shop)
         for others in _shuffled(events):
-            assert mypage.fold(others) == row
+            assert mypage.project(others) == row
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)

@@ -1,4 +1,4 @@
-"""A my page service on a database of its own, and people who ask it over HTTP."""
+"""A my page service on a database of its own, and an HTTP client for it."""
 
 from collections.abc import AsyncIterator, Callable
 

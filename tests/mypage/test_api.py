@@ -1,4 +1,4 @@
-"""My page over HTTP: one's own purchases, how they stand and how they came there."""
+"""The HTTP API of my page: your own purchases, how they stand and what happened to them."""
 
 from datetime import timedelta
 from typing import Any
@@ -62,7 +62,7 @@ async def test_what_may_be_done_next_is_linked(mypage: ServiceHarness, alice: Ap
     assert "delivery" not in links
 
 
-async def test_it_is_not_there_before_it_is_registered(
+async def test_a_purchase_is_shown_once_it_is_registered(
     mypage: ServiceHarness, alice: ApiClient, admin: ApiClient
 ) -> None:
     story = Story()
@@ -74,7 +74,7 @@ async def test_it_is_not_there_before_it_is_registered(
     assert (await admin.get("/myPages")).json()["page"]["totalElements"] == 0
 
 
-async def test_somebody_elses_is_as_good_as_absent(
+async def test_a_purchase_of_somebody_else_looks_like_none(
     mypage: ServiceHarness, mallory: ApiClient
 ) -> None:
     story = Story()
@@ -89,7 +89,7 @@ async def test_somebody_elses_is_as_good_as_absent(
     assert (await mallory.get("/myPages/7")).status_code == 404
 
 
-async def test_the_timeline_tells_what_happened_oldest_first(
+async def test_the_timeline_shows_what_happened_oldest_first(
     mypage: ServiceHarness, alice: ApiClient
 ) -> None:
     story = Story()

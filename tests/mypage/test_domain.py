@@ -1,4 +1,4 @@
-"""A purchase is what its events say, in whatever order they come."""
+"""A purchase is projected from its events, in whatever order they come."""
 
 from collections.abc import Sequence
 from dataclasses import fields
@@ -63,7 +63,7 @@ STATUS_OF = {
 
 
 def shuffled(events: Sequence[AnyPurchaseEvent]) -> st.SearchStrategy[list[AnyPurchaseEvent]]:
-    return st.permutations([*events, *events])  # each of them heard twice
+    return st.permutations([*events, *events])  # each of them twice
 
 
 @pytest.mark.parametrize("events", [RETURNED, CANCELLED_UNPAID, SHORT])
@@ -71,25 +71,25 @@ def shuffled(events: Sequence[AnyPurchaseEvent]) -> st.SearchStrategy[list[AnyPu
 def test_every_order_and_every_repeat_makes_the_same_purchase(
     events: list[AnyPurchaseEvent], data: st.DataObject
 ) -> None:
-    assert domain.fold(data.draw(shuffled(events))) == domain.fold(events)
+    assert domain.project(data.draw(shuffled(events))) == domain.project(events)
 
 
 @given(shuffled(RETURNED))
-def test_a_status_is_always_that_of_the_latest_event_heard(
+def test_a_status_is_always_that_of_the_greatest_version_applied(
     events: list[AnyPurchaseEvent],
 ) -> None:
-    purchase = domain.begun(events[0])
-    heard: dict[str, AnyPurchaseEvent] = {}
+    purchase = Purchase(reservation_id=STORY.reservation_id, bike_id=1)
+    greatest: dict[str, AnyPurchaseEvent] = {}
     for event in events:
         purchase = domain.apply(purchase, event)
-        latest = max(event, heard.get(event.kind, event), key=lambda one: one.version)
-        heard[event.kind] = latest
+        latest = max(event, greatest.get(event.kind, event), key=lambda one: one.version)
+        greatest[event.kind] = latest
         status = STATUS_OF[event.kind]
         assert getattr(purchase, status) is getattr(latest, status)
 
 
-def test_the_whole_story_leaves_no_field_empty() -> None:
-    purchase = domain.fold(RETURNED)
+def test_a_complete_purchase_has_every_field() -> None:
+    purchase = domain.project(RETURNED)
 
     assert purchase == Purchase(
         reservation_id=STORY.reservation_id,
@@ -115,8 +115,8 @@ def test_the_whole_story_leaves_no_field_empty() -> None:
     )
 
 
-def test_what_is_not_known_yet_is_empty_and_stock_is_waited_for() -> None:
-    purchase = domain.fold([STORY.registered()])
+def test_fields_not_known_yet_are_empty_and_stock_is_waiting() -> None:
+    purchase = domain.project([STORY.registered()])
 
     empty = {f.name for f in fields(purchase) if getattr(purchase, f.name) is None}
     assert empty == {
@@ -126,8 +126,8 @@ def test_what_is_not_known_yet_is_empty_and_stock_is_waited_for() -> None:
     assert purchase.stock_status is StockStatus.WAITING
 
 
-def test_a_late_event_still_fills_what_is_constant() -> None:
-    purchase = domain.fold([STORY.never_prepared(), STORY.cancelled(), STORY.registered()])
+def test_a_late_event_fills_the_fields_that_never_change() -> None:
+    purchase = domain.project([STORY.never_prepared(), STORY.cancelled(), STORY.registered()])
 
     assert purchase.bike_name == "TREK Emonda"
     assert purchase.reservation_status is ReservationStatus.CANCELLED
@@ -144,7 +144,7 @@ def test_a_late_event_still_fills_what_is_constant() -> None:
     ],
 )
 def test_it_is_shown_once_it_is_registered(events: Any, *, shown: bool) -> None:
-    assert domain.fold(events).registered is shown
+    assert domain.project(events).registered is shown
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_it_is_shown_once_it_is_registered(events: Any, *, shown: bool) -> None:
     ],
 )
 def test_what_may_be_done_next(so_far: Any, *, pay: bool, cancel: bool) -> None:
-    purchase = domain.fold([STORY.registered(), *so_far])
+    purchase = domain.project([STORY.registered(), *so_far])
 
     assert domain.may_be_paid(purchase) is pay
     assert domain.may_be_cancelled(purchase) is cancel

@@ -1,4 +1,4 @@
-"""What my page hears is kept and folded once, on a real database, and can be folded anew."""
+"""My page stores and projects each event once, on a real database, and can be rebuilt."""
 
 import asyncio
 from collections.abc import Sequence
@@ -38,13 +38,13 @@ async def everything(db: Database) -> list[Sequence[Any]]:
     async with db.read() as tx:
         return [
             [tuple(row.values()) for row in await tx.rows(select(table).order_by(*key))]
-            for table in (store.PURCHASE, store.KEPT_EVENT)
+            for table in (store.PURCHASE, store.STORED_EVENT)
             for key in [list(table.primary_key.columns)]
         ]
 
 
-def silent(_done: int, _total: int) -> None:
-    """Tells nobody how far it is."""
+def ignored(_done: int, _total: int) -> None:
+    """Ignore the progress."""
 
 
 async def test_a_batch_makes_the_same_rows_as_one_by_one(mypage: ServiceHarness) -> None:
@@ -72,34 +72,34 @@ async def test_the_whole_stream_again_under_new_ids_changes_nothing(mypage: Serv
     assert await everything(mypage.db) == before
 
 
-async def test_each_event_is_kept_as_it_came(mypage: ServiceHarness) -> None:
-    told = message(Story().opened())
+async def test_each_event_is_stored_as_it_came(mypage: ServiceHarness) -> None:
+    sent = message(Story().opened())
 
-    await mypage.consume_messages([told, told])
+    await mypage.consume_messages([sent, sent])
 
     async with mypage.db.read() as tx:
-        [kept] = await tx.rows(select(store.KEPT_EVENT))
-    assert kept["event_id"] == told.event_id
-    assert (kept["data"], kept["time"], kept["type"]) == (told.data, told.time, told.type)
+        [stored] = await tx.rows(select(store.STORED_EVENT))
+    assert stored["event_id"] == sent.event_id
+    assert (stored["data"], stored["time"], stored["type"]) == (sent.data, sent.time, sent.type)
 
 
 async def test_a_big_batch_takes_a_handful_of_statements(mypage: ServiceHarness) -> None:
-    heard = [purchase_of(Story()) for _ in range(28)]
+    purchases = [purchase_of(Story()) for _ in range(28)]
 
-    with mypage.statements() as asked:
-        await mypage.consume(*(event for purchase in heard for event in purchase))
+    with mypage.statements() as statements:
+        await mypage.consume(*(event for purchase in purchases for event in purchase))
 
-    assert len(asked) <= 6, asked
+    assert len(statements) <= 6, statements
 
 
-async def test_two_replicas_hear_one_purchase_at_once(mypage: ServiceHarness) -> None:
+async def test_replicas_consume_one_purchase_at_once(mypage: ServiceHarness) -> None:
     stories = [Story() for _ in range(10)]
 
-    async def hear(at: int) -> None:
+    async def replica(index: int) -> None:
         for story in stories:
-            await mypage.consume(purchase_of(story)[at])
+            await mypage.consume(purchase_of(story)[index])
 
-    await asyncio.gather(*(hear(at) for at in range(7)))
+    await asyncio.gather(*(replica(index) for index in range(7)))
 
     for story in stories:
         row = await row_of(mypage, story.reservation_id)
@@ -112,12 +112,12 @@ async def test_a_rebuild_gives_the_same_bytes(mypage: ServiceHarness) -> None:
         await mypage.consume(*purchase_of(Story()))
     before = await everything(mypage.db)
 
-    await rebuild(mypage.db, silent)
+    await rebuild(mypage.db, ignored)
 
     assert await everything(mypage.db) == before
 
 
-async def test_a_rebuild_mends_what_was_damaged_or_lost(mypage: ServiceHarness) -> None:
+async def test_a_rebuild_restores_damaged_and_lost_rows(mypage: ServiceHarness) -> None:
     damaged, lost = Story(), Story()
     await mypage.consume(*purchase_of(damaged), *purchase_of(lost))
     before = [await row_of(mypage, story.reservation_id) for story in (damaged, lost)]
@@ -130,20 +130,22 @@ async def test_a_rebuild_mends_what_was_damaged_or_lost(mypage: ServiceHarness) 
         )
         await tx.execute(delete(store.PURCHASE).where(row == lost.reservation_id))
 
-    await rebuild(mypage.db, silent)
+    await rebuild(mypage.db, ignored)
 
     after = [await row_of(mypage, story.reservation_id) for story in (damaged, lost)]
-    assert [public(row) for row in after] == [public(row) for row in before]
+    assert [without_row_version(row) for row in after] == [
+        without_row_version(row) for row in before
+    ]
 
 
-async def test_a_rebuild_says_how_far_it_is(mypage: ServiceHarness) -> None:
+async def test_a_rebuild_reports_its_progress(mypage: ServiceHarness) -> None:
     for _ in range(5):
         await mypage.consume(Story().registered())
-    said: list[tuple[int, int]] = []
+    progress: list[tuple[int, int]] = []
 
-    await rebuild(mypage.db, lambda done, total: said.append((done, total)), read_ahead=2)
+    await rebuild(mypage.db, lambda done, total: progress.append((done, total)), batch=2)
 
-    assert said == [(done, 5) for done in range(1, 6)]
+    assert progress == [(done, 5) for done in range(1, 6)]
 
 
 async def test_live_events_during_a_rebuild_are_not_lost(mypage: ServiceHarness) -> None:
@@ -151,15 +153,15 @@ async def test_live_events_during_a_rebuild_are_not_lost(mypage: ServiceHarness)
     await mypage.consume(*(story.registered() for story in stories))
 
     async def live() -> None:
-        for at in range(1, 7):
-            await mypage.consume(*(purchase_of(story)[at] for story in stories))
+        for index in range(1, 7):
+            await mypage.consume(*(purchase_of(story)[index] for story in stories))
 
-    async def again_and_again(hearing: asyncio.Task[None]) -> None:
-        while not hearing.done():
-            await rebuild(mypage.db, silent)
+    async def rebuild_until_done(consuming: asyncio.Task[None]) -> None:
+        while not consuming.done():
+            await rebuild(mypage.db, ignored)
 
-    hearing = asyncio.create_task(live())
-    await asyncio.gather(hearing, again_and_again(hearing))
+    consuming = asyncio.create_task(live())
+    await asyncio.gather(consuming, rebuild_until_done(consuming))
 
     for story in stories:
         row = await row_of(mypage, story.reservation_id)
@@ -167,7 +169,7 @@ async def test_live_events_during_a_rebuild_are_not_lost(mypage: ServiceHarness)
         assert (row.payment_version, row.delivery_version) == (3, 2)
 
 
-def public(row: Purchase | None) -> dict[str, Any]:
+def without_row_version(row: Purchase | None) -> dict[str, Any]:
     assert row is not None
     names = [name for name in Purchase.__slots__ if name != "row_version"]
     return {name: getattr(row, name) for name in names}

@@ -5,6 +5,7 @@ import os
 from collections import Counter
 from signal import SIGCONT, SIGSTOP
 
+from tests.system import audit
 from tests.system.retrying import order
 from tests.system.shop_client import ShopClient, until
 

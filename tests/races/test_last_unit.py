@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 
+from tests.system import audit
 from tests.system.retrying import insist
 from tests.system.shop_client import ShopClient
 

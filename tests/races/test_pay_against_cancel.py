@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 
 from roadbike.contracts.statuses import PaymentStatus, ReservationStatus
+from tests.system import audit
 from tests.system.retrying import Order, order
 from tests.system.shop_client import Answer, ShopClient
 

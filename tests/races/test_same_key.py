@@ -3,6 +3,7 @@
 import asyncio
 from uuid import uuid4
 
+from tests.system import audit
 from tests.system.retrying import insist
 from tests.system.shop_client import Person, ShopClient
 

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import insert
 
 from roadbike.kit import idempotency
+from roadbike.kit.db.bulk import CLEANUP_BATCH
 from roadbike.kit.db.ids import new_id
 from roadbike.reservation import store
 from roadbike.reservation.api import NewReservation
@@ -125,8 +126,7 @@ async def test_old_keys_are_deleted_in_as_many_batches_as_it_takes(
 ) -> None:
     row = {"user_id": "kim", "route": "x", "fingerprint": "", "created_at": NOON.replace(year=2020)}
     rows = [
-        {**row, "key": str(number), "result_id": new_id()}
-        for number in range(idempotency.AT_ONCE + 5)
+        {**row, "key": str(number), "result_id": new_id()} for number in range(CLEANUP_BATCH + 5)
     ]
     async with harness.db.begin() as tx:
         await tx.execute(insert(store.KEY), rows)

@@ -120,10 +120,10 @@ async def test_the_answer_is_stored_with_the_key(harness: ReservationHarness) ->
     (receipt,) = await harness.register(pending)
 
     async with harness.db.read() as tx:
-        (earlier,) = await idempotency.earlier(tx, store.KEY, [a_key("mine")])
-    assert isinstance(earlier, idempotency.Earlier)
+        (earlier,) = await idempotency.earlier_requests(tx, store.KEY, [a_key("mine")])
+    assert isinstance(earlier, idempotency.EarlierRequest)
     assert earlier.result_id == pending.reservation_id
-    assert earlier.answer == receipt.answer
+    assert earlier.response == receipt.answer
     assert timedelta() <= earlier.age < timedelta(seconds=60)
 
 

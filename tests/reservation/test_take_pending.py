@@ -170,13 +170,13 @@ async def test_keys_are_looked_up_in_batches_and_each_gets_its_own_result(
     ]
 
     async with harness.db.read() as tx:
-        found = await idempotency.earlier(tx, store.KEY, wanted)
+        found = await idempotency.earlier_requests(tx, store.KEY, wanted)
 
     done, new, other, pending, key_of_lee, again = found
-    assert isinstance(done, idempotency.Earlier)
-    assert (done.result_id, done.answer is None) == (made.reservation_id, False)
+    assert isinstance(done, idempotency.EarlierRequest)
+    assert (done.result_id, done.response is None) == (made.reservation_id, False)
     assert (new, key_of_lee) == (None, None)
     assert isinstance(other, idempotency.KeyReused)
-    assert isinstance(pending, idempotency.Earlier)
-    assert pending.answer is None
+    assert isinstance(pending, idempotency.EarlierRequest)
+    assert pending.response is None
     assert again == done

@@ -1,4 +1,4 @@
-"""A stock service on a database of its own, and callers of its HTTP."""
+"""A stock service on a database of its own, and HTTP clients for it."""
 
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -18,10 +18,10 @@ from tests import service_harness
 
 
 class Stock(service_harness.ServiceHarness):
-    """The service as its neighbours and its books show it."""
+    """The service with direct access to its tables."""
 
-    async def register(self, bike_id: int = 1, **face: Any) -> Bike:
-        whole = {"bike_name": "TREK Emonda", "price": 5_100_000, "stock_quantity": 2} | face
+    async def register(self, bike_id: int = 1, **fields: Any) -> Bike:
+        whole = {"bike_name": "TREK Emonda", "price": 5_100_000, "stock_quantity": 2} | fields
         await self.db.transact(lambda tx: register_bike(tx, bike_id, whole))
         return await self.bike(bike_id)
 
@@ -44,7 +44,7 @@ class Stock(service_harness.ServiceHarness):
 
 @dataclass(frozen=True)
 class ApiClient:
-    """Somebody with a browser: asks, and is answered."""
+    """An HTTP client of one caller."""
 
     client: httpx.AsyncClient
     headers: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""A batch of claims costs a handful of statements, however many claims are in it."""
+"""A batch of claims takes a handful of statements, however many claims are in it."""
 
 from typing import Any, Literal
 
@@ -10,7 +10,7 @@ from tests.purchase_events import Story
 
 @pytest.fixture
 def dialect() -> Literal["postgresql"]:
-    """What stock runs on."""
+    """The database of stock."""
     return "postgresql"
 
 

@@ -1,11 +1,11 @@
-"""A bike that is sent wrong is refused, with each place named."""
+"""A wrong bike is refused, and the answer names the wrong member."""
 
 from typing import Any, Final, Literal
 
 import pytest
 
 from tests.reservation.http import pointers
-from tests.stock.bikes import FACE, TREK
+from tests.stock.bodies import NEW_BIKE, NUMBERED_BIKE
 
 WRONG: Final[list[tuple[dict[str, object], str]]] = [
     ({"price": 0}, "/price"),
@@ -38,7 +38,7 @@ WRONG: Final[list[tuple[dict[str, object], str]]] = [
 
 @pytest.fixture
 def dialect() -> Literal["postgresql"]:
-    """The SQL behind it is tried on both databases elsewhere."""
+    """Other tests run the SQL behind it on both databases."""
     return "postgresql"
 
 
@@ -47,7 +47,7 @@ async def test_wrong_input_is_named_and_changes_nothing(
     stock: Any, admin: Any, method: str
 ) -> None:
     bike = await stock.register(1)
-    whole: dict[str, object] = {} if method == "PATCH" else FACE
+    whole: dict[str, object] = {} if method == "PATCH" else NEW_BIKE
     path, if_match = ("/stocks", None) if method == "POST" else ("/stocks/1", '"1"')
 
     for wrong, pointer in WRONG:
@@ -59,17 +59,17 @@ async def test_wrong_input_is_named_and_changes_nothing(
     assert await stock.ledger(1) == [("staff", 2)]
 
 
-async def test_a_number_that_is_none_is_refused(admin: Any) -> None:
+async def test_a_wrong_bike_number_is_refused(admin: Any) -> None:
     for number in (0, -1, 2**31, "1", 1.0, True):
-        refused = await admin.ask("POST", "/stocks", TREK | {"bikeId": number})
+        refused = await admin.ask("POST", "/stocks", NUMBERED_BIKE | {"bikeId": number})
 
         assert (refused.status_code, pointers(refused)) == (422, ["/bikeId"]), number
 
 
 async def test_what_is_missing_is_named(stock: Any, admin: Any) -> None:
     await stock.register(1)
-    for missing in FACE:
-        part = {name: FACE[name] for name in FACE if name != missing}
+    for missing in NEW_BIKE:
+        part = {name: NEW_BIKE[name] for name in NEW_BIKE if name != missing}
 
         new = await admin.ask("POST", "/stocks", part)
         replaced = await admin.ask("PUT", "/stocks/1", part, if_match='"1"')

@@ -1,4 +1,4 @@
-"""The catalogue read page by page."""
+"""The catalogue page by page."""
 
 from typing import Any, Final
 from urllib.parse import quote

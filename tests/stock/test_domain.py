@@ -1,4 +1,4 @@
-"""What follows from the facts, and from what staff do: plain calls."""
+"""What follows from the facts, and from the edits of staff, as plain calls."""
 
 from dataclasses import replace
 from typing import Any
@@ -18,10 +18,21 @@ from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import StockStatus
 from roadbike.kit.pure.refusals import PreconditionFailed
 from roadbike.stock import domain
-from roadbike.stock.domain import Allocation, BelowHeld, Bike, Decision, Movement, State, Why
+from roadbike.stock.domain import (
+    Allocation,
+    BelowHeld,
+    Bike,
+    Cause,
+    Decision,
+    Movement,
+    State,
+    Why,
+)
+from tests.purchase_events import Story
 
 EMONDA = Bike(bike_id=1, bike_name="TREK Emonda", price=5_100_000, stock_quantity=2)
 RESERVATION = UUID(int=7)
+STORY = Story(reservation_id=RESERVATION)
 UNSEEN = Allocation(reservation_id=RESERVATION, bike_id=1)
 CLAIM = replace(UNSEEN, registered=True, reserve_seq=1)
 BIKE_WITH_ONE_HELD = replace(EMONDA, held_quantity=1, free_seq=2)
@@ -34,12 +45,27 @@ def only_event(decision: Decision) -> Any:
     return event
 
 
+@pytest.mark.parametrize(
+    ("cause", "facts"),
+    [
+        (STORY.registered(), {"registered": True, "reserve_seq": 1}),
+        (STORY.cancelled(), {"cancelled": True}),
+        (STORY.cancelled(registered=False), {}),
+        (STORY.delivery_cancelled(), {"closed": True}),
+        (STORY.started(), {"started": True}),
+        (STORY.returned(), {"returned": True}),
+    ],
+)
+def test_each_event_is_noted_as_its_fact(cause: Cause, facts: dict[str, Any]) -> None:
+    assert domain.noted(UNSEEN, cause) == replace(UNSEEN, **facts)
+
+
 def test_a_claim_is_answered_with_a_unit() -> None:
     decision = domain.decide(CLAIM, EMONDA)
 
     assert decision.allocation.state is State.HELD
     assert decision.bike == BIKE_WITH_ONE_HELD
-    assert decision.movements == ()
+    assert decision.movements == []
     event = only_event(decision)
     assert isinstance(event, StockAllocated)
     assert event.stock_status is StockStatus.ALLOCATED
@@ -57,7 +83,7 @@ def test_a_claim_is_short_when_nothing_is_free() -> None:
     assert only_event(decision).reason is Reason.SOLD_OUT
 
 
-def test_a_claim_for_a_bike_that_nobody_knows_is_short() -> None:
+def test_a_claim_for_an_unknown_bike_is_short() -> None:
     decision = domain.decide(CLAIM, domain.unknown(1))
 
     assert decision.bike == domain.unknown(1)
@@ -84,13 +110,15 @@ def test_a_claim_that_was_cancelled_before_its_grant_is_released(fact: str, reas
 def test_short_is_final() -> None:
     short = replace(CLAIM, state=State.SHORT, cancelled=True, closed=True)
 
-    assert domain.decide(short, EMONDA) == Decision(short, EMONDA)
+    assert domain.decide(short, EMONDA) == Decision(allocation=short, bike=EMONDA)
 
 
 def test_a_cancel_alone_frees_no_unit_that_is_held() -> None:
     cancelled = replace(HELD, cancelled=True)
 
-    assert domain.decide(cancelled, BIKE_WITH_ONE_HELD) == Decision(cancelled, BIKE_WITH_ONE_HELD)
+    assert domain.decide(cancelled, BIKE_WITH_ONE_HELD) == Decision(
+        allocation=cancelled, bike=BIKE_WITH_ONE_HELD
+    )
 
 
 def test_a_held_unit_is_freed_when_its_delivery_is_closed() -> None:
@@ -98,7 +126,7 @@ def test_a_held_unit_is_freed_when_its_delivery_is_closed() -> None:
 
     assert decision.allocation.state is State.RELEASED
     assert decision.bike == replace(EMONDA, free_seq=3)
-    assert decision.movements == ()  # it never left
+    assert decision.movements == []  # it never left
     assert isinstance(only_event(decision), StockReleased)
     assert (only_event(decision).free, only_event(decision).free_seq) == (2, 3)
 
@@ -106,7 +134,7 @@ def test_a_held_unit_is_freed_when_its_delivery_is_closed() -> None:
 def test_a_unit_is_not_freed_twice() -> None:
     once = domain.decide(replace(HELD, closed=True), BIKE_WITH_ONE_HELD)
 
-    assert domain.decide(once.allocation, once.bike).events == ()
+    assert domain.decide(once.allocation, once.bike).events == []
 
 
 def test_a_unit_that_leaves_is_in_the_ledger_and_no_longer_held() -> None:
@@ -114,11 +142,11 @@ def test_a_unit_that_leaves_is_in_the_ledger_and_no_longer_held() -> None:
 
     assert decision.allocation.state is State.SHIPPED
     assert decision.bike == replace(EMONDA, stock_quantity=1, version=2, free_seq=2)
-    assert decision.movements == (
-        Movement(bike_id=1, delta=-1, why=Why.SHIPPED, reservation_id=RESERVATION),
-    )
+    assert decision.movements == [
+        Movement(bike_id=1, delta=-1, why=Why.SHIPPED, reservation_id=RESERVATION)
+    ]
     event = only_event(decision)
-    assert isinstance(event, StockChanged)  # and no StockReleased: nothing became free
+    assert isinstance(event, StockChanged)  # not StockReleased: nothing became free
     assert (event.stock_quantity, event.held_quantity, event.bike_version) == (1, 0, 2)
 
 
@@ -129,9 +157,9 @@ def test_a_unit_that_comes_back_is_on_sale_again() -> None:
 
     assert decision.allocation.state is State.RETURNED
     assert decision.bike == replace(EMONDA, version=3, free_seq=3)
-    assert decision.movements == (
-        Movement(bike_id=1, delta=+1, why=Why.RETURNED, reservation_id=RESERVATION),
-    )
+    assert decision.movements == [
+        Movement(bike_id=1, delta=+1, why=Why.RETURNED, reservation_id=RESERVATION)
+    ]
     released, changed = decision.events
     assert isinstance(released, StockReleased)
     assert (released.reason, released.free) == (Reason.RETURNED, 2)
@@ -149,58 +177,58 @@ def test_a_return_that_overtakes_its_start_writes_both_movements() -> None:
     assert kinds == [StockChanged, StockReleased, StockChanged]
 
 
-def test_a_bike_off_sale_is_still_given_to_a_claim() -> None:
+def test_a_withdrawn_bike_is_still_given_to_a_claim() -> None:
     decision = domain.decide(CLAIM, replace(EMONDA, withdrawn=True))
 
     assert decision.allocation.state is State.HELD
 
 
 @pytest.mark.parametrize("fact", ["started", "returned"])
-def test_a_bike_off_sale_stays_off_sale_for_those_who_hear_of_its_units(fact: str) -> None:
+def test_the_events_of_a_withdrawn_bike_say_that_it_is_withdrawn(fact: str) -> None:
     known: dict[str, Any] = {fact: True}
 
     decision = domain.decide(replace(HELD, **known), replace(BIKE_WITH_ONE_HELD, withdrawn=True))
 
-    told = {type(event) for event in decision.events}
-    assert told == {StockRemoved} | ({StockReleased} if fact == "returned" else set())
+    events = {type(event) for event in decision.events}
+    assert events == {StockRemoved} | ({StockReleased} if fact == "returned" else set())
 
 
 def test_an_edit_is_a_new_version() -> None:
     after = domain.edited(BIKE_WITH_ONE_HELD, {"price": 4_900_000})
 
     assert after == replace(BIKE_WITH_ONE_HELD, price=4_900_000, version=2)
-    assert isinstance(domain.told_of(BIKE_WITH_ONE_HELD, after), StockChanged)
-    assert domain.entered(BIKE_WITH_ONE_HELD, after) == ()
+    assert isinstance(domain.bike_event(BIKE_WITH_ONE_HELD, after), StockChanged)
+    assert domain.staff_movements(BIKE_WITH_ONE_HELD, after) == []
 
 
 def test_more_units_are_in_the_ledger_and_free() -> None:
     after = domain.edited(EMONDA, {"stock_quantity": 7})
 
     assert (after.free, after.free_seq, after.version) == (7, 2, 2)
-    assert domain.entered(EMONDA, after) == (Movement(bike_id=1, delta=5, why=Why.STAFF),)
+    assert domain.staff_movements(EMONDA, after) == [Movement(bike_id=1, delta=5, why=Why.STAFF)]
 
 
-def test_an_edit_of_nothing_is_no_new_version() -> None:
+def test_an_edit_that_changes_nothing_keeps_the_version() -> None:
     assert domain.edited(EMONDA, {"price": EMONDA.price}) == EMONDA
 
 
 def test_a_bike_is_withdrawn_once() -> None:
-    gone = domain.taken_off_sale(EMONDA)
+    removed = domain.withdrawn(EMONDA)
 
-    assert isinstance(domain.told_of(EMONDA, gone), StockRemoved)
-    assert domain.taken_off_sale(gone) == gone
+    assert isinstance(domain.bike_event(EMONDA, removed), StockRemoved)
+    assert domain.withdrawn(removed) == removed
 
 
 def test_an_edit_brings_a_withdrawn_bike_back() -> None:
-    gone = domain.taken_off_sale(EMONDA)
+    removed = domain.withdrawn(EMONDA)
 
-    back = domain.edited(gone, {})
+    back = domain.edited(removed, {})
 
     assert back == replace(EMONDA, version=3)
-    assert isinstance(domain.told_of(gone, back), StockRegistered)
+    assert isinstance(domain.bike_event(removed, back), StockRegistered)
 
 
-def test_a_refused_edit_says_whether_it_came_late_or_wanted_too_few() -> None:
+def test_a_refused_edit_is_outdated_or_below_what_is_held() -> None:
     assert isinstance(domain.refused_edit(EMONDA, 0), PreconditionFailed)
     below = domain.refused_edit(BIKE_WITH_ONE_HELD, 1)
     assert isinstance(below, BelowHeld)

@@ -1,4 +1,4 @@
-"""Whatever order the facts come in, and however often: the same, right end."""
+"""In every order of the facts, repeated or not, the allocation ends in the right state."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -18,7 +18,7 @@ ANSWERS = (StockAllocated, StockShort, StockReleased)
 
 @dataclass
 class Shop:
-    """One bike, what happened to it, and what is known of its purchases."""
+    """One bike, its ledger and events, and the allocations of its purchases."""
 
     bike: Bike
     allocations: dict[int, Allocation] = field(default_factory=dict)
@@ -29,26 +29,26 @@ class Shop:
     def with_units(cls, units: int) -> "Shop":
         return cls(Bike(bike_id=1, bike_name="TREK Emonda", price=1, stock_quantity=units))
 
-    def consume(self, buyer: int, fact: str) -> None:
+    def note(self, buyer: int, fact: str) -> None:
         known = self.allocations.get(buyer)
         known = known or Allocation(reservation_id=UUID(int=buyer), bike_id=1)
-        learnt: dict[str, Any] = {fact: True}
+        facts: dict[str, Any] = {fact: True}
         before = self.bike
-        decision = domain.decide(replace(known, **learnt), self.bike)
+        decision = domain.decide(replace(known, **facts), self.bike)
         self.allocations[buyer], self.bike = decision.allocation, decision.bike
         self.movements += decision.movements
         self.events += decision.events
         self._check(before, decision)
 
     def _check(self, before: Bike, decision: domain.Decision) -> None:
-        """What holds at any moment (S1, S2), and how it is counted."""
+        """Check what holds after every fact (S1, S2), and the counters."""
         bike, states = self.bike, [a.state for a in self.allocations.values()]
         assert 0 <= bike.held_quantity <= bike.stock_quantity
         assert bike.held_quantity == states.count(State.HELD)
         assert bike.free == before.free or bike.free_seq > before.free_seq
-        told = [event for event in decision.events if isinstance(event, StockChanged)]
-        assert bike.version - before.version == len(told) == len(decision.movements)
-        assert [event.bike_version for event in told] == [
+        changes = [event for event in decision.events if isinstance(event, StockChanged)]
+        assert bike.version - before.version == len(changes) == len(decision.movements)
+        assert [event.bike_version for event in changes] == [
             *range(before.version + 1, bike.version + 1)
         ]
 
@@ -66,7 +66,7 @@ def test_a_cancelled_purchase_ends_released_and_its_unit_free(order: Sequence[st
     shop = Shop.with_units(1)
 
     for fact in order:
-        shop.consume(1, fact)
+        shop.note(1, fact)
 
     assert shop.allocations[1].state is State.RELEASED
     assert shop.bike.free == 1
@@ -76,10 +76,10 @@ def test_a_cancelled_purchase_ends_released_and_its_unit_free(order: Sequence[st
 @given(orders("registered", "cancelled", "started", "returned"))
 def test_a_bike_that_left_and_came_back_is_on_sale_again(later: Sequence[str]) -> None:
     shop = Shop.with_units(1)
-    shop.consume(1, "registered")  # nothing leaves before it was allocated
+    shop.note(1, "registered")  # nothing leaves before it was allocated
 
     for fact in later:
-        shop.consume(1, fact)
+        shop.note(1, fact)
 
     assert shop.allocations[1].state is State.RETURNED
     assert (shop.bike.free, shop.bike.stock_quantity) == (1, 1)
@@ -90,10 +90,10 @@ def test_a_bike_that_left_and_came_back_is_on_sale_again(later: Sequence[str]) -
 @given(orders("registered", "cancelled", "started"))
 def test_a_bike_that_left_is_not_freed_by_a_cancel(later: Sequence[str]) -> None:
     shop = Shop.with_units(1)
-    shop.consume(1, "registered")
+    shop.note(1, "registered")
 
     for fact in later:
-        shop.consume(1, fact)
+        shop.note(1, fact)
 
     assert shop.allocations[1].state is State.SHIPPED
     assert (shop.bike.free, shop.bike.stock_quantity) == (0, 0)
@@ -101,11 +101,11 @@ def test_a_bike_that_left_is_not_freed_by_a_cancel(later: Sequence[str]) -> None
 
 
 @given(orders("registered", "cancelled", "closed"))
-def test_a_purchase_that_found_nothing_left_stays_short(order: Sequence[str]) -> None:
+def test_a_purchase_of_a_sold_out_bike_stays_short(order: Sequence[str]) -> None:
     shop = Shop.with_units(0)
 
     for fact in order:
-        shop.consume(1, fact)
+        shop.note(1, fact)
 
     assert len(shop.answers(1)) == 1
     assert shop.allocations[1].state in {State.SHORT, State.RELEASED}
@@ -113,11 +113,11 @@ def test_a_purchase_that_found_nothing_left_stays_short(order: Sequence[str]) ->
 
 
 @given(st.lists(st.tuples(st.integers(1, 4), st.sampled_from(FACTS)), max_size=40))
-def test_no_history_whatever_breaks_the_count(history: Sequence[tuple[int, str]]) -> None:
+def test_every_history_keeps_the_counts_right(history: Sequence[tuple[int, str]]) -> None:
     shop = Shop.with_units(2)
 
     for buyer, fact in history:
-        shop.consume(buyer, fact)  # checks what always holds
+        shop.note(buyer, fact)  # which checks what always holds
 
     assert shop.bike.stock_quantity == 2 + sum(movement.delta for movement in shop.movements)
     for buyer, known in shop.allocations.items():
@@ -127,14 +127,14 @@ def test_no_history_whatever_breaks_the_count(history: Sequence[tuple[int, str]]
 
 
 @given(st.lists(st.tuples(st.integers(1, 4), st.sampled_from(FACTS)), max_size=40))
-def test_what_was_heard_before_changes_nothing(history: Sequence[tuple[int, str]]) -> None:
+def test_facts_that_were_known_before_change_nothing(history: Sequence[tuple[int, str]]) -> None:
     shop = Shop.with_units(2)
     for buyer, fact in history:
-        shop.consume(buyer, fact)
+        shop.note(buyer, fact)
     before = (shop.bike, dict(shop.allocations), len(shop.events), len(shop.movements))
 
     for buyer, fact in history:
-        shop.consume(buyer, fact)
+        shop.note(buyer, fact)
 
     after = (shop.bike, dict(shop.allocations), len(shop.events), len(shop.movements))
     assert after == before

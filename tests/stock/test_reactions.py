@@ -1,4 +1,4 @@
-"""What stock does with what it hears, on a real database."""
+"""What stock does with the events it consumes, on a real database."""
 
 import asyncio
 from typing import Any, Final
@@ -16,11 +16,11 @@ from roadbike.stock.domain import State
 from roadbike.stock.use_cases import edit_bike, withdraw_bike
 from tests.purchase_events import Story
 
-HEARD: Final = ("registered", "cancelled", "delivery_cancelled", "started", "returned")
-DONE: Final = ("restock", "reprice", "withdraw")
+CONSUMED: Final = ("registered", "cancelled", "delivery_cancelled", "started", "returned")
+EDITS: Final = ("restock", "reprice", "withdraw")
 
 
-async def test_the_first_heard_are_served_and_the_rest_are_short(stock: Any) -> None:
+async def test_the_first_claims_are_served_and_the_rest_are_short(stock: Any) -> None:
     await stock.register(stock_quantity=2)
     purchases = [Story() for _ in range(3)]
 
@@ -58,14 +58,16 @@ async def test_a_claim_for_an_unknown_bike_is_short(stock: Any) -> None:
     assert (await stock.allocation(claim.reservation_id)).state is State.SHORT
 
 
-async def test_a_cancelled_intent_leaves_no_trace(stock: Any) -> None:
+async def test_the_cancel_of_a_reservation_that_was_never_registered_leaves_no_row(
+    stock: Any,
+) -> None:
     await stock.register()
-    intent = Story()
+    story = Story()
 
-    await stock.consume(intent.cancelled(registered=False))
+    await stock.consume(story.cancelled(registered=False))
 
     assert await stock.published_types() == ["StockRegistered"]
-    assert await stock.allocation(intent.reservation_id) is None
+    assert await stock.allocation(story.reservation_id) is None
 
 
 async def test_a_cancel_that_overtakes_its_claim_is_answered(stock: Any) -> None:
@@ -94,7 +96,7 @@ async def test_a_unit_waits_for_its_delivery_to_be_closed(stock: Any) -> None:
     assert await stock.published_types() == ["StockRegistered", "StockAllocated", "StockReleased"]
 
 
-async def test_a_whole_journey_out_and_back_is_in_the_ledger(stock: Any) -> None:
+async def test_a_unit_that_left_and_came_back_is_in_the_ledger(stock: Any) -> None:
     await stock.register(stock_quantity=2)
     journey = Story()
 
@@ -125,7 +127,7 @@ async def test_a_return_that_overtakes_its_start_writes_both(stock: Any) -> None
     assert (await stock.bike()).stock_quantity == 1
 
 
-async def test_repeats_change_nothing_though_the_inbox_has_forgotten(stock: Any) -> None:
+async def test_repeats_change_nothing_even_without_the_inbox(stock: Any) -> None:
     await stock.register()
     journey, other = Story(), Story()
     history = [
@@ -167,21 +169,23 @@ async def test_batches_taken_at_once_grant_no_unit_twice(stock: Any) -> None:
     max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
 )
 @given(data=st.data())
-async def test_the_version_of_a_bike_is_the_one_it_is_told_under(
+async def test_the_version_of_a_bike_is_that_of_its_last_event(
     stock: Any, data: st.DataObject
 ) -> None:
     number = await stock.db.transact(store.next_number)
     await stock.register(number, stock_quantity=2)
     purchases = [Story(bike_id=number) for _ in range(3)]
-    steps = st.tuples(st.sampled_from(HEARD), st.sampled_from(purchases)) | st.sampled_from(DONE)
+    steps = st.tuples(st.sampled_from(CONSUMED), st.sampled_from(purchases)) | st.sampled_from(
+        EDITS
+    )
 
     for step in data.draw(st.lists(steps, max_size=12)):
         await _take(stock, number, step)
 
     bike = await stock.bike(number)
-    told = [e for e in await stock.published() if e.kind == "bike" and e.bike_id == number]
-    assert [event.version for event in told] == [*range(1, bike.version + 1)]
-    assert [event.bike_version for event in told] == [event.version for event in told]
+    events = [e for e in await stock.published() if e.kind == "bike" and e.bike_id == number]
+    assert [event.version for event in events] == [*range(1, bike.version + 1)]
+    assert [event.bike_version for event in events] == [event.version for event in events]
     assert bike.version == await _counted(stock, number)
     assert bike.stock_quantity == sum(delta for _, delta in await stock.ledger(number))
     assert bike.held_quantity == await _held(stock, number)
@@ -194,7 +198,7 @@ async def _take(stock: Any, number: int, step: Any) -> None:
             more = {"stock_quantity": bike.stock_quantity + 1}
             await stock.db.transact(lambda tx: edit_bike(tx, number, bike.version, more))
         case "reprice":
-            price = {"price": 4_900_000}  # at the second time there is nothing to tell of
+            price = {"price": 4_900_000}  # the second time nothing changes
             await stock.db.transact(lambda tx: edit_bike(tx, number, bike.version, price))
         case "withdraw":
             await stock.db.transact(lambda tx: withdraw_bike(tx, number, bike.version))

@@ -46,7 +46,8 @@ class Shop:
 
     @property
     def listing(self) -> dict[str, Any]:
-        return homes.read_shop(self.home)
+        listing: dict[str, Any] = json.loads(self.home.shop_json.read_text())
+        return listing
 
     @property
     def pids(self) -> dict[str, int]:
@@ -122,7 +123,7 @@ def close(shop: Shop) -> None:
     if not shop.home.path.exists():
         return
     claim = homes.lock(shop.home)
-    if claim == -1:  # somebody has it: the supervisor that is listed is alive
+    if claim is None:  # somebody has it: the supervisor that is listed is alive
         processes = shop.processes()
         for process in processes:
             with suppress(psutil.NoSuchProcess):

@@ -13,7 +13,7 @@ from typing import Any, Final
 import psutil
 from rich.table import Table
 
-from roadbike.local.up.progress import console
+from roadbike.local.terminal import console
 from tests.system.real_shop import Shop, temporary_shop
 from tests.system.shop_client import ShopClient, open_client
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 from roadbike.local.errors import CommandError
 from roadbike.local.supervisor import control
 from roadbike.payment.providers.simulated import Behaviour
+from tests.system import audit
 from tests.system.real_shop import SERVICES, Shop
 from tests.system.retrying import PATIENCE_SECONDS, Order, order
 from tests.system.scenarios import LEAVES_THE_SHOP, WAYS, Headers, Promised, Way

@@ -1,4 +1,4 @@
-"""What the command says to whoever runs the shop, and to whoever cannot open one."""
+"""What the command prints for an open shop, and for one that cannot be opened."""
 
 import os
 import re
@@ -15,7 +15,7 @@ from tests.system.real_shop import PARTS, ROADBIKE, SERVICES, Shop, command_envi
 from tests.system.shop_client import Person, ShopClient
 
 
-async def test_status_tells_of_every_part_for_programs(client: ShopClient) -> None:
+async def test_status_as_json_has_every_part(client: ShopClient) -> None:
     await client.settle()
 
     result = await client.shop.roadbike("status", "--json")
@@ -33,7 +33,7 @@ async def test_status_tells_of_every_part_for_programs(client: ShopClient) -> No
         assert [rows[name][figure] for figure in figures] == [0] * len(figures)
 
 
-async def test_status_says_which_part_is_down(client: ShopClient) -> None:
+async def test_status_shows_which_part_is_down(client: ShopClient) -> None:
     await client.shop.roadbike_ok("stop", "mypage")
     down = await client.shop.roadbike("status")
     await client.shop.roadbike_ok("start", "mypage")
@@ -44,7 +44,7 @@ async def test_status_says_which_part_is_down(client: ShopClient) -> None:
 
 
 @pytest.mark.parametrize("login", ["buyer", "buyer2", "admin"])
-async def test_token_is_the_token_of_a_demo_log_in_and_nothing_else(
+async def test_token_prints_the_token_of_a_demo_user_and_nothing_else(
     client: ShopClient, login: str
 ) -> None:
     result = await client.shop.roadbike("token", login)
@@ -57,14 +57,14 @@ async def test_token_is_the_token_of_a_demo_log_in_and_nothing_else(
     assert added.status == (422 if login == "admin" else 403)
 
 
-async def test_an_unknown_log_in_is_told_in_one_line(client: ShopClient) -> None:
+async def test_an_unknown_demo_user_is_refused_in_one_sentence(client: ShopClient) -> None:
     result = await client.shop.roadbike("token", "mallory")
 
     assert (result.code, result.out) == (1, "")
-    assert "there are buyer, buyer2, admin" in result.err
+    assert "the demo users are buyer, buyer2, admin" in result.err
 
 
-async def test_logs_are_the_last_lines_of_one_part_or_of_all(client: ShopClient) -> None:
+async def test_logs_show_the_last_lines_of_one_part_or_of_all(client: ShopClient) -> None:
     one = await client.shop.roadbike("logs", "stock", "--lines", "3")
     every = await client.shop.roadbike("logs", "-n", "1")
     none = await client.shop.roadbike("logs", "bakery")
@@ -90,9 +90,7 @@ async def test_logs_can_be_followed(client: ShopClient) -> None:
         following.communicate()
 
 
-async def test_an_order_for_a_part_that_is_not_there_names_those_that_are(
-    client: ShopClient,
-) -> None:
+async def test_a_command_for_an_unknown_part_names_the_known_ones(client: ShopClient) -> None:
     result = await client.shop.roadbike("stop", "bakery")
 
     assert result.code == 1
@@ -108,17 +106,17 @@ def taken(new_shop: Shop) -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def test_a_taken_port_names_the_process_that_has_it(new_shop: Shop, taken: int) -> None:
+def test_a_taken_port_is_reported_with_its_holder(new_shop: Shop, taken: int) -> None:
     result = new_shop.up()
 
     assert result.code == 1
     assert result.out == ""
     assert re.search(rf"port {taken} is taken by \S+ \(pid {os.getpid()}\)", result.err)
     assert len(result.err.splitlines()) == 1
-    assert "supervisor" not in new_shop.shop_file.get("pids", {})
+    assert not new_shop.home.shop_json.exists()
 
 
-def test_a_part_that_fails_shows_its_last_log_lines_and_nothing_stays(new_shop: Shop) -> None:
+def test_a_part_that_fails_shows_its_last_log_lines_and_leaves_no_process(new_shop: Shop) -> None:
     result = new_shop.up(environ={"ROADBIKE_OVERBOOK": "-1"})
 
     assert result.code == 1
@@ -129,7 +127,7 @@ def test_a_part_that_fails_shows_its_last_log_lines_and_nothing_stays(new_shop: 
 
 
 @pytest.mark.parametrize("service", ["reservation", "account"])
-def test_production_refuses_the_keys_of_one_machine(shop: Shop, service: str) -> None:
+def test_production_refuses_keys_made_for_one_machine(shop: Shop, service: str) -> None:
     result = serve(
         service,
         ROADBIKE_ENV="production",
@@ -150,7 +148,7 @@ def test_production_refuses_the_keys_of_one_machine(shop: Shop, service: str) ->
     )
 
 
-def test_one_machine_is_not_opened_in_production(new_shop: Shop) -> None:
+def test_up_refuses_production(new_shop: Shop) -> None:
     result = new_shop.up(environ={"ROADBIKE_ENV": "production"})
 
     assert result.code == 1

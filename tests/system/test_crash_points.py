@@ -11,6 +11,7 @@ import pytest
 import roadbike
 from roadbike.contracts.statuses import PaymentStatus, ReservationStatus
 from roadbike.kit.crash import KILLED
+from tests.system import audit
 from tests.system.retrying import Order, order
 from tests.system.shop_client import Person, ShopClient
 from tests.system.unsupervised_service import apart
@@ -25,9 +26,9 @@ POINTS: Final = {
     "payment": (
         *("capture.before_call", "capture.after_call", "capture.after_commit"),
         *("refund.before_call", "refund.after_call"),
-        "outbox.before_publish",
+        "relay.before_send",
     ),
-    "stock": ("outbox.after_publish",),
+    "stock": ("relay.after_send",),
     "delivery": ("inbox.before_commit",),
     "mypage": ("inbox.after_commit",),
 }

@@ -18,7 +18,7 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
         *("/stocks/../internal/status", "/payments/%2e%2e/internal/status", "/dashboard/"),
     ],
 )
-async def test_what_is_for_services_is_not_routed(client: ShopClient, path: str) -> None:
+async def test_internal_paths_are_not_routed(client: ShopClient, path: str) -> None:
     own = client.ops.headers("payment")
     host = client.shop.address("gateway").removeprefix("http://")
     reader, writer = await asyncio.open_connection(*host.split(":"))
@@ -34,7 +34,7 @@ async def test_what_is_for_services_is_not_routed(client: ShopClient, path: str)
     assert b"unsent" not in answer
 
 
-async def test_who_somebody_is_stands_in_the_token_only(client: ShopClient) -> None:
+async def test_identity_comes_from_the_token_only(client: ShopClient) -> None:
     bike_id = await client.bike(units=2)
     buyer, victim = client.buyer(), client.buyer()
     claimed = dict.fromkeys(("X_User_Id", "X_User_Name"), victim.name)
@@ -48,7 +48,7 @@ async def test_who_somebody_is_stands_in_the_token_only(client: ShopClient) -> N
     assert added.status == 403
 
 
-async def test_only_pages_of_the_list_may_call_from_a_browser(client: ShopClient) -> None:
+async def test_only_pages_of_allowed_origins_may_call_from_a_browser(client: ShopClient) -> None:
     storefront = f"http://127.0.0.1:{client.shop.base + 7}"
     answers = {
         origin: await client.nobody.ask("GET", "/stocks", Origin=origin)
@@ -95,7 +95,10 @@ async def test_a_service_that_is_down_is_a_problem_document(client: ShopClient) 
 
 @asynccontextmanager
 async def a_broken_service(port: int) -> AsyncIterator[list[str]]:
-    """Says it is ready, then cuts every connection before it answers; what it was asked."""
+    """Listen like a service that is ready but closes every other request without an answer.
+
+    Give the methods of these requests.
+    """
     asked: list[str] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -110,7 +113,7 @@ async def a_broken_service(port: int) -> AsyncIterator[list[str]]:
         yield asked
 
 
-async def test_what_may_have_been_done_is_not_sent_again(client: ShopClient) -> None:
+async def test_requests_that_may_have_been_carried_out_are_not_retried(client: ShopClient) -> None:
     port = client.shop.shop_file["ports"]["delivery"]
     await client.shop.roadbike_ok("stop", "delivery")
     try:

@@ -1,4 +1,4 @@
-"""A shop from its first day on: killed, opened again, opened twice, begun anew, beside another."""
+"""The life of a shop: killed, opened again, opened twice, with new data, beside another shop."""
 
 import asyncio
 import os
@@ -15,13 +15,13 @@ from tests.system.real_shop import PARTS, Shop, command_environment, temporary_s
 from tests.system.reserve_load import BUYERS, Load
 from tests.system.shop_client import ShopClient, open_client
 
-GONE = 5  # seconds
-CLOSED = 60
+END_SECONDS = 5
+CLOSE_SECONDS = 60
 
 
 @pytest.fixture(scope="module")
 def other() -> Iterator[Shop]:
-    """A second shop, beside the one that all tests share."""
+    """A second shop, open beside the one that all tests share."""
     with temporary_shop() as shop:
         result = shop.up()
         assert result.code == 0, result
@@ -36,7 +36,7 @@ async def there(other: Shop) -> AsyncIterator[ShopClient]:
 
 @asynccontextmanager
 async def interrupted(client: ShopClient) -> AsyncIterator[Load]:
-    """Buyers who give up when the shop dies, in the middle of what they ask."""
+    """Buyers who send requests during the block and are stopped at its end."""
     work = Load(client, await client.bike(units=1_000_000))
     buyers = [asyncio.create_task(work.buy(person)) for person in work.acknowledged]
     try:
@@ -47,7 +47,7 @@ async def interrupted(client: ShopClient) -> AsyncIterator[Load]:
         await asyncio.wait(buyers)
 
 
-async def test_a_killed_supervisor_leaves_nothing_and_the_next_serves_the_same_data(
+async def test_a_killed_supervisor_leaves_no_process_and_the_next_serves_the_same_data(
     other: Shop, there: ShopClient
 ) -> None:
     logins = other.shop_file["logins"]
@@ -56,7 +56,7 @@ async def test_a_killed_supervisor_leaves_nothing_and_the_next_serves_the_same_d
         processes = other.processes()
 
         os.kill(other.pids["supervisor"], SIGKILL)
-        alive = await asyncio.to_thread(alive_after, processes, GONE)
+        alive = await asyncio.to_thread(alive_after, processes, END_SECONDS)
 
     assert alive == []
 
@@ -68,14 +68,14 @@ async def test_a_killed_supervisor_leaves_nothing_and_the_next_serves_the_same_d
     for person, promised in work.acknowledged.items():
         made = {item["reserveId"] for item in await person.all("/reservations")}
         pages = {item["reserveId"]: item for item in await person.all("/myPages")}
-        assert promised <= made  # a last one may have been made and its answer lost
+        assert promised <= made  # a last one may have been made although its answer was lost
         assert len(made - promised) <= 1
         assert pages.keys() == made
         assert {page["stockStatus"] for page in pages.values()} <= {"배정완료"}
     assert work.count >= BUYERS
 
 
-async def test_a_second_up_in_the_same_home_is_refused_and_harms_nothing(
+async def test_a_second_up_in_the_same_home_is_refused_and_changes_nothing(
     other: Shop, there: ShopClient
 ) -> None:
     for more in ((), ("--fresh",)):
@@ -89,9 +89,7 @@ async def test_a_second_up_in_the_same_home_is_refused_and_harms_nothing(
     await there.buyer().reserved(1)
 
 
-async def test_two_shops_side_by_side_know_nothing_of_each_other(
-    client: ShopClient, there: ShopClient
-) -> None:
+async def test_two_open_shops_are_independent(client: ShopClient, there: ShopClient) -> None:
     buyer = there.buyer()
     reserve_id = await buyer.reserved(1)
     await there.settle()
@@ -102,13 +100,13 @@ async def test_two_shops_side_by_side_know_nothing_of_each_other(
     assert (await stranger.ask("GET", "/reservations")).status == 401
 
 
-async def test_what_is_closed_opens_again_with_its_data(other: Shop, there: ShopClient) -> None:
+async def test_a_closed_shop_opens_again_with_its_data(other: Shop, there: ShopClient) -> None:
     buyer = there.buyer()
     reserve_id = await buyer.reserved(1)
     processes = other.processes()
 
     await other.roadbike_ok("down")
-    alive = await asyncio.to_thread(alive_after, processes, GONE)
+    alive = await asyncio.to_thread(alive_after, processes, END_SECONDS)
     closed = await other.roadbike("status")
     result = await asyncio.to_thread(other.up)
 
@@ -120,7 +118,7 @@ async def test_what_is_closed_opens_again_with_its_data(other: Shop, there: Shop
     assert (await buyer.get(f"/myPages/{reserve_id}"))["stockStatus"] == "배정완료"
 
 
-async def test_fresh_begins_anew_and_the_foreground_closes_at_ctrl_c(other: Shop) -> None:
+async def test_fresh_makes_new_data_and_ctrl_c_closes_the_shop(other: Shop) -> None:
     before = other.shop_file["logins"]
     await other.roadbike_ok("down")
 
@@ -129,7 +127,7 @@ async def test_fresh_begins_anew_and_the_foreground_closes_at_ctrl_c(other: Shop
             totals = [await client.admin.total(path) for path in ("/reservations", "/myPages")]
             bike = await client.admin.get("/stocks/1")
         process.send_signal(SIGINT)
-        code = await asyncio.to_thread(process.wait, CLOSED)
+        code = await asyncio.to_thread(process.wait, CLOSE_SECONDS)
 
     assert code == 0
     assert all(f"{part}: ready on port" in result for part in PARTS)
@@ -141,7 +139,7 @@ async def test_fresh_begins_anew_and_the_foreground_closes_at_ctrl_c(other: Shop
 
 
 def alive_after(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
-    """Without those that have ended and that only the system has yet to clear away."""
+    """Return those that have not ended after some seconds; zombies have ended."""
     _, left = psutil.wait_procs(processes, timeout=seconds)
     return [process for process in left if not has_ended(process)]
 
@@ -155,7 +153,7 @@ def has_ended(process: psutil.Process) -> bool:
 
 @contextmanager
 def in_the_foreground(shop: Shop, *more: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
-    """`roadbike up` without --detach, and what it result until it was open."""
+    """Run `roadbike up` without --detach; give the process and its output until it was open."""
     process = subprocess.Popen(  # noqa: S603  our own command
         shop.command("up", "--port-base", str(shop.base), *more),
         stdout=subprocess.PIPE,

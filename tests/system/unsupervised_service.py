@@ -53,4 +53,4 @@ async def apart(shop: Shop, name: str, **settings: str) -> AsyncIterator[Apart]:
 
 async def ready(shop: Shop, name: str) -> None:
     """Returns when it is ready. Raises TimeoutError."""
-    await probes.until(probes.http(shop.shop_file["ports"][name]), PATIENCE_SECONDS)
+    await probes.wait_until(probes.http(shop.shop_file["ports"][name]), PATIENCE_SECONDS)

@@ -112,7 +112,7 @@ class Recorder:
         use_case = callable_name(policy.act)
         consumed = Consumed(published.service, name, published.event, published.status, use_case)
         self.begin(name, consumed)
-        await self._inboxes[name].take([message])
+        await self._inboxes[name].consume([message])
         await self.collect(name, consumed)
 
     async def _wake(self, name: str, timed: Timed) -> None:

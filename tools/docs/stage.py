@@ -20,7 +20,7 @@ from roadbike.contracts.identity import AUDIENCE, ISSUER, Role
 from roadbike.kit.auth import SigningKey, new_signing_key
 from roadbike.kit.auth.store import keep_keys
 from roadbike.kit.db import Tx
-from roadbike.kit.db.migrate import migrated
+from roadbike.kit.db.migrate import upgrade_async
 from roadbike.kit.messaging.broker.memory import MemoryBroker, MemoryLog
 from roadbike.kit.process.server import Server
 from roadbike.serve import SHOP
@@ -138,7 +138,7 @@ async def templates(folder: Path) -> Mapping[str, Path]:
     """Make a migrated database for each service, to be copied."""
     made = {name: folder / f"{name}.db" for name in SERVICES}
     for name, path in made.items():
-        await migrated(f"roadbike.{name}", _url(path))
+        await upgrade_async(f"roadbike.{name}", _url(path))
     return made
 
 

@@ -1,1 +1,1 @@
-"""Who is who: sign-up, log-in, roles and the keys that sign them."""
+"""Account: sign-up, log-in, roles, and the keys that sign access tokens."""

@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
-from roadbike.account import store
 from roadbike.account.api import AccountApi
 from roadbike.account.domain import Limits
 from roadbike.account.passwords import Passwords
+from roadbike.account.use_cases import delete_old_failures
 from roadbike.kit.auth import KeyFault, SigningKey, public_keys
 from roadbike.kit.db import Database
 from roadbike.kit.process.service import Service, every
@@ -20,7 +21,7 @@ Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 
 
 class Settings(ServiceSettings, frozen=True, kw_only=True):
-    """Whose signature all services trust, and how patient log-in is."""
+    """The key that signs access tokens, and how many failed log-ins are allowed."""
 
     signing_key: Annotated[
         Secret,
@@ -55,20 +56,15 @@ def build(settings: Settings) -> Service:
         passwords,
         limits,
         _signing_key(settings),
-        lifetime_s=settings.token_lifetime_seconds,
-        retired=_retired(settings),
+        token_lifetime_seconds=settings.token_lifetime_seconds,
+        retired_keys=_retired_keys(settings),
     )
-
-    async def forget_failures(db: Database) -> None:
-        async with db.begin() as tx:
-            await store.forget_failures(tx, older_than=limits.window)
-
     return Service(
         name="account",
         settings=settings,
         db=db,
         routes=api.routes(),
-        timed=[every(seconds=60, do=forget_failures)],
+        timed=[every(seconds=60, do=partial(delete_old_failures, window=limits.window))],
         resources=[passwords],
     )
 
@@ -89,7 +85,7 @@ def _signing_key(settings: Settings) -> SigningKey:
         raise SettingError(f"ROADBIKE_SIGNING_KEY is wrong: {fault}") from None
 
 
-def _retired(settings: Settings) -> Sequence[Any]:
+def _retired_keys(settings: Settings) -> Sequence[Any]:
     try:
         public_keys(settings.retired_keys)
     except KeyFault as fault:

@@ -1,4 +1,4 @@
-"""Accounts, the rules for names and passwords, and how many failed log-ins are too many."""
+"""Accounts, the rules for user ids and passwords, and the limits of failed log-ins."""
 
 import re
 import unicodedata
@@ -12,24 +12,24 @@ from roadbike.contracts.identity import AUDIENCE, ISSUER, Role
 from roadbike.kit.pure.refusals import Fault, Invalid, Refusal, TooMany
 
 USER_ID: Final = r"^[A-Za-z0-9][A-Za-z0-9._@+-]{1,63}$"
-TAKEN: Final = frozenset({"tokens"})  # /accounts/tokens is something else
-SHORTEST: Final = 8
-LONGEST: Final = 128
-ENDINGS: Final = (  # what people put behind a common word
+RESERVED_USER_IDS: Final = frozenset({"tokens"})  # the API uses them as path segments
+MIN_PASSWORD_LENGTH: Final = 8
+MAX_PASSWORD_LENGTH: Final = 128
+ENDINGS: Final = (  # that people append to a common word
     *("", "1", "12", "123", "1234", "12345", "!", "1!", "123!", "@", "0", "00"),
     *("2020", "2021", "2022", "2023", "2024", "2025", "2026", "2027"),
 )
 
 
 class UserExists(Refusal):
-    """A user id is given once and never again."""
+    """The user id is taken; user ids are never reused."""
 
     slug = "user-exists"
     status = 409
 
 
 class WrongCredentials(Refusal):
-    """No such user, or another password: which of both is not told."""
+    """The user does not exist or the password is wrong; the answer does not say which."""
 
     slug = "wrong-credentials"
     status = 401
@@ -38,9 +38,17 @@ class WrongCredentials(Refusal):
         super().__init__(headers={"WWW-Authenticate": "Bearer"})
 
 
+class UnusableUserId(Invalid):
+    """The user id has the wrong form or is reserved."""
+
+
+class UnusablePassword(Invalid):
+    """The password is too short, too long or too common."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Account:
-    """One user. `password_hash` is argon2's encoded form, parameters included."""
+    """One user. password_hash: in argon2's encoded form, which includes its parameters."""
 
     user_id: str
     user_name: str
@@ -51,7 +59,10 @@ class Account:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """How many log-ins may fail within the window before all are refused."""
+    """How many log-ins may fail within the window before further ones are refused.
+
+    per_account, per_client and in_all count the failures of one user id, of one address, of all.
+    """
 
     per_account: int = 10
     per_client: int = 10
@@ -59,64 +70,68 @@ class Limits:
     window: timedelta = timedelta(minutes=5)
 
     def retry_after(self, now: datetime, last_allowed: Sequence[datetime | None]) -> float | None:
-        """The seconds until a log-in is looked at again; None when it is looked at now.
+        """Return the seconds until a log-in is allowed again; None when it is allowed now.
 
-        `last_allowed` is, for each limit of n, the time of the n-th last failure if there were
-        as many: while it is in the window, the limit is reached.
+        last_allowed: for each limit of n, the time of the n-th last failure, or None if there
+        were fewer. While that time is in the window, the limit is reached.
         """
-        ends = [at + self.window for at in last_allowed if at is not None]
+        ends = [time + self.window for time in last_allowed if time is not None]
         waits = [(end - now).total_seconds() for end in ends if end > now]
         return max(waits) if waits else None
 
 
 def check_limits(limits: Limits, now: datetime, last_allowed: Sequence[datetime | None]) -> None:
+    """Raise TooMany when a limit is reached."""
     wait = limits.retry_after(now, last_allowed)
     if wait is not None:
         raise TooMany(retry_after=wait)
 
 
-def folded(user_id: str) -> str:
-    """The one form of a user id, however it is typed."""
+def case_folded(user_id: str) -> str:
+    """Return the stored form of a user id: upper and lower case are the same."""
     return user_id.casefold()
 
 
 def new_user_id(typed: str) -> str:
-    """The user id that a new account may have. Raises Invalid."""
-    user_id = folded(typed)
-    if not re.fullmatch(USER_ID, typed) or user_id in TAKEN:
-        raise Invalid(Fault(slug="fault-user-id", pointer="/userId"))
+    """Return the user id of a new account in its stored form. Raises UnusableUserId."""
+    user_id = case_folded(typed)
+    if not re.fullmatch(USER_ID, typed) or user_id in RESERVED_USER_IDS:
+        raise UnusableUserId(Fault(slug="fault-user-id"))
     return user_id
 
 
 def normal(password: str) -> str:
-    """The same characters however a keyboard composed them: Hangul differs between systems."""
+    """Return the password in Unicode's NFKC form: systems compose Hangul differently."""
     return unicodedata.normalize("NFKC", password)
 
 
 def new_password(typed: str, user_id: str, common: AbstractSet[str]) -> str:
-    """A password that may be chosen, in its normal form. Length and rarity, nothing else."""
+    """Return a password that may be chosen, in its normal form. Raises UnusablePassword.
+
+    Only its length and how common it is count (NIST SP 800-63B), not which characters it has.
+    """
     password = normal(typed)
-    if not SHORTEST <= len(password) <= LONGEST:
-        facts = {"minimum": SHORTEST, "maximum": LONGEST}
-        raise Invalid(Fault(slug="fault-password-length", pointer="/password", facts=facts))
+    if not MIN_PASSWORD_LENGTH <= len(password) <= MAX_PASSWORD_LENGTH:
+        facts = {"minimum": MIN_PASSWORD_LENGTH, "maximum": MAX_PASSWORD_LENGTH}
+        raise UnusablePassword(Fault(slug="fault-password-length", facts=facts))
     if password.casefold() == user_id or is_common(password, common):
-        raise Invalid(Fault(slug="fault-password-common", pointer="/password"))
+        raise UnusablePassword(Fault(slug="fault-password-common"))
     return password
 
 
 def is_common(password: str, common: AbstractSet[str]) -> bool:
-    """Whether it is a common word, alone or with one of the usual endings."""
-    told = password.casefold()
-    return any(told.endswith(end) and told.removesuffix(end) in common for end in ENDINGS)
+    """Return whether it is a common word, alone or with one of ENDINGS."""
+    lower = password.casefold()
+    return any(lower.endswith(end) and lower.removesuffix(end) in common for end in ENDINGS)
 
 
-def claims(account: Account, issued_at: int, lifetime_s: int) -> Mapping[str, Any]:
-    """What an access token says; `issued_at` in seconds since the epoch."""
+def claims(account: Account, issued_at: int, lifetime_seconds: int) -> Mapping[str, Any]:
+    """Return the claims of an access token. issued_at: seconds since 1970, UTC."""
     return {
         "iss": ISSUER,
         "aud": AUDIENCE,
         "sub": account.user_id,
         "roles": sorted(account.roles),
         "iat": issued_at,
-        "exp": issued_at + lifetime_s,
+        "exp": issued_at + lifetime_seconds,
     }

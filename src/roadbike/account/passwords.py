@@ -1,4 +1,4 @@
-"""Password hashing: slow on purpose, so it has its own two threads and a short queue."""
+"""Password hashing: slow on purpose, so it runs in two threads of its own with a short queue."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
-from types import TracebackType
 from typing import Final, Self, TypeVar
 
 from argon2 import PasswordHasher
@@ -20,8 +19,9 @@ MEMORY_KIB: Final = 19 * 1024  # OWASP's argon2id: m = 19 MiB, t = 2, p = 1
 PASSES: Final = 2
 LANES: Final = 1
 THREADS: Final = 2
-LONGEST_QUEUE: Final = 20
-NOBODYS: Final = (  # of a password that nobody knows: unknown users take as long as known ones
+MAX_WAITING: Final = 20
+RETRY_AFTER_SECONDS: Final = 1
+UNKNOWN_USER_HASH: Final = (  # of an unknown password: checked so that timing shows no user ids
     "$argon2id$v=19$m=19456,t=2,p=1"
     "$dXuuVZxqpDtbcgicw34hPg"
     "$EfYptZzSPSXYya0HrecicpVjqrabAcktK+GzSxgue6s"
@@ -29,13 +29,13 @@ NOBODYS: Final = (  # of a password that nobody knows: unknown users take as lon
 
 
 def hasher() -> PasswordHasher:
-    """argon2id with the shop's parameters."""
+    """Return argon2id with the shop's parameters."""
     return PasswordHasher(time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=LANES)
 
 
 @cache
 def common_words() -> frozenset[str]:
-    """Words that open too many accounts (a list of our own; see its head)."""
+    """Return the words of common_passwords.txt, which says where they come from."""
     text = files("roadbike.account").joinpath("common_passwords.txt").read_text(encoding="utf-8")
     return frozenset(
         word for line in text.splitlines() if not line.startswith("#") for word in line.split()
@@ -43,22 +43,23 @@ def common_words() -> frozenset[str]:
 
 
 class Passwords:
-    """Hashes and checks, two at a time, at most twenty waiting. Close it after use.
+    """Hashes and checks passwords in `threads` threads, with at most `waiting` more requests.
 
-    Hash and check inside `turn()`: who gets none is refused before anything else is done for him.
+    Hash and check inside `turn()`: without a turn the request is refused before any work.
+    It is a context manager; on exit its threads end.
     """
 
-    def __init__(self, threads: int = THREADS, queue: int = LONGEST_QUEUE) -> None:
+    def __init__(self, threads: int = THREADS, waiting: int = MAX_WAITING) -> None:
         self._hasher = hasher()
-        self._most = threads + queue
+        self._max_turns = threads + waiting
         self._turns = 0
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="passwords")
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """A place among those whose passwords are looked at. Raises Overloaded."""
-        if self._turns >= self._most:
-            raise Overloaded(retry_after=1)
+        """Take a place in the queue for the block. Raises Overloaded when there is none."""
+        if self._turns >= self._max_turns:
+            raise Overloaded(retry_after=RETRY_AFTER_SECONDS)
         self._turns += 1
         try:
             yield
@@ -66,35 +67,34 @@ class Passwords:
             self._turns -= 1
 
     async def hash(self, password: str) -> str:
-        """The encoded hash to keep."""
-        return await self._run(lambda: self._hasher.hash(password))
+        """Return the encoded hash to store."""
+        return await self._in_thread(lambda: self._hasher.hash(password))
 
-    async def matches(self, password: str, kept: str | None) -> bool:
-        """Whether it is the password behind the hash. None (no such user) costs the same."""
-        right = await self._run(lambda: _verified(self._hasher, kept or NOBODYS, password))
-        return right and kept is not None
+    async def matches(self, password: str, stored: str | None) -> bool:
+        """Return whether the stored hash is of this password.
 
-    def is_outdated(self, kept: str) -> bool:
-        """Whether the hash was made with other parameters than today's."""
-        return self._hasher.check_needs_rehash(kept)
+        None (an unknown user) never matches and takes as long.
+        """
+        checked = stored or UNKNOWN_USER_HASH
+        right = await self._in_thread(lambda: _verified(self._hasher, checked, password))
+        return right and stored is not None
+
+    def is_outdated(self, stored: str) -> bool:
+        """Return whether the hash was made with other parameters than the current ones."""
+        return self._hasher.check_needs_rehash(stored)
 
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        _type: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._pool.shutdown(cancel_futures=True)
 
-    async def _run(self, work: Callable[[], T]) -> T:
+    async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
 
-def _verified(own: PasswordHasher, kept: str, password: str) -> bool:
+def _verified(hasher: PasswordHasher, stored: str, password: str) -> bool:
     try:
-        return own.verify(kept, password)
+        return hasher.verify(stored, password)
     except (VerificationError, InvalidHashError):
         return False

@@ -1,4 +1,4 @@
-"""Accounts and failed log-ins at rest."""
+"""Persistence of accounts and failed log-ins."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -21,21 +21,24 @@ from sqlalchemy import (
 
 from roadbike.account.domain import Account, Limits
 from roadbike.contracts.identity import Role
+from roadbike.contracts.types import NAME_LENGTH, USER_ID_LENGTH
 from roadbike.kit.db import Tx
 from roadbike.kit.db.bulk import insert_new
 from roadbike.kit.db.columns import BigId, UtcTime
 
-metadata: Final = MetaData()
+HASH_LENGTH: Final = 200  # of argon2's encoded form
+ROLES_LENGTH: Final = 100  # of their names, separated by commas
+CLIENT_LENGTH: Final = 64  # of an IP address or network
 
-LONGEST_ID: Final = 64
+metadata: Final = MetaData()
 
 ACCOUNT: Final = Table(
     "account",
     metadata,
-    Column("user_id", String(LONGEST_ID), primary_key=True),
-    Column("user_name", String(200), nullable=False),
-    Column("password_hash", String(200), nullable=False),
-    Column("roles", String(100), nullable=False),
+    Column("user_id", String(USER_ID_LENGTH), primary_key=True),
+    Column("user_name", String(NAME_LENGTH), nullable=False),
+    Column("password_hash", String(HASH_LENGTH), nullable=False),
+    Column("roles", String(ROLES_LENGTH), nullable=False),
     Column("created_at", UtcTime, nullable=False),
 )
 
@@ -43,27 +46,28 @@ LOGIN_FAILURE: Final = Table(
     "login_failure",
     metadata,
     Column("id", BigId, primary_key=True, autoincrement=True),
-    Column("user_id", String(LONGEST_ID), nullable=False),
-    Column("client", String(64), nullable=False),
-    Column("at", UtcTime, nullable=False),
-    Index("login_failure_user", "user_id", "at"),
-    Index("login_failure_client", "client", "at"),
-    Index("login_failure_at", "at"),
+    Column("user_id", String(USER_ID_LENGTH), nullable=False),
+    Column("client", String(CLIENT_LENGTH), nullable=False),
+    Column("failed_at", UtcTime, nullable=False),
+    Index("login_failure_user", "user_id", "failed_at"),
+    Index("login_failure_client", "client", "failed_at"),
+    Index("login_failure_time", "failed_at"),
 )
 
 
 async def add(tx: Tx, account: Account) -> bool:
-    """Keep a new account; False when its user id was given before."""
+    """Insert a new account; return False when its user id is taken."""
     return bool(await insert_new(tx, ACCOUNT, [_row(account)]))
 
 
 async def find(tx: Tx, user_id: str) -> Account | None:
+    """Return the account; None when there is no such user."""
     row = await tx.row(select(ACCOUNT).where(ACCOUNT.c.user_id == user_id))
     return None if row is None else _account(row)
 
 
 async def rehash(tx: Tx, account: Account, password_hash: str) -> None:
-    """Keep the newer hash of the same password, unless the password was changed meanwhile."""
+    """Store a newer hash of the same password, unless the password was changed meanwhile."""
     same = (ACCOUNT.c.user_id == account.user_id) & (
         ACCOUNT.c.password_hash == account.password_hash
     )
@@ -71,17 +75,18 @@ async def rehash(tx: Tx, account: Account, password_hash: str) -> None:
 
 
 async def add_failure(tx: Tx, user_id: str, client: str) -> None:
+    """Record that a log-in failed now."""
     await tx.execute(
         insert(LOGIN_FAILURE).values(
-            user_id=user_id[:LONGEST_ID],  # folded it may be longer than it was typed
+            user_id=user_id[:USER_ID_LENGTH],  # case folding can make it longer
             client=client,
-            at=await tx.now(),
+            failed_at=await tx.now(),
         )
     )
 
 
 async def last_allowed(tx: Tx, limits: Limits, user_id: str, client: str) -> list[datetime | None]:
-    """For each limit of n the time of the n-th last failure, if there were as many."""
+    """Return for each limit of n the time of the n-th last failure; None if there were fewer."""
     failure = LOGIN_FAILURE.c
     return [
         await _nth_last(tx, failure.user_id == user_id, limits.per_account),
@@ -90,15 +95,17 @@ async def last_allowed(tx: Tx, limits: Limits, user_id: str, client: str) -> lis
     ]
 
 
-async def forget_failures(tx: Tx, older_than: timedelta) -> None:
+async def delete_failures(tx: Tx, older_than: timedelta) -> None:
+    """Delete the failures that are older than this."""
     before = await tx.now() - older_than
-    await tx.execute(delete(LOGIN_FAILURE).where(LOGIN_FAILURE.c.at < before))
+    await tx.execute(delete(LOGIN_FAILURE).where(LOGIN_FAILURE.c.failed_at < before))
 
 
 async def _nth_last(tx: Tx, which: ColumnElement[bool], n: int) -> datetime | None:
-    newest_first = select(LOGIN_FAILURE.c.at).where(which).order_by(LOGIN_FAILURE.c.at.desc())
-    at: datetime | None = await tx.scalar(newest_first.offset(n - 1).limit(1))
-    return at
+    failed_at = LOGIN_FAILURE.c.failed_at
+    newest_first = select(failed_at).where(which).order_by(failed_at.desc())
+    time: datetime | None = await tx.scalar(newest_first.offset(n - 1).limit(1))
+    return time
 
 
 def _row(account: Account) -> Mapping[str, Any]:

@@ -1,6 +1,7 @@
-"""What one can do with accounts: sign up, log in, open one for somebody."""
+"""The use cases of account: sign up, open an account, log in, delete old failures."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 from roadbike.account import domain, store
 from roadbike.account.domain import Account, Limits
@@ -12,18 +13,19 @@ from roadbike.kit.db import Database, Tx
 async def sign_up(
     db: Database, passwords: Passwords, *, user_id: str, user_name: str, password: str
 ) -> Account:
-    """Open a buyer's account. Raises Invalid, UserExists or Overloaded."""
-    own_id = domain.new_user_id(user_id)
-    chosen = domain.new_password(password, own_id, common_words())
+    """Open a buyer's account.
+
+    Raises UnusableUserId, UnusablePassword, UserExists, Overloaded.
+    """
+    new_id = domain.new_user_id(user_id)
+    new_password = domain.new_password(password, new_id, common_words())
     with passwords.turn():
-        password_hash = await passwords.hash(chosen)  # slow: no transaction is open meanwhile
-
-    async def open_it(tx: Tx) -> Account:
-        return await open_account(
-            tx, user_id=own_id, user_name=user_name, password_hash=password_hash
+        password_hash = await passwords.hash(new_password)  # slow, so outside a transaction
+    return await db.transact(
+        lambda tx: open_account(
+            tx, user_id=new_id, user_name=user_name, password_hash=password_hash
         )
-
-    return await db.transact(open_it)
+    )
 
 
 async def open_account(
@@ -34,7 +36,7 @@ async def open_account(
     password_hash: str,
     roles: Iterable[Role] = (Role.BUYER,),
 ) -> Account:
-    """Open an account with these roles. Raises Invalid for the user id, UserExists."""
+    """Open an account with these roles. Raises UnusableUserId, UserExists."""
     account = Account(
         user_id=domain.new_user_id(user_id),
         user_name=user_name,
@@ -43,32 +45,38 @@ async def open_account(
         created_at=await tx.now(),
     )
     if not await store.add(tx, account):
-        raise domain.UserExists(pointer="/userId", user_id=account.user_id)
+        raise domain.UserExists(user_id=account.user_id)
     return account
 
 
 async def log_in(
     db: Database, passwords: Passwords, limits: Limits, *, user_id: str, password: str, client: str
 ) -> Account:
-    """Tell whose password it is. Raises WrongCredentials, TooMany or Overloaded.
+    """Return the account if the password is right.
 
-    Unknown users take the same way. The limits are looked at again afterwards: of guesses that
-    run side by side no more are looked at than of guesses in a row.
+    Raises WrongCredentials, TooMany, Overloaded. Unknown users take the same steps. The limits are
+    checked again after the password: otherwise parallel guesses would get around them.
     """
-    own_id, typed = domain.folded(user_id), domain.normal(password)
+    folded_id, normal = domain.case_folded(user_id), domain.normal(password)
     with passwords.turn():
         async with db.read() as tx:
-            await _check_limits(tx, limits, own_id, client)
-            account = await store.find(tx, own_id)
-        is_right = await passwords.matches(typed, account.password_hash if account else None)
+            await _check_limits(tx, limits, folded_id, client)
+            account = await store.find(tx, folded_id)
+        is_right = await passwords.matches(normal, account.password_hash if account else None)
         async with db.begin() as tx:
-            await _check_limits(tx, limits, own_id, client)
+            await _check_limits(tx, limits, folded_id, client)
             if not is_right:
-                await store.add_failure(tx, own_id, client)
+                await store.add_failure(tx, folded_id, client)
         if account is None or not is_right:
             raise domain.WrongCredentials
-        await _renew_hash(db, passwords, account, typed)
+        await _renew_hash(db, passwords, account, normal)
         return account
+
+
+async def delete_old_failures(db: Database, window: timedelta) -> None:
+    """Delete the failed log-ins that no limit counts any more."""
+    async with db.begin() as tx:
+        await store.delete_failures(tx, older_than=window)
 
 
 async def _check_limits(tx: Tx, limits: Limits, user_id: str, client: str) -> None:
@@ -77,7 +85,7 @@ async def _check_limits(tx: Tx, limits: Limits, user_id: str, client: str) -> No
 
 
 async def _renew_hash(db: Database, passwords: Passwords, account: Account, password: str) -> None:
-    """At a log-in the password is at hand: bring an old hash up to today's parameters."""
+    """Replace a hash with old parameters; only a log-in has the password to do so."""
     if passwords.is_outdated(account.password_hash):
         password_hash = await passwords.hash(password)
         async with db.begin() as tx:

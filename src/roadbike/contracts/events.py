@@ -1,14 +1,14 @@
-"""Every event that crosses a service boundary, grouped by the service that tells it.
+"""Every event that crosses a service boundary, grouped by the service that publishes it.
 
-An event carries its aggregate's wire fields as they are after it, its version, and the reason
-where there is one. Fields are only ever added, with defaults.
+An event carries the fields of its aggregate as they are after the change, its version, and the
+reason if it has one. Fields are only added, never renamed or removed, and a new field has a
+default. Money is whole KRW, times are UTC.
 """
 
 from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
-from roadbike.contracts.glossary import wire_name
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import (
     DeliveryStatus,
@@ -16,22 +16,25 @@ from roadbike.contracts.statuses import (
     ReservationStatus,
     StockStatus,
 )
+from roadbike.contracts.wire_names import wire_name
 from roadbike.kit.pure.events import Event
 
 
 class ShopEvent(Event, frozen=True, kw_only=True, rename=wire_name):
+    """The base of every event of the shop: CloudEvents types begin with `bike.`."""
+
     namespace: ClassVar[str] = "bike"
 
 
 class PurchaseEvent(ShopEvent, frozen=True, kw_only=True):
-    """One of the steps of a purchase; the reservation's id is the thread through all of them."""
+    """The base of the events about one purchase; `reservation_id` identifies the purchase."""
 
     reservation_id: UUID
     bike_id: int
 
     @property
     def key(self) -> str:
-        """The reservation's id."""
+        """Return the reservation's id."""
         return str(self.reservation_id)
 
 
@@ -39,10 +42,11 @@ class PurchaseEvent(ShopEvent, frozen=True, kw_only=True):
 
 
 class BikeEvent(ShopEvent, frozen=True, kw_only=True):
-    """What the catalogue has to know of a bike. `price` in KRW.
+    """A bike of the catalogue, as it is after the change.
 
-    bike_version: of price and name, and the ETag of the bike.
-    free: units that may still be reserved; free_seq goes up by one at each change of it.
+    price: KRW. stock_quantity: units in the shop, those held for buyers (held_quantity) included.
+    bike_version: counts the changes of everything but held_quantity; it is the bike's ETag.
+    free: units that can still be reserved; free_seq grows by one with each change of `free`.
     """
 
     kind: ClassVar[str] = "bike"
@@ -63,27 +67,30 @@ class BikeEvent(ShopEvent, frozen=True, kw_only=True):
 
     @property
     def key(self) -> str:
-        """The bike's number in the catalogue."""
+        """Return the bike's number in the catalogue."""
         return str(self.bike_id)
 
 
 class StockRegistered(BikeEvent, frozen=True, kw_only=True):
-    """A bike is on sale: new in the catalogue, or back in it."""
+    """A bike was put on sale, for the first time or again."""
 
 
 class StockChanged(BikeEvent, frozen=True, kw_only=True):
-    """Quantity, price or text of a bike were changed."""
+    """The quantity, price or text of a bike on sale changed."""
 
 
 class StockRemoved(BikeEvent, frozen=True, kw_only=True):
-    """A bike was withdrawn from sale."""
+    """A bike was withdrawn from sale, or a withdrawn bike changed."""
 
 
 # stock: the units held for purchases -----------------------------------------------------
 
 
 class AllocationEvent(PurchaseEvent, frozen=True, kw_only=True):
-    """Stock's answer to a reservation. The last three fields as in BikeEvent."""
+    """The unit of a bike that a reservation asks stock for.
+
+    bike_version, free and free_seq as in BikeEvent.
+    """
 
     kind: ClassVar[str] = "allocation"
     topic: ClassVar[str] = "bike.stock"
@@ -100,18 +107,22 @@ class StockAllocated(AllocationEvent, frozen=True, kw_only=True):
 
 
 class StockShort(AllocationEvent, frozen=True, kw_only=True):
-    """No unit is left for it; final."""
+    """The bike is sold out: the reservation gets no unit. Final."""
 
 
 class StockReleased(AllocationEvent, frozen=True, kw_only=True):
-    """Its unit is free again, or none will be held because it was cancelled before."""
+    """The reservation's unit is free again, or was never held because the cancel came first."""
 
 
 # reservation -----------------------------------------------------------------------------
 
 
 class ReservationEvent(PurchaseEvent, frozen=True, kw_only=True):
-    """`price` in KRW, frozen at the reservation; bike_version: the catalogue's it was read at."""
+    """A reservation of one unit.
+
+    price: KRW, fixed when the bike was reserved. bike_version: of the bike that it was read from.
+    store_name: where the bike is reserved. reserved_at: UTC.
+    """
 
     kind: ClassVar[str] = "reservation"
     topic: ClassVar[str] = "bike.reservation"
@@ -129,13 +140,20 @@ class ReservationEvent(PurchaseEvent, frozen=True, kw_only=True):
 
 
 class ReservationRegistered(ReservationEvent, frozen=True, kw_only=True):
-    """A bike is reserved. reserve_seq: the order in which stock grants when it was behind."""
+    """A bike was reserved and its payment opened.
+
+    reserve_seq: numbers the reservations; stock serves lower ones first when it has a backlog.
+    """
 
     reserve_seq: int
 
 
 class ReservationCancelled(ReservationEvent, frozen=True, kw_only=True):
-    """registered: False when it never got past an intent, so that nobody else ever saw it."""
+    """A reservation was cancelled.
+
+    registered: False when ReservationRegistered was never published for it; then only payment has
+    something to undo.
+    """
 
     registered: bool
     reason: Reason
@@ -145,7 +163,7 @@ class ReservationCancelled(ReservationEvent, frozen=True, kw_only=True):
 
 
 class PaymentEvent(PurchaseEvent, frozen=True, kw_only=True):
-    """`price` in KRW."""
+    """The payment of a reservation. price: KRW."""
 
     kind: ClassVar[str] = "payment"
     topic: ClassVar[str] = "bike.payment"
@@ -158,38 +176,42 @@ class PaymentEvent(PurchaseEvent, frozen=True, kw_only=True):
 
 
 class PaymentOpened(PaymentEvent, frozen=True, kw_only=True):
-    """The buyer may pay now."""
+    """The payment was created; the buyer can pay."""
 
 
 class PaymentConfirming(PaymentEvent, frozen=True, kw_only=True):
-    """The provider was asked for the money; its answer is not known yet."""
+    """A capture was begun; the provider's answer is not known yet."""
 
 
 class PaymentDeclined(PaymentEvent, frozen=True, kw_only=True):
-    """The provider said no; the buyer may try again."""
+    """The provider declined; the buyer can try again."""
 
 
 class PaymentApproved(PaymentEvent, frozen=True, kw_only=True):
-    """The money is ours."""
+    """The provider captured the money."""
 
 
 class PaymentRefunding(PaymentEvent, frozen=True, kw_only=True):
-    """The money is on its way back."""
+    """The money is being refunded."""
 
 
 class PaymentCancelled(PaymentEvent, frozen=True, kw_only=True):
-    """Voided before it was paid, or refunded."""
+    """The payment was voided before it was paid, or the money was refunded."""
 
 
 class PaymentExpired(PaymentEvent, frozen=True, kw_only=True):
-    """Not paid in time, and cancelled for it."""
+    """The payment was cancelled because the buyer did not pay in time."""
 
 
 # delivery --------------------------------------------------------------------------------
 
 
 class DeliveryEvent(PurchaseEvent, frozen=True, kw_only=True):
-    """Without delivery_id and delivery_status when no parcel was ever prepared."""
+    """The parcel of a reservation.
+
+    delivery_id and delivery_status are absent when no parcel was ever prepared.
+    delivered_at: UTC, when the parcel was last sent or handed over.
+    """
 
     kind: ClassVar[str] = "delivery"
     topic: ClassVar[str] = "bike.delivery"
@@ -208,27 +230,27 @@ class DeliveryEvent(PurchaseEvent, frozen=True, kw_only=True):
 
 
 class DeliveryPrepared(DeliveryEvent, frozen=True, kw_only=True):
-    """Registered and paid: the parcel is being made ready."""
+    """The reservation is registered and paid: the shop prepares the parcel."""
 
 
 class DeliveryStarted(DeliveryEvent, frozen=True, kw_only=True):
-    """The bike has left the shop."""
+    """The bike left the shop."""
 
 
 class DeliveryCompleted(DeliveryEvent, frozen=True, kw_only=True):
-    """The bike has arrived."""
+    """The bike arrived at the buyer."""
 
 
 class DeliveryCancelled(DeliveryEvent, frozen=True, kw_only=True):
-    """The bike does not leave, and will not: its unit may be freed."""
+    """The bike did not leave the shop and will not: stock can free its unit."""
 
 
 class DeliveryRecalled(DeliveryEvent, frozen=True, kw_only=True):
-    """The bike is on its way back."""
+    """The bike was called back and is on its way to the shop."""
 
 
 class DeliveryReturned(DeliveryEvent, frozen=True, kw_only=True):
-    """The bike is back in the shop."""
+    """The bike came back to the shop."""
 
 
 AnyBikeEvent = StockRegistered | StockChanged | StockRemoved

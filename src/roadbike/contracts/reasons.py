@@ -1,16 +1,18 @@
-"""Why something was cancelled or released; told with the event as `reason`."""
+"""Why something was cancelled or released: the field `reason` of an event."""
 
 from enum import StrEnum
 
 
 class Reason(StrEnum):
-    BUYER = "buyer"  # the buyer asked for it
-    STAFF = "staff"  # staff did, for the buyer
-    NOT_OPENED = "not-opened"  # no payment could be opened, so there never was a reservation
-    UNANSWERED = "unanswered"  # nobody knows whether the payment was opened: cancelled to be sure
+    """The cause; its value is what the wire and My Page show."""
+
+    BUYER = "buyer"  # the buyer cancelled
+    STAFF = "staff"  # staff cancelled or called back
+    NOT_OPENED = "not-opened"  # payment refused to open, so the reservation was never registered
+    UNANSWERED = "unanswered"  # payment did not answer: cancelled, whether it had opened or not
     SOLD_OUT = "sold-out"
-    UNPAID = "unpaid"  # not paid in time
-    PAYMENT_CANCELLED = "payment-cancelled"  # e.g. refunded at the provider
+    UNPAID = "unpaid"  # the buyer did not pay in time
+    PAYMENT_CANCELLED = "payment-cancelled"  # for example refunded at the provider
     RESERVATION_CANCELLED = "reservation-cancelled"
-    RETURNED = "returned"  # the bike came back
-    NOT_SENT = "not-sent"  # its delivery was closed before the bike left
+    RETURNED = "returned"  # the bike came back to the shop
+    NOT_SENT = "not-sent"  # the delivery was cancelled before the bike left

@@ -1,26 +1,32 @@
-"""Statuses. The names are ours; the values are what the wire and the customer see."""
+"""Statuses of reservations, payments, deliveries and stock.
+
+The names are used in code, the values on the wire and in databases.
+"""
 
 from enum import StrEnum
-from typing import Final
-
-USUAL_STORE: Final = "분당야탑점"  # unless the setting G_STORE says otherwise
 
 
 class ReservationStatus(StrEnum):
-    PENDING = "접수중"  # an intent: never shown outside
+    """Where a reservation is."""
+
+    PENDING = "접수중"  # taken, its payment not opened yet: shown by no API
     RESERVED = "예약완료"
     CANCELLED = "예약취소"
 
 
 class PaymentStatus(StrEnum):
+    """Where the payment of a reservation is."""
+
     DUE = "결제예정"
-    CONFIRMING = "결제확인중"  # the provider's answer is unknown yet
+    CONFIRMING = "결제확인중"  # the provider's answer is not known yet
     PAID = "결제완료"
     REFUNDING = "환불중"
     CANCELLED = "결제취소"
 
 
 class DeliveryStatus(StrEnum):
+    """Where the parcel of a reservation is."""
+
     PREPARING = "배송준비"
     STARTED = "배송시작"
     COMPLETED = "배송완료"
@@ -30,6 +36,8 @@ class DeliveryStatus(StrEnum):
 
 
 class StockStatus(StrEnum):
+    """Whether a unit of the bike is held for the reservation."""
+
     WAITING = "배정대기"
     ALLOCATED = "배정완료"
     SHORT = "품절"

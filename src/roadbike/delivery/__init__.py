@@ -1,1 +1,1 @@
-"""Delivery: what is paid for gets to its buyer. It alone judges whether a bike may still leave."""
+"""Delivery: sends paid bikes to their buyers, and alone decides whether a bike may still leave."""

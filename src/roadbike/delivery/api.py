@@ -1,4 +1,4 @@
-"""Deliveries over HTTP: parse, call one use case, answer."""
+"""The HTTP API of deliveries: parse, call one use case, answer."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -8,8 +8,9 @@ from uuid import UUID
 import msgspec
 from litestar.params import QueryParameter
 
-from roadbike.contracts.glossary import wire_name
+from roadbike.contracts.refusals import CancelsWithReservation
 from roadbike.contracts.statuses import DeliveryStatus
+from roadbike.contracts.wire_names import wire_name
 from roadbike.delivery import domain, store, use_cases
 from roadbike.delivery.domain import Delivery
 from roadbike.delivery.use_cases import Move
@@ -28,9 +29,10 @@ from roadbike.kit.web import (
     links,
     page_of,
     patch,
+    view,
 )
 
-RELS: Final[Mapping[DeliveryStatus, str]] = {
+RELS: Final[Mapping[DeliveryStatus, str]] = {  # the link relation of each move
     DeliveryStatus.STARTED: "start",
     DeliveryStatus.COMPLETED: "complete",
     DeliveryStatus.RECALLING: "recall",
@@ -39,6 +41,8 @@ RELS: Final[Mapping[DeliveryStatus, str]] = {
 
 
 class DeliveryMove(Body, frozen=True, kw_only=True, rename=wire_name):
+    """The next status of a parcel, and optionally its label."""
+
     ignored: ClassVar = frozenset(
         {
             *("deliveryId", "reserveId", "payId", "bikeId", "userId", "userNm"),
@@ -52,6 +56,8 @@ class DeliveryMove(Body, frozen=True, kw_only=True, rename=wire_name):
 
 
 class DeliveryView(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name):
+    """A delivery as its buyer and staff see it."""
+
     delivery_id: UUID
     reservation_id: UUID
     payment_id: UUID
@@ -68,62 +74,68 @@ class DeliveryView(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name):
 
 
 class Deliveries(msgspec.Struct, frozen=True):
+    """The deliveries of one page."""
+
     deliveries: list[DeliveryView]
 
 
 class DeliveryApi:
+    """`/deliveries`: read by buyers (their own) and staff (all), moved on by staff."""
+
     def __init__(self, db: Database) -> None:
         self.db = db
 
     def routes(self) -> list[Route]:
-        one = "/deliveries/{delivery_id:uuid}"
+        delivery = "/deliveries/{delivery_id:uuid}"
         return [
-            get("/deliveries", self.list_, who=BUYER, sort=tuple(store.SORTABLE)),
-            get(one, self.get, who=BUYER),
-            patch(one, self.move, who=ADMIN, refuses=(409,)),
+            get("/deliveries", self.page, who=BUYER, sort=tuple(store.SORTABLE)),
+            get(delivery, self.get, who=BUYER),
+            patch(delivery, self.move, who=ADMIN, refuses=(409,)),
         ]
 
-    async def list_(
+    async def page(
         self,
         caller: Caller,
         paging: Paging,
         reservation_id: Annotated[UUID | None, QueryParameter(name="reserveId")] = None,
     ) -> Page[Deliveries]:
-        """One's own deliveries; all of them for staff."""
+        """List your own deliveries; staff list all."""
         async with self.db.read() as tx:
             found, total = await store.page(
-                tx, paging, owner=_owner(caller), reservation_id=reservation_id
+                tx, paging, owner=caller.owner, reservation_id=reservation_id
             )
         shown = Deliveries(deliveries=[_view(delivery, caller) for delivery in found])
         return page_of(shown, paging, total=total, url="/deliveries", reserveId=reservation_id)
 
     async def get(self, delivery_id: UUID, caller: Caller) -> DeliveryView:
-        """One delivery."""
+        """Show one delivery."""
         async with self.db.read() as tx:
-            return _view(await store.get(tx, delivery_id, owner=_owner(caller)), caller)
+            return _view(await store.get(tx, delivery_id, owner=caller.owner), caller)
 
     async def move(self, delivery_id: UUID, data: DeliveryMove, caller: Caller) -> DeliveryView:
-        """Move a parcel on, or write its label."""
+        """Move a parcel to its next status, or correct its label."""
         move = Move(
             to=data.delivery_status, carrier=data.carrier, tracking_number=data.tracking_number
         )
-        moved = await self.db.transact(lambda tx: use_cases.move_delivery(tx, delivery_id, move))
+        try:
+            moved = await self.db.transact(
+                lambda tx: use_cases.move_delivery(tx, delivery_id, move)
+            )
+        except CancelsWithReservation as refusal:
+            reservation = links(reservation=f"/reservations/{refusal.reservation_id}")
+            refusal.extra = {"_links": reservation}
+            raise
         return _view(moved, caller)
 
 
-def _owner(caller: Caller) -> str | None:
-    return None if caller.is_admin else caller.user_id
-
-
 def _view(delivery: Delivery, caller: Caller) -> DeliveryView:
-    own = f"/deliveries/{delivery.delivery_id}"
+    path = f"/deliveries/{delivery.delivery_id}"
     moves = domain.next_moves(delivery) if caller.is_admin else set()
     shown = links(
-        self=own,
+        self=path,
         reservation=f"/reservations/{delivery.reservation_id}",
         payment=f"/payments/{delivery.payment_id}",
         myPage=f"/myPages/{delivery.reservation_id}",
-        **{rel: own for move, rel in RELS.items() if move in moves},
+        **{rel: path for move, rel in RELS.items() if move in moves},
     )
-    view = msgspec.convert(delivery, DeliveryView, from_attributes=True)
-    return msgspec.structs.replace(view, links=shown)
+    return view(DeliveryView, delivery, shown)

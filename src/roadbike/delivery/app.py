@@ -1,8 +1,5 @@
 """The delivery service on one page."""
 
-from collections.abc import Sequence
-from typing import cast
-
 from roadbike.contracts.events import (
     DeliveryCancelled,
     DeliveryCompleted,
@@ -17,16 +14,14 @@ from roadbike.contracts.events import (
     StockAllocated,
 )
 from roadbike.delivery.api import DeliveryApi
-from roadbike.delivery.domain import Cause
-from roadbike.delivery.use_cases import follow_purchase, lock_purchases
-from roadbike.kit.db import Database, Tx
+from roadbike.delivery.use_cases import follow_purchase, prefetch
+from roadbike.kit.db import Database
 from roadbike.kit.process.service import Service, whenever
 from roadbike.kit.process.settings import ServiceSettings
-from roadbike.kit.pure.events import Event
 
 
 class Settings(ServiceSettings, frozen=True, kw_only=True):
-    """What every service is told, and nothing more."""
+    """The settings of every service; delivery adds none."""
 
 
 def build(settings: Settings) -> Service:
@@ -43,7 +38,7 @@ def build(settings: Settings) -> Service:
             whenever(ReservationCancelled, follow_purchase),
             whenever(PaymentCancelled, follow_purchase),
         ],
-        prefetch=_prefetch,
+        prefetch=prefetch,
         publishes=(
             DeliveryPrepared,
             DeliveryStarted,
@@ -53,7 +48,3 @@ def build(settings: Settings) -> Service:
             DeliveryReturned,
         ),
     )
-
-
-async def _prefetch(tx: Tx, events: Sequence[Event]) -> None:
-    await lock_purchases(tx, cast("Sequence[Cause]", events))

@@ -1,4 +1,4 @@
-"""What a delivery is and how it may change. Pure: no clock, no database, no network."""
+"""What a delivery is and how it may change. Pure: without clock, database and network."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,6 +20,7 @@ from roadbike.contracts.events import (
     StockAllocated,
 )
 from roadbike.contracts.reasons import Reason
+from roadbike.contracts.refusals import CancelsWithReservation
 from roadbike.contracts.statuses import DeliveryStatus
 from roadbike.kit.pure.lifecycle import Lifecycle
 from roadbike.kit.pure.refusals import Refusal
@@ -43,31 +44,24 @@ Cause = (
 
 
 class NotAllocated(Refusal):
-    """Stock holds no unit for it yet, so nothing may leave the shop."""
+    """Stock holds no unit for the reservation yet, so nothing may leave the shop."""
 
     slug = "not-allocated"
     status = 409
 
 
 class IllegalMove(Refusal):
-    """The lifecycle has no such arrow; the answer names both statuses."""
+    """The lifecycle does not allow the move; the answer names both statuses."""
 
     slug = "illegal-move"
     status = 409
 
 
-class CancelsWithReservation(Refusal):
-    """A delivery is cancelled by cancelling its reservation; the answer links to it."""
-
-    slug = "cancels-with-reservation"
-    status = 409
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Delivery:
-    """The facts heard of one purchase, and the parcel once there is one.
+    """The facts known of one purchase, and its parcel once there is one.
 
-    Without a status no parcel was prepared: it is not due yet, or `closed` and never will be.
+    delivery_status: None as long as no parcel was prepared; when `closed`, none will be.
     """
 
     reservation_id: UUID
@@ -79,19 +73,19 @@ class Delivery:
     payment_cancelled: bool = False
     closed: bool = False
     delivery_status: DeliveryStatus | None = None
-    payment_id: UUID | None = None  # known once the payment is approved
+    payment_id: UUID | None = None  # set once the payment is approved
     user_id: str | None = None
     user_name: str | None = None
     zip_code: str | None = None
     address: str | None = None
-    delivered_at: datetime | None = None  # when the parcel took its last step forward
+    delivered_at: datetime | None = None  # when it was last started or completed
     carrier: str | None = None
     tracking_number: str | None = None
     row_version: int = 0
 
 
 def noted(delivery: Delivery, cause: Cause) -> Delivery:
-    """The delivery with one more fact; the same when it was known before."""
+    """Return the delivery with one more fact; an equal one when the fact was known before."""
     match cause:
         case ReservationRegistered():
             return replace(
@@ -104,7 +98,7 @@ def noted(delivery: Delivery, cause: Cause) -> Delivery:
             )
         case ReservationCancelled():
             if not cause.registered:
-                return delivery  # it never was a reservation: there is nothing to deliver
+                return delivery  # it was never registered: there is nothing to deliver
             return replace(delivery, reservation_cancelled=True)
         case PaymentApproved():
             return replace(delivery, payment_id=cause.payment_id)
@@ -117,7 +111,7 @@ def noted(delivery: Delivery, cause: Cause) -> Delivery:
 
 
 def decide(delivery: Delivery) -> tuple[Delivery, list[AnyDeliveryEvent]]:
-    """What follows from the facts known so far, in whatever order they came."""
+    """Return what follows from the facts known so far, in whatever order they came."""
     cancelled = _cancelled_by(delivery)
     match delivery.delivery_status:
         case None if delivery.closed:
@@ -139,14 +133,17 @@ def decide(delivery: Delivery) -> tuple[Delivery, list[AnyDeliveryEvent]]:
 
 
 def moved(
-    delivery: Delivery, to: DeliveryStatus, at: datetime
+    delivery: Delivery, to: DeliveryStatus, now: datetime
 ) -> tuple[Delivery, list[AnyDeliveryEvent]]:
-    """Staff move the parcel on. Raises IllegalMove, NotAllocated, CancelsWithReservation."""
+    """Move the parcel on for staff; the status that it has already changes nothing.
+
+    Raises IllegalMove, NotAllocated, CancelsWithReservation.
+    """
     if delivery.delivery_status is to:
         return delivery, []
     _check(delivery, to)
     stepped = _stepped(delivery, to)
-    sent = replace(stepped, delivered_at=at)
+    sent = replace(stepped, delivered_at=now)
     match to:
         case DeliveryStatus.STARTED:
             return sent, [DeliveryStarted.of(sent)]
@@ -157,13 +154,13 @@ def moved(
         case DeliveryStatus.RETURNED:
             return stepped, [DeliveryReturned.of(stepped)]
         case DeliveryStatus.PREPARING | DeliveryStatus.CANCELLED:
-            raise AssertionError(to)  # the checks above have refused it
+            raise AssertionError(to)  # refused by _check
         case _:
             assert_never(to)
 
 
 def labelled(delivery: Delivery, carrier: str | None, tracking_number: str | None) -> Delivery:
-    """Who carries it, under which number; what is not given stays as it is."""
+    """Return the delivery with this label; what is None stays as it is."""
     return replace(
         delivery,
         carrier=carrier or delivery.carrier,
@@ -172,7 +169,7 @@ def labelled(delivery: Delivery, carrier: str | None, tracking_number: str | Non
 
 
 def next_moves(delivery: Delivery) -> set[DeliveryStatus]:
-    """Where staff may move it from here."""
+    """Return the statuses that staff may move it to."""
     if delivery.delivery_status is None:
         return set()
     moves = set(LIFECYCLE.steps.get(delivery.delivery_status, ()))
@@ -182,17 +179,16 @@ def next_moves(delivery: Delivery) -> set[DeliveryStatus]:
 
 def _check(delivery: Delivery, to: DeliveryStatus) -> None:
     if to is DeliveryStatus.CANCELLED:
-        reservation = {"href": f"/reservations/{delivery.reservation_id}"}
-        raise CancelsWithReservation(extra={"_links": {"reservation": reservation}})
-    now = delivery.delivery_status
-    if now is None or not LIFECYCLE.allows(now, to):
-        raise IllegalMove(now=now, to=to, extra={"deliveryStatus": now, "wanted": to})
+        raise CancelsWithReservation(delivery.reservation_id)
+    status = delivery.delivery_status
+    if status is None or not LIFECYCLE.allows(status, to):
+        raise IllegalMove(now=status, to=to, extra={"deliveryStatus": status, "wanted": to})
     if to is DeliveryStatus.STARTED and not delivery.allocated:
         raise NotAllocated
 
 
 def _stepped(delivery: Delivery, to: DeliveryStatus) -> Delivery:
-    assert delivery.delivery_status is not None  # what was never prepared does not move
+    assert delivery.delivery_status is not None  # only a prepared parcel moves
     LIFECYCLE.check(delivery.delivery_status, to)
     return replace(delivery, delivery_status=to)
 

@@ -1,1 +1,1 @@
-"""What every service stands on and none of them is about. Knows no bikes."""
+"""Everything that the services share and that is independent of what they sell."""

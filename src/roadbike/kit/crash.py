@@ -1,4 +1,4 @@
-"""Named points at which a test may kill the process, as a power cut would."""
+"""Crash points: named points at which a test can kill the process, as a power cut would."""
 
 import os
 from collections.abc import Callable
@@ -9,17 +9,17 @@ KILLED: Final = 137  # the exit code of kill -9
 Crash = Callable[[str], None]
 
 
-def never(_name: str) -> None:
-    """The crash points of a shop that is not being tested."""
+def never_crash(_name: str) -> None:
+    """Do nothing: the crash function of a process that is not tested."""
 
 
 def crash_points(plan: str) -> Crash:
-    """A function that ends the process at the n-th hit of a point.
+    """Return a function that ends the process when it is called the n-th time with a name.
 
-    `plan` is the setting ROADBIKE_CRASH: `name:n[,name:n…]`; empty means never.
+    plan: the setting ROADBIKE_CRASH, `name:n[,name:n…]`; empty for no crash.
     """
     if not plan:
-        return never
+        return never_crash
     left = {
         name: int(count) for name, _, count in (part.partition(":") for part in plan.split(","))
     }

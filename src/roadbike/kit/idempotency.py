@@ -1,7 +1,7 @@
-"""Idempotency keys: the same request again gets the same answer, byte for byte.
+"""Idempotency keys: a repeated request gets the response of the first one, byte for byte.
 
-A key row is claimed in the transaction that does the work, gets its answer in the one that
-finishes it, and goes with the work when that is undone.
+The row of a key is created in the transaction that begins the work, gets the response in the one
+that completes it, and is deleted in the one that undoes it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,24 +27,22 @@ from sqlalchemy import (
     update,
 )
 
-from roadbike.kit.db import Tx
-from roadbike.kit.db.bulk import insert_new
+from roadbike.kit.db import Tx, bulk
 from roadbike.kit.db.columns import UtcTime
 from roadbike.kit.pure.refusals import Refusal
 
-KEPT: Final = timedelta(hours=24)
-AT_ONCE: Final = 10_000  # keys forgotten in one transaction
+KEY_RETENTION: Final = timedelta(hours=24)
 
 
 class InProgress(Refusal):
-    """The first request with this key is still being worked on; give `retry_after`."""
+    """The first request with this key is still in progress. Pass `retry_after`."""
 
     slug = "in-progress"
     status = 409
 
 
 class KeyReused(Refusal):
-    """The key was used for another request."""
+    """The key was used before for a different request."""
 
     slug = "key-reused"
     status = 422
@@ -52,7 +50,7 @@ class KeyReused(Refusal):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """Whose key it is, for which route, and a hash of what was asked."""
+    """An idempotency key of one user for one route, with the fingerprint of the request."""
 
     user_id: str
     route: str
@@ -60,22 +58,26 @@ class Key:
     fingerprint: str
 
     @property
-    def place(self) -> tuple[str, str, str]:
-        """The primary key of its row."""
+    def primary_key(self) -> tuple[str, str, str]:
+        """Return the primary key of its row."""
         return self.user_id, self.route, self.key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Earlier:
-    """What became of the first request: `answer` once it is finished; `age` since its claim."""
+class EarlierRequest:
+    """The first request with a key.
+
+    result_id: id of what the request creates. response: its bytes, None while it is in progress.
+    age: time since the key was claimed.
+    """
 
     result_id: UUID
-    answer: bytes | None
+    response: bytes | None
     age: timedelta
 
 
 def table(metadata: MetaData) -> Table:
-    """The table of a service that honours idempotency keys."""
+    """Return the table of idempotency keys for a service that accepts them."""
     return Table(
         "idempotency_key",
         metadata,
@@ -84,74 +86,84 @@ def table(metadata: MetaData) -> Table:
         Column("key", String(255), primary_key=True),
         Column("fingerprint", String(64), nullable=False),
         Column("result_id", Uuid, nullable=False, index=True),
-        Column("answer", LargeBinary),
+        Column("response", LargeBinary),
         Column("created_at", UtcTime, nullable=False, index=True),
     )
 
 
 def fingerprint(body: msgspec.Struct) -> str:
-    """A hash of what was asked; what the server ignores does not count.
+    """Return the SHA-256 of the parsed body, 64 hex digits.
 
-    Nor does what was left out: a member that a later version adds changes no hash.
+    Members that are None do not count, so that the fingerprint stays the same when a later
+    version adds an optional member. Nor do members that the server ignores.
     """
-    asked: dict[str, Any] = msgspec.to_builtins(body)
-    told = {name: value for name, value in asked.items() if value is not None}
-    return sha256(msgspec.json.encode(told, order="deterministic")).hexdigest()
+    members: dict[str, Any] = msgspec.to_builtins(body)
+    given = {name: value for name, value in members.items() if value is not None}
+    return sha256(msgspec.json.encode(given, order="deterministic")).hexdigest()
 
 
-async def earlier(tx: Tx, keys: Table, wanted: Sequence[Key]) -> list[Earlier | KeyReused | None]:
-    """The first request with each key, in order; KeyReused for one that asked something else."""
+async def earlier_requests(
+    tx: Tx, keys: Table, wanted: Sequence[Key]
+) -> list[EarlierRequest | KeyReused | None]:
+    """Return the first request with each of the keys, in their order.
+
+    None: there was no request with the key. KeyReused: it had another fingerprint.
+    """
     columns = tuple_(keys.c.user_id, keys.c.route, keys.c.key)
-    rows = await tx.rows(select(keys).where(columns.in_({key.place for key in wanted})))
+    rows = await tx.rows(select(keys).where(columns.in_({key.primary_key for key in wanted})))
     found = {(row["user_id"], row["route"], row["key"]): row for row in rows}
     if not found:
         return [None] * len(wanted)
     now = await tx.now()
-    return [_earlier(key, found.get(key.place), now) for key in wanted]
+    return [_earlier_request(key, found.get(key.primary_key), now) for key in wanted]
 
 
 async def claim(
     tx: Tx, keys: Table, wanted: Sequence[tuple[Key, UUID]], now: datetime
 ) -> set[UUID]:
-    """Claim the keys for their results; those results whose key was not claimed before."""
+    """Create the rows of new keys; return the result ids of the keys that were not claimed before.
+
+    wanted: each key with the id of the result that its request creates.
+    """
     first: dict[tuple[str, str, str], UUID] = {}
     rows: list[dict[str, Any]] = []
     for key, result_id in wanted:
-        if first.setdefault(key.place, result_id) == result_id:
+        if first.setdefault(key.primary_key, result_id) == result_id:
             rows.append(_row(key, result_id, now))
     rows.sort(key=lambda row: (row["user_id"], row["route"], row["key"]))
-    return {first[place] for place in await insert_new(tx, keys, rows)}
+    return {first[primary_key] for primary_key in await bulk.insert_new(tx, keys, rows)}
 
 
-async def finish(tx: Tx, keys: Table, answers: Mapping[UUID, bytes]) -> None:
-    """Keep the answers of results that are finished."""
-    if answers:
-        statement = (
-            update(keys).where(keys.c.result_id == bindparam("of")).values(answer=bindparam("told"))
-        )
-        await tx.execute(statement, [{"of": of, "told": told} for of, told in answers.items()])
+async def finish(tx: Tx, keys: Table, responses: Mapping[UUID, bytes]) -> None:
+    """Store the responses of completed requests, by result id."""
+    if responses:
+        of_result = keys.c.result_id == bindparam("of_result")
+        statement = update(keys).where(of_result).values(response=bindparam("bytes"))
+        rows = [{"of_result": result_id, "bytes": r} for result_id, r in responses.items()]
+        await tx.execute(statement, rows)
 
 
 async def release(tx: Tx, keys: Table, result_ids: Sequence[UUID]) -> None:
-    """Forget the keys of results that were undone: the next request starts anew."""
+    """Delete the keys of results that were undone: the next request with them is a first one."""
     if result_ids:
         await tx.execute(delete(keys).where(keys.c.result_id.in_(result_ids)))
 
 
-async def forget_old(tx: Tx, keys: Table) -> bool:
-    """Keys are kept for 24 hours; whether there may be more old ones than were forgotten."""
-    old = (await tx.now()) - KEPT
-    some = select(keys.c.result_id).where(keys.c.created_at < old).limit(AT_ONCE)
-    return (await tx.execute(delete(keys).where(keys.c.result_id.in_(some)))).rowcount >= AT_ONCE
+async def delete_old(tx: Tx, keys: Table) -> bool:
+    """Delete some keys older than KEY_RETENTION; return whether more may be left."""
+    limit = (await tx.now()) - KEY_RETENTION
+    return await bulk.delete_some(tx, keys.c.result_id, keys.c.created_at < limit)
 
 
-def _earlier(key: Key, row: RowMapping | None, now: datetime) -> Earlier | KeyReused | None:
+def _earlier_request(
+    key: Key, row: RowMapping | None, now: datetime
+) -> EarlierRequest | KeyReused | None:
     if row is None:
         return None
     if row["fingerprint"] != key.fingerprint:
         return KeyReused()
     age = now - row["created_at"]
-    return Earlier(result_id=row["result_id"], answer=row["answer"], age=age)
+    return EarlierRequest(result_id=row["result_id"], response=row["response"], age=age)
 
 
 def _row(key: Key, result_id: UUID, now: datetime) -> dict[str, Any]:
@@ -161,6 +173,6 @@ def _row(key: Key, result_id: UUID, now: datetime) -> dict[str, Any]:
         "key": key.key,
         "fingerprint": key.fingerprint,
         "result_id": result_id,
-        "answer": None,
+        "response": None,
         "created_at": now,
     }

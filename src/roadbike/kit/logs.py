@@ -1,4 +1,4 @@
-"""Logs: one JSON line an event, on standard error."""
+"""Logs: one JSON line for each event, on standard error."""
 
 import logging
 import sys
@@ -13,7 +13,10 @@ LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
 def configure(service: str, level: str) -> None:
-    """Set up this process's logs; once, by the one who starts the service."""
+    """Set up the logs of this process; call it once, when the service starts.
+
+    service: added to each line. level: debug, info, warning or error.
+    """
 
     def name_service(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
         event["service"] = service

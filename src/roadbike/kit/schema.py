@@ -1,6 +1,6 @@
-"""Kit's own tables as migrations make them: each service's first migration calls `create_v1`.
+"""Kit's own tables, as migrations create them: every service's first migration calls `create_v1`.
 
-A later change here is a `v2` of its own, called by a new migration of every service.
+A later change is a function `create_v2`, called by a new migration of every service.
 """
 
 from typing import Final
@@ -14,7 +14,7 @@ V1: Final = ("outbox", "event_version", "inbox", "parked", "lease", "verificatio
 
 
 def create_v1() -> None:
-    """Make outbox, told, inbox, parked, lease and verification_key."""
+    """Create outbox, event_version, inbox, parked, lease and verification_key."""
     _create_outbox()
     _create_parked()
     op.create_table(
@@ -45,7 +45,7 @@ def create_v1() -> None:
 
 
 def drop_v1() -> None:
-    """Take them away again."""
+    """Drop the tables of `create_v1`."""
     for name in V1:
         op.drop_table(name)
 

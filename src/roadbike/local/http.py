@@ -3,31 +3,54 @@
 import json
 import urllib.error
 import urllib.request
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.error import HTTPError
 
 from roadbike.local.errors import CommandError
 
 TIMEOUT_SECONDS: Final = 10.0
 
 
-def access_token(gateway: str, user: str, password: str) -> str:
-    request = urllib.request.Request(  # noqa: S310  our own gateway
-        f"{gateway}/accounts/tokens",
-        data=json.dumps({"userId": user, "password": password}).encode(),
-        headers={"Content-Type": "application/json"},
+def call(
+    url: str,
+    *,
+    body: object = None,
+    headers: Mapping[str, str] | None = None,
+    timeout: float = TIMEOUT_SECONDS,
+) -> bytes:
+    """GET the URL, or POST `body` as JSON to it, and return the body of the response.
+
+    Raises HTTPError for a status of 400 or more, and OSError when nothing answers.
+    """
+    content = {} if body is None else {"Content-Type": "application/json"}
+    request = urllib.request.Request(  # noqa: S310  the shop's own address
+        url,
+        data=None if body is None else json.dumps(body).encode(),
+        headers={**content, **(headers or {})},
     )
-    try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310  ours
-            token: str = json.load(answer)["access_token"]
-            return token
-    except urllib.error.HTTPError as refusal:
-        raise CommandError(f"log-in of {user} was refused: {_reason(refusal)}") from None
-    except OSError as problem:
-        raise CommandError(f"{gateway} does not answer ({problem}): is the shop open?") from None
+    with urllib.request.urlopen(request, timeout=timeout) as response:  # noqa: S310  the shop's own
+        content_read: bytes = response.read()
+        return content_read
 
 
-def _reason(refusal: urllib.error.HTTPError) -> str:
+def access_token(gateway: str, user: str, password: str) -> str:
+    """Log in and return the token. Raises CommandError when the log-in is refused."""
+    login = {"userId": user, "password": password}
     try:
-        return f"{refusal.code}, {json.load(refusal)['detail']}"
-    except (ValueError, KeyError):
-        return str(refusal.code)
+        token: str = json.loads(call(f"{gateway}/accounts/tokens", body=login))["access_token"]
+    except HTTPError as refusal:
+        reason = ", ".join([str(refusal.code), *filter(None, [problem(refusal).get("detail")])])
+        raise CommandError(f"the log-in of {user} was refused: {reason}") from None
+    except OSError as error:
+        raise CommandError(f"{gateway} does not answer ({error}): is the shop open?") from None
+    return token
+
+
+def problem(refusal: HTTPError) -> dict[str, Any]:
+    """Return the problem document (RFC 9457) of a response; empty when it has none."""
+    try:
+        document = json.load(refusal)
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}

@@ -1,4 +1,4 @@
-"""The command as it can be typed here, for whoever is told to type it."""
+"""How a `roadbike` command has to be typed here, for messages that recommend one."""
 
 import shlex
 import shutil
@@ -8,13 +8,13 @@ from pathlib import Path
 from roadbike.local.home import Home
 
 
-def command_line(what: str, home: Home | None = None) -> str:
-    """With --home, unless the home is the one that is taken without."""
-    return f"{_command()} {what}{_option(home) if home else ''}"
+def command_line(arguments: str, home: Home | None = None) -> str:
+    """Return the command with these arguments, and with --home unless it is the default home."""
+    return f"{_program()} {arguments}{_home_option(home) if home else ''}"
 
 
-def _command() -> str:
-    """By its name alone only if that finds this one."""
+def _program() -> str:
+    """Return `roadbike` if the shell finds this program by that name, else its path."""
     called = Path(sys.argv[0]).absolute()
     found = shutil.which("roadbike")
     if found and Path(found).absolute() == called:
@@ -24,6 +24,6 @@ def _command() -> str:
     return str(called.relative_to(Path.cwd()) if called.is_relative_to(Path.cwd()) else called)
 
 
-def _option(home: Home) -> str:
-    is_usual = home.path == Path.cwd() / ".roadbike"
-    return "" if is_usual else f" --home {shlex.quote(str(home.path))}"
+def _home_option(home: Home) -> str:
+    is_default = home.path == Path.cwd() / ".roadbike"
+    return "" if is_default else f" --home {shlex.quote(str(home.path))}"

@@ -1,4 +1,4 @@
-"""Where the key files of one machine's shop lie: who signs with what, and whom each accepts."""
+"""Where the key files of a shop on one machine lie, and the job that makes missing ones."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,8 +7,8 @@ from typing import Final
 from roadbike.local.home import Home
 from roadbike.local.supervisor.part import Call
 
-OPS: Final = "ops"  # the caller that the commands are
-SIGNING: Final = "account-signing"  # what account signs people's tokens with
+OPS: Final = "ops"  # the name under which the commands call services
+SIGNING: Final = "account-signing"  # the key with which account signs people's tokens
 
 
 def private(home: Home, name: str) -> Path:
@@ -16,16 +16,21 @@ def private(home: Home, name: str) -> Path:
 
 
 def callers(home: Home, service: str) -> Path:
+    """Return the file with the public keys of those who may call the service at /internal."""
     return home.keys / f"{service}.callers.json"
 
 
-def missing(home: Home, accepted: Mapping[str, Sequence[str]]) -> Call | None:
-    """The call that makes the keys not there yet; `accepted` names the callers of each service."""
-    wanted = [private(home, name) for name in (*accepted, OPS, SIGNING)]
-    if all(path.exists() for path in (*wanted, *(callers(home, name) for name in accepted))):
+def job(home: Home, accepted: Mapping[str, Sequence[str]]) -> Call | None:
+    """Return the job that makes the missing key files, None when none is missing.
+
+    accepted: for each service, the services that may call it at /internal.
+    """
+    owners = (*accepted, OPS, SIGNING)
+    files = [*(private(home, name) for name in owners), *(callers(home, name) for name in accepted)]
+    if all(path.exists() for path in files):
         return None
     arguments = {
-        "keys": {name: str(private(home, name)) for name in (*accepted, OPS, SIGNING)},
-        "callers": {str(callers(home, name)): [*who, OPS] for name, who in accepted.items()},
+        "keys": {name: str(private(home, name)) for name in owners},
+        "callers": {str(callers(home, name)): [*names, OPS] for name, names in accepted.items()},
     }
     return Call(function="roadbike.local.jobs.keys:make", arguments=arguments)

@@ -4,21 +4,24 @@ import os
 from pathlib import Path
 from typing import BinaryIO, Final
 
-MAX_LOG_BYTES: Final = 20_000_000  # a longer log is renamed to .log.1 at the next start
+MAX_BYTES: Final = 20_000_000  # a longer log is renamed to .log.1 when its part starts again
+TAIL_BYTES: Final = 20_000  # read from the end of a log to find its last lines
 
 
 def append(log: Path) -> BinaryIO:
+    """Open the log for appending; only its owner can read it."""
     return os.fdopen(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
 
 
 def rotate(log: Path) -> None:
-    if log.exists() and log.stat().st_size > MAX_LOG_BYTES:
+    if log.exists() and log.stat().st_size > MAX_BYTES:
         log.replace(log.with_suffix(".log.1"))
 
 
 def last_lines(log: Path, count: int = 15) -> tuple[str, ...]:
+    """Return at most `count` lines, all from the last 20 kB; empty when there is no such log."""
     if not log.exists():
         return ()
     with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - 20_000))
+        file.seek(max(0, log.stat().st_size - TAIL_BYTES))
         return tuple(file.read().decode(errors="replace").splitlines()[-count:])

@@ -1,4 +1,4 @@
-"""The shop's ports, all counted from one base, and who holds one that is taken."""
+"""The ports of a shop, all counted from one base, and which process holds a port."""
 
 import socket
 from collections.abc import Iterable
@@ -15,6 +15,8 @@ BASES: Final = range(1024, 65_500)
 
 @dataclass(frozen=True, slots=True)
 class Ports:
+    """The ports of the servers; a service's port is the base plus its offset (services.py)."""
+
     base: int = 8080
 
     @property
@@ -26,7 +28,7 @@ class Ports:
         return self.base + 8
 
     @property
-    def away(self) -> int:
+    def fallback(self) -> int:
         return self.base + 9
 
     @property
@@ -38,7 +40,8 @@ class Ports:
         return self.base + 11
 
 
-def check_base(base: int) -> Ports:
+def from_base(base: int) -> Ports:
+    """Raises CommandError when the base is out of range."""
     if base not in BASES:
         raise CommandError(
             f"--port-base {base} is out of range: choose one from {BASES.start} to {BASES.stop - 1}"
@@ -47,15 +50,15 @@ def check_base(base: int) -> Ports:
 
 
 def check_free(ports: Iterable[int]) -> None:
-    taken = [port for port in ports if not is_free(port)]
-    if taken:
-        held = ", ".join(f"port {port} is taken by {holder(port)}" for port in taken)
-        raise CommandError(f"{held}: stop it, or choose other ports with --port-base")
+    """Raises CommandError that names the ports in use and the processes that hold them."""
+    if taken := [port for port in ports if not is_free(port)]:
+        holders = ", ".join(f"port {port} is taken by {holder(port)}" for port in taken)
+        raise CommandError(f"{holders}: stop it, or choose other ports with --port-base")
 
 
 def is_free(port: int) -> bool:
     with socket.socket() as probe:
-        # a port of connections just closed is free, one with a listener is not
+        # With SO_REUSEADDR only a listener makes the port taken, not a connection just closed.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
@@ -65,12 +68,12 @@ def is_free(port: int) -> bool:
 
 
 def holder(port: int) -> str:
-    """Name and process id of who listens on the port, as far as this user may know."""
+    """Return name and process id of the listener on that port, if this user may see them."""
     try:
-        for each in psutil.net_connections(kind="tcp"):
-            listens = each.status == psutil.CONN_LISTEN and each.laddr[1:] == (port,)
-            if listens and each.pid:
-                return f"{psutil.Process(each.pid).name()} (pid {each.pid})"
+        for connection in psutil.net_connections(kind="tcp"):
+            is_listener = connection.status == psutil.CONN_LISTEN
+            if is_listener and connection.laddr[1:] == (port,) and connection.pid:
+                return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
     except psutil.Error:
-        pass  # this user may not ask
+        pass  # this user may not see the processes of others
     return "another process"

@@ -1,4 +1,4 @@
-"""The whole shop on one page: each part, what it is given, and what it waits for."""
+"""All parts of the shop on one page: what each one is given and which others it waits for."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,13 +14,18 @@ from roadbike.local.supervisor.part import Call, Part
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ServiceSpec:
-    """One of the shop's own services."""
+    """One of the shop's own services.
+
+    offset: its port is the base plus this.
+    publishes: whether it publishes events, on a topic of its own.
+    callers: the services that may call it at /internal; the commands (`ops`) may call all.
+    """
 
     name: str
-    offset: int  # its port, counted from the base
+    offset: int
     database: str = "postgresql"
-    publishes: bool = True  # on a topic of its own
-    callers: tuple[str, ...] = ()  # the services that may ask it at /internal; ops may everywhere
+    publishes: bool = True
+    callers: tuple[str, ...] = ()
     serve: str = "roadbike.serve:serve"
     migrate: str = "roadbike.kit.db.migrate:upgrade"
 
@@ -46,23 +51,23 @@ ACCOUNT: Final = ServiceSpec(name="account", offset=6, publishes=False)
 SERVICES: Final = (STOCK, RESERVATION, PAYMENT, DELIVERY, MYPAGE, ACCOUNT)
 
 
-def shop(
+def all_parts(
     home: Home, ports: Ports, environ: Mapping[str, str], specs: tuple[ServiceSpec, ...]
 ) -> tuple[Part, ...]:
-    """`environ` is what the person at the keyboard set."""
-    names = [spec.name for spec in specs]
+    """Return every part. `environ` is the environment of the `roadbike up` command."""
     databases = [spec.name for spec in specs if spec.database == "postgresql"]
-    at_postgres = passwords(home, "postgres", [postgres.SUPERUSER, *databases])
-    at_nats = passwords(home, "nats", names)
+    postgres_passwords = passwords(home, "postgres", [postgres.SUPERUSER, *databases])
+    nats_passwords = passwords(home, "nats", [spec.name for spec in specs])
+    topics = {spec.name: spec.topic for spec in specs}
     return (
-        postgres.part(home, ports.postgres, environ, at_postgres),
-        nats.part(home, ports.nats, environ, at_nats, {each.name: each.topic for each in specs}),
-        *(service(home, ports, environ, spec) for spec in specs),
-        traefik.part(home, ports, environ, {each.name: each.port(ports) for each in specs}),
+        postgres.part(home, ports.postgres, environ, postgres_passwords),
+        nats.part(home, ports.nats, environ, nats_passwords, topics),
+        *(service_part(home, ports, environ, spec) for spec in specs),
+        traefik.part(home, ports, environ, {spec.name: spec.port(ports) for spec in specs}),
     )
 
 
-def service(home: Home, ports: Ports, environ: Mapping[str, str], spec: ServiceSpec) -> Part:
+def service_part(home: Home, ports: Ports, environ: Mapping[str, str], spec: ServiceSpec) -> Part:
     port = spec.port(ports)
     settings = environment(home, ports, environ, spec)
     return Part(
@@ -87,8 +92,11 @@ def service(home: Home, ports: Ports, environ: Mapping[str, str], spec: ServiceS
 def environment(
     home: Home, ports: Ports, environ: Mapping[str, str], spec: ServiceSpec
 ) -> dict[str, str]:
-    """Everything that `roadbike serve` would read of its environment for this service."""
-    ours = {
+    """Return the variables that `roadbike serve` reads for this service.
+
+    The ROADBIKE_… and G_… variables of `environ` are passed on, unless the shop sets them.
+    """
+    set_here = {
         "ROADBIKE_ENV": "local",
         "ROADBIKE_HOST": HOST,
         "ROADBIKE_PORT": str(spec.port(ports)),
@@ -100,16 +108,17 @@ def environment(
         "ROADBIKE_CALLER_KEYS_FILE": str(keys.callers(home, spec.name)),
         "ROADBIKE_SIMULATED_JOURNAL_URL": _sqlite(home, "payment", "provider.db"),
         "ROADBIKE_SIGNING_KEY_FILE": str(keys.private(home, keys.SIGNING)),
-        # one process a service: what a killed one had in hand waits for nobody but the next one
+        # Each service is one process: after it was killed, only its next start can take over its
+        # unacknowledged messages, so they should become available soon.
         "ROADBIKE_ACK_WAIT_SECONDS": "5",
     }
-    names = {name.removesuffix("_FILE") for name in ours}
-    given = {
+    names = {name.removesuffix("_FILE") for name in set_here}
+    passed_on = {
         name: value
         for name, value in environ.items()
         if name.startswith(("ROADBIKE_", "G_")) and name.removesuffix("_FILE") not in names
     }
-    return given | ours
+    return passed_on | set_here
 
 
 def database_url(home: Home, ports: Ports, spec: ServiceSpec) -> str:

@@ -1,4 +1,4 @@
-"""shop.json: what a running shop tells other programs of itself."""
+"""shop.json: what a shop's commands and other programs need to know about it."""
 
 import secrets
 from collections.abc import Mapping
@@ -8,72 +8,144 @@ import msgspec
 
 from roadbike.kit.process import settings
 from roadbike.local import keys, services
-from roadbike.local.errors import CommandError, nearest
-from roadbike.local.home import Home, read_shop, write_shop
+from roadbike.local.errors import CommandError, did_you_mean
+from roadbike.local.home import Home, write_private
+from roadbike.local.invocation import command_line
 from roadbike.local.ports import HOST, Ports
 from roadbike.local.services import ServiceSpec
 from roadbike.local.supervisor import control
 
+FORMAT: Final = 1  # of shop.json and of the data beside it; a home of another format is refused
+DEMO_USERS: Final = ("buyer", "buyer2", "admin")
 
-class OneDatabase(msgspec.Struct, frozen=True):
+
+class ShopFile(msgspec.Struct, frozen=True, kw_only=True):
+    """The content of shop.json.
+
+    open: whether requests are answered. demo: whether the demo users and bikes were made.
+    addresses, ports, databases, brokers: by part, databases and brokers with passwords.
+    pids: process ids of the running parts and of the supervisor.
+    logins: passwords of the demo users. ops_key: the key file of the commands.
+    """
+
+    format: int = FORMAT
+    home: str
+    open: bool = False
+    demo: bool = False
+    addresses: dict[str, str]
+    ports: dict[str, int]
+    pids: dict[str, int] = {}
+    logins: dict[str, str]
+    ops_key: str
+    databases: dict[str, str]
+    brokers: dict[str, str]
+
+    @property
+    def gateway(self) -> str:
+        return self.addresses["gateway"]
+
+
+class _Format(msgspec.Struct, frozen=True):
+    """What can be read of a shop.json of any format."""
+
+    format: int | None = None
+    pids: dict[str, int] = {}
+
+
+class _DatabaseSetting(msgspec.Struct, frozen=True):
+    """The one setting of a service that `migrate` needs."""
+
     database_url: settings.Secret
 
 
-PEOPLE: Final = ("buyer", "buyer2", "admin")  # the demo log-ins
+def read(home: Home) -> ShopFile | None:
+    """Return None before the first start. Raises CommandError when another version made it."""
+    if not home.shop_json.exists():
+        if home.holds_data:
+            raise CommandError(
+                f"{home.path} has data but no shop.json: put that file back, or delete the data "
+                f"with `{command_line('up --fresh', home)}`"
+            )
+        return None
+    content = home.shop_json.read_bytes()
+    try:
+        if msgspec.json.decode(content, type=_Format).format != FORMAT:
+            raise _unreadable(home, "was made by another version of this program")
+        return msgspec.json.decode(content, type=ShopFile)
+    except msgspec.DecodeError as error:
+        raise _unreadable(home, f"has a damaged shop.json ({error})") from None
+
+
+def read_known(home: Home) -> ShopFile:
+    """As `read`, for a shop that was opened before. Raises CommandError when it was not."""
+    shop = read(home)
+    if shop is None:
+        raise control.not_running(home)
+    return shop
+
+
+def pids(home: Home) -> dict[str, int]:
+    """Return the process ids in shop.json, whichever version wrote it; empty when unreadable."""
+    try:
+        return msgspec.json.decode(home.shop_json.read_bytes(), type=_Format).pids
+    except (FileNotFoundError, msgspec.DecodeError):
+        return {}
+
+
+def write(home: Home, shop: ShopFile) -> None:
+    write_private(home.shop_json, msgspec.json.format(msgspec.json.encode(shop), indent=2) + b"\n")
+
+
+def update(home: Home, **changes: Any) -> None:
+    """Replace these fields, if there is a file; write it only if one of them is different."""
+    before = read(home)
+    after = msgspec.structs.replace(before, **changes) if before else None
+    if after and after != before:
+        write(home, after)
 
 
 def begin(home: Home, ports: Ports, specs: tuple[ServiceSpec, ...]) -> None:
-    """Log-ins stay as they were made at the first start; all else is told anew."""
-    before = read_shop(home)
-    write_shop(
-        home,
-        {
-            "home": str(home.path),
-            "open": False,
-            "demo": before.get("demo", False),
-            "addresses": addresses(ports, specs),
-            "ports": {
-                **{spec.name: spec.port(ports) for spec in specs},
-                "gateway": ports.gateway,
-                "postgres": ports.postgres,
-                "nats": ports.nats,
-            },
-            "pids": {},
-            "logins": before.get("logins") or {who: secrets.token_urlsafe(12) for who in PEOPLE},
-            "ops_key": str(keys.private(home, keys.OPS)),
-            "databases": {spec.name: services.database_url(home, ports, spec) for spec in specs},
-            "brokers": {spec.name: services.broker_url(home, ports, spec) for spec in specs},
+    """Write the file for a start. The demo users keep the passwords made at the first start."""
+    before = read(home)
+    passwords = {user: secrets.token_urlsafe(12) for user in DEMO_USERS}
+    service_ports = {spec.name: spec.port(ports) for spec in specs}
+    gateway = {"gateway": ports.gateway}
+    shop = ShopFile(
+        home=str(home.path),
+        demo=before.demo if before else False,
+        addresses={
+            name: f"http://{HOST}:{port}" for name, port in (service_ports | gateway).items()
         },
+        ports={**service_ports, **gateway, "postgres": ports.postgres, "nats": ports.nats},
+        logins=before.logins if before else passwords,
+        ops_key=str(keys.private(home, keys.OPS)),
+        databases={spec.name: services.database_url(home, ports, spec) for spec in specs},
+        brokers={spec.name: services.broker_url(home, ports, spec) for spec in specs},
     )
+    write(home, shop)
 
 
 def databases(home: Home, service: str | None, environ: Mapping[str, str]) -> dict[str, str]:
-    """Database URLs by service: the one of the environment, else those of the shop in this home."""
+    """Return database URLs by service: the one in the environment, else those of the open shop.
+
+    Raises CommandError when no shop is open, or when the service does not exist.
+    """
     if "ROADBIKE_DATABASE_URL" in environ or "ROADBIKE_DATABASE_URL_FILE" in environ:
         if service is None:
             raise CommandError(
-                "ROADBIKE_DATABASE_URL is one database: name its SERVICE as argument"
+                "ROADBIKE_DATABASE_URL is the database of one service: name it as SERVICE"
             )
-        return {service: settings.read(OneDatabase, environ).database_url.reveal()}
-    control.views(home)  # a closed shop's databases are closed too
-    known: dict[str, str] = read_shop(home)["databases"]
+        return {service: settings.read(_DatabaseSetting, environ).database_url.reveal()}
+    known = read_known(home).databases
+    control.views(home)  # the databases run only while the shop does
     if service is not None and service not in known:
-        meant = nearest(service, known)
-        raise CommandError(
-            f"there is no service {service}: the services are {', '.join(known)}{meant}"
-        )
+        services_, hint = ", ".join(known), did_you_mean(service, known)
+        raise CommandError(f"there is no service {service}: the services are {services_}{hint}")
     return {service: known[service]} if service else known
 
 
-def addresses(ports: Ports, specs: tuple[ServiceSpec, ...]) -> dict[str, str]:
-    services = {spec.name: spec.port(ports) for spec in specs}
-    return {
-        name: f"http://{HOST}:{port}"
-        for name, port in (services | {"gateway": ports.gateway}).items()
-    }
-
-
-def note(home: Home, **facts: Any) -> None:
-    shop = read_shop(home)
-    if shop | facts != shop:
-        write_shop(home, shop | facts)
+def _unreadable(home: Home, what: str) -> CommandError:
+    return CommandError(
+        f"{home.path} {what}: delete its data with `{command_line('up --fresh', home)}`, "
+        "or open it with the version that made it"
+    )

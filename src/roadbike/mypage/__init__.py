@@ -1,1 +1,1 @@
-"""My page: how every purchase stands, as its buyer sees it. Hears everything, tells nothing."""
+"""My Page: shows how every purchase stands. Consumes all purchase events, publishes none."""

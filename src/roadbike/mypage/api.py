@@ -1,4 +1,4 @@
-"""My page over HTTP: parse, read, answer."""
+"""The HTTP API of my page: parse, read, answer."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -7,7 +7,6 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from roadbike.contracts.glossary import wire_name
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import (
     DeliveryStatus,
@@ -15,14 +14,17 @@ from roadbike.contracts.statuses import (
     ReservationStatus,
     StockStatus,
 )
+from roadbike.contracts.wire_names import wire_name
 from roadbike.kit.db import Database
-from roadbike.kit.web import BUYER, Caller, Links, Page, Paging, Route, get, links, page_of
+from roadbike.kit.web import BUYER, Caller, Links, Page, Paging, Route, get, links, page_of, view
 from roadbike.mypage import domain, store
 from roadbike.mypage.domain import Purchase
-from roadbike.mypage.store import KeptEvent
+from roadbike.mypage.store import StoredEvent
 
 
 class MyPage(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name):
+    """One purchase, flat: its reservation, payment, delivery and stock status."""
+
     reservation_id: UUID
     bike_id: int
     bike_name: str
@@ -42,11 +44,13 @@ class MyPage(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name):
 
 
 class MyPages(msgspec.Struct, frozen=True, rename=wire_name):
+    """The purchases of one page."""
+
     my_pages: list[MyPage]
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name):
-    """One thing that happened, with the status that it changed."""
+    """One event of a purchase, with the status that it set."""
 
     event: str
     reservation_status: ReservationStatus | UnsetType = UNSET
@@ -57,69 +61,70 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name):
     at: datetime
 
 
-SAID: Final = [name for name in Step.__struct_fields__ if name not in {"event", "at"}]
+DETAILS: Final = [name for name in Step.__struct_fields__ if name not in {"event", "at"}]
 
 
 class Steps(msgspec.Struct, frozen=True):
+    """The events of one purchase, oldest first."""
+
     timeline: list[Step]
 
 
 class Timeline(msgspec.Struct, frozen=True, kw_only=True):
+    """The events of one purchase, in HAL."""
+
     embedded: Steps = msgspec.field(name="_embedded")
     links: Links = msgspec.field(name="_links")
 
 
 class MyPageApi:
+    """`/myPages`: read by buyers (their own) and staff (all)."""
+
     def __init__(self, db: Database) -> None:
         self.db = db
 
     def routes(self) -> list[Route]:
-        one = "/myPages/{reservation_id:uuid}"
+        purchase = "/myPages/{reservation_id:uuid}"
         return [
-            get("/myPages", self.list_, who=BUYER, sort=("reserveDt",)),
-            get(one, self.get, who=BUYER),
-            get(f"{one}/timeline", self.timeline, who=BUYER),
+            get("/myPages", self.page, who=BUYER, sort=tuple(store.SORTABLE)),
+            get(purchase, self.get, who=BUYER),
+            get(f"{purchase}/timeline", self.timeline, who=BUYER),
         ]
 
-    async def list_(self, caller: Caller, paging: Paging) -> Page[MyPages]:
-        """One's own purchases, newest first; all of them for staff."""
+    async def page(self, caller: Caller, paging: Paging) -> Page[MyPages]:
+        """List your own purchases, newest first; staff list all."""
         async with self.db.read() as tx:
-            found, total = await store.page(tx, paging, owner=_owner(caller))
+            found, total = await store.page(tx, paging, owner=caller.owner)
         shown = MyPages(my_pages=[_view(purchase) for purchase in found])
         return page_of(shown, paging, total=total, url="/myPages")
 
     async def get(self, reservation_id: UUID, caller: Caller) -> MyPage:
-        """How one purchase stands."""
+        """Show how one purchase stands."""
         async with self.db.read() as tx:
-            return _view(await store.get(tx, reservation_id, owner=_owner(caller)))
+            return _view(await store.get(tx, reservation_id, owner=caller.owner))
 
     async def timeline(self, reservation_id: UUID, caller: Caller) -> Timeline:
-        """Everything that happened to one purchase, oldest first."""
+        """Show everything that happened to one purchase, oldest first."""
         async with self.db.read() as tx:
-            await store.get(tx, reservation_id, owner=_owner(caller))
-            kept = await store.kept_of(tx, reservation_id)
-        own = f"/myPages/{reservation_id}"
+            await store.get(tx, reservation_id, owner=caller.owner)
+            stored = await store.events_of(tx, reservation_id)
+        path = f"/myPages/{reservation_id}"
         return Timeline(
-            embedded=Steps([_step(one) for one in kept]),
-            links=links(self=f"{own}/timeline", myPage=own),
+            embedded=Steps([_step(one) for one in stored]),
+            links=links(self=f"{path}/timeline", myPage=path),
         )
 
 
-def _owner(caller: Caller) -> str | None:
-    return None if caller.is_admin else caller.user_id
-
-
 def _view(purchase: Purchase) -> MyPage:
-    view = msgspec.convert(purchase, MyPage, from_attributes=True)
-    return msgspec.structs.replace(view, links=links(**_rels(purchase)))
+    return view(MyPage, purchase, links(**_rels(purchase)))
 
 
 def _rels(purchase: Purchase) -> dict[str, str]:
-    """Where its parts are, and what may be done next."""
-    own = f"/myPages/{purchase.reservation_id}"
+    """Return links to the parts of the purchase, and to what the buyer may do next."""
+    path = f"/myPages/{purchase.reservation_id}"
     reservation = f"/reservations/{purchase.reservation_id}"
     payment = f"/payments/{purchase.payment_id}"
-    rels = {"self": own, "timeline": f"{own}/timeline", "reservation": reservation}
+    rels = {"self": path, "timeline": f"{path}/timeline", "reservation": reservation}
     if purchase.payment_id:
         rels["payment"] = payment
     if purchase.delivery_id:
@@ -131,7 +136,7 @@ def _rels(purchase: Purchase) -> dict[str, str]:
     return rels
 
 
-def _step(kept: KeptEvent) -> Step:
-    said: dict[str, Any] = {name: getattr(kept.event, name, None) for name in SAID}
-    known = {name: value for name, value in said.items() if value is not None}
-    return Step(event=type(kept.event).__name__, at=kept.time, **known)
+def _step(stored: StoredEvent) -> Step:
+    details: dict[str, Any] = {name: getattr(stored.event, name, None) for name in DETAILS}
+    known = {name: value for name, value in details.items() if value is not None}
+    return Step(event=type(stored.event).__name__, at=stored.time, **known)

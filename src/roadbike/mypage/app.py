@@ -1,19 +1,17 @@
 """The my page service on one page."""
 
-from collections.abc import Sequence
-from typing import cast, get_args
+from typing import get_args
 
 from roadbike.contracts.events import AnyPurchaseEvent
-from roadbike.kit.db import Database, Tx
+from roadbike.kit.db import Database
 from roadbike.kit.process.service import Service, whenever_with_message
 from roadbike.kit.process.settings import ServiceSettings
-from roadbike.kit.pure.events import Event
 from roadbike.mypage.api import MyPageApi
-from roadbike.mypage.use_cases import follow_purchase, lock_purchases
+from roadbike.mypage.use_cases import follow_purchase, prefetch
 
 
 class Settings(ServiceSettings, frozen=True, kw_only=True):
-    """What every service is told, and nothing more."""
+    """The settings of every service; my page adds none."""
 
 
 def build(settings: Settings) -> Service:
@@ -26,9 +24,5 @@ def build(settings: Settings) -> Service:
         policies=[
             whenever_with_message(event, follow_purchase) for event in get_args(AnyPurchaseEvent)
         ],
-        prefetch=_prefetch,
+        prefetch=prefetch,
     )
-
-
-async def _prefetch(tx: Tx, events: Sequence[Event]) -> None:
-    await lock_purchases(tx, cast("Sequence[AnyPurchaseEvent]", events))

@@ -1,32 +1,20 @@
-"""A purchase as its buyer sees it, folded from events. Pure."""
+"""A purchase as its buyer sees it, projected from events. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import reduce
-from typing import Any, Final, assert_never
+from typing import TypeVar, assert_never
 from uuid import UUID
 
 from roadbike.contracts.events import (
+    AllocationEvent,
     AnyPurchaseEvent,
-    DeliveryCancelled,
-    DeliveryCompleted,
-    DeliveryPrepared,
-    DeliveryRecalled,
-    DeliveryReturned,
-    DeliveryStarted,
-    PaymentApproved,
-    PaymentCancelled,
-    PaymentConfirming,
-    PaymentDeclined,
-    PaymentExpired,
-    PaymentOpened,
-    PaymentRefunding,
+    DeliveryEvent,
+    PaymentEvent,
     ReservationCancelled,
+    ReservationEvent,
     ReservationRegistered,
-    StockAllocated,
-    StockReleased,
-    StockShort,
 )
 from roadbike.contracts.statuses import (
     DeliveryStatus,
@@ -35,12 +23,15 @@ from roadbike.contracts.statuses import (
     StockStatus,
 )
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Purchase:
-    """What is known of one purchase. `registered`: it may be shown.
+    """What is known of one purchase. It is shown once it is `registered`.
 
-    One version per kind of event: of the one that the kind's changing fields were taken from.
+    The versions, one for each kind of event, are those of the events that the statuses were
+    taken from.
     """
 
     reservation_id: UUID
@@ -66,72 +57,38 @@ class Purchase:
     row_version: int = 0
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Fields:
-    """What events of one kind say: once and for all, and until a later one says otherwise."""
-
-    constant: tuple[str, ...] = ()
-    changing: tuple[str, ...]
-
-
-RESERVATION: Final = Fields(
-    constant=("bike_name", "user_id", "user_name", "store_name", "reserved_at", "price"),
-    changing=("reservation_status",),
-)
-ALLOCATION: Final = Fields(changing=("stock_status",))
-PAYMENT: Final = Fields(constant=("payment_id", "user_id", "price"), changing=("payment_status",))
-DELIVERY: Final = Fields(
-    constant=("delivery_id", "payment_id", "user_id", "user_name"),
-    changing=("delivery_status", "delivered_at"),
-)
+def project(events: Sequence[AnyPurchaseEvent], row_version: int = 0) -> Purchase:
+    """Return the purchase that these events make; there must be at least one."""
+    first = events[0]
+    purchase = Purchase(
+        reservation_id=first.reservation_id, bike_id=first.bike_id, row_version=row_version
+    )
+    return reduce(apply, events, purchase)
 
 
 def apply(purchase: Purchase, event: AnyPurchaseEvent) -> Purchase:
-    """The purchase after one more event; the same for every order of the events."""
+    """Return the purchase after one more event; the order of the events makes no difference.
+
+    A status is taken from an event of a greater version only. The other fields never change: any
+    event fills those that are still empty.
+    """
     match event:
         case ReservationRegistered():
-            return replace(_told(purchase, event, RESERVATION), registered=True)
+            return replace(_with_reservation(purchase, event), registered=True)
         case ReservationCancelled():
-            return _told(purchase, event, RESERVATION)
-        case StockAllocated() | StockShort() | StockReleased():
-            return _told(purchase, event, ALLOCATION)
-        case (
-            PaymentOpened()
-            | PaymentConfirming()
-            | PaymentDeclined()
-            | PaymentApproved()
-            | PaymentRefunding()
-            | PaymentCancelled()
-            | PaymentExpired()
-        ):
-            return _told(purchase, event, PAYMENT)
-        case (
-            DeliveryPrepared()
-            | DeliveryStarted()
-            | DeliveryCompleted()
-            | DeliveryCancelled()
-            | DeliveryRecalled()
-            | DeliveryReturned()
-        ):
-            return _told(purchase, event, DELIVERY)
+            return _with_reservation(purchase, event)
+        case AllocationEvent():
+            return _with_allocation(purchase, event)
+        case PaymentEvent():
+            return _with_payment(purchase, event)
+        case DeliveryEvent():
+            return _with_delivery(purchase, event)
         case _:
             assert_never(event)
 
 
-def begun(event: AnyPurchaseEvent, row_version: int = 0) -> Purchase:
-    """A purchase of which nothing is known but that there is such an event."""
-    return Purchase(
-        reservation_id=event.reservation_id, bike_id=event.bike_id, row_version=row_version
-    )
-
-
-def fold(events: Sequence[AnyPurchaseEvent], row_version: int = 0) -> Purchase:
-    """The purchase that these events, at least one, make."""
-    return reduce(apply, events, begun(events[0], row_version))
-
-
 def may_be_cancelled(purchase: Purchase) -> bool:
-    """Whether its buyer may cancel it; once it has left the shop only staff can undo it."""
+    """Return whether the buyer may cancel; once the bike has left the shop only staff can."""
     return (
         purchase.reservation_status is ReservationStatus.RESERVED
         and purchase.delivery_status in {None, DeliveryStatus.PREPARING}
@@ -139,18 +96,67 @@ def may_be_cancelled(purchase: Purchase) -> bool:
 
 
 def may_be_paid(purchase: Purchase) -> bool:
+    """Return whether the buyer may pay."""
     return (
         purchase.reservation_status is ReservationStatus.RESERVED
         and purchase.payment_status is PaymentStatus.DUE
     )
 
 
-def _told(purchase: Purchase, event: AnyPurchaseEvent, fields: Fields) -> Purchase:
-    news: dict[str, Any] = {
-        name: getattr(event, name) for name in fields.constant if getattr(purchase, name) is None
-    }
-    version_of_kind = f"{event.kind}_version"
-    if event.version > getattr(purchase, version_of_kind):  # a status never goes backwards
-        news |= {name: getattr(event, name) for name in fields.changing}
-        news[version_of_kind] = event.version
-    return replace(purchase, **news) if news else purchase
+def _with_reservation(purchase: Purchase, event: ReservationEvent) -> Purchase:
+    filled = replace(
+        purchase,
+        bike_name=_known(purchase.bike_name, event.bike_name),
+        user_id=_known(purchase.user_id, event.user_id),
+        user_name=_known(purchase.user_name, event.user_name),
+        store_name=_known(purchase.store_name, event.store_name),
+        reserved_at=_known(purchase.reserved_at, event.reserved_at),
+        price=_known(purchase.price, event.price),
+    )
+    if event.version <= filled.reservation_version:
+        return filled
+    return replace(
+        filled,
+        reservation_status=event.reservation_status,
+        reservation_version=event.version,
+    )
+
+
+def _with_allocation(purchase: Purchase, event: AllocationEvent) -> Purchase:
+    if event.version <= purchase.allocation_version:
+        return purchase
+    return replace(purchase, stock_status=event.stock_status, allocation_version=event.version)
+
+
+def _with_payment(purchase: Purchase, event: PaymentEvent) -> Purchase:
+    filled = replace(
+        purchase,
+        payment_id=_known(purchase.payment_id, event.payment_id),
+        user_id=_known(purchase.user_id, event.user_id),
+        price=_known(purchase.price, event.price),
+    )
+    if event.version <= filled.payment_version:
+        return filled
+    return replace(filled, payment_status=event.payment_status, payment_version=event.version)
+
+
+def _with_delivery(purchase: Purchase, event: DeliveryEvent) -> Purchase:
+    filled = replace(
+        purchase,
+        delivery_id=_known(purchase.delivery_id, event.delivery_id),
+        payment_id=_known(purchase.payment_id, event.payment_id),
+        user_id=_known(purchase.user_id, event.user_id),
+        user_name=_known(purchase.user_name, event.user_name),
+    )
+    if event.version <= filled.delivery_version:
+        return filled
+    return replace(
+        filled,
+        delivery_status=event.delivery_status,
+        delivered_at=event.delivered_at,
+        delivery_version=event.version,
+    )
+
+
+def _known(value: T | None, given: T | None) -> T | None:
+    return given if value is None else value

@@ -1,4 +1,4 @@
-"""Purchases at rest, and every event they were folded from."""
+"""Persistence of the purchases and of every event that they are projected from."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,6 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    ColumnElement,
     Index,
     Integer,
     LargeBinary,
@@ -32,6 +31,7 @@ from roadbike.contracts.statuses import (
     ReservationStatus,
     StockStatus,
 )
+from roadbike.contracts.types import NAME_LENGTH, USER_ID_LENGTH
 from roadbike.kit.db import Tx
 from roadbike.kit.db.bulk import insert_new
 from roadbike.kit.db.columns import Status, UtcTime
@@ -49,10 +49,10 @@ PURCHASE: Final = Table(
     Column("reservation_id", Uuid, primary_key=True),
     Column("bike_id", Integer, nullable=False),
     Column("registered", Boolean, nullable=False),
-    Column("bike_name", String(200)),
-    Column("user_id", String(64)),
-    Column("user_name", String(200)),
-    Column("store_name", String(200)),
+    Column("bike_name", String(NAME_LENGTH)),
+    Column("user_id", String(USER_ID_LENGTH)),
+    Column("user_name", String(NAME_LENGTH)),
+    Column("store_name", String(NAME_LENGTH)),
     Column("reserved_at", UtcTime),
     Column("reservation_status", Status(ReservationStatus)),
     Column("price", BigInteger),
@@ -71,11 +71,11 @@ PURCHASE: Final = Table(
     Index("purchase_shown", "registered", "reserved_at", "reservation_id"),
 )
 
-KEPT_EVENT: Final = Table(
-    "kept_event",
-    metadata,
+STORED_EVENT: Final = Table(
+    "stored_event",
+    metadata,  # reservation, kind and version identify an event as its id does
     Column("reservation_id", Uuid, primary_key=True),
-    Column("kind", String(20), primary_key=True),  # kind and version name one event, as its id does
+    Column("kind", String(20), primary_key=True),
     Column("version", Integer, primary_key=True),
     Column("event_id", Uuid, nullable=False),
     Column("type", String(100), nullable=False),
@@ -85,35 +85,66 @@ KEPT_EVENT: Final = Table(
 
 PURCHASES: Final = Rows(PURCHASE, Purchase)
 
-EVENT_OF: Final = {
+SORTABLE: Final = {"reserveDt": PURCHASE.c.reserved_at}
+
+DECODERS: Final = {  # by the type of the event
     event.type_name(): msgspec.json.Decoder(event) for event in get_args(AnyPurchaseEvent)
 }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class KeptEvent:
-    """An event as it was heard, and when it was told."""
+class StoredEvent:
+    """An event, and when it was published (UTC)."""
 
     event: AnyPurchaseEvent
     time: datetime
 
 
 async def lock_all(tx: Tx, reservation_ids: Iterable[UUID]) -> None:
+    """Lock these purchases in one statement; `locked` then finds them without another."""
     await PURCHASES.lock(tx, reservation_ids)
 
 
 async def locked(tx: Tx, reservation_id: UUID) -> Purchase | None:
-    """The purchase; None when nothing of it was heard before."""
+    """Return the purchase; None before the first event about it."""
     return await PURCHASES.locked(tx, reservation_id)
 
 
+async def locked_or_new(tx: Tx, reservation_id: UUID, bike_id: int) -> Purchase:
+    """Return the purchase, a new one before the first event about it."""
+    return await locked(tx, reservation_id) or Purchase(
+        reservation_id=reservation_id, bike_id=bike_id
+    )
+
+
 def save(tx: Tx, purchase: Purchase) -> None:
+    """Write the purchase at the commit."""
     PURCHASES.save(tx, purchase)
 
 
-def keep(tx: Tx, event: AnyPurchaseEvent, message: Message) -> None:
-    """Keep the event as it came; twice the same is kept once."""
-    kept = {
+async def get(tx: Tx, reservation_id: UUID, *, owner: str | None) -> Purchase:
+    """Return a registered purchase of this owner (None: of anybody). Raises NotFound."""
+    row = await tx.row(_registered(owner).where(PURCHASE.c.reservation_id == reservation_id))
+    if row is None:
+        raise NotFound
+    return PURCHASES.state(row)
+
+
+async def page(tx: Tx, paging: Paging, *, owner: str | None) -> tuple[Sequence[Purchase], int]:
+    """Return one page of the purchases, newest first unless sorted, and how many there are."""
+    newest_first = [PURCHASE.c.reserved_at.desc(), PURCHASE.c.reservation_id.desc()]
+    found = _registered(owner)
+    return await PURCHASES.page(tx, found, paging, sortable=SORTABLE, then=newest_first)
+
+
+def _registered(owner: str | None) -> Select[Any]:
+    found = select(PURCHASE).where(PURCHASE.c.registered)
+    return found if owner is None else found.where(PURCHASE.c.user_id == owner)
+
+
+def add_event(tx: Tx, event: AnyPurchaseEvent, message: Message) -> None:
+    """Store the event as it came, at the commit; one that is stored already is left alone."""
+    row = {
         "reservation_id": event.reservation_id,
         "kind": event.kind,
         "version": event.version,
@@ -122,62 +153,35 @@ def keep(tx: Tx, event: AnyPurchaseEvent, message: Message) -> None:
         "time": message.time,
         "data": message.data,
     }
-    tx.at_commit(_write_kept, kept)
+    tx.at_commit(_write_events, row)
 
 
-async def kept_of(tx: Tx, reservation_id: UUID) -> Sequence[KeptEvent]:
-    """Everything heard of one purchase, oldest first."""
+async def _write_events(tx: Tx, added: list[dict[str, Any]]) -> None:
+    rows = {(row["reservation_id"], row["kind"], row["version"]): row for row in added}
+    await insert_new(tx, STORED_EVENT, [rows[key] for key in sorted(rows)])
+
+
+async def events_of(tx: Tx, reservation_id: UUID) -> Sequence[StoredEvent]:
+    """Return the stored events of one purchase, oldest first."""
     rows = await tx.rows(
-        select(KEPT_EVENT)
-        .where(KEPT_EVENT.c.reservation_id == reservation_id)
-        .order_by(KEPT_EVENT.c.time, KEPT_EVENT.c.event_id)
+        select(STORED_EVENT)
+        .where(STORED_EVENT.c.reservation_id == reservation_id)
+        .order_by(STORED_EVENT.c.time, STORED_EVENT.c.event_id)
     )
     return [
-        KeptEvent(event=EVENT_OF[row["type"]].decode(row["data"]), time=row["time"]) for row in rows
+        StoredEvent(event=DECODERS[row["type"]].decode(row["data"]), time=row["time"])
+        for row in rows
     ]
 
 
-async def count_kept(tx: Tx) -> int:
-    """How many purchases there are events of."""
-    return int(await tx.scalar(select(func.count(distinct(KEPT_EVENT.c.reservation_id)))))
+async def count_purchases_with_events(tx: Tx) -> int:
+    """Return of how many purchases there are stored events."""
+    return int(await tx.scalar(select(func.count(distinct(STORED_EVENT.c.reservation_id)))))
 
 
-async def kept_after(tx: Tx, after: UUID | None, at_most: int) -> Sequence[UUID]:
-    """The next purchases that there are events of, in the order of their ids."""
-    key = KEPT_EVENT.c.reservation_id
-    found = select(key).distinct().order_by(key).limit(at_most)
+async def purchases_with_events(tx: Tx, *, after: UUID | None, limit: int) -> Sequence[UUID]:
+    """Return the next ids, in order, of purchases that there are stored events of."""
+    key = STORED_EVENT.c.reservation_id
+    found = select(key).distinct().order_by(key).limit(limit)
     rows = await tx.rows(found if after is None else found.where(key > after))
     return [row["reservation_id"] for row in rows]
-
-
-async def get(tx: Tx, reservation_id: UUID, *, owner: str | None) -> Purchase:
-    """Raises NotFound when there is none to show, or none of this owner's (None: anybody's)."""
-    row = await tx.row(_shown(owner).where(PURCHASE.c.reservation_id == reservation_id))
-    if row is None:
-        raise NotFound
-    return PURCHASES.state(row)
-
-
-async def page(tx: Tx, paging: Paging, *, owner: str | None) -> tuple[Sequence[Purchase], int]:
-    """One page of the purchases, newest first unless sorted, and how many there are."""
-    found = _shown(owner)
-    total = await tx.scalar(found.with_only_columns(func.count()))
-    rows = await tx.rows(found.order_by(*_order(paging)).offset(paging.offset).limit(paging.size))
-    return [PURCHASES.state(row) for row in rows], total
-
-
-def _shown(owner: str | None) -> Select[Any]:
-    found = select(PURCHASE).where(PURCHASE.c.registered)
-    return found if owner is None else found.where(PURCHASE.c.user_id == owner)
-
-
-def _order(paging: Paging) -> list[ColumnElement[Any]]:
-    """By the time of the reservation, the one field to sort by; the indexes end in these two."""
-    columns = (PURCHASE.c.reserved_at, PURCHASE.c.reservation_id)
-    descending = paging.sort[0].descending if paging.sort else True
-    return [column.desc() if descending else column.asc() for column in columns]
-
-
-async def _write_kept(tx: Tx, kept: list[dict[str, Any]]) -> None:
-    rows = {(row["reservation_id"], row["kind"], row["version"]): row for row in kept}
-    await insert_new(tx, KEPT_EVENT, [rows[key] for key in sorted(rows)])

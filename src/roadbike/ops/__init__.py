@@ -1,1 +1,1 @@
-"""Commands that look at the whole shop from outside, as its people and its keepers do."""
+"""Commands that use the whole shop from outside, or work on a service's data: demo and rebuild."""

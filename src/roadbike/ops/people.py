@@ -1,4 +1,4 @@
-"""Somebody who uses a running shop through its gateway, with a log-in of theirs."""
+"""A user of a running shop, who logs in and sends requests through the gateway."""
 
 import asyncio
 import time
@@ -13,13 +13,13 @@ from roadbike.local.errors import CommandError
 
 T = TypeVar("T")
 
-PATIENCE_SECONDS: Final = 10.0
-LOOK_AGAIN_SECONDS: Final = 0.05
+TIMEOUT_SECONDS: Final = 10.0
+POLL_SECONDS: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What the shop said. `retry_after`: seconds, when it asks to come back later."""
+class Response:
+    """What the shop answered. retry_after: seconds after which the request may be repeated."""
 
     status: int
     body: Any
@@ -28,7 +28,7 @@ class Answer:
 
 
 class Person:
-    """Speaks to the gateway; logs in when first needed and again at half the token's life."""
+    """Sends requests as one user; logs in when needed, and again at half the token's life."""
 
     def __init__(self, http: aiohttp.ClientSession, gateway: str, user: str, password: str) -> None:
         self.user = user
@@ -37,7 +37,7 @@ class Person:
         self._renew_at = float("-inf")
 
     async def get(self, path: str) -> Any:
-        """The body. Raises CommandError for anything but a 200."""
+        """Return the body. Raises CommandError for anything but a 200."""
         return (await self.ask("GET", path, wanted=200)).body
 
     async def ask(
@@ -48,56 +48,66 @@ class Person:
         *,
         wanted: int | None = None,
         **headers: str,
-    ) -> Answer:
-        """Raises CommandError when the shop does not answer, or not with the wanted status."""
+    ) -> Response:
+        """Send a request; a header is named with underscores.
+
+        Raises CommandError when the shop does not answer, or with another status than `wanted`.
+        """
         if time.monotonic() >= self._renew_at:
             await self._log_in()
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         named["Authorization"] = f"Bearer {self._token}"
-        answer = await self._send(method, path, body, named)
-        if wanted is not None and answer.status != wanted:
+        response = await self._send(method, path, body, named)
+        if wanted is not None and response.status != wanted:
             raise CommandError(
-                f"{method} {path}: expected {wanted}, got {answer.status} {answer.body}"
+                f"{method} {path}: expected {wanted}, got {response.status} {response.body}"
             )
-        return answer
+        return response
 
     async def _log_in(self) -> None:
         login = {"userId": self.user, "password": self._password}
-        answer = await self._send("POST", "/accounts/tokens", login, {})
-        if answer.status != HTTPStatus.OK:
-            raise CommandError(f"log-in of {self.user} was refused: {answer.status} {answer.body}")
-        self._token = answer.body["access_token"]
-        self._renew_at = time.monotonic() + answer.body["expires_in"] / 2
+        response = await self._send("POST", "/accounts/tokens", login, {})
+        if response.status != HTTPStatus.OK:
+            raise CommandError(
+                f"the log-in of {self.user} was refused: {response.status} {response.body}"
+            )
+        self._token = response.body["access_token"]
+        self._renew_at = time.monotonic() + response.body["expires_in"] / 2
 
-    async def _send(self, method: str, path: str, body: object, headers: dict[str, str]) -> Answer:
+    async def _send(
+        self, method: str, path: str, body: object, headers: dict[str, str]
+    ) -> Response:
         try:
             async with self._http.request(
                 method, self._gateway + path, json=body, headers=headers
             ) as response:
-                told = await response.json(content_type=None)
+                content = await response.json(content_type=None)
                 retry_after = response.headers.get("Retry-After")
-                return Answer(
+                return Response(
                     response.status,
-                    told,
+                    content,
                     response.headers.get("ETag"),
                     float(retry_after) if retry_after else None,
                 )
-        except (aiohttp.ClientError, TimeoutError) as problem:
+        except (aiohttp.ClientError, TimeoutError) as error:
             raise CommandError(
-                f"{self._gateway} does not answer ({problem}): is it open?"
+                f"{self._gateway} does not answer ({error}): is the shop open?"
             ) from None
 
 
-async def until(
+async def wait_until(
     look: Callable[[], Awaitable[T]],
-    right: Callable[[T], bool],
+    is_right: Callable[[T], bool],
     what: str,
-    seconds: float = PATIENCE_SECONDS,
+    seconds: float = TIMEOUT_SECONDS,
 ) -> T:
-    """Look again and again until it is right. Raises CommandError with what was seen last."""
+    """Look repeatedly and return the first right result.
+
+    Raises CommandError that names `what` was expected and what was seen last.
+    """
     end = time.monotonic() + seconds
-    while not right(seen := await look()):
+    while not is_right(seen := await look()):
         if time.monotonic() > end:
-            raise CommandError(f"{what}: not so within {seconds:g} s; last seen: {seen}")
-        await asyncio.sleep(LOOK_AGAIN_SECONDS)
+            raise CommandError(f"{what}: not within {seconds:g} s; last seen: {seen}")
+        await asyncio.sleep(POLL_SECONDS)
     return seen

@@ -1,20 +1,20 @@
-"""`roadbike rebuild mypage`: folds every purchase's kept events anew, while the shop is open."""
+"""`roadbike rebuild mypage`: compute My Page again from stored events, without downtime."""
 
 import asyncio
 
 from rich.progress import Progress
 
 from roadbike.kit.db import Database
-from roadbike.local.up.progress import console
+from roadbike.local.terminal import console
 from roadbike.mypage.use_cases import rebuild
 
 
-def run(database_url: str) -> int:
-    """The number of purchases that were folded anew."""
-    return asyncio.run(_run(database_url))
+def rebuild_my_page(database_url: str) -> int:
+    """Rebuild the page of each purchase from its kept events; return their number."""
+    return asyncio.run(_rebuild(database_url))
 
 
-async def _run(database_url: str) -> int:
+async def _rebuild(database_url: str) -> int:
     db = Database(database_url)
     done = 0
     with Progress(console=console()) as progress:

@@ -11,9 +11,9 @@ import msgspec
 from litestar.params import HeaderParameter, QueryParameter
 from msgspec import Meta
 
-from roadbike.contracts.glossary import wire_name
 from roadbike.contracts.payments import OpenedPayment, OpenPayment
 from roadbike.contracts.statuses import PaymentStatus
+from roadbike.contracts.wire_names import wire_name
 from roadbike.kit.db import Database
 from roadbike.kit.pure.refusals import Fault, Forbidden, Invalid
 from roadbike.kit.resilience.batching import Batches

@@ -7,9 +7,9 @@ from uuid import UUID
 
 import msgspec
 
-from roadbike.contracts.glossary import wire_name
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import ReservationStatus
+from roadbike.contracts.wire_names import wire_name
 from roadbike.kit import idempotency
 from roadbike.kit.db import Database
 from roadbike.kit.db.ids import new_id

@@ -20,7 +20,7 @@ from roadbike.contracts.events import (
     StockRemoved,
     StockShort,
 )
-from roadbike.contracts.statuses import USUAL_STORE
+from roadbike.contracts.shop import DEFAULT_STORE
 from roadbike.kit.auth import ServiceTokens
 from roadbike.kit.crash import crash_points
 from roadbike.kit.db import Database
@@ -61,7 +61,7 @@ class Settings(ServiceSettings, frozen=True, kw_only=True):
     ] = 200
     store_name: Annotated[
         str, Meta(description="Name of the shop, as `reserveStore` of a reservation.")
-    ] = msgspec.field(default=USUAL_STORE, name="G_STORE")
+    ] = msgspec.field(default=DEFAULT_STORE, name="G_STORE")
 
 
 def build(settings: Settings) -> Service:

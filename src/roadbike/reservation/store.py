@@ -197,7 +197,7 @@ def delete_key(tx: Tx, reservation_id: UUID) -> None:
 
 async def delete_old_keys(tx: Tx) -> bool:
     """Delete one batch of keys older than their retention; return whether there may be more."""
-    return await idempotency.forget_old(tx, KEY)
+    return await idempotency.delete_old(tx, KEY)
 
 
 async def _delete_keys(tx: Tx, reservation_ids: Sequence[UUID]) -> None:

@@ -1,4 +1,4 @@
-"""The catalogue over HTTP: parse, call one use case, answer."""
+"""The HTTP API of stock: parse, call one use case, answer."""
 
 from functools import partial
 from typing import Annotated, Any, Final
@@ -7,9 +7,19 @@ import msgspec
 from litestar.params import Parameter
 from msgspec import UNSET, Meta, UnsetType
 
-from roadbike.contracts.glossary import wire_name
+from roadbike.contracts.types import (
+    BRAND_LENGTH,
+    COLOUR_LENGTH,
+    DESCRIPTION_LENGTH,
+    FRAME_SIZE_LENGTH,
+    MAX_BIKE_ID,
+    NAME_LENGTH,
+    BikeId,
+    Price,
+    Quantity,
+)
+from roadbike.contracts.wire_names import wire_name
 from roadbike.kit.db import Database
-from roadbike.kit.pure.refusals import NotFound
 from roadbike.kit.web import (
     ADMIN,
     ANYONE,
@@ -28,29 +38,29 @@ from roadbike.kit.web import (
     patch,
     post,
     put,
+    view,
 )
 from roadbike.stock import store, use_cases
-from roadbike.stock.domain import Bike
-from roadbike.stock.store import LARGEST_NUMBER, SORTS
+from roadbike.stock.domain import BelowHeld, Bike, BikeExists
 
-ONE_LINE: Final = Meta(  # and not blank
+ONE_LINE: Final = Meta(  # without control characters, not blank
     pattern=r"^(?![\s\S]*[\x00-\x1f\x7f])[\s\S]*\S", extra={"fault": "fault-filled-line"}
 )
 NOT_BLANK: Final = Meta(pattern=r"\S", extra={"fault": "fault-blank"})
 
-Number = Annotated[int, Meta(ge=1, le=LARGEST_NUMBER)]
-BikeNumber = Annotated[int, Parameter(ge=1, le=LARGEST_NUMBER)]
-Name = Annotated[str, Meta(min_length=1, max_length=200), ONE_LINE]
-Price = Annotated[int, Meta(ge=1, le=10**12)]
-Quantity = Annotated[int, Meta(ge=0, le=10**9)]
-Brand = Annotated[str, Meta(min_length=1, max_length=100), ONE_LINE]
-FrameSize = Annotated[str, Meta(min_length=1, max_length=20), ONE_LINE]
-Colour = Annotated[str, Meta(min_length=1, max_length=50), ONE_LINE]
-Description = Annotated[str, Meta(min_length=1, max_length=4000), NOT_BLANK]
+BikeIdInPath = Annotated[int, Parameter(ge=1, le=MAX_BIKE_ID)]
+Name = Annotated[str, Meta(min_length=1, max_length=NAME_LENGTH), ONE_LINE]
+Brand = Annotated[str, Meta(min_length=1, max_length=BRAND_LENGTH), ONE_LINE]
+FrameSize = Annotated[str, Meta(min_length=1, max_length=FRAME_SIZE_LENGTH), ONE_LINE]
+Colour = Annotated[str, Meta(min_length=1, max_length=COLOUR_LENGTH), ONE_LINE]
+Description = Annotated[str, Meta(min_length=1, max_length=DESCRIPTION_LENGTH), NOT_BLANK]
 
 
 class WholeBike(Body, frozen=True, kw_only=True, rename=wire_name):
-    """What replaces a bike; what it does not name is emptied. It may be sent as it was read."""
+    """The new content of a bike; an optional field that is left out is emptied.
+
+    What GET returns can be sent back: the members that the server owns are ignored.
+    """
 
     ignored = frozenset({"bikeId", "reserveQty", "withdrawn", "_links"})
 
@@ -64,13 +74,13 @@ class WholeBike(Body, frozen=True, kw_only=True, rename=wire_name):
 
 
 class NewBike(WholeBike, frozen=True, kw_only=True, rename=wire_name):
-    """A bike to be put on sale, under its number or the next one."""
+    """A new bike; without a bikeId it gets the next free number."""
 
-    bike_id: Number | None = None
+    bike_id: BikeId | None = None
 
 
 class BikeEdit(Body, frozen=True, kw_only=True, rename=wire_name):
-    """What is to be changed; null empties a text."""
+    """The fields of a bike to change; null empties a text."""
 
     bike_name: Name | UnsetType = UNSET
     price: Price | UnsetType = UNSET
@@ -81,8 +91,8 @@ class BikeEdit(Body, frozen=True, kw_only=True, rename=wire_name):
     description: Description | UnsetType | None = UNSET
 
 
-class BikeView(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name):
-    """A bike as it is shown. `withdrawn` is there (and true) when it is off sale."""
+class BikeView(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name, omit_defaults=True):
+    """A bike of the catalogue. `withdrawn` (always true) is present when it is off sale."""
 
     bike_id: int
     bike_name: str
@@ -93,92 +103,90 @@ class BikeView(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name):
     frame_size: str | None
     colour: str | None
     description: str | None
-    withdrawn: bool | UnsetType = UNSET
-    links: Links
+    withdrawn: bool = False
+    links: Links = {}
 
 
 class Bikes(msgspec.Struct, frozen=True):
-    """A page's bikes."""
+    """The bikes of one page."""
 
     stocks: list[BikeView]
 
 
 class StockApi:
-    """`/stocks`: read by everybody, kept by admins."""
+    """`/stocks`: read by everybody, changed by admins."""
 
     def __init__(self, db: Database) -> None:
-        self._db = db
+        self.db = db
 
     def routes(self) -> list[Route]:
+        bike = "/stocks/{bike_id:int}"
+        sortable = tuple(store.SORTABLE)
         return [
-            get("/stocks", self.page, who=ANYONE, sort=tuple(SORTS), search=True, refuses=(401,)),
+            get("/stocks", self.page, who=ANYONE, sort=sortable, search=True, refuses=(401,)),
             post("/stocks", self.add, who=ADMIN, refuses=(409,)),
-            get("/stocks/{bike_id:int}", self.one, who=ANYONE, refuses=(401,)),
-            patch("/stocks/{bike_id:int}", self.edit, who=ADMIN, refuses=(412, 428)),
-            put("/stocks/{bike_id:int}", self.replace, who=ADMIN, refuses=(412, 428)),
-            delete("/stocks/{bike_id:int}", self.remove, who=ADMIN, status=204, refuses=(412, 428)),
+            get(bike, self.get, who=ANYONE, refuses=(401,)),
+            patch(bike, self.edit, who=ADMIN, refuses=(412, 428)),
+            put(bike, self.replace, who=ADMIN, refuses=(412, 428)),
+            delete(bike, self.remove, who=ADMIN, status=204, refuses=(412, 428)),
         ]
 
     async def page(self, paging: Paging, caller: Caller) -> Page[Bikes]:
         """List the bikes on sale; for admins, the withdrawn ones too."""
-        async with self._db.read() as tx:
-            bikes, total = await store.page(tx, paging, withdrawn=caller.is_admin)
-        shown = Bikes([_view(bike) for bike in bikes])
+        async with self.db.read() as tx:
+            found, total = await store.page(tx, paging, withdrawn=caller.is_admin)
+        shown = Bikes([_view(bike) for bike in found])
         return page_of(shown, paging, total=total, url="/stocks")
 
-    async def one(self, bike_id: BikeNumber, caller: Caller) -> Reply[BikeView]:
+    async def get(self, bike_id: BikeIdInPath, caller: Caller) -> Reply[BikeView]:
         """Show one bike."""
-        async with self._db.read() as tx:
-            bike = await store.BIKES.get(tx, bike_id)
-        if bike is None or (bike.withdrawn and not caller.is_admin):
-            raise NotFound
-        return _answer(bike)
+        async with self.db.read() as tx:
+            return _reply(await store.get(tx, bike_id, withdrawn=caller.is_admin))
 
     async def add(self, data: NewBike) -> Reply[BikeView]:
         """Put a new bike on sale."""
-        face = msgspec.structs.asdict(data)
-        number = face.pop("bike_id")
-        add = partial(use_cases.register_bike, bike_id=number, face=face)
-        bike = await self._db.transact(add)
-        return _answer(bike, Location=f"/stocks/{bike.bike_id}")
+        fields = msgspec.structs.asdict(data)
+        bike_id = fields.pop("bike_id")
+        register = partial(use_cases.register_bike, bike_id=bike_id, fields=fields)
+        try:
+            bike = await self.db.transact(register)
+        except BikeExists as refusal:
+            refusal.pointer = "/bikeId"
+            raise
+        return _reply(bike, Location=f"/stocks/{bike.bike_id}")
 
-    async def edit(self, bike_id: BikeNumber, data: BikeEdit, if_match: int) -> Reply[BikeView]:
-        """Change some of a bike."""
+    async def edit(self, bike_id: BikeIdInPath, data: BikeEdit, if_match: int) -> Reply[BikeView]:
+        """Change some fields of a bike."""
         sent = msgspec.structs.asdict(data).items()
         changes = {name: value for name, value in sent if value is not UNSET}
         return await self._edited(bike_id, if_match, changes)
 
-    async def replace(self, bike_id: BikeNumber, data: WholeBike, if_match: int) -> Reply[BikeView]:
-        """Replace all of a bike."""
+    async def replace(
+        self, bike_id: BikeIdInPath, data: WholeBike, if_match: int
+    ) -> Reply[BikeView]:
+        """Replace a bike."""
         return await self._edited(bike_id, if_match, msgspec.structs.asdict(data))
 
-    async def remove(self, bike_id: BikeNumber, if_match: int) -> None:
+    async def remove(self, bike_id: BikeIdInPath, if_match: int) -> None:
         """Withdraw a bike from sale."""
         withdraw = partial(use_cases.withdraw_bike, bike_id=bike_id, version=if_match)
-        await self._db.transact(withdraw)
+        await self.db.transact(withdraw)
 
     async def _edited(self, bike_id: int, version: int, changes: dict[str, Any]) -> Reply[BikeView]:
         edit = partial(use_cases.edit_bike, bike_id=bike_id, version=version, changes=changes)
-        return _answer(await self._db.transact(edit))
+        try:
+            return _reply(await self.db.transact(edit))
+        except BelowHeld as refusal:
+            refusal.pointer = "/stockQty"
+            raise
 
 
-def _answer(bike: Bike, **headers: str) -> Reply[BikeView]:
+def _reply(bike: Bike, **headers: str) -> Reply[BikeView]:
     return Reply(_view(bike), headers={"ETag": etag(bike.version), **headers})
 
 
 def _view(bike: Bike) -> BikeView:
-    itself = f"/stocks/{bike.bike_id}"
+    path = f"/stocks/{bike.bike_id}"
     buyable = bike.free > 0 and not bike.withdrawn
-    return BikeView(
-        bike_id=bike.bike_id,
-        bike_name=bike.bike_name,
-        price=bike.price,
-        stock_quantity=bike.stock_quantity,
-        held_quantity=bike.held_quantity,
-        brand=bike.brand,
-        frame_size=bike.frame_size,
-        colour=bike.colour,
-        description=bike.description,
-        withdrawn=True if bike.withdrawn else UNSET,
-        links=links(self=itself, reserve="/reservations") if buyable else links(self=itself),
-    )
+    shown = links(self=path, reserve="/reservations") if buyable else links(self=path)
+    return view(BikeView, bike, shown)

@@ -17,18 +17,11 @@ from roadbike.kit.db import Database
 from roadbike.kit.process.service import Service, whenever
 from roadbike.kit.process.settings import ServiceSettings
 from roadbike.stock.api import StockApi
-from roadbike.stock.use_cases import (
-    answer_claim,
-    free_unit,
-    lock_batch,
-    note_cancel,
-    ship_unit,
-    take_back_unit,
-)
+from roadbike.stock.use_cases import follow_purchase, prefetch
 
 
 class Settings(ServiceSettings, frozen=True, kw_only=True):
-    """Stock needs nothing beyond what every service is told."""
+    """The settings of every service; stock adds none."""
 
 
 def build(settings: Settings) -> Service:
@@ -39,15 +32,19 @@ def build(settings: Settings) -> Service:
         db=db,
         routes=StockApi(db).routes(),
         policies=[
-            whenever(ReservationRegistered, answer_claim),
-            whenever(ReservationCancelled, note_cancel),
-            whenever(DeliveryCancelled, free_unit),
-            whenever(DeliveryStarted, ship_unit),
-            whenever(DeliveryReturned, take_back_unit),
+            whenever(ReservationRegistered, follow_purchase),
+            whenever(ReservationCancelled, follow_purchase),
+            whenever(DeliveryCancelled, follow_purchase),
+            whenever(DeliveryStarted, follow_purchase),
+            whenever(DeliveryReturned, follow_purchase),
         ],
-        prefetch=lock_batch,
+        prefetch=prefetch,
         publishes=(
-            *(StockRegistered, StockChanged, StockRemoved),
-            *(StockAllocated, StockShort, StockReleased),
+            StockRegistered,
+            StockChanged,
+            StockRemoved,
+            StockAllocated,
+            StockShort,
+            StockReleased,
         ),
     )

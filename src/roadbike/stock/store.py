@@ -1,7 +1,8 @@
-"""Bikes, allocations and the ledger at rest."""
+"""Persistence of the bikes, the allocations and the ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
@@ -24,14 +25,20 @@ from sqlalchemy import (
     update,
 )
 
+from roadbike.contracts.types import (
+    BRAND_LENGTH,
+    COLOUR_LENGTH,
+    FRAME_SIZE_LENGTH,
+    MAX_BIKE_ID,
+    NAME_LENGTH,
+)
 from roadbike.kit.db import Tx
 from roadbike.kit.db.bulk import insert_new
 from roadbike.kit.db.columns import BigId, Status, UtcTime, utc_now
-from roadbike.kit.db.paging import Paging, SortOrder
+from roadbike.kit.db.paging import Paging
 from roadbike.kit.db.rows import Rows
+from roadbike.kit.pure.refusals import NotFound
 from roadbike.stock.domain import Allocation, Bike, Movement, State, Why
-
-LARGEST_NUMBER: Final = 2**31 - 1
 
 metadata: Final = MetaData()
 
@@ -39,13 +46,13 @@ BIKE: Final = Table(
     "bike",
     metadata,
     Column("bike_id", Integer, primary_key=True, autoincrement=False),
-    Column("bike_name", String(200), nullable=False),
+    Column("bike_name", String(NAME_LENGTH), nullable=False),
     Column("price", BigInteger, nullable=False),
     Column("stock_quantity", Integer, nullable=False),
     Column("held_quantity", Integer, nullable=False),
-    Column("brand", String(100)),
-    Column("frame_size", String(20)),
-    Column("colour", String(50)),
+    Column("brand", String(BRAND_LENGTH)),
+    Column("frame_size", String(FRAME_SIZE_LENGTH)),
+    Column("colour", String(COLOUR_LENGTH)),
     Column("description", Text),
     Column("withdrawn", Boolean, nullable=False),
     Column("version", Integer, nullable=False),
@@ -77,19 +84,19 @@ LEDGER: Final = Table(
     Column("delta", Integer, nullable=False),
     Column("why", Status(Why), nullable=False),
     Column("reservation_id", Uuid),
-    Column("at", UtcTime, nullable=False, default=utc_now()),
-    UniqueConstraint("reservation_id", "why", name="ledger_once"),  # a unit leaves once
+    Column("recorded_at", UtcTime, nullable=False, default=utc_now()),
+    UniqueConstraint("reservation_id", "why", name="ledger_once"),  # a unit leaves the shop once
     Index("ledger_bike", "bike_id"),
 )
 
 BIKES: Final = Rows(BIKE, Bike)
 ALLOCATIONS: Final = Rows(ALLOCATION, Allocation)
 
-EDITED: Final = (  # by staff; the rest moves under them
+EDITED: Final = (  # by staff; events change the other columns meanwhile
     *("bike_name", "price", "stock_quantity", "brand", "frame_size", "colour", "description"),
     *("withdrawn", "version"),
 )
-SORTS: Final = {
+SORTABLE: Final = {
     "price": BIKE.c.price,
     "bikeNm": BIKE.c.bike_name,
     "bikeId": BIKE.c.bike_id,
@@ -97,32 +104,90 @@ SORTS: Final = {
     "stockQty": BIKE.c.stock_quantity,
 }
 
+# the units held for reservations ---------------------------------------------------------
+
+
+async def lock_all(tx: Tx, reservation_ids: Iterable[UUID], bike_ids: Iterable[int]) -> None:
+    """Lock these allocations, then these bikes, in two statements."""
+    await ALLOCATIONS.lock(tx, sorted(set(reservation_ids)))
+    await BIKES.lock(tx, sorted(set(bike_ids)))
+
+
+async def locked_or_new(tx: Tx, reservation_id: UUID, bike_id: int) -> Allocation:
+    """Return the allocation of the reservation, a new one before the first event about it."""
+    return await ALLOCATIONS.locked(tx, reservation_id) or Allocation(
+        reservation_id=reservation_id, bike_id=bike_id
+    )
+
+
+def save(tx: Tx, allocation: Allocation) -> None:
+    """Write the allocation at the commit."""
+    ALLOCATIONS.save(tx, allocation)
+
+
+# the catalogue ---------------------------------------------------------------------------
+
+
+async def locked_bike(tx: Tx, bike_id: int) -> Bike | None:
+    """Return the bike; None when no bike was registered under that number."""
+    return await BIKES.locked(tx, bike_id)
+
+
+def save_bike(tx: Tx, bike: Bike) -> None:
+    """Write the bike at the commit."""
+    BIKES.save(tx, bike)
+
+
+async def get(tx: Tx, bike_id: int, *, withdrawn: bool) -> Bike:
+    """Return one bike; a withdrawn one only on request. Raises NotFound."""
+    bike = await BIKES.get(tx, bike_id)
+    if bike is None or (bike.withdrawn and not withdrawn):
+        raise NotFound
+    return bike
+
+
+async def page(tx: Tx, paging: Paging, *, withdrawn: bool) -> tuple[Sequence[Bike], int]:
+    """Return one page of the bikes, the withdrawn ones only on request, and how many there are."""
+    found = select(BIKE).where(_matches(paging.q))
+    if not withdrawn:
+        found = found.where(~BIKE.c.withdrawn)
+    return await BIKES.page(tx, found, paging, sortable=SORTABLE, then=[BIKE.c.bike_id])
+
+
+def _matches(q: str | None) -> ColumnElement[bool]:
+    if q is None:
+        return true()
+    texts = (BIKE.c.bike_name, BIKE.c.brand)
+    return or_(*(text.icontains(q, autoescape=True) for text in texts))
+
 
 async def add(tx: Tx, bike: Bike) -> bool:
-    """Put a new bike into the catalogue; False when its number is taken."""
+    """Insert a new bike; return False when its number is taken."""
     row = {column.name: getattr(bike, column.name) for column in BIKE.columns}
     return bool(await insert_new(tx, BIKE, [row | {"row_version": 1}]))
 
 
 async def next_number(tx: Tx) -> int:
-    """One more than the greatest, or the first that was left out when that is the last."""
+    """Return the greatest bike number plus one, or the first gap when that is beyond the limit."""
     greatest: int = await tx.scalar(select(func.coalesce(func.max(BIKE.c.bike_id), 0)))
-    return greatest + 1 if greatest < LARGEST_NUMBER else await _first_gap(tx)
+    return greatest + 1 if greatest < MAX_BIKE_ID else await _first_gap(tx)
 
 
 async def _first_gap(tx: Tx) -> int:
     following = BIKE.alias("following")
     beside = BIKE.outerjoin(following, following.c.bike_id == BIKE.c.bike_id + 1)
-    alone = following.c.bike_id.is_(None) & (BIKE.c.bike_id < LARGEST_NUMBER)
+    alone = following.c.bike_id.is_(None) & (BIKE.c.bike_id < MAX_BIKE_ID)
     statement = select(func.coalesce(func.min(BIKE.c.bike_id) + 1, 1))
     first: int = await tx.scalar(statement.select_from(beside).where(alone))
     return first
 
 
 async def edit(tx: Tx, before: Bike, after: Bike) -> Bike | None:
-    """Make of one version of a bike the next, unless it has moved on or more units are held.
+    """Replace one version of a bike by the next and return the row, locked.
 
-    Gives the bike as it is now, locked; None when it was not changed.
+    Return None, and change nothing, when the bike has another version by now or more units are
+    held than `after` has. One UPDATE instead of a lock and a save: units that are held or freed
+    meanwhile do not make the edit fail.
     """
     unchanged = (BIKE.c.bike_id == before.bike_id) & (BIKE.c.version == before.version)
     values: dict[str, Any] = {name: getattr(after, name) for name in EDITED}
@@ -133,31 +198,11 @@ async def edit(tx: Tx, before: Bike, after: Bike) -> Bike | None:
     return await BIKES.locked(tx, before.bike_id) if done.rowcount else None
 
 
-async def page(tx: Tx, paging: Paging, *, withdrawn: bool) -> tuple[Sequence[Bike], int]:
-    """One page of the catalogue and the number of bikes in all of it."""
-    wanted = _found(paging.q) & (true() if withdrawn else ~BIKE.c.withdrawn)
-    order = [key for by in paging.sort for key in _sorted(by)]
-    statement = select(BIKE).where(wanted).order_by(*order, BIKE.c.bike_id)
-    rows = await tx.rows(statement.limit(paging.size).offset(paging.offset))
-    total: int = await tx.scalar(select(func.count()).select_from(BIKE).where(wanted))
-    return [BIKES.state(row) for row in rows], total
+# the ledger ------------------------------------------------------------------------------
 
 
-def _found(q: str | None) -> ColumnElement[bool]:
-    if q is None:
-        return true()
-    texts = (BIKE.c.bike_name, BIKE.c.brand)
-    return or_(*(text.icontains(q, autoescape=True) for text in texts))
-
-
-def _sorted(by: SortOrder) -> Sequence[ColumnElement[Any]]:
-    column = SORTS[by.field]
-    direction = column.desc() if by.descending else column.asc()
-    return [column.is_(None), direction] if column.nullable else [direction]  # empty ones last
-
-
-def enter(tx: Tx, movements: Sequence[Movement]) -> None:
-    """Into the ledger, at the commit."""
+def add_movements(tx: Tx, movements: Iterable[Movement]) -> None:
+    """Write the movements into the ledger at the commit."""
     for movement in movements:
         tx.at_commit(_write_ledger, movement)
 

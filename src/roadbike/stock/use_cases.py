@@ -1,55 +1,46 @@
-"""What happens to the stock. Each reads: load, decide, save, tell."""
+"""The use cases of stock. Each reads: load, decide, save, publish."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
-from roadbike.contracts.events import (
-    DeliveryCancelled,
-    DeliveryReturned,
-    DeliveryStarted,
-    PurchaseEvent,
-    ReservationCancelled,
-    ReservationRegistered,
-)
 from roadbike.kit.db import Tx
-from roadbike.kit.messaging.outbox import publish
-from roadbike.kit.pure.events import Event
-from roadbike.kit.pure.refusals import NotFound
+from roadbike.kit.messaging.outbox import publish, publish_all
 from roadbike.stock import domain, store
-from roadbike.stock.domain import Allocation, Bike
+from roadbike.stock.domain import Allocation, Bike, Cause
 
 # the catalogue ---------------------------------------------------------------------------
 
 
-async def register_bike(tx: Tx, bike_id: int | None, face: Mapping[str, Any]) -> Bike:
-    """Put a bike on sale under its number, or the next one."""
+async def register_bike(tx: Tx, bike_id: int | None, fields: Mapping[str, Any]) -> Bike:
+    """Put a new bike on sale, under this number or the next free one. Raises BikeExists."""
     while True:
-        bike = Bike(bike_id=bike_id or await store.next_number(tx), **face)
+        bike = Bike(bike_id=bike_id or await store.next_number(tx), **fields)
         if await store.add(tx, bike):
             break
         if bike_id is not None:
-            raise domain.BikeExists(pointer="/bikeId", bike_id=bike_id)
-        # somebody else has just taken the next number: then the one after it
+            raise domain.BikeExists(bike_id=bike_id)
+        # another transaction has just taken the next number: try the one after it
     _record(tx, domain.unknown(bike.bike_id), bike)
     return bike
 
 
 async def edit_bike(tx: Tx, bike_id: int, version: int, changes: Mapping[str, Any]) -> Bike:
-    """Change that version of the bike; one that was withdrawn is on sale again."""
+    """Change that version of the bike; a withdrawn one is on sale again.
+
+    Raises NotFound, PreconditionFailed, BelowHeld.
+    """
     before = await _at_version(tx, bike_id, version)
     return await _replace(tx, before, domain.edited(before, changes))
 
 
 async def withdraw_bike(tx: Tx, bike_id: int, version: int) -> None:
+    """Take that version of the bike off sale. Raises NotFound, PreconditionFailed."""
     before = await _at_version(tx, bike_id, version)
-    await _replace(tx, before, domain.taken_off_sale(before))
+    await _replace(tx, before, domain.withdrawn(before))
 
 
 async def _at_version(tx: Tx, bike_id: int, version: int) -> Bike:
-    bike = await store.BIKES.get(tx, bike_id)
-    if bike is None:
-        raise NotFound
+    bike = await store.get(tx, bike_id, withdrawn=True)
     if bike.version != version:
         raise domain.refused_edit(bike, version)
     return bike
@@ -67,57 +58,35 @@ async def _replace(tx: Tx, before: Bike, after: Bike) -> Bike:
 
 
 def _record(tx: Tx, before: Bike, after: Bike) -> None:
-    store.enter(tx, domain.entered(before, after))
-    publish(tx, domain.told_of(before, after))
+    store.add_movements(tx, domain.staff_movements(before, after))
+    publish(tx, domain.bike_event(before, after))
 
 
-# the units held for purchases ------------------------------------------------------------
+# the units held for reservations ---------------------------------------------------------
 
 
-async def answer_claim(tx: Tx, cause: ReservationRegistered) -> None:
-    await _learn(tx, cause, registered=True, reserve_seq=cause.reserve_seq)
+async def follow_purchase(tx: Tx, cause: Cause) -> None:
+    """Note the event on its purchase's allocation and do what follows from it."""
+    allocation = await store.locked_or_new(tx, cause.reservation_id, cause.bike_id)
+    noted = domain.noted(allocation, cause)
+    if noted != allocation:  # else the fact was known before, or does not concern stock
+        await settle(tx, noted)
 
 
-async def note_cancel(tx: Tx, cause: ReservationCancelled) -> None:
-    if not cause.registered:
-        return  # it never got past an intent: no claim was made, none will be
-    await _learn(tx, cause, cancelled=True)
-
-
-async def free_unit(tx: Tx, cause: DeliveryCancelled) -> None:
-    await _learn(tx, cause, closed=True)
-
-
-async def ship_unit(tx: Tx, cause: DeliveryStarted) -> None:
-    await _learn(tx, cause, started=True)
-
-
-async def take_back_unit(tx: Tx, cause: DeliveryReturned) -> None:
-    await _learn(tx, cause, returned=True)
-
-
-async def lock_batch(tx: Tx, events: Sequence[Event]) -> None:
-    """Lock what a batch of events will touch: first the allocations, then the bikes."""
-    causes = [event for event in events if isinstance(event, PurchaseEvent)]
-    await store.ALLOCATIONS.lock(tx, sorted({cause.reservation_id for cause in causes}))
-    await store.BIKES.lock(tx, sorted({cause.bike_id for cause in causes}))
-
-
-async def _learn(tx: Tx, cause: PurchaseEvent, **facts: Any) -> None:
-    known = await store.ALLOCATIONS.locked(tx, cause.reservation_id) or Allocation(
-        reservation_id=cause.reservation_id, bike_id=cause.bike_id
+async def prefetch(tx: Tx, causes: Sequence[Cause]) -> None:
+    """Lock the allocations and bikes that a batch of events concerns, in two statements."""
+    await store.lock_all(
+        tx, [cause.reservation_id for cause in causes], [cause.bike_id for cause in causes]
     )
-    learnt = replace(known, **facts)
-    if learnt != known:  # else it was heard before
-        await _settle(tx, learnt)
 
 
-async def _settle(tx: Tx, allocation: Allocation) -> None:
-    bike = await store.BIKES.locked(tx, allocation.bike_id) or domain.unknown(allocation.bike_id)
+async def settle(tx: Tx, allocation: Allocation) -> Allocation:
+    """Decide, save, publish. Return the allocation as it is saved."""
+    bike = await store.locked_bike(tx, allocation.bike_id) or domain.unknown(allocation.bike_id)
     decision = domain.decide(allocation, bike)
-    store.ALLOCATIONS.save(tx, decision.allocation)
+    store.save(tx, decision.allocation)
     if decision.bike != bike:
-        store.BIKES.save(tx, decision.bike)
-    store.enter(tx, decision.movements)
-    for event in decision.events:
-        publish(tx, event)
+        store.save_bike(tx, decision.bike)
+    store.add_movements(tx, decision.movements)
+    publish_all(tx, decision.events)
+    return decision.allocation

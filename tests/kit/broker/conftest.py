@@ -1,4 +1,4 @@
-"""Brokers of each kind: on a NATS server of the test's own, and in memory."""
+"""Brokers for the tests: NATS with a server of its own for each test, and memory."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
@@ -9,7 +9,7 @@ import pytest
 from roadbike.kit.messaging.broker import Broker
 from roadbike.kit.messaging.broker.memory import MemoryBroker, MemoryLog
 from roadbike.kit.messaging.broker.nats import NatsBroker
-from tests.kit.broker.messages import TOPIC, until_connected
+from tests.kit.broker.messages import TOPIC, wait_until_connected
 from tests.kit.broker.nats_server import NatsServer
 
 ACK_WAIT = 1.0  # seconds
@@ -28,14 +28,14 @@ def nats_server(tmp_path: Path) -> Iterator[NatsServer]:
 
 @pytest.fixture
 async def connect_nats(nats_server: NatsServer) -> AsyncIterator[ConnectNats]:
-    """A factory of connected brokers, closed after the test; options as NatsBroker has them."""
+    """Return a function that connects a broker with options of NatsBroker."""
     async with AsyncExitStack() as stack:
 
-        async def connect(service: str = "teller", **options: float) -> NatsBroker:
+        async def connect(service: str = "reservation", **options: float) -> NatsBroker:
             options = {"ack_wait": ACK_WAIT} | options
             broker = NatsBroker(nats_server.url(), service, **options)  # type: ignore[arg-type]
             stack.push_async_callback(broker.close)
-            await until_connected(broker)
+            await wait_until_connected(broker)
             return broker
 
         yield connect
@@ -43,7 +43,7 @@ async def connect_nats(nats_server: NatsServer) -> AsyncIterator[ConnectNats]:
 
 @pytest.fixture(params=["nats", "memory"])
 def connect(request: pytest.FixtureRequest) -> Connect:
-    """Brokers that meet each other, each a service's own."""
+    """Return a function that connects a broker; all of a test share one server or log."""
     if request.param == "nats":
         connect_nats: ConnectNats = request.getfixturevalue("connect_nats")
         return connect_nats
@@ -56,8 +56,8 @@ def connect(request: pytest.FixtureRequest) -> Connect:
 
 
 @pytest.fixture
-async def teller(connect: Connect) -> AsyncIterator[Broker]:
-    """A broker with the topic made."""
+async def publisher(connect: Connect) -> AsyncIterator[Broker]:
+    """A broker that has declared the topic."""
     async with AsyncExitStack() as stack:
         broker = await connect()
         stack.push_async_callback(broker.close)

@@ -1,4 +1,4 @@
-"""Messages for the tests of the broker, and ways to wait for them."""
+"""Build messages for the tests of the broker, and wait for them."""
 
 import asyncio
 import time
@@ -28,32 +28,32 @@ def messages(count: int) -> list[Message]:
     return [a_message(number, data=b'{"number":%d}' % number) for number in range(count)]
 
 
-async def everything(
+async def fetch_all(
     subscription: Subscription, count: int, *, within: float = 10.0
 ) -> list[Received]:
-    """That many messages, not acknowledged; or what came of them within that time."""
+    """Fetch `count` messages without acknowledging them; fewer when `within` seconds are over."""
     received: list[Received] = []
-    until = time.monotonic() + within
-    while len(received) < count and (left := until - time.monotonic()) > 0:
+    deadline = time.monotonic() + within
+    while len(received) < count and (left := deadline - time.monotonic()) > 0:
         received += await subscription.fetch(count - len(received), min(left, 1.0))
     return received
 
 
-async def until_connected(broker: Broker) -> None:
-    await until(lambda: broker.connected)
+async def wait_until_connected(broker: Broker) -> None:
+    await wait_until(lambda: broker.connected)
 
 
-async def until(fact: Callable[[], bool], *, within: float = 5.0) -> None:
-    begun = time.monotonic()
-    while not fact():
-        assert time.monotonic() - begun < within, f"not so within {within} s"
+async def wait_until(holds: Callable[[], bool], *, within: float = 5.0) -> None:
+    deadline = time.monotonic() + within
+    while not holds():
+        assert time.monotonic() < deadline, f"the condition was not met within {within} s"
         await asyncio.sleep(0.005)
 
 
 def in_order(received: Sequence[Received]) -> list[Received]:
-    """As they stand in the topic: those that come again may come in any order."""
-    return sorted(received, key=lambda one: one.position)
+    """Sort by position: repeated messages are delivered in any order."""
+    return sorted(received, key=lambda message: message.position)
 
 
 def payloads(received: Sequence[Received]) -> list[bytes]:
-    return [one.message.data for one in received]
+    return [r.message.data for r in received]

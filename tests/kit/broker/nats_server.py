@@ -1,4 +1,4 @@
-"""A real NATS server on a free port, that a test may kill, stop and wipe."""
+"""A real NATS server on a free port, which a test can kill, pause and delete the data of."""
 
 import json
 import os
@@ -13,7 +13,11 @@ from pathlib import Path
 
 
 class NatsServer:
-    """`users`: name → permissions; the password is the name backwards. Without, all may all."""
+    """A server process.
+
+    users: permissions by user name; the password is the name reversed. Without users everything
+    is allowed to everybody.
+    """
 
     def __init__(
         self, folder: Path, users: Mapping[str, Mapping[str, object]] | None = None
@@ -25,8 +29,8 @@ class NatsServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     def url(self, user: str | None = None) -> str:
-        who = f"{user}:{user[::-1]}@" if user else ""
-        return f"nats://{who}127.0.0.1:{self.port}"
+        credentials = f"{user}:{user[::-1]}@" if user else ""
+        return f"nats://{credentials}127.0.0.1:{self.port}"
 
     def start(self) -> None:
         with self._log.open("ab") as log:
@@ -36,7 +40,7 @@ class NatsServer:
         wait_for_port(self.port)
 
     def kill(self) -> None:
-        """kill -9."""
+        """Kill the server with SIGKILL."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -48,8 +52,8 @@ class NatsServer:
     def resume(self) -> None:
         self._signal(signal.SIGCONT)
 
-    def lose_everything(self) -> None:
-        """As if its disk had been replaced; only while it is down."""
+    def delete_data(self) -> None:
+        """Delete all data, as if the disk had been replaced; only while the server is down."""
         shutil.rmtree(self._config.parent / "data")
 
     def _signal(self, number: signal.Signals) -> None:
@@ -78,7 +82,7 @@ def _config(port: int, data: Path, users: Mapping[str, Mapping[str, object]]) ->
 
 def _program() -> str:
     found = shutil.which("nats-server") or str(Path(sysconfig.get_path("scripts"), "nats-server"))
-    assert Path(found).is_file(), "no nats-server on the PATH or in the environment"
+    assert Path(found).is_file(), "nats-server was found neither on the PATH nor in the environment"
     return found
 
 
@@ -90,8 +94,8 @@ def free_port() -> int:
 
 
 def wait_for_port(port: int) -> None:
-    until = time.monotonic() + 10
-    while time.monotonic() < until:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return

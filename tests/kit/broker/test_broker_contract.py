@@ -1,4 +1,4 @@
-"""What every broker promises, on each of them."""
+"""The contract of the broker port, tested on every broker."""
 
 import asyncio
 from dataclasses import replace
@@ -7,164 +7,164 @@ import pytest
 
 from roadbike.kit.messaging.broker import Broker, TopicMissing
 from tests.kit.broker.conftest import Connect
-from tests.kit.broker.messages import TOPIC, a_message, everything, messages, payloads
+from tests.kit.broker.messages import TOPIC, a_message, fetch_all, messages, payloads
 
 
-async def test_what_is_not_acknowledged_is_never_trimmed(teller: Broker) -> None:
-    hearer = await teller.subscribe("mypage", TOPIC)
-    marks = await teller.send(messages(10))
+async def test_unacknowledged_messages_are_not_trimmed(publisher: Broker) -> None:
+    subscription = await publisher.subscribe("mypage", TOPIC)
+    marks = await publisher.send(messages(10))
 
-    await teller.trim(TOPIC, up_to=marks[-1])
+    await publisher.trim(TOPIC, up_to=marks[-1])
 
-    assert len(await everything(hearer, 10)) == 10
+    assert len(await fetch_all(subscription, 10)) == 10
 
 
-async def test_what_was_never_declared_cannot_be_trimmed(teller: Broker) -> None:
-    (mark,) = await teller.send([a_message()])
+async def test_trimming_a_topic_that_was_not_declared_raises(publisher: Broker) -> None:
+    (mark,) = await publisher.send([a_message()])
 
     with pytest.raises(TopicMissing):
-        await teller.trim("bike.nothing", up_to=mark)
+        await publisher.trim("bike.nothing", up_to=mark)
 
 
-async def test_a_message_arrives_as_it_was_told(teller: Broker) -> None:
+async def test_a_message_is_delivered_unchanged(publisher: Broker) -> None:
     message = a_message("c0ffee", data='{"bikeNm":"로드"}'.encode())
-    hearer = await teller.subscribe("mypage", TOPIC)
+    subscription = await publisher.subscribe("mypage", TOPIC)
 
-    marks = await teller.send([message])
-    received = await hearer.fetch(10, 5)
+    marks = await publisher.send([message])
+    received = await subscription.fetch(10, 5)
 
-    assert [one.message for one in received] == [message]
-    assert [one.position for one in received] == [marks[0].position]
-    assert [one.deliveries for one in received] == [1]
+    assert [r.message for r in received] == [message]
+    assert [r.position for r in received] == [marks[0].position]
+    assert [r.deliveries for r in received] == [1]
 
 
-async def test_a_message_without_a_trace_arrives_without(teller: Broker) -> None:
+async def test_a_message_without_a_traceparent_is_delivered_without_one(publisher: Broker) -> None:
     message = replace(a_message(), traceparent=None)
-    hearer = await teller.subscribe("mypage", TOPIC)
+    subscription = await publisher.subscribe("mypage", TOPIC)
 
-    await teller.send([message])
+    await publisher.send([message])
 
-    assert [one.message for one in await hearer.fetch(10, 5)] == [message]
+    assert [r.message for r in await subscription.fetch(10, 5)] == [message]
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 1001])
-async def test_marks_say_where_each_message_is(teller: Broker, count: int) -> None:
-    told = messages(count)
-    hearer = await teller.subscribe("mypage", TOPIC)
+async def test_marks_have_the_position_of_each_message(publisher: Broker, count: int) -> None:
+    sent = messages(count)
+    subscription = await publisher.subscribe("mypage", TOPIC)
 
-    await teller.send([a_message()])
-    marks = await teller.send(told)
-    received = await everything(hearer, count + 1)
+    await publisher.send([a_message()])
+    marks = await publisher.send(sent)
+    received = await fetch_all(subscription, count + 1)
 
     assert [mark.position for mark in marks] == list(range(2, count + 2))
     assert len({mark.incarnation for mark in marks}) == 1
-    assert [one.position for one in received[1:]] == [mark.position for mark in marks]
-    assert [one.message for one in received[1:]] == told
+    assert [r.position for r in received[1:]] == [mark.position for mark in marks]
+    assert [r.message for r in received[1:]] == sent
 
 
-async def test_nothing_published_has_no_marks(teller: Broker) -> None:
-    assert await teller.send([]) == []
+async def test_sending_an_empty_list_returns_an_empty_list(publisher: Broker) -> None:
+    assert await publisher.send([]) == []
 
 
-async def test_every_group_hears_all_from_the_beginning(teller: Broker) -> None:
-    told = messages(5)
-    await teller.send(told[:3])
-    early = await teller.subscribe("delivery", TOPIC)
-    await early.ack(await everything(early, 3))
-    await teller.send(told[3:])
+async def test_every_group_gets_all_messages_from_the_beginning(publisher: Broker) -> None:
+    sent = messages(5)
+    await publisher.send(sent[:3])
+    early = await publisher.subscribe("delivery", TOPIC)
+    await early.ack(await fetch_all(early, 3))
+    await publisher.send(sent[3:])
 
-    late = await teller.subscribe("mypage", TOPIC)
+    late = await publisher.subscribe("mypage", TOPIC)
 
-    assert payloads(await everything(late, 5)) == [message.data for message in told]
-    assert payloads(await everything(early, 2)) == [message.data for message in told[3:]]
+    assert payloads(await fetch_all(late, 5)) == [message.data for message in sent]
+    assert payloads(await fetch_all(early, 2)) == [message.data for message in sent[3:]]
 
 
-async def test_members_of_a_group_share_its_messages(teller: Broker, connect: Connect) -> None:
+async def test_members_of_a_group_share_its_messages(publisher: Broker, connect: Connect) -> None:
     other = await connect()
-    await teller.send(messages(10))
-    here = await teller.subscribe("mypage", TOPIC)
+    await publisher.send(messages(10))
+    here = await publisher.subscribe("mypage", TOPIC)
     there = await other.subscribe("mypage", TOPIC)
 
-    mine, others = await everything(here, 4), await everything(there, 6)
+    mine, others = await fetch_all(here, 4), await fetch_all(there, 6)
 
-    assert len({one.position for one in [*mine, *others]}) == 10
+    assert len({r.position for r in [*mine, *others]}) == 10
     await there.ack(others)
     await here.ack(mine)
     assert await here.lag() == 0
     await other.close()
 
 
-async def test_a_fetch_gives_at_most_what_was_asked_for(teller: Broker) -> None:
-    await teller.send(messages(10))
-    hearer = await teller.subscribe("mypage", TOPIC)
+async def test_a_fetch_returns_at_most_the_requested_number(publisher: Broker) -> None:
+    await publisher.send(messages(10))
+    subscription = await publisher.subscribe("mypage", TOPIC)
 
-    assert [len(await hearer.fetch(4, 5)) for _ in range(3)] == [4, 4, 2]
-
-
-async def test_a_fetch_of_nothing_ends_empty(teller: Broker) -> None:
-    hearer = await teller.subscribe("mypage", TOPIC)
-
-    assert await hearer.fetch(10, 0) == []
-    assert await hearer.fetch(10, 0.1) == []
+    assert [len(await subscription.fetch(4, 5)) for _ in range(3)] == [4, 4, 2]
 
 
-async def test_a_waiting_fetch_returns_with_the_first_message(teller: Broker) -> None:
-    hearer = await teller.subscribe("mypage", TOPIC)
+async def test_a_fetch_without_messages_returns_an_empty_list(publisher: Broker) -> None:
+    subscription = await publisher.subscribe("mypage", TOPIC)
+
+    assert await subscription.fetch(10, 0) == []
+    assert await subscription.fetch(10, 0.1) == []
+
+
+async def test_a_waiting_fetch_returns_with_the_first_message(publisher: Broker) -> None:
+    subscription = await publisher.subscribe("mypage", TOPIC)
     async with asyncio.timeout(5), asyncio.TaskGroup() as group:
-        waiting = group.create_task(hearer.fetch(10, 60))
-        group.create_task(teller.send([a_message(7)]))
+        waiting = group.create_task(subscription.fetch(10, 60))
+        group.create_task(publisher.send([a_message(7)]))
 
-    assert [one.message.key for one in waiting.result()] == ["7"]
+    assert [r.message.key for r in waiting.result()] == ["7"]
 
 
-async def test_a_message_told_twice_is_heard_once(teller: Broker) -> None:
-    told = messages(5)
-    hearer = await teller.subscribe("mypage", TOPIC)
+async def test_a_message_sent_twice_is_delivered_once(publisher: Broker) -> None:
+    sent = messages(5)
+    subscription = await publisher.subscribe("mypage", TOPIC)
 
-    marks = await teller.send(told)
-    again = await teller.send(told)
+    marks = await publisher.send(sent)
+    again = await publisher.send(sent)
 
     assert again == marks
-    assert len(await everything(hearer, 5)) == 5
-    assert await hearer.fetch(10, 0.1) == []
+    assert len(await fetch_all(subscription, 5)) == 5
+    assert await subscription.fetch(10, 0.1) == []
 
 
-async def test_known_and_new_messages_may_be_told_together(teller: Broker) -> None:
-    told = messages(5)
-    hearer = await teller.subscribe("mypage", TOPIC)
+async def test_known_and_new_messages_can_be_sent_together(publisher: Broker) -> None:
+    sent = messages(5)
+    subscription = await publisher.subscribe("mypage", TOPIC)
 
-    await teller.send(told[:3])
-    marks = await teller.send(told[1:])
-    await teller.send([a_message(9, data=b"later")])
+    await publisher.send(sent[:3])
+    marks = await publisher.send(sent[1:])
+    await publisher.send([a_message(9, data=b"later")])
 
     assert [mark.position for mark in marks] == [2, 3, 4, 5]
-    assert payloads(await everything(hearer, 6)) == [*(m.data for m in told), b"later"]
+    assert payloads(await fetch_all(subscription, 6)) == [*(m.data for m in sent), b"later"]
 
 
-async def test_a_message_twice_in_one_call_is_heard_once(teller: Broker) -> None:
+async def test_a_message_sent_twice_in_one_call_is_delivered_once(publisher: Broker) -> None:
     first, second = messages(2)
-    hearer = await teller.subscribe("mypage", TOPIC)
+    subscription = await publisher.subscribe("mypage", TOPIC)
 
-    marks = await teller.send([first, second, first])
+    marks = await publisher.send([first, second, first])
 
     assert [mark.position for mark in marks] == [1, 2, 1]
-    assert len(await everything(hearer, 2)) == 2
-    assert await hearer.fetch(10, 0.1) == []
+    assert len(await fetch_all(subscription, 2)) == 2
+    assert await subscription.fetch(10, 0.1) == []
 
 
-async def test_a_topic_that_nobody_declared_is_missed(teller: Broker) -> None:
+async def test_a_topic_that_was_not_declared_is_missing(publisher: Broker) -> None:
     unknown = replace(a_message(), topic="bike.nowhere")
 
     with pytest.raises(TopicMissing):
-        await teller.send([unknown])
+        await publisher.send([unknown])
     with pytest.raises(TopicMissing):
-        await teller.send([unknown, replace(a_message(), topic="bike.nowhere")])
+        await publisher.send([unknown, replace(a_message(), topic="bike.nowhere")])
     with pytest.raises(TopicMissing):
-        await teller.subscribe("mypage", "bike.nowhere")
+        await publisher.subscribe("mypage", "bike.nowhere")
 
 
-async def test_a_topic_may_be_declared_again(teller: Broker, connect: Connect) -> None:
-    marks = await teller.send(messages(2))
+async def test_declaring_a_topic_again_keeps_its_log(publisher: Broker, connect: Connect) -> None:
+    marks = await publisher.send(messages(2))
     replica = await connect()
     await replica.declare(TOPIC)
 
@@ -176,39 +176,41 @@ async def test_a_topic_may_be_declared_again(teller: Broker, connect: Connect) -
 
 
 @pytest.mark.parametrize("key", ["", "a.b", "*", ">", "a b", "a\n", "가", "x" * 129])
-async def test_a_key_that_is_no_name_is_refused(teller: Broker, key: str) -> None:
-    hearer = await teller.subscribe("mypage", TOPIC)
+async def test_a_malformed_key_is_refused(publisher: Broker, key: str) -> None:
+    subscription = await publisher.subscribe("mypage", TOPIC)
 
     with pytest.raises(ValueError, match="key"):
-        await teller.send([a_message(), a_message(key)])
+        await publisher.send([a_message(), a_message(key)])
 
-    assert await hearer.lag() == 0
+    assert await subscription.lag() == 0
 
 
 @pytest.mark.parametrize("topic", ["", "bike.*", "bike.", ".bike", "bike.>", "a b"])
-async def test_a_topic_that_is_no_name_is_refused(teller: Broker, topic: str) -> None:
+async def test_a_malformed_topic_or_group_is_refused(publisher: Broker, topic: str) -> None:
     with pytest.raises(ValueError, match="topic"):
-        await teller.declare(topic)
+        await publisher.declare(topic)
     with pytest.raises(ValueError, match="topic"):
-        await teller.subscribe("mypage", topic)
+        await publisher.subscribe("mypage", topic)
     with pytest.raises(ValueError, match="group"):
-        await teller.subscribe(topic, TOPIC)
+        await publisher.subscribe(topic, TOPIC)
 
 
-async def test_messages_of_two_topics_are_refused(teller: Broker) -> None:
-    with pytest.raises(ValueError, match="one topic"):
-        await teller.send([a_message(), replace(a_message(), topic="bike.stock")])
+async def test_messages_of_two_topics_in_one_call_are_refused(publisher: Broker) -> None:
+    with pytest.raises(ValueError, match="have one topic"):
+        await publisher.send([a_message(), replace(a_message(), topic="bike.stock")])
 
 
-async def test_a_large_message_arrives_and_one_too_large_is_refused(teller: Broker) -> None:
-    hearer = await teller.subscribe("mypage", TOPIC)
+async def test_a_message_of_the_maximum_size_is_delivered_and_a_larger_one_refused(
+    publisher: Broker,
+) -> None:
+    subscription = await publisher.subscribe("mypage", TOPIC)
 
-    await teller.send([a_message(data=b"x" * 1_000_000)])
+    await publisher.send([a_message(data=b"x" * 1_000_000)])
     with pytest.raises(ValueError, match="1000001 bytes"):
-        await teller.send([a_message(data=b"x" * 1_000_001)])
+        await publisher.send([a_message(data=b"x" * 1_000_001)])
 
-    assert [len(one.message.data) for one in await hearer.fetch(10, 5)] == [1_000_000]
+    assert [len(r.message.data) for r in await subscription.fetch(10, 5)] == [1_000_000]
 
 
-async def test_a_connected_broker_says_so(teller: Broker) -> None:
-    assert teller.connected
+async def test_a_connected_broker_is_connected(publisher: Broker) -> None:
+    assert publisher.connected

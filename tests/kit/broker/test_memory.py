@@ -1,4 +1,4 @@
-"""What only the broker in memory does: a clock of the test's own, and switches for trouble."""
+"""The broker in memory: its clock and its switches for failures."""
 
 import asyncio
 from dataclasses import replace
@@ -8,7 +8,7 @@ import pytest
 
 from roadbike.kit.messaging.broker import BrokerUnavailable, connect
 from roadbike.kit.messaging.broker.memory import MemoryBroker, MemoryLog
-from tests.kit.broker.messages import TOPIC, a_message, everything, messages
+from tests.kit.broker.messages import TOPIC, a_message, fetch_all, messages
 
 
 class Clock:
@@ -30,33 +30,35 @@ async def broker(clock: Clock) -> MemoryBroker:
     return broker
 
 
-async def test_what_was_not_acknowledged_comes_again_when_the_clock_says_so(
+async def test_an_unacknowledged_message_is_delivered_again_after_the_ack_wait(
     broker: MemoryBroker, clock: Clock
 ) -> None:
     await broker.send(messages(2))
-    hearer = await broker.subscribe("mypage", TOPIC)
-    first = await hearer.fetch(10, 0)
+    subscription = await broker.subscribe("mypage", TOPIC)
+    first = await subscription.fetch(10, 0)
 
     clock.seconds = 29.9
-    assert await hearer.fetch(10, 0) == []
+    assert await subscription.fetch(10, 0) == []
     clock.seconds = 30
-    again = await hearer.fetch(10, 0)
+    again = await subscription.fetch(10, 0)
 
-    assert [one.message for one in again] == [one.message for one in first]
-    assert [one.deliveries for one in again] == [2, 2]
+    assert [r.message for r in again] == [r.message for r in first]
+    assert [r.deliveries for r in again] == [2, 2]
 
 
-async def test_a_refused_message_waits_for_its_delay(broker: MemoryBroker, clock: Clock) -> None:
+async def test_a_message_is_redelivered_after_the_delay_of_its_nak(
+    broker: MemoryBroker, clock: Clock
+) -> None:
     await broker.send(messages(1))
-    hearer = await broker.subscribe("mypage", TOPIC)
-    await hearer.nak(await hearer.fetch(10, 0), 5)
+    subscription = await broker.subscribe("mypage", TOPIC)
+    await subscription.nak(await subscription.fetch(10, 0), 5)
 
-    assert await hearer.fetch(10, 0) == []
+    assert await subscription.fetch(10, 0) == []
     clock.seconds = 5
-    assert len(await hearer.fetch(10, 0)) == 1
+    assert len(await subscription.fetch(10, 0)) == 1
 
 
-async def test_brokers_of_one_name_meet_and_others_do_not() -> None:
+async def test_only_brokers_of_the_same_name_share_messages() -> None:
     here, there = connect("memory://a", "stock"), connect("memory://a", "mypage")
     elsewhere = connect("memory://b", "mypage")
     await here.declare(TOPIC)
@@ -67,7 +69,7 @@ async def test_brokers_of_one_name_meet_and_others_do_not() -> None:
         await elsewhere.subscribe("mypage", TOPIC)
 
 
-async def test_a_name_is_forgotten_with_its_last_broker() -> None:
+async def test_a_log_is_deleted_with_its_last_broker() -> None:
     first = connect("memory://c", "stock")
     await first.declare(TOPIC)
     del first
@@ -76,61 +78,63 @@ async def test_a_name_is_forgotten_with_its_last_broker() -> None:
         await connect("memory://c", "stock").send(messages(1))
 
 
-async def test_an_away_broker_refuses_everything(broker: MemoryBroker) -> None:
-    hearer = await broker.subscribe("mypage", TOPIC)
+async def test_an_unavailable_broker_refuses_every_call(broker: MemoryBroker) -> None:
+    subscription = await broker.subscribe("mypage", TOPIC)
     await broker.send(messages(1))
-    held = await hearer.fetch(10, 0)
-    broker.log.away = True
+    unacknowledged = await subscription.fetch(10, 0)
+    broker.log.unavailable = True
 
     assert not broker.connected
     for call in (
         broker.send(messages(1)),
         broker.declare(TOPIC),
         broker.subscribe("mypage", TOPIC),
-        hearer.fetch(10, 0),
-        hearer.lag(),
+        subscription.fetch(10, 0),
+        subscription.lag(),
     ):
         with pytest.raises(BrokerUnavailable):
             await call
-    await hearer.ack(held)
-    await hearer.nak(held, 0)
+    await subscription.ack(unacknowledged)
+    await subscription.nak(unacknowledged, 0)
 
 
-async def test_a_fetch_waits_for_a_broker_that_comes_back(broker: MemoryBroker) -> None:
-    hearer = await broker.subscribe("mypage", TOPIC)
+async def test_a_fetch_waits_until_the_broker_is_available(broker: MemoryBroker) -> None:
+    subscription = await broker.subscribe("mypage", TOPIC)
     await broker.send(messages(1))
-    broker.log.away = True
-    waiting = asyncio.create_task(hearer.fetch(10, 60))
+    broker.log.unavailable = True
+    waiting = asyncio.create_task(subscription.fetch(10, 60))
     await asyncio.sleep(0)
 
-    broker.log.away = False
+    broker.log.unavailable = False
 
     async with asyncio.timeout(5):
         assert len(await waiting) == 1
 
 
-async def test_twice_means_once_more_after_the_acknowledgement(broker: MemoryBroker) -> None:
-    broker.log.twice = True
+async def test_repeat_acknowledged_delivers_each_message_once_more(broker: MemoryBroker) -> None:
+    broker.log.repeat_acknowledged = True
     await broker.send(messages(2))
-    hearer = await broker.subscribe("mypage", TOPIC)
+    subscription = await broker.subscribe("mypage", TOPIC)
 
-    await hearer.ack(await hearer.fetch(10, 0))
-    again = await hearer.fetch(10, 0)
-    await hearer.ack(again)
+    await subscription.ack(await subscription.fetch(10, 0))
+    again = await subscription.fetch(10, 0)
+    await subscription.ack(again)
 
-    assert [one.deliveries for one in again] == [2, 2]
-    assert await hearer.lag() == 0
+    assert [r.deliveries for r in again] == [2, 2]
+    assert await subscription.lag() == 0
 
 
-async def test_shuffled_messages_all_come_in_the_order_of_the_seed(broker: MemoryBroker) -> None:
-    broker.log.shuffle = Random(7)  # noqa: S311  an order, no secret
+async def test_shuffle_delivers_all_messages_in_random_order(broker: MemoryBroker) -> None:
+    broker.log.shuffle = Random(7)  # noqa: S311  not a secret
     await broker.send(messages(20))
-    hearers = [await broker.subscribe(name, TOPIC) for name in ("a", "b")]
+    subscriptions = [await broker.subscribe(name, TOPIC) for name in ("a", "b")]
 
-    positions = [[one.position for one in await everything(hearer, 20)] for hearer in hearers]
+    positions = [
+        [r.position for r in await fetch_all(subscription, 20)] for subscription in subscriptions
+    ]
 
-    for each in positions:
-        assert sorted(each) == list(range(1, 21))
+    for order in positions:
+        assert sorted(order) == list(range(1, 21))
     assert positions[0] != sorted(positions[0])
 
 
@@ -139,18 +143,18 @@ async def test_an_unknown_scheme_is_refused() -> None:
         connect("carrier-pigeon://x", "stock")
 
 
-async def test_one_message_at_a_time_is_as_good(broker: MemoryBroker) -> None:
+async def test_messages_can_be_fetched_one_at_a_time(broker: MemoryBroker) -> None:
     for number in range(3):
         await broker.send([a_message(number)])
-    hearer = await broker.subscribe("mypage", TOPIC)
+    subscription = await broker.subscribe("mypage", TOPIC)
 
-    assert [(await hearer.fetch(1, 0))[0].message.key for _ in range(3)] == ["0", "1", "2"]
+    assert [(await subscription.fetch(1, 0))[0].message.key for _ in range(3)] == ["0", "1", "2"]
 
 
-async def test_other_topics_do_not_end_a_wait(broker: MemoryBroker) -> None:
-    hearer = await broker.subscribe("mypage", TOPIC)
+async def test_messages_of_other_topics_do_not_end_a_fetch(broker: MemoryBroker) -> None:
+    subscription = await broker.subscribe("mypage", TOPIC)
     await broker.declare("bike.stock")
-    waiting = asyncio.create_task(hearer.fetch(10, 60))
+    waiting = asyncio.create_task(subscription.fetch(10, 60))
     for number in range(2_000):
         await broker.send([replace(a_message(number), topic="bike.stock")])
         await asyncio.sleep(0)
@@ -158,4 +162,4 @@ async def test_other_topics_do_not_end_a_wait(broker: MemoryBroker) -> None:
     await broker.send([a_message("last")])
 
     async with asyncio.timeout(5):
-        assert [one.message.key for one in await waiting] == ["last"]
+        assert [r.message.key for r in await waiting] == ["last"]

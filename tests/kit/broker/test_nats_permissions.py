@@ -1,4 +1,4 @@
-"""One NATS user per service, and what it may not do."""
+"""Each service has a NATS user; what it may do and what is denied."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -12,15 +12,15 @@ from nats.aio.client import Client
 
 from roadbike.kit.messaging.broker import BrokerUnavailable, Message
 from roadbike.kit.messaging.broker.nats import NatsBroker, permissions
-from tests.kit.broker.messages import a_message, everything, until, until_connected
+from tests.kit.broker.messages import a_message, fetch_all, wait_until, wait_until_connected
 from tests.kit.broker.nats_server import NatsServer
 
-TELLS = {"stock": "bike.stock", "payment": "bike.payment", "mypage": None}
+TOPICS = {"stock": "bike.stock", "payment": "bike.payment", "mypage": None}
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[NatsServer]:
-    users = {service: permissions(service, topic) for service, topic in TELLS.items()}
+    users = {service: permissions(service, topic) for service, topic in TOPICS.items()}
     server = NatsServer(tmp_path, users=users)
     server.start()
     yield server
@@ -29,34 +29,38 @@ def server(tmp_path: Path) -> Iterator[NatsServer]:
 
 @pytest.fixture
 async def brokers(server: NatsServer) -> AsyncIterator[dict[str, NatsBroker]]:
-    """One of each service, connected, the topics made."""
+    """Connected brokers by service; the topics are declared."""
     async with AsyncExitStack() as stack:
-        made = {name: NatsBroker(server.url(name), name, patience=0.3) for name in TELLS}
-        for name, broker in made.items():
+        connected = {name: NatsBroker(server.url(name), name, timeout=0.3) for name in TOPICS}
+        for name, broker in connected.items():
             stack.push_async_callback(broker.close)
-            await until_connected(broker)
-            if topic := TELLS[name]:
+            await wait_until_connected(broker)
+            if topic := TOPICS[name]:
                 await broker.declare(topic)
-        yield made
+        yield connected
 
 
-async def test_each_service_tells_its_own_and_hears_all(brokers: dict[str, NatsBroker]) -> None:
+async def test_each_service_sends_to_its_own_topic_and_consumes_all(
+    brokers: dict[str, NatsBroker],
+) -> None:
     for topic in ("bike.stock", "bike.payment"):
-        await brokers[topic.removeprefix("bike.")].send([of(topic), of(topic)])
-    await brokers["stock"].send([of("bike.stock")])
+        await brokers[topic.removeprefix("bike.")].send([message_to(topic), message_to(topic)])
+    await brokers["stock"].send([message_to("bike.stock")])
 
-    for name in TELLS:
+    for name in TOPICS:
         for topic, count in (("bike.stock", 3), ("bike.payment", 2)):
-            hearer = await brokers[name].subscribe(name, topic)
-            received = await everything(hearer, count)
+            subscription = await brokers[name].subscribe(name, topic)
+            received = await fetch_all(subscription, count)
             assert len(received) == count
-            await hearer.nak(received[:1], 0)
-            await hearer.ack([*received[1:], *await everything(hearer, 1)])
-            assert await hearer.lag() == 0
+            await subscription.nak(received[:1], 0)
+            await subscription.ack([*received[1:], *await fetch_all(subscription, 1)])
+            assert await subscription.lag() == 0
 
 
-async def test_nobody_tells_in_the_name_of_another(brokers: dict[str, NatsBroker]) -> None:
-    forged = [of("bike.payment"), of("bike.payment")]
+async def test_a_service_cannot_send_to_the_topic_of_another(
+    brokers: dict[str, NatsBroker],
+) -> None:
+    forged = [message_to("bike.payment"), message_to("bike.payment")]
 
     for name in ("stock", "mypage"):
         with pytest.raises(BrokerUnavailable, match="permissions violation"):
@@ -66,11 +70,13 @@ async def test_nobody_tells_in_the_name_of_another(brokers: dict[str, NatsBroker
         with pytest.raises(BrokerUnavailable, match="permissions violation"):
             await brokers[name].declare("bike.payment")
 
-    hearer = await brokers["payment"].subscribe("payment", "bike.payment")
-    assert await hearer.lag() == 0
+    subscription = await brokers["payment"].subscribe("payment", "bike.payment")
+    assert await subscription.lag() == 0
 
 
-async def test_nobody_hears_in_the_name_of_another(brokers: dict[str, NatsBroker]) -> None:
+async def test_a_service_cannot_consume_in_the_name_of_another(
+    brokers: dict[str, NatsBroker],
+) -> None:
     with pytest.raises(BrokerUnavailable, match="permissions violation"):
         await brokers["stock"].subscribe("mypage", "bike.payment")
 
@@ -102,21 +108,23 @@ async def test_a_service_may_not_publish_to(server: NatsServer, subject: str) ->
 
     await stock.publish(subject, b"{}", reply="_INBOX_stock.x")
 
-    await until(lambda: any("permissions violation for publish" in one for one in errors))
+    await wait_until(lambda: any("permissions violation for publish" in error for error in errors))
     await stock.close()
 
 
 @pytest.mark.parametrize("subject", ["bike.>", ">", "_INBOX_mypage.>", "_INBOX.>", "$JS.>"])
-async def test_a_service_may_not_listen_to(server: NatsServer, subject: str) -> None:
+async def test_a_service_may_not_subscribe_to(server: NatsServer, subject: str) -> None:
     stock, errors = await _raw(server, "stock")
 
     await stock.subscribe(subject)
 
-    await until(lambda: any("permissions violation for subscription" in one for one in errors))
+    await wait_until(
+        lambda: any("permissions violation for subscription" in error for error in errors)
+    )
     await stock.close()
 
 
-async def test_without_a_user_there_is_no_connection(server: NatsServer) -> None:
+async def test_a_connection_without_a_user_is_refused(server: NatsServer) -> None:
     async with asyncio.timeout(5):
         with pytest.raises(nats.errors.Error, match="Authorization"):
             await nats.connect(server.url(), allow_reconnect=False)
@@ -125,11 +133,11 @@ async def test_without_a_user_there_is_no_connection(server: NatsServer) -> None
 async def _raw(server: NatsServer, user: str) -> tuple[Client, list[str]]:
     errors: list[str] = []
 
-    async def note(error: Exception) -> None:
+    async def record(error: Exception) -> None:
         errors.append(str(error))
 
-    return await nats.connect(server.url(user), error_cb=note), errors
+    return await nats.connect(server.url(user), error_cb=record), errors
 
 
-def of(topic: str) -> Message:
+def message_to(topic: str) -> Message:
     return replace(a_message(), topic=topic)

@@ -1,4 +1,4 @@
-"""What only NATS does: limits of a stream, batches, envelopes of others, users."""
+"""The NATS adapter: stream limits, batches, malformed envelopes, deleted streams."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -10,93 +10,96 @@ import pytest
 from roadbike.kit.messaging.broker import BrokerUnavailable, Mark, TopicFull
 from roadbike.kit.messaging.broker.nats import NatsBroker
 from tests.kit.broker.conftest import ConnectNats
-from tests.kit.broker.messages import TOPIC, a_message, everything, in_order, messages
+from tests.kit.broker.messages import TOPIC, a_message, fetch_all, in_order, messages
 from tests.kit.broker.nats_server import NatsServer
 
 KIBIBYTE = 1024
 
 
-@pytest.mark.parametrize("together", [1, 10])
-async def test_a_full_topic_keeps_what_it_has_and_takes_no_more(
-    connect_nats: ConnectNats, together: int
+@pytest.mark.parametrize("batch_size", [1, 10])
+async def test_a_full_topic_keeps_its_messages_and_refuses_more(
+    connect_nats: ConnectNats, batch_size: int
 ) -> None:
     small = await connect_nats(max_bytes=64 * KIBIBYTE, ack_wait=30)
     await small.declare(TOPIC)
-    kept: list[Mark] = []
+    marks: list[Mark] = []
 
-    async def publish_for_ever() -> None:
+    async def send_until_full() -> None:
         while True:
-            some = [a_message(data=b"x" * 4 * KIBIBYTE) for _ in range(together)]
-            kept.extend(await small.send(some))
+            some = [a_message(data=b"x" * 4 * KIBIBYTE) for _ in range(batch_size)]
+            marks.extend(await small.send(some))
 
     with pytest.raises(TopicFull):
-        await publish_for_ever()
+        await send_until_full()
 
-    hearer = await small.subscribe("mypage", TOPIC)
-    assert 0 < len(kept) < 16
-    assert len(await everything(hearer, 16, within=0.5)) == len(kept)
+    subscription = await small.subscribe("mypage", TOPIC)
+    assert 0 < len(marks) < 16
+    assert len(await fetch_all(subscription, 16, within=0.5)) == len(marks)
 
 
-async def filled(broker: NatsBroker) -> list[Mark]:
-    """Marks of all that the topic took before it was full."""
+async def fill(broker: NatsBroker) -> list[Mark]:
+    """Fill the topic; return the marks of its messages."""
     await broker.declare(TOPIC)
-    kept: list[Mark] = []
+    marks: list[Mark] = []
     with suppress(TopicFull):
         while True:
-            kept += await broker.send([a_message(data=b"x" * 4 * KIBIBYTE)])
-    return kept
+            marks += await broker.send([a_message(data=b"x" * 4 * KIBIBYTE)])
+    return marks
 
 
-async def test_a_nearly_full_topic_forgets_what_all_have_heard(connect_nats: ConnectNats) -> None:
+async def test_trim_deletes_what_all_groups_have_acknowledged(connect_nats: ConnectNats) -> None:
     small = await connect_nats(max_bytes=64 * KIBIBYTE)
-    kept = await filled(small)
-    quick, slow = await small.subscribe("mypage", TOPIC), await small.subscribe("stock", TOPIC)
-    await quick.ack(await everything(quick, len(kept)))
-    await slow.ack((await everything(slow, len(kept)))[:5])
+    marks = await fill(small)
+    complete = await small.subscribe("mypage", TOPIC)
+    partial = await small.subscribe("stock", TOPIC)
+    await complete.ack(await fetch_all(complete, len(marks)))
+    await partial.ack((await fetch_all(partial, len(marks)))[:5])
 
-    await small.trim(TOPIC, up_to=kept[-1])
+    await small.trim(TOPIC, up_to=marks[-1])
 
     await small.send([a_message(data=b"x" * 4 * KIBIBYTE) for _ in range(5)])
     late = await small.subscribe("delivery", TOPIC)
-    assert [one.position for one in await everything(late, len(kept))] == [
-        *(mark.position for mark in kept[5:]),
-        *range(kept[-1].position + 1, kept[-1].position + 6),
+    assert [r.position for r in await fetch_all(late, len(marks))] == [
+        *(mark.position for mark in marks[5:]),
+        *range(marks[-1].position + 1, marks[-1].position + 6),
     ]
 
 
-async def test_nothing_younger_is_forgotten(connect_nats: ConnectNats) -> None:
+async def test_trim_keeps_messages_after_the_mark(connect_nats: ConnectNats) -> None:
     small = await connect_nats(max_bytes=64 * KIBIBYTE)
-    kept = await filled(small)
-    hearer = await small.subscribe("mypage", TOPIC)
-    await hearer.ack(await everything(hearer, len(kept)))
+    marks = await fill(small)
+    subscription = await small.subscribe("mypage", TOPIC)
+    await subscription.ack(await fetch_all(subscription, len(marks)))
 
-    await small.trim(TOPIC, up_to=kept[2])
+    await small.trim(TOPIC, up_to=marks[2])
 
     late = await small.subscribe("stock", TOPIC)
     (first,) = await late.fetch(1, 5)
-    assert first.position == kept[3].position
+    assert first.position == marks[3].position
 
 
 @pytest.mark.parametrize("change", [{"incarnation": "another"}, {}])
-async def test_a_topic_with_room_or_another_log_forgets_nothing(
+async def test_trim_deletes_nothing_from_a_topic_with_room_or_of_another_incarnation(
     connect_nats: ConnectNats, change: dict[str, str]
 ) -> None:
     small = await connect_nats(max_bytes=64 * KIBIBYTE)
     if change:
-        kept = await filled(small)
+        marks = await fill(small)
     else:
         await small.declare(TOPIC)
-        kept = await small.send([a_message()])
-    hearer = await small.subscribe("mypage", TOPIC)
-    await hearer.ack(await everything(hearer, len(kept)))
+        marks = await small.send([a_message()])
+    subscription = await small.subscribe("mypage", TOPIC)
+    await subscription.ack(await fetch_all(subscription, len(marks)))
 
-    await small.trim(TOPIC, up_to=replace(kept[-1], **change))
+    await small.trim(TOPIC, up_to=replace(marks[-1], **change))
 
     late = await small.subscribe("stock", TOPIC)
-    assert len(await everything(late, len(kept))) == len(kept)
+    assert len(await fetch_all(late, len(marks))) == len(marks)
 
 
-async def test_a_full_topic_goes_on_when_it_is_given_more_room(connect_nats: ConnectNats) -> None:
+async def test_a_full_topic_accepts_messages_after_its_limit_is_raised(
+    connect_nats: ConnectNats,
+) -> None:
     small = await connect_nats(max_bytes=8 * KIBIBYTE)
     await small.declare(TOPIC)
     message = a_message(data=b"x" * 16 * KIBIBYTE)
@@ -109,31 +112,33 @@ async def test_a_full_topic_goes_on_when_it_is_given_more_room(connect_nats: Con
     assert [mark.position for mark in await small.send([message])] == [1]
 
 
-async def test_more_than_a_batch_is_published_in_parts(connect_nats: ConnectNats) -> None:
+async def test_more_messages_than_one_batch_are_sent_in_several(connect_nats: ConnectNats) -> None:
     broker = await connect_nats()
     await broker.declare(TOPIC)
-    told = messages(2500)
-    hearer = await broker.subscribe("mypage", TOPIC)
+    sent = messages(2500)
+    subscription = await broker.subscribe("mypage", TOPIC)
 
-    marks = await broker.send(told)
+    marks = await broker.send(sent)
 
     assert [mark.position for mark in marks] == list(range(1, 2501))
-    assert [one.message for one in await everything(hearer, 2500)] == told
+    assert [r.message for r in await fetch_all(subscription, 2500)] == sent
 
 
-async def test_an_envelope_that_cannot_be_read_arrives_nevertheless(
+async def test_a_message_with_a_malformed_envelope_is_delivered(
     nats_server: NatsServer, connect_nats: ConnectNats
 ) -> None:
     broker = await connect_nats(ack_wait=0.2)
     await broker.declare(TOPIC)
-    hearer = await broker.subscribe("mypage", TOPIC)
-    stranger = await nats.connect(nats_server.url())
+    subscription = await broker.subscribe("mypage", TOPIC)
+    foreign_client = await nats.connect(nats_server.url())
 
-    await stranger.request(f"{TOPIC}.77", b"\xff\x00")
-    await stranger.request(f"{TOPIC}.78", b"[]", headers={"ce-id": "no uuid", "ce-type": "x"})
-    await stranger.close()
-    first, second = await everything(hearer, 2)
-    again, _ = in_order(await everything(hearer, 2))
+    await foreign_client.request(f"{TOPIC}.77", b"\xff\x00")
+    await foreign_client.request(
+        f"{TOPIC}.78", b"[]", headers={"ce-id": "not a uuid", "ce-type": "x"}
+    )
+    await foreign_client.close()
+    first, second = await fetch_all(subscription, 2)
+    again, _ = in_order(await fetch_all(subscription, 2))
 
     assert (first.message.type, first.message.key, first.message.data) == ("", "77", b"\xff\x00")
     assert (second.message.type, second.message.key, second.message.data) == ("", "78", b"[]")
@@ -142,17 +147,17 @@ async def test_an_envelope_that_cannot_be_read_arrives_nevertheless(
     assert first.message.event_id != second.message.event_id
 
 
-async def test_messages_are_cloudevents_for_others_too(
+async def test_messages_have_cloudevents_headers(
     nats_server: NatsServer, connect_nats: ConnectNats
 ) -> None:
     broker = await connect_nats()
     await broker.declare(TOPIC)
     message = a_message("c0ffee")
     await broker.send([message])
-    stranger = await nats.connect(nats_server.url())
+    foreign_client = await nats.connect(nats_server.url())
 
-    stored = await stranger.jsm().get_msg("bike-reservation", seq=1)
-    await stranger.close()
+    stored = await foreign_client.jsm().get_msg("bike-reservation", seq=1)
+    await foreign_client.close()
 
     assert stored.subject == f"{TOPIC}.c0ffee"
     assert stored.headers == {
@@ -172,17 +177,17 @@ async def test_a_subscription_survives_a_deleted_consumer(
 ) -> None:
     broker = await connect_nats()
     await broker.declare(TOPIC)
-    hearer = await broker.subscribe("mypage", TOPIC)
+    subscription = await broker.subscribe("mypage", TOPIC)
     admin = await nats.connect(nats_server.url())
 
     await admin.jsm().delete_consumer("bike-reservation", "mypage")
     await admin.close()
     await broker.send(messages(3))
 
-    assert len(await everything(hearer, 3)) == 3
+    assert len(await fetch_all(subscription, 3)) == 3
 
 
-async def test_a_stream_deleted_under_us_is_made_again(
+async def test_a_deleted_stream_is_created_again(
     nats_server: NatsServer, connect_nats: ConnectNats
 ) -> None:
     broker = await connect_nats()

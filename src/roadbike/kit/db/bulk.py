@@ -1,37 +1,49 @@
-"""Many rows in one statement, whose text is the same however many they are.
+"""Statements for many rows whose SQL text does not depend on the number of rows.
 
-A text that changes with the number of rows is compiled and planned anew for each; PostgreSQL
-takes whole columns as arrays instead.
+A text that changes with the number of rows would be compiled and planned again for each number.
+On PostgreSQL each column is therefore one array parameter; on SQLite the driver repeats the
+statement for each row.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Column, Executable, Row, Table, any_, bindparam, func, select
+from sqlalchemy import (
+    Column,
+    Executable,
+    Row,
+    Table,
+    any_,
+    bindparam,
+    delete,
+    func,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql import ColumnElement
 
 from roadbike.kit.db import Tx
 
 POSTGRESQL: Final = "postgresql"
+CLEANUP_BATCH: Final = 10_000  # rows that `delete_some` deletes in one transaction
 
 Finish = Callable[[Any], Any]
 
 
 class Insert:
-    """An INSERT of these columns of a table.
+    """An INSERT of the columns `names` of a table.
 
-    finish: adds what happens on a conflict and what is returned. SQLite says both in the words
-    of PostgreSQL.
+    finish: receives the INSERT and adds ON CONFLICT and RETURNING, which SQLite and PostgreSQL
+    write the same way.
     """
 
     def __init__(self, table: Table, names: Sequence[str], finish: Finish) -> None:
         self._table, self._names, self._finish = table, names, finish
-        self._statements: dict[str, Executable] = {}
+        self._statements: dict[str, Executable] = {}  # by dialect
 
     async def execute(self, tx: Tx, rows: Sequence[Mapping[str, Any]]) -> Sequence[Row[Any]]:
-        """Insert the rows in this order; what `finish` returns, in no order."""
+        """Insert the rows in this order; return the rows of RETURNING in unspecified order."""
         if not rows:
             return []
         statement = self._statement(tx.db.dialect)
@@ -43,11 +55,11 @@ class Insert:
 
     def _statement(self, dialect: str) -> Executable:
         if dialect not in self._statements:
-            insert = self._of_arrays() if dialect == POSTGRESQL else sqlite.insert(self._table)
+            insert = self._from_arrays() if dialect == POSTGRESQL else sqlite.insert(self._table)
             self._statements[dialect] = self._finish(insert)
         return self._statements[dialect]
 
-    def _of_arrays(self) -> postgresql.Insert:
+    def _from_arrays(self) -> postgresql.Insert:
         columns = [self._table.c[name] for name in self._names]
         arrays = [bindparam(c.name, type_=postgresql.ARRAY(c.type)) for c in columns]
         rows = select(*(func.unnest(array) for array in arrays))
@@ -55,22 +67,36 @@ class Insert:
 
 
 def among(dialect: str, column: Column[Any]) -> ColumnElement[bool]:
-    """The condition that the column is one of the values given as the parameter `among`."""
+    """Return the condition that the column has one of the values of the parameter `among`."""
     if dialect == POSTGRESQL:
         return column == any_(bindparam("among", type_=postgresql.ARRAY(column.type)))
     return column.in_(bindparam("among", expanding=True))
 
 
 async def insert_new(tx: Tx, table: Table, rows: Sequence[Mapping[str, Any]]) -> set[Any]:
-    """Insert those rows whose primary key is not there yet; the keys inserted (tuples if wide)."""
+    """Insert the rows whose primary key does not exist yet; return the inserted keys.
+
+    A key of several columns is a tuple.
+    """
     if not rows:
         return set()
-    inserted = await _new(table, tuple(rows[0])).execute(tx, rows)
+    inserted = await _insert_new(table, tuple(rows[0])).execute(tx, rows)
     return {row[0] if len(row) == 1 else tuple(row) for row in inserted}
 
 
+async def delete_some(tx: Tx, key: Column[Any], condition: ColumnElement[bool]) -> bool:
+    """Delete up to CLEANUP_BATCH rows that fulfil the condition; return whether more may be left.
+
+    key: an indexed column of the table. Where several rows share a key, all of them are deleted
+    with the first one.
+    """
+    keys = select(key).where(condition).limit(CLEANUP_BATCH)
+    deleted = await tx.execute(delete(key.table).where(key.in_(keys)))
+    return deleted.rowcount >= CLEANUP_BATCH
+
+
 @cache
-def _new(table: Table, names: tuple[str, ...]) -> Insert:
+def _insert_new(table: Table, names: tuple[str, ...]) -> Insert:
     keys = list(table.primary_key.columns)
 
     def finish(insert: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Column types and expressions that mean the same on every database."""
+"""Column types and SQL expressions that behave the same on every database."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -12,11 +12,15 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 S = TypeVar("S", bound=StrEnum)
 
-BigId: Final = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers only INTEGER by itself
+# SQLite generates values only for a key of type INTEGER, which has 64 bits there
+BigId: Final = BigInteger().with_variant(Integer, "sqlite")
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """A moment with microseconds: aware and in UTC in Python, whatever the database keeps."""
+    """A time with microseconds, in Python always an aware datetime in UTC.
+
+    Raises ValueError for a datetime without a time zone.
+    """
 
     impl = DateTime
     cache_ok = True
@@ -32,7 +36,7 @@ class UtcTime(TypeDecorator[datetime]):
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError("a time without a zone means nothing")
+            raise ValueError("a datetime for the database needs a time zone")
         utc = value.astimezone(UTC)
         return utc if dialect.name == "postgresql" else utc.replace(tzinfo=None)
 
@@ -43,7 +47,7 @@ class UtcTime(TypeDecorator[datetime]):
 
 
 class Status(TypeDecorator[S], Generic[S]):
-    """A status, kept as its wire value."""
+    """An enum member, stored as its wire value (at most 30 characters)."""
 
     impl = String(30)
     cache_ok = True
@@ -60,7 +64,7 @@ class Status(TypeDecorator[S], Generic[S]):
 
 
 class utc_now(FunctionElement[datetime]):  # noqa: N801 read as SQL
-    """The database's own clock."""
+    """The current time by the database's clock."""
 
     type = UtcTime()
     inherit_cache = True

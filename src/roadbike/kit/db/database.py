@@ -1,4 +1,7 @@
-"""One database per service; one transaction per request or batch of messages."""
+"""The database of one service and its transactions.
+
+Each request and each batch of messages is one transaction, opened by `Database.transact`.
+"""
 
 import asyncio
 import random
@@ -17,26 +20,32 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from roadbike.kit.db.columns import utc_now
 from roadbike.kit.db.engine import new_engine, read_options
-from roadbike.kit.db.errors import StaleRow, is_worth_a_rerun, translated_errors
+from roadbike.kit.db.errors import StaleRow, is_conflict, translated_errors
 
 T = TypeVar("T")
 
-metadata: Final = MetaData()  # the tables that kit keeps in every service's database
+RowKey = tuple[str, object]  # name of the table, primary key
 
-TRIES: Final = 10  # of one use case whose rows other transactions keep changing first
+metadata: Final = MetaData()  # kit's own tables, which every service's database has
+
+MAX_ATTEMPTS: Final = 10  # of one use case that conflicts with other transactions
 RERUN_PAUSE_SECONDS: Final = 0.01  # longest pause before a rerun, per earlier run
-CLOCK_SECONDS: Final = 1.0  # how long a reading of the database's clock is extrapolated
+CLOCK_REFRESH_SECONDS: Final = 1.0  # the database's clock is read again after this time
 
 
 class Tx:
-    """An open transaction. Use cases take one; nobody but Database commits it."""
+    """An open transaction. Use cases receive one and never commit it: Database does.
+
+    It keeps the rows that `kit.db.rows` has loaded, so that a use case sees its own changes
+    before they are written.
+    """
 
     def __init__(
         self, connection: AsyncConnection, db: "Database", *, read_only: bool = False
     ) -> None:
         self.db = db
         self.read_only = read_only
-        self.loaded: dict[tuple[str, object], Any] = {}  # rows of kit.rows seen in this transaction
+        self._rows: dict[RowKey, Any] = {}
         self._connection = connection
         self._at_commit: dict[Callable[[Tx, list[Any]], Awaitable[None]], list[Any]] = defaultdict(
             list
@@ -48,7 +57,10 @@ class Tx:
         statement: Executable,
         values: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
     ) -> CursorResult[Any]:
-        """Run one statement, once for each of many values. Raises DatabaseUnavailable."""
+        """Execute the statement once, or once for each mapping of a sequence of values.
+
+        Raises DatabaseUnavailable, as every method that reads or writes does.
+        """
         with translated_errors():
             result: CursorResult[Any] = await self._connection.execute(statement, values)
             return result
@@ -56,68 +68,87 @@ class Tx:
     async def rows(
         self, statement: Executable, values: Mapping[str, Any] | None = None
     ) -> Sequence[RowMapping]:
-        """All rows that the statement gives, each by its columns' names."""
+        """Return all rows of the result as mappings from column name to value."""
         return (await self.execute(statement, values)).mappings().all()
 
     async def row(self, statement: Executable) -> RowMapping | None:
-        """The first row; None when there is none."""
+        """Return the first row of the result, None if it is empty."""
         return (await self.execute(statement)).mappings().first()
 
     async def scalar(self, statement: Executable) -> Any:
-        """The first column of the first row; None when there is none."""
+        """Return the first column of the first row, None if the result is empty."""
         return (await self.execute(statement)).scalar()
 
     async def now(self) -> datetime:
-        """The database's clock, UTC."""
+        """Return the time in UTC by the database's clock."""
         return await self.db.clock.now(self)
 
-    def at_commit(self, write: Callable[["Tx", list[T]], Awaitable[None]], item: T) -> None:
-        """Call `write` once with all its items, in order, just before the commit.
+    def has_row(self, key: RowKey) -> bool:
+        """Return whether the row was loaded or saved in this transaction."""
+        return key in self._rows
 
-        Raises RuntimeError in a transaction that only reads: it would be lost.
+    def loaded_row(self, key: RowKey) -> Any:
+        """Return the row as last loaded or saved; None if the database does not have it.
+
+        Raises KeyError when it was neither loaded nor saved in this transaction.
+        """
+        return self._rows[key]
+
+    def remember_row(self, key: RowKey, state: Any) -> None:
+        """Keep what was loaded or is to be saved; None for a row that does not exist."""
+        self._rows[key] = state
+
+    def at_commit(self, write: Callable[["Tx", list[T]], Awaitable[None]], item: T) -> None:
+        """Call `write` with all its items, in order, once and just before the commit.
+
+        Raises RuntimeError in a read-only transaction, where the item would be lost.
         """
         if self.read_only:
-            raise RuntimeError("saved or told in a transaction that only reads")
+            raise RuntimeError("nothing can be saved or published in a read-only transaction")
         self._at_commit[write].append(item)
 
     def after_commit(self, do: Callable[[], None]) -> None:
-        """Call `do` once the transaction is durable, and only then."""
+        """Call `do` after the commit; not at all when the transaction is rolled back."""
         self._after_commit.append(do)
 
     async def flush(self) -> None:
-        """Write what was put off until the commit."""
+        """Call the functions given to `at_commit`."""
         for write, items in self._at_commit.items():
             await write(self, items)
         self._at_commit.clear()
 
-    def committed(self) -> None:
-        """Say so to those who waited for it."""
+    def run_after_commit(self) -> None:
+        """Call the functions given to `after_commit`."""
         for do in self._after_commit:
             do()
 
 
 class _Clock:
-    """The database's clock, read once in a while and carried on by our own in between."""
+    """The database's clock, read at most once a second and extrapolated in between."""
 
     def __init__(self) -> None:
         self._moment = datetime.min.replace(tzinfo=UTC)
         self._read_at = -inf
 
     async def now(self, tx: Tx) -> datetime:
-        asked_at = time.monotonic()  # before it answers: ahead of it by a round trip, never behind
-        if asked_at - self._read_at > CLOCK_SECONDS:
+        # taken before the query: the result is at most one round trip ahead, never behind
+        asked_at = time.monotonic()
+        if asked_at - self._read_at > CLOCK_REFRESH_SECONDS:
             self._moment, self._read_at = await tx.scalar(select(utc_now())), asked_at
         return self._moment + timedelta(seconds=asked_at - self._read_at)
 
 
 class Database:
-    """The database of one service. `url` as SQLAlchemy writes it (asyncpg or aiosqlite)."""
+    """The database of one service.
+
+    url: of SQLAlchemy, `postgresql+asyncpg://…` or `sqlite+aiosqlite://…`.
+    """
 
     def __init__(self, url: str) -> None:
         self.engine = new_engine(url)
         self.dialect = self.engine.dialect.name
         self.clock = _Clock()
-        self.outbox_written = asyncio.Event()  # set by a commit that put events into the outbox
+        self._outbox_signal = asyncio.Event()
         self._reading = self.engine.execution_options(**read_options(self.dialect))
         self._one_writer: AbstractAsyncContextManager[Any] = (
             asyncio.Lock() if self.dialect == "sqlite" else nullcontext()
@@ -125,42 +156,70 @@ class Database:
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Tx]:
-        """A transaction, committed at the end of the block, undone when it raises.
+        """Open a transaction; commit it at the end of the block, roll back when the block raises.
 
-        Raises DatabaseUnavailable (nothing committed, or the answer to the commit was lost).
+        Raises DatabaseUnavailable: nothing was committed, or the reply to the commit was lost.
+        Raises StaleRow when a saved row was changed by another transaction.
         """
         async with self._one_writer, _opened(self.engine.begin()) as connection:
             tx = Tx(connection, self)
             yield tx
             await tx.flush()
-        tx.committed()
+        tx.run_after_commit()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Tx]:
-        """For statements that only read, each by itself; on SQLite they wait for no writer."""
+        """Open a read-only transaction; on SQLite it does not wait for a writer.
+
+        On PostgreSQL each statement sees what is committed by then: the block is not one snapshot.
+        Raises DatabaseUnavailable.
+        """
         async with _opened(self._reading.begin()) as connection:
             yield Tx(connection, self, read_only=True)
 
     async def transact(self, use_case: Callable[[Tx], Awaitable[T]]) -> T:
-        """Run a use case in one transaction, again when another one was quicker."""
-        for attempt in range(TRIES):
+        """Run the use case in one transaction and return its result.
+
+        A conflict with another transaction (StaleRow, serialization failure, deadlock) runs it
+        again, up to MAX_ATTEMPTS times in all; then the conflict is raised.
+        Raises DatabaseUnavailable as `begin` does.
+        """
+        for attempt in range(MAX_ATTEMPTS):
             try:
                 async with self.begin() as tx:
                     return await use_case(tx)
             except (StaleRow, DBAPIError) as error:
-                if attempt == TRIES - 1 or not is_worth_a_rerun(error):
+                if attempt == MAX_ATTEMPTS - 1 or not is_conflict(error):
                     raise
-            # many that ran into each other would do so again; the first rerun is at once
-            await asyncio.sleep(random.random() * attempt * RERUN_PAUSE_SECONDS)  # noqa: S311 no secret
-        raise AssertionError  # the last try returned or raised
+            # a random pause (none before the first rerun), so that they do not conflict again
+            await asyncio.sleep(random.random() * attempt * RERUN_PAUSE_SECONDS)  # noqa: S311 not a secret
+        raise AssertionError  # the last attempt returned or raised
 
     async def ready(self) -> None:
-        """Raises DatabaseUnavailable when the database does not answer."""
+        """Raise DatabaseUnavailable when the database does not answer a query."""
         async with self.read() as tx:
             await tx.execute(text("SELECT 1"))
 
+    def signal_outbox(self) -> None:
+        """Wake the relay of this process: a commit has put events into the outbox."""
+        self._outbox_signal.set()
+
+    def clear_outbox_signal(self) -> None:
+        """Clear earlier signals. Call it before reading the outbox, so that none gets lost."""
+        self._outbox_signal.clear()
+
+    async def wait_for_outbox_signal(self, within_seconds: float) -> bool:
+        """Wait for a signal of the outbox up to that long; return whether there was one."""
+        try:
+            # asyncio.wait_for of Python 3.11 may swallow a cancellation
+            async with asyncio.timeout(within_seconds):
+                await self._outbox_signal.wait()
+        except TimeoutError:
+            return False
+        return True
+
     async def close(self) -> None:
-        """Let go of its connections."""
+        """Close all connections."""
         await self.engine.dispose()
 
 
@@ -168,13 +227,13 @@ class Database:
 async def _opened(
     transaction: AbstractAsyncContextManager[AsyncConnection],
 ) -> AsyncIterator[AsyncConnection]:
-    """Open and close the transaction with translated errors; those of the block pass unchanged."""
+    """Open and close the transaction with translated errors; errors of the block stay unchanged."""
     with translated_errors():
         connection = await transaction.__aenter__()
     try:
         yield connection
     except BaseException as error:
-        with translated_errors():  # those of the rollback
+        with translated_errors():  # the rollback may fail, too
             await transaction.__aexit__(type(error), error, error.__traceback__)
         raise
     else:

@@ -36,12 +36,12 @@ def new_engine(url: str) -> AsyncEngine:
 
 
 def read_options(dialect: str) -> dict[str, Any]:
-    """Return the execution options of reads: without BEGIN and COMMIT one round trip, not three."""
+    """Return the execution options of reads: PostgreSQL then needs no BEGIN and no COMMIT."""
     return {"read_only": True} if dialect == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # the transactions are begun by `_begin_sqlite`
+    connection.isolation_level = None  # `_begin_sqlite` begins the transactions
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")  # WAL with NORMAL loses commits in a power cut

@@ -1,4 +1,9 @@
-"""What can go wrong with a database, whatever its driver calls it."""
+"""The errors of a database, independent of its driver.
+
+StaleRow              another transaction changed the row: run the use case again
+DatabaseUnavailable   nothing was committed as far as is known: try again later
+  DatabaseBusy        all connections of this process are in use
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,21 +12,24 @@ from typing import Final
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-RERUN_CODES: Final = {"40001", "40P01"}  # serialization failure, deadlock
+CONFLICT_CODES: Final = {"40001", "40P01"}  # serialization failure, deadlock
 UNAVAILABLE_CODES: Final = (  # SQLSTATE classes of PostgreSQL, error names of SQLite
     *("08", "53", "57P0", "58"),  # connection lost, out of resources, starting or stopping
-    "25006",  # a standby, which only reads
+    "25006",  # read-only transaction: this server is a standby
     *("SQLITE_BUSY", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_LOCKED", "SQLITE_CANTOPEN"),
     "SQLITE_PROTOCOL",
 )
 
 
 class StaleRow(Exception):
-    """Another transaction changed the row since it was loaded: run the use case again."""
+    """Another transaction changed the row after it was loaded: run the use case again."""
 
 
 class DatabaseUnavailable(Exception):
-    """The database is not reachable, full or overloaded: nothing was committed, try again later."""
+    """The database is unreachable, full or overloaded: try again later.
+
+    Nothing was committed, unless the reply to the commit was lost.
+    """
 
 
 class DatabaseBusy(DatabaseUnavailable):
@@ -46,9 +54,9 @@ def translated_errors() -> Iterator[None]:
         raise
 
 
-def is_worth_a_rerun(error: BaseException) -> bool:
-    """Return whether the same transaction may succeed when it is run again at once."""
-    return isinstance(error, StaleRow) or _code(error) in RERUN_CODES
+def is_conflict(error: BaseException) -> bool:
+    """Return whether another transaction caused the error, so that a rerun may succeed at once."""
+    return isinstance(error, StaleRow) or _code(error) in CONFLICT_CODES
 
 
 def _is_unavailable(error: BaseException) -> bool:

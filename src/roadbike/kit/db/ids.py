@@ -1,4 +1,4 @@
-"""Ids made in the process."""
+"""Ids that a process creates without asking the database."""
 
 from uuid import UUID
 
@@ -6,5 +6,5 @@ from uuid_utils.compat import uuid7
 
 
 def new_id() -> UUID:
-    """A UUIDv7: unique without asking anybody, and sorted by the time it was made."""
+    """Return a new UUIDv7: unique, and sorted by its time of creation."""
     return uuid7()

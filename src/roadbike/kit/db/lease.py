@@ -1,4 +1,8 @@
-"""One holder at a time, by the database's clock. A paused old holder finds its epoch gone."""
+"""A lease: at most one holder at a time, by the database's clock.
+
+Each new holder increments the epoch. A holder that was paused beyond its term notices by a WHERE
+clause with its epoch (`still_held`) that somebody else has the lease now.
+"""
 
 from datetime import timedelta
 from typing import Final
@@ -23,12 +27,12 @@ LEASE: Final = Table(
 
 
 async def take(db: Database, name: str, holder: str) -> int | None:
-    """Take or prolong the lease for TERM; its epoch, or None while somebody else holds it."""
+    """Take or prolong the lease for TERM; return its epoch, None while somebody else holds it."""
     return await db.transact(lambda tx: _take(tx, name, holder))
 
 
-async def give_back(db: Database, name: str, holder: str) -> None:
-    """End the lease now, so that the next holder need not wait it out."""
+async def release(db: Database, name: str, holder: str) -> None:
+    """End the lease now, so that the next holder does not have to wait for the end of its term."""
 
     async def end(tx: Tx) -> None:
         mine = (LEASE.c.name == name) & (LEASE.c.holder == holder)
@@ -38,7 +42,7 @@ async def give_back(db: Database, name: str, holder: str) -> None:
 
 
 def still_held(name: str, epoch: int) -> ColumnElement[bool]:
-    """A condition for a WHERE clause: nobody has taken the lease since."""
+    """Return a condition for a WHERE clause: the lease still has this epoch."""
     return exists(select(LEASE.c.name).where(LEASE.c.name == name, LEASE.c.epoch == epoch))
 
 

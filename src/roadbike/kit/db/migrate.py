@@ -1,4 +1,4 @@
-"""The schema of one service's database, step by step (Alembic)."""
+"""Schema migrations of one service's database (Alembic)."""
 
 import asyncio
 from importlib import import_module
@@ -13,22 +13,26 @@ from roadbike.kit.db import metadata as kit_metadata
 
 
 def upgrade(package: str, database_url: str, revision: str = "head") -> None:
-    """Bring the database of `roadbike.<service>` up to the revision. Not inside a running loop."""
+    """Upgrade the database to the revision.
+
+    package: of the service, e.g. `roadbike.stock`; its migrations are in `<package>.migrations`.
+    Raises RuntimeError inside a running event loop: use `upgrade_async` there.
+    """
     asyncio.run(_run(database_url, lambda config: command.upgrade(config, revision), package))
 
 
 def downgrade(package: str, database_url: str, revision: str) -> None:
-    """Take the database back to the revision; `base` empties it."""
+    """Downgrade the database to the revision; `base` drops all tables. See `upgrade`."""
     asyncio.run(_run(database_url, lambda config: command.downgrade(config, revision), package))
 
 
-async def migrated(package: str, database_url: str) -> None:
-    """The same as upgrade, from inside a running loop."""
+async def upgrade_async(package: str, database_url: str) -> None:
+    """Upgrade to the newest revision from inside a running event loop."""
     await _run(database_url, lambda config: command.upgrade(config, "head"), package)
 
 
 def config_of(package: str, connection: Connection) -> Config:
-    """Alembic's configuration for one service; its env.py takes the connection from it."""
+    """Return Alembic's configuration for the service, which env.py takes the connection from."""
     config = Config()
     config.set_main_option("script_location", f"{package}:migrations")
     config.attributes["connection"] = connection
@@ -37,12 +41,12 @@ def config_of(package: str, connection: Connection) -> Config:
 
 
 def metadata_of(package: str) -> list[MetaData]:
-    """The tables as the code knows them: kit's and the service's own."""
+    """Return the tables as the code defines them: kit's and the service's own."""
     return [kit_metadata, import_module(f"{package}.store").metadata]
 
 
 def run_env(config: Config, context: Any) -> None:
-    """What every service's migrations/env.py does."""
+    """Run the migrations; every service's migrations/env.py calls this."""
     context.configure(
         connection=config.attributes["connection"],
         target_metadata=config.attributes["metadata"],
@@ -53,7 +57,7 @@ def run_env(config: Config, context: Any) -> None:
 
 
 async def _run(database_url: str, do: Any, package: str) -> None:
-    import_module(f"{package}.store")  # kit's tables register with it
+    import_module(f"{package}.store")  # its imports register kit's tables, too
     engine = create_async_engine(database_url)
     try:
         async with engine.connect() as connection:

@@ -1,4 +1,4 @@
-"""Which page of a list is wanted, and in which order."""
+"""The page of a list that a request asks for, and its order."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -8,7 +8,7 @@ DEFAULT_PAGE_SIZE: Final = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SortOrder:
-    """One field (its wire name) to sort by."""
+    """A field to sort by, named as on the wire."""
 
     field: str
     descending: bool = False
@@ -16,7 +16,10 @@ class SortOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paging:
-    """Page `number` (from 0) of `size` items, sorted by `sort` in turn, found by `q`."""
+    """Page `number` (from 0) with `size` items, sorted by each of `sort` in turn.
+
+    q: the search text; None without a search.
+    """
 
     number: int = 0
     size: int = DEFAULT_PAGE_SIZE
@@ -25,5 +28,5 @@ class Paging:
 
     @property
     def offset(self) -> int:
-        """Return how many items come before the page."""
+        """Return the number of items before the page."""
         return self.number * self.size

@@ -1,7 +1,7 @@
-"""The rows of one table as frozen dataclasses: loaded under a lock, saved under a guard.
+"""The rows of a table as frozen dataclasses, loaded with a lock and saved at the commit.
 
-A row that two transactions made or changed at once is saved by the quicker one; the other
-raises StaleRow at its commit and is run again. So two replicas never act on two halves.
+Optimistic locking guards every save: when two transactions created or changed the same row, the
+second one raises StaleRow at its commit, and Database.transact runs it again.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,15 +10,16 @@ from typing import Any, Generic, Protocol, TypeVar
 from sqlalchemy import Column, ColumnElement, RowMapping, Select, Table, bindparam, func, select
 
 from roadbike.kit.db import StaleRow, Tx, bulk
+from roadbike.kit.db.database import RowKey
 from roadbike.kit.db.paging import Paging, SortOrder
 
 
 class Guarded(Protocol):
-    """State that counts its own saves. A fresh one has row_version 0."""
+    """A state with a count of its saves, which is 0 before the first one."""
 
     @property
     def row_version(self) -> int:
-        """How often it was saved."""
+        """Return how often the state was saved."""
         ...
 
 
@@ -26,9 +27,9 @@ T = TypeVar("T", bound=Guarded)
 
 
 class Rows(Generic[T]):
-    """One table with a single-column primary key and a column `row_version`.
+    """A table with a primary key of one column and a column `row_version`.
 
-    `type_` is a frozen dataclass whose fields are named as the columns.
+    type_: a frozen dataclass that has the columns' names as fields.
     """
 
     def __init__(self, table: Table, type_: type[T]) -> None:
@@ -37,27 +38,28 @@ class Rows(Generic[T]):
         (self._key,) = table.primary_key.columns
         self._names = [column.name for column in table.columns]
         self._upsert = bulk.Insert(table, self._names, self._guarded)
-        self._one = select(table).where(self._key == bindparam("key"))
+        self._by_key = select(table).where(self._key == bindparam("key"))
         self._locking: dict[str, Select[Any]] = {}  # by dialect
 
     async def lock(self, tx: Tx, keys: Iterable[object]) -> None:
-        """Load a whole batch at once, locked in key order; `locked` then finds them here."""
-        wanted = [key for key in dict.fromkeys(keys) if self._at(key) not in tx.loaded]
+        """Load and lock the rows with one query, in key order; `locked` then needs no query."""
+        wanted = [key for key in dict.fromkeys(keys) if not tx.has_row(self._row_key(key))]
         if not wanted:
             return
-        tx.loaded.update({self._at(key): None for key in wanted})
-        for row in await tx.rows(self._lock_statement(tx.db.dialect), {"among": wanted}):
-            tx.loaded[self._at(row[self._key.name])] = self.state(row)
+        rows = await tx.rows(self._lock_statement(tx.db.dialect), {"among": wanted})
+        found = {row[self._key.name]: self.state(row) for row in rows}
+        for key in wanted:
+            tx.remember_row(self._row_key(key), found.get(key))
 
     async def locked(self, tx: Tx, key: object) -> T | None:
-        """The row as this transaction knows it; None when nobody has made it yet."""
+        """Return the locked row with the changes of this transaction; None if it does not exist."""
         await self.lock(tx, [key])
-        state: T | None = tx.loaded[self._at(key)]
+        state: T | None = tx.loaded_row(self._row_key(key))
         return state
 
     async def get(self, tx: Tx, key: object) -> T | None:
-        """The row as it is, unlocked."""
-        found = await tx.rows(self._one, {"key": key})
+        """Return the row as committed, without a lock; None if it does not exist."""
+        found = await tx.rows(self._by_key, {"key": key})
         return self.state(found[0]) if found else None
 
     async def page(
@@ -69,11 +71,12 @@ class Rows(Generic[T]):
         sortable: Mapping[str, Column[Any]],
         then: Sequence[ColumnElement[Any]],
     ) -> tuple[Sequence[T], int]:
-        """One page of the rows that a statement finds, and how many rows it finds in all.
+        """Return one page of the rows that the statement finds, and the number of all of them.
 
         sortable: columns by the wire name of their field; rows without a value come last.
-        then: the order of rows that are equal so far; it ends in the primary key, so that pages
-        never overlap.
+        then: order of rows with equal sort fields. It ends in the primary key, so that pages do
+        not overlap.
+        Raises KeyError for a sort field that is not among `sortable`.
         """
         total: int = await tx.scalar(found.with_only_columns(func.count()))
         order = [key for by in paging.sort for key in _order(sortable[by.field], by)]
@@ -81,23 +84,26 @@ class Rows(Generic[T]):
         return [self.state(row) for row in await tx.rows(page)], total
 
     def save(self, tx: Tx, state: T) -> None:
-        """Written at the commit, once, however often the state changes before."""
-        at = self._at(getattr(state, self._key.name))
-        tx.loaded[at] = state
-        tx.at_commit(self._write, at)
+        """Save the state at the commit; of several states of one row the last one is written.
+
+        The commit raises StaleRow when another transaction has saved the row since it was loaded.
+        """
+        key = self._row_key(getattr(state, self._key.name))
+        tx.remember_row(key, state)
+        tx.at_commit(self._write, key)
 
     def state(self, row: RowMapping) -> T:
-        """What the row holds, as the table's type."""
+        """Return the row as an instance of `type_`."""
         return self.type_(**{name: row[name] for name in self._names})
 
-    def _at(self, key: object) -> tuple[str, object]:
+    def _row_key(self, key: object) -> RowKey:
         return self.table.name, key
 
-    async def _write(self, tx: Tx, places: list[tuple[str, object]]) -> None:
-        states = [tx.loaded[at] for at in sorted(set(places))]
+    async def _write(self, tx: Tx, keys: list[RowKey]) -> None:
+        states = [tx.loaded_row(key) for key in sorted(set(keys))]
         saved = await self._upsert.execute(tx, [self._row(state) for state in states])
         if len(saved) < len(states):
-            raise StaleRow(f"{self.table.name}: another transaction was quicker")
+            raise StaleRow(f"{self.table.name}: another transaction saved the row first")
 
     def _lock_statement(self, dialect: str) -> Select[Any]:
         if dialect not in self._locking:
@@ -106,7 +112,7 @@ class Rows(Generic[T]):
         return self._locking[dialect]
 
     def _guarded(self, insert: Any) -> Any:
-        """Insert the new rows and update the others where nobody did in between."""
+        """Insert new rows; update others if their row_version is the one that was loaded."""
         table, new = self.table, insert.excluded
         return insert.on_conflict_do_update(
             index_elements=[self._key],

@@ -1,7 +1,8 @@
-"""Events in: a batch of messages is one transaction, and no message takes effect twice.
+"""The inbox: consumes a batch of messages in one transaction, each message only once.
 
-What a handler fails on is parked in the service's own database, with the later messages of its
-key, so that the rest flows on. Only failures of handlers are counted, never an away database.
+A message whose use case fails is parked in the service's own database, and the later messages of
+its key behind it; the messages of other keys continue. Only failures of use cases count as failed
+attempts, an unavailable database does not.
 """
 
 from collections import Counter
@@ -12,11 +13,10 @@ from functools import partial
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import Column, Index, Table, Uuid, delete, select
+from sqlalchemy import Column, Index, Table, Uuid
 
-from roadbike.kit.crash import Crash, never
-from roadbike.kit.db import Database, DatabaseUnavailable, Tx, metadata
-from roadbike.kit.db.bulk import insert_new
+from roadbike.kit.crash import Crash, never_crash
+from roadbike.kit.db import Database, DatabaseUnavailable, Tx, bulk, metadata
 from roadbike.kit.db.columns import UtcTime, utc_now
 from roadbike.kit.messaging import parked
 from roadbike.kit.messaging.broker import Message
@@ -33,30 +33,34 @@ INBOX: Final = Table(
     Index("inbox_received", "received_at"),
 )
 
-KEPT: Final = timedelta(days=7)
-AT_ONCE: Final = 10_000  # forgotten in one transaction
+INBOX_RETENTION: Final = timedelta(days=7)  # of the ids by which repeated messages are recognized
 
 
 class UnprocessableMessage(Exception):
-    """A message that no use case of this service can be given."""
+    """The envelope of a message is malformed, or the service has no policy for its type."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Whenever this happens, do that."""
+    """The use case for one type of event.
+
+    decode: turns the data of a message into the event. act: the use case, called with the
+    transaction, the event and its message.
+    """
 
     event: type[Event]
     decode: Callable[[bytes], Event]
     act: Callable[[Tx, Any, Message], Awaitable[object]]
 
 
-Prefetch = Callable[[Tx, Sequence[Any]], Awaitable[None]]  # its events: those of the policies
+# loads the rows that the events of a batch will touch, with few queries
+Prefetch = Callable[[Tx, Sequence[Any]], Awaitable[None]]
 
 
 class Inbox:
-    """What one service does with the messages it hears.
+    """The consumption of messages by one service, according to its policies.
 
-    Raises ValueError when two policies react to one event: one use case has to do both.
+    Raises ValueError when two policies have the same event: one use case has to do both.
     """
 
     def __init__(
@@ -65,32 +69,35 @@ class Inbox:
         policies: Sequence[Policy],
         *,
         prefetch: Prefetch | None = None,
-        crash: Crash = never,
+        crash: Crash = never_crash,
     ) -> None:
         self.db = db
         self._policies = _by_type(policies)
         self._prefetch = prefetch
         self._crash = crash
 
-    async def take(self, messages: Sequence[Message]) -> None:
-        """Let the messages take effect, once each; durable when this returns.
+    async def consume(self, messages: Sequence[Message]) -> None:
+        """Run the use cases for the messages, in one transaction if none of them fails.
 
-        Raises DatabaseUnavailable, and then nothing has happened.
+        On return their effects are committed, and the messages that failed are parked. A message
+        that was consumed before is ignored, as is one of a type without a policy.
+        Raises DatabaseUnavailable: do not acknowledge the messages, so that they are delivered
+        again.
         """
-        heard = [message for message in messages if self._heard(message)]
-        if not heard:
+        wanted = [message for message in messages if self._is_wanted(message)]
+        if not wanted:
             return
         try:
-            await self.db.transact(partial(self._apply, messages=heard))
+            await self.db.transact(partial(self._consume, messages=wanted))
         except DatabaseUnavailable:
             raise
-        except Exception:  # noqa: BLE001 one of them fails: find out which, and let the others through
-            for message in heard:
-                await self._take_alone(message)
+        except Exception:  # noqa: BLE001 one message fails: consume each alone, so that the others do not
+            for message in wanted:
+                await self._consume_alone(message)
         self._crash("inbox.after_commit")
 
     async def retry_parked(self, _db: Database) -> None:
-        """Try what is parked and due again: each key in its order, up to its first failure."""
+        """Retry the due parked messages, of each key in order up to the first failure."""
         async with self.db.read() as tx:
             due = await parked.due(tx)
         for first in due:
@@ -101,32 +108,32 @@ class Inbox:
 
     async def _retry(self, message: Message) -> bool:
         try:
-            await self.db.transact(partial(self._apply_parked, message=message))
+            await self.db.transact(partial(self._consume_parked, message=message))
         except DatabaseUnavailable:
             raise
-        except Exception as error:  # noqa: BLE001 a handler's failure is counted, whatever it is
-            await self.db.transact(partial(parked.failed, message=message, error=error))
+        except Exception as error:  # noqa: BLE001 any failure of a use case counts
+            await self.db.transact(partial(parked.record_failure, message=message, error=error))
             return False
         return True
 
-    def _heard(self, message: Message) -> bool:
-        return message.type in self._policies or not message.type
+    def _is_wanted(self, message: Message) -> bool:
+        return message.type in self._policies or not message.type  # a malformed one gets parked
 
-    async def _take_alone(self, message: Message) -> None:
+    async def _consume_alone(self, message: Message) -> None:
         try:
-            await self.db.transact(partial(self._apply, messages=[message]))
+            await self.db.transact(partial(self._consume, messages=[message]))
         except DatabaseUnavailable:
             raise
         except Exception as error:
             log.exception("message.failed", type=message.type, key=message.key)
             await self.db.transact(partial(self._park, message=message, error=error))
 
-    async def _apply(self, tx: Tx, messages: Sequence[Message]) -> None:
-        fresh = await _first_seen(tx, messages)
+    async def _consume(self, tx: Tx, messages: Sequence[Message]) -> None:
+        fresh = await _not_consumed_before(tx, messages)
         blocked = await parked.blocked_keys(tx, [message.key for message in fresh])
         for message in fresh:
             if message.key in blocked:
-                await parked.park(tx, message, "behind another parked message of its key")
+                await parked.park(tx, message, "waits behind a parked message of its key")
         await self._act(tx, [message for message in fresh if message.key not in blocked])
         self._crash("inbox.before_commit")
 
@@ -142,39 +149,38 @@ class Inbox:
 
     def _policy(self, message: Message) -> Policy:
         if not message.type:
-            raise UnprocessableMessage("the envelope cannot be read")
+            raise UnprocessableMessage("the envelope is malformed")
         if message.type not in self._policies:
-            raise UnprocessableMessage(f"nobody here reacts to {message.type} any more")
+            raise UnprocessableMessage(f"this service has no policy for {message.type} any more")
         return self._policies[message.type]
 
     async def _park(self, tx: Tx, message: Message, error: Exception) -> None:
-        if await _first_seen(tx, [message]):
+        if await _not_consumed_before(tx, [message]):
             await parked.park(tx, message, repr(error), attempts=1)
 
-    async def _apply_parked(self, tx: Tx, message: Message) -> None:
-        if await parked.take_out(tx, message):
+    async def _consume_parked(self, tx: Tx, message: Message) -> None:
+        if await parked.remove(tx, message):
             await self._act(tx, [message])
 
 
 def _by_type(policies: Sequence[Policy]) -> Mapping[str, Policy]:
     by_type = {policy.event.type_name(): policy for policy in policies}
     if len(by_type) < len(policies):
-        twice = Counter(policy.event.type_name() for policy in policies).most_common(1)[0][0]
-        raise ValueError(f"one reaction to one event, but {twice} has two")
+        repeated = Counter(policy.event.type_name() for policy in policies).most_common(1)[0][0]
+        raise ValueError(f"an event has one policy, but {repeated} has several")
     return by_type
 
 
 async def delete_received(tx: Tx) -> bool:
-    """Inbox rows are kept for 7 days; after that the reactions' own state answers a repeat.
+    """Delete some ids older than INBOX_RETENTION; return whether more may be left.
 
-    Whether there may be more old ones than were forgotten.
+    A message that is delivered again after that runs its use case again, which is idempotent.
     """
-    old = (await tx.now()) - KEPT
-    some = select(INBOX.c.event_id).where(INBOX.c.received_at < old).limit(AT_ONCE)
-    return (await tx.execute(delete(INBOX).where(INBOX.c.event_id.in_(some)))).rowcount >= AT_ONCE
+    limit = (await tx.now()) - INBOX_RETENTION
+    return await bulk.delete_some(tx, INBOX.c.event_id, INBOX.c.received_at < limit)
 
 
-async def _first_seen(tx: Tx, messages: Sequence[Message]) -> list[Message]:
+async def _not_consumed_before(tx: Tx, messages: Sequence[Message]) -> list[Message]:
     by_id = {message.event_id: message for message in messages}
-    new = await insert_new(tx, INBOX, [{"event_id": event_id} for event_id in sorted(by_id)])
+    new = await bulk.insert_new(tx, INBOX, [{"event_id": event_id} for event_id in sorted(by_id)])
     return [message for event_id, message in by_id.items() if event_id in new]

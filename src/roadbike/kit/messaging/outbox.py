@@ -1,4 +1,7 @@
-"""Events out: told in the transaction that made them true, found by the relay afterwards."""
+"""The outbox: published events, written in the transaction that makes them true.
+
+The relay sends them to the broker after the commit.
+"""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -29,8 +32,8 @@ OUTBOX: Final = Table(
     Column("traceparent", String(55)),
     Column("data", LargeBinary, nullable=False),
     Column("sent_at", UtcTime),
-    Column("incarnation", String(40)),  # of the broker's log, …
-    Column("position", BigInteger),  # … and the place in it where the event stands
+    Column("incarnation", String(40)),  # of the broker's log; see kit.messaging.broker.Mark
+    Column("position", BigInteger),
     Index("outbox_unsent", "sent_at", "seq"),
 )
 
@@ -43,15 +46,15 @@ EVENT_VERSION: Final = Table(
 )
 
 
-def _drawn(insert: Any) -> Any:
-    more = EVENT_VERSION.c.version + insert.excluded.version
+def _add_to_version(insert: Any) -> Any:
+    total = EVENT_VERSION.c.version + insert.excluded.version
     keys = [EVENT_VERSION.c.kind, EVENT_VERSION.c.key]
-    on_conflict = insert.on_conflict_do_update(index_elements=keys, set_={"version": more})
+    on_conflict = insert.on_conflict_do_update(index_elements=keys, set_={"version": total})
     return on_conflict.returning(EVENT_VERSION.c.kind, EVENT_VERSION.c.key, EVENT_VERSION.c.version)
 
 
-_DRAW: Final = bulk.Insert(EVENT_VERSION, ["kind", "key", "version"], _drawn)
-_PUT: Final = bulk.Insert(
+_RESERVE_VERSIONS: Final = bulk.Insert(EVENT_VERSION, ["kind", "key", "version"], _add_to_version)
+_INSERT_EVENTS: Final = bulk.Insert(
     OUTBOX,
     [*("event_id", "kind", "key", "version", "type", "topic", "time", "traceparent", "data")],
     lambda insert: insert,
@@ -59,10 +62,11 @@ _PUT: Final = bulk.Insert(
 
 
 def publish(tx: Tx, event: Event) -> None:
-    """Put the event where the relay will find it, if and only if this transaction commits.
+    """Put the event into the outbox if and only if this transaction commits.
 
-    Call it after the aggregate's row is locked or saved: the version is counted at the commit,
-    which raises ValueError for an event that no broker would take (its size, its key).
+    Call it after the aggregate's row was locked or saved, so that the order of versions is the
+    order of changes. The commit sets the version, and raises ValueError for an event that the
+    broker would reject: a malformed key, or more than MAX_DATA bytes.
     """
     tx.at_commit(_write, (event, current_traceparent()))
 
@@ -73,22 +77,23 @@ def publish_all(tx: Tx, events: Iterable[Event]) -> None:
         publish(tx, event)
 
 
-async def _write(tx: Tx, told: list[tuple[Event, str | None]]) -> None:
-    versions = await _count(tx, Counter((event.kind, event.key) for event, _ in told))
+async def _write(tx: Tx, published: list[tuple[Event, str | None]]) -> None:
+    counts = Counter((event.kind, event.key) for event, _ in published)
+    versions = await _reserve_versions(tx, counts)
     now = datetime.now(UTC)
     rows = []
-    for event, traceparent in told:
+    for event, traceparent in published:
         versions[event.kind, event.key] += 1
         rows.append(_row(event.with_version(versions[event.kind, event.key]), now, traceparent))
-    await _PUT.execute(tx, rows)
-    tx.after_commit(tx.db.outbox_written.set)
+    await _INSERT_EVENTS.execute(tx, rows)
+    tx.after_commit(tx.db.signal_outbox)
 
 
-async def _count(tx: Tx, told: Counter[tuple[str, str]]) -> dict[tuple[str, str], int]:
-    """Draw as many versions as will be told of each (kind, key); the last one before them."""
-    drawn = [{"kind": k, "key": key, "version": n} for (k, key), n in sorted(told.items())]
-    rows = await _DRAW.execute(tx, drawn)
-    return {(row.kind, row.key): row.version - told[row.kind, row.key] for row in rows}
+async def _reserve_versions(tx: Tx, counts: Counter[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """Reserve that many versions for each (kind, key); return the last version before them."""
+    added = [{"kind": kind, "key": key, "version": n} for (kind, key), n in sorted(counts.items())]
+    rows = await _RESERVE_VERSIONS.execute(tx, added)
+    return {(row.kind, row.key): row.version - counts[row.kind, row.key] for row in rows}
 
 
 def _row(event: Event, now: datetime, traceparent: str | None) -> dict[str, Any]:
@@ -108,6 +113,7 @@ def _row(event: Event, now: datetime, traceparent: str | None) -> dict[str, Any]
 def _encoded(event: Event) -> bytes:
     data = msgspec.json.encode(event)
     if len(data) > MAX_DATA or not NAME.fullmatch(event.key):
-        # in the outbox it would hold up whatever is told after it
-        raise ValueError(f"no broker takes {event.type_name()} {event.key:.80}: {len(data)} bytes")
+        # the relay could not send it and would never reach the events after it
+        description = f"{event.type_name()} {event.key:.80}, {len(data)} bytes"
+        raise ValueError(f"malformed key or too large for the broker: {description}")
     return data

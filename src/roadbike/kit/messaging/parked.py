@@ -1,9 +1,13 @@
-"""Messages that a handler failed on: parked, retried with back-off, at last dead letters."""
+"""Parked messages: those whose use case failed, waiting in the service's database for a retry.
+
+The wait doubles with each failed attempt up to LONGEST_WAIT. After MAX_ATTEMPTS the message is a
+dead letter. Later messages of its key wait behind a parked message, but not behind a dead letter.
+"""
 
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from sqlalchemy import (
@@ -22,6 +26,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.types import TypeEngine
 
 from roadbike.kit.db import Tx, bulk, metadata
 from roadbike.kit.db.columns import BigId, Status, UtcTime, utc_now
@@ -29,11 +34,15 @@ from roadbike.kit.messaging.broker import Message
 
 log = structlog.get_logger()
 
-ATTEMPTS: Final = 8
+MAX_ATTEMPTS: Final = 8
+FIRST_WAIT_SECONDS: Final = 1.0  # after the first failure; each further one doubles it
 LONGEST_WAIT: Final = timedelta(seconds=60)
+RETRY_BATCH: Final = 100  # keys retried in one go
 
 
 class ParkedState(StrEnum):
+    """PARKED: waits for its retry. DEAD: a dead letter, not retried."""
+
     PARKED = "parked"
     DEAD = "dead"
 
@@ -57,38 +66,47 @@ PARKED: Final = Table(
     Index("parked_key", "state", "key"),
 )
 
-WAITING: Final = PARKED.c.state == ParkedState.PARKED
+_IS_PARKED: Final = PARKED.c.state == ParkedState.PARKED
 
-_PARK: Final = bulk.Insert(
+# the columns that hold the message itself
+_ENVELOPE: Final = [
+    PARKED.c[name]
+    for name in ("event_id", "topic", "key", "type", "source", "time", "traceparent", "data")
+]
+
+_INSERT: Final = bulk.Insert(
     PARKED,
     [column.name for column in PARKED.columns if column is not PARKED.c.seq],
-    # it stands here already when its inbox row was forgotten meanwhile
+    # the row exists when the message is delivered again after the inbox has deleted its id
     lambda insert: insert.on_conflict_do_nothing(index_elements=[PARKED.c.event_id]),
 )
 
 
 async def park(tx: Tx, message: Message, error: str, *, attempts: int = 0) -> None:
-    """Keep the message until it can be handled. `attempts`: how often that has failed."""
+    """Keep the message for a retry.
+
+    attempts: number of failed attempts so far; with 0 it is due at once.
+    """
     row = _envelope(message) | {
         "state": ParkedState.PARKED,
         "attempts": attempts,
         "retry_at": (await tx.now()) + _wait(attempts),
         "error": error,
     }
-    await _PARK.execute(tx, [row])
+    await _INSERT.execute(tx, [row])
 
 
 async def blocked_keys(tx: Tx, keys: Collection[str]) -> set[str]:
-    """Those keys whose later messages have to queue behind a parked one."""
+    """Return the keys that have a parked message, behind which later messages must wait."""
     if not keys:
         return set()
-    statement = select(PARKED.c.key).where(WAITING, bulk.among(tx.db.dialect, PARKED.c.key))
+    statement = select(PARKED.c.key).where(_IS_PARKED, bulk.among(tx.db.dialect, PARKED.c.key))
     return {row["key"] for row in await tx.rows(statement, {"among": sorted(set(keys))})}
 
 
-async def due(tx: Tx, at_most: int = 100) -> Sequence[Message]:
-    """The oldest parked message of each key, when its time has come."""
-    first = select(func.min(PARKED.c.seq)).where(WAITING).group_by(PARKED.c.key)
+async def due(tx: Tx, at_most: int = RETRY_BATCH) -> Sequence[Message]:
+    """Return up to `at_most` messages to retry now: of each key the oldest one, if it is due."""
+    first = select(func.min(PARKED.c.seq)).where(_IS_PARKED).group_by(PARKED.c.key)
     now = await tx.now()
     statement = select(PARKED).where(PARKED.c.seq.in_(first), PARKED.c.retry_at <= now)
     rows = await tx.rows(statement.order_by(PARKED.c.seq).limit(at_most))
@@ -96,24 +114,24 @@ async def due(tx: Tx, at_most: int = 100) -> Sequence[Message]:
 
 
 async def next_due(tx: Tx, key: str) -> Message | None:
-    """The oldest parked message of the key, unless its time has not come."""
-    oldest = select(PARKED).where(WAITING, PARKED.c.key == key).order_by(PARKED.c.seq).limit(1)
+    """Return the oldest parked message of the key if it is due, None otherwise."""
+    oldest = select(PARKED).where(_IS_PARKED, PARKED.c.key == key).order_by(PARKED.c.seq).limit(1)
     row = await tx.row(oldest)
     return None if row is None or row["retry_at"] > await tx.now() else _message(row)
 
 
-async def take_out(tx: Tx, message: Message) -> bool:
-    """Take the message out in this transaction; False when another replica was quicker."""
+async def remove(tx: Tx, message: Message) -> bool:
+    """Delete the due message; return False when another replica has processed it meanwhile."""
     return (await tx.execute(delete(PARKED).where(_still_due(message)))).rowcount == 1
 
 
-async def failed(tx: Tx, message: Message, error: Exception) -> None:
-    """Count one more failure; after ATTEMPTS of them it is a dead letter and its key goes on."""
+async def record_failure(tx: Tx, message: Message, error: Exception) -> None:
+    """Count one more failed attempt; after MAX_ATTEMPTS of them make it a dead letter."""
     row = await tx.row(select(PARKED).where(_still_due(message)).with_for_update())
     if row is None:
-        return  # another replica was quicker
+        return  # another replica has processed it meanwhile
     attempts = row["attempts"] + 1
-    dead = attempts >= ATTEMPTS
+    dead = attempts >= MAX_ATTEMPTS
     log.error("message.dead" if dead else "message.parked", type=message.type, key=message.key)
     changed = {
         "attempts": attempts,
@@ -125,30 +143,33 @@ async def failed(tx: Tx, message: Message, error: Exception) -> None:
 
 
 async def count(tx: Tx, state: ParkedState) -> int:
-    """How many messages are in that state."""
+    """Return the number of messages in that state."""
     return int(await tx.scalar(select(func.count()).where(PARKED.c.state == state)))
 
 
 def _wait(attempts: int) -> timedelta:
-    return min(timedelta(seconds=0.5 * 2**attempts), LONGEST_WAIT) if attempts else timedelta()
+    if attempts == 0:
+        return timedelta()
+    return min(timedelta(seconds=FIRST_WAIT_SECONDS * 2 ** (attempts - 1)), LONGEST_WAIT)
 
 
 def _still_due(message: Message) -> ColumnElement[bool]:
-    return (PARKED.c.event_id == message.event_id) & WAITING & (PARKED.c.retry_at <= utc_now())
+    return (PARKED.c.event_id == message.event_id) & _IS_PARKED & (PARKED.c.retry_at <= utc_now())
 
 
 def _envelope(message: Message) -> dict[str, object]:
-    """Its columns; what is too long for one is a stranger's, and no reason to stop."""
-    return {
-        "event_id": message.event_id,
-        "topic": message.topic[:50],
-        "key": message.key[:64],
-        "type": message.type[:100],
-        "source": message.source[:40],
-        "time": message.time,
-        "traceparent": message.traceparent and message.traceparent[:55],
-        "data": message.data,
-    }
+    """Return the columns of the message.
+
+    Text that is longer than its column is cut: only a foreign message has it, and it must not
+    stop the inbox.
+    """
+    return {column.name: _cut(getattr(message, column.name), column.type) for column in _ENVELOPE}
+
+
+def _cut(value: object, type_: TypeEngine[Any]) -> object:
+    if isinstance(value, str) and isinstance(type_, String):
+        return value[: type_.length]
+    return value
 
 
 def _message(row: RowMapping) -> Message:

@@ -1,6 +1,6 @@
-"""The one that publishes: takes told events out of the outbox and marks what the broker has.
+"""The relay: sends the events of the outbox to the broker and notes what was sent.
 
-A crash in between publishes twice, never not at all (at-least-once).
+At-least-once: after a crash an event may be sent twice, but is never lost.
 """
 
 import asyncio
@@ -12,10 +12,10 @@ from typing import Final
 from uuid import UUID
 
 import structlog
-from sqlalchemy import RowMapping, bindparam, delete, func, select, update
+from sqlalchemy import RowMapping, bindparam, func, select, update
 
-from roadbike.kit.crash import Crash, never
-from roadbike.kit.db import Database, DatabaseUnavailable, Tx, lease
+from roadbike.kit.crash import Crash, never_crash
+from roadbike.kit.db import Database, DatabaseUnavailable, Tx, bulk, lease
 from roadbike.kit.db.columns import utc_now
 from roadbike.kit.db.ids import new_id
 from roadbike.kit.messaging.broker import Broker, BrokerUnavailable, Mark, Message
@@ -24,68 +24,76 @@ from roadbike.kit.messaging.pace import Pace
 
 log = structlog.get_logger()
 
-BATCH: Final = 500
-POLL_SECONDS: Final = 0.5  # for what another process of this service told
-PAUSE_SECONDS: Final = 0.2  # after the broker or the database was away
+RELAY_BATCH: Final = 500  # events sent at once
+POLL_SECONDS: Final = 0.5  # for events that another process of this service has published
+RETRY_SECONDS: Final = 0.2  # after the broker or the database was unavailable
 LEASE_NAME: Final = "relay"
-KEPT: Final = timedelta(hours=72)
-KEPT_BY_BROKER: Final = timedelta(hours=1)  # at least, and longer as long as there is room
-AT_ONCE: Final = 10_000  # forgotten in one transaction
+OUTBOX_RETENTION: Final = timedelta(hours=72)  # of sent events
+BROKER_RETENTION: Final = timedelta(hours=1)  # at least; longer while the topic has room
 UNSENT: Final = OUTBOX.c.sent_at.is_(None)
 
 
 class Relay:
-    """Publishes the outbox of one service, in order per key, as long as it holds the lease."""
+    """Sends the outbox of one service, in order per key, while it holds the service's lease.
 
-    def __init__(self, db: Database, broker: Broker, service: str, *, crash: Crash = never) -> None:
+    service: the name that messages have as their source.
+    """
+
+    def __init__(
+        self, db: Database, broker: Broker, service: str, *, crash: Crash = never_crash
+    ) -> None:
         self.db, self.broker, self.service, self.crash = db, broker, service, crash
         self._holder = str(new_id())
         self._epoch: int | None = None
-        self._prolong_at = 0.0
+        self._prolong_at = 0.0  # by the monotonic clock
 
     async def run_forever(self) -> None:
-        """Until cancelled. An away broker or database is waited for."""
+        """Send events until cancelled; retry while the broker or the database is unavailable."""
         while True:
             pace = Pace()
             try:
-                published = await self.relay_once()
+                sent = await self.relay_once()
             except (BrokerUnavailable, DatabaseUnavailable) as error:
                 log.warning("relay.waiting", reason=str(error))
-                await asyncio.sleep(PAUSE_SECONDS)
+                await asyncio.sleep(RETRY_SECONDS)
             else:
-                if 0 < published < BATCH:
+                if 0 < sent < RELAY_BATCH:
                     await pace.rest()
-                if published < BATCH:
-                    await self._until_told()
+                if sent < RELAY_BATCH:
+                    await self.db.wait_for_outbox_signal(POLL_SECONDS)
 
     async def relay_once(self) -> int:
-        """Publish one batch, oldest first; how many events that was. Raises BrokerUnavailable."""
-        self.db.outbox_written.clear()  # before the query: later events set it again
+        """Send one batch, the oldest events first; return their number.
+
+        It is 0 while another process holds the lease. Raises BrokerUnavailable,
+        DatabaseUnavailable.
+        """
+        self.db.clear_outbox_signal()
         epoch = await self._held_epoch()
         if epoch is None:
             return 0
-        rows = await self._unpublished()
+        rows = await self._unsent()
         if rows:
-            self.crash("outbox.before_publish")
+            self.crash("relay.before_send")
             marks = await self.broker.send([_message(row, self.service) for row in rows])
-            self.crash("outbox.after_publish")
-            await self.db.transact(lambda tx: _mark(tx, rows, marks, epoch))
+            self.crash("relay.after_send")
+            await self.db.transact(lambda tx: _note_sent(tx, rows, marks, epoch))
         return len(rows)
 
     async def trim(self, _db: Database) -> None:
-        """Let the broker make room, should it be nearly full: by what was told long ago."""
+        """Let a nearly full broker delete messages that are older than BROKER_RETENTION."""
         async with self.db.read() as tx:
-            told = await _last_of_the_old(tx)
-        if self._epoch is not None and told is not None:
-            topic, mark = told
+            found = await _newest_to_trim(tx)
+        if self._epoch is not None and found is not None:
+            topic, mark = found
             with suppress(BrokerUnavailable):
                 await self.broker.trim(topic, mark)
 
     async def stop(self) -> None:
-        """Let another replica go on at once."""
+        """Release the lease, so that another replica can continue at once."""
         if self._epoch is not None:
             with suppress(DatabaseUnavailable):
-                await lease.give_back(self.db, LEASE_NAME, self._holder)
+                await lease.release(self.db, LEASE_NAME, self._holder)
 
     async def _held_epoch(self) -> int | None:
         if self._epoch is None or time.monotonic() >= self._prolong_at:
@@ -93,59 +101,59 @@ class Relay:
             self._epoch = await lease.take(self.db, LEASE_NAME, self._holder)
         return self._epoch
 
-    async def _unpublished(self) -> Sequence[RowMapping]:
+    async def _unsent(self) -> Sequence[RowMapping]:
         async with self.db.read() as tx:
-            return await tx.rows(select(OUTBOX).where(UNSENT).order_by(OUTBOX.c.seq).limit(BATCH))
-
-    async def _until_told(self) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(POLL_SECONDS):  # wait_for of 3.11 may swallow a cancellation
-                await self.db.outbox_written.wait()
+            return await tx.rows(
+                select(OUTBOX).where(UNSENT).order_by(OUTBOX.c.seq).limit(RELAY_BATCH)
+            )
 
 
 async def count(tx: Tx) -> dict[str, int]:
-    """Return `published`: events ever published, and `unsent`: those still waiting to be sent."""
+    """Return `published`, the number of all events so far, and `unsent`, those not sent yet."""
     published = select(func.coalesce(func.max(OUTBOX.c.seq), 0)).scalar_subquery()
     unsent = select(func.count()).where(UNSENT).scalar_subquery()
-    both = select(published.label("published"), unsent.label("unsent"))  # of one moment
-    row = await tx.row(both)
+    # one statement, so that both numbers belong to the same moment
+    row = await tx.row(select(published.label("published"), unsent.label("unsent")))
     assert row is not None
     return dict(row)
 
 
 async def delete_sent(tx: Tx) -> bool:
-    """Published events are kept for 72 hours, so that a lost broker log can be filled again.
+    """Delete some sent events older than OUTBOX_RETENTION; return whether more may be left.
 
-    Whether there may be more old ones than were forgotten.
+    Until then they can fill a broker's log again that was lost.
     """
-    old = (await tx.now()) - KEPT
-    some = select(OUTBOX.c.seq).where(OUTBOX.c.sent_at < old).limit(AT_ONCE)
-    return (await tx.execute(delete(OUTBOX).where(OUTBOX.c.seq.in_(some)))).rowcount >= AT_ONCE
+    limit = (await tx.now()) - OUTBOX_RETENTION
+    return await bulk.delete_some(tx, OUTBOX.c.seq, OUTBOX.c.sent_at < limit)
 
 
-async def _last_of_the_old(tx: Tx) -> tuple[str, Mark] | None:
-    """The topic and the place of the last event that the broker need not keep any more."""
-    old = select(OUTBOX).where(OUTBOX.c.sent_at < (await tx.now()) - KEPT_BY_BROKER)
+async def _newest_to_trim(tx: Tx) -> tuple[str, Mark] | None:
+    """Return topic and mark of the newest event that the broker may delete."""
+    old = select(OUTBOX).where(OUTBOX.c.sent_at < (await tx.now()) - BROKER_RETENTION)
     row = await tx.row(old.order_by(OUTBOX.c.sent_at.desc(), OUTBOX.c.seq.desc()).limit(1))
     if row is None:
         return None
     return row["topic"], Mark(position=row["position"], incarnation=row["incarnation"])
 
 
-async def _mark(tx: Tx, rows: Sequence[RowMapping], marks: Sequence[Mark], epoch: int) -> None:
+async def _note_sent(tx: Tx, rows: Sequence[RowMapping], marks: Sequence[Mark], epoch: int) -> None:
     statement = (
         update(OUTBOX)
-        .where(OUTBOX.c.seq == bindparam("at"), lease.still_held(LEASE_NAME, epoch))
+        .where(OUTBOX.c.seq == bindparam("of_seq"), lease.still_held(LEASE_NAME, epoch))
         .values(
             sent_at=utc_now(),
-            incarnation=bindparam("in_log"),
-            position=bindparam("at_position"),
+            incarnation=bindparam("new_incarnation"),
+            position=bindparam("new_position"),
         )
     )
     await tx.execute(
         statement,
         [
-            {"at": row["seq"], "in_log": mark.incarnation, "at_position": mark.position}
+            {
+                "of_seq": row["seq"],
+                "new_incarnation": mark.incarnation,
+                "new_position": mark.position,
+            }
             for row, mark in zip(rows, marks, strict=True)
         ],
     )

@@ -8,7 +8,7 @@ from typing import Any, Final
 import structlog
 
 from roadbike.kit.crash import crash_points
-from roadbike.kit.db import Database, DatabaseUnavailable, Tx
+from roadbike.kit.db import Database, DatabaseUnavailable
 from roadbike.kit.messaging import parked, relay
 from roadbike.kit.messaging.broker import (
     Broker,
@@ -19,6 +19,7 @@ from roadbike.kit.messaging.broker import (
 from roadbike.kit.messaging.inbox import Inbox, delete_received
 from roadbike.kit.messaging.pace import Pace
 from roadbike.kit.process.service import Service, Timed, every
+from roadbike.kit.process.status import ServiceStatus
 from roadbike.kit.resilience.batching import Batches
 
 log = structlog.get_logger()
@@ -67,31 +68,27 @@ class Runtime:
                 await self._inbox_batches.wait_until_idle()
                 await self.relay.stop()
 
-    async def status(self) -> dict[str, Any]:
-        """Return the numbers of /internal/status.
+    async def status(self) -> ServiceStatus:
+        """Return the content of /internal/status, except `ready`, which the server knows.
 
-        When the shop is settled, all numbers are 0 except `published`, the number of events
-        published so far, which does not change any more. `lag` is None while the broker is
-        unavailable. Raises DatabaseUnavailable.
+        Raises DatabaseUnavailable.
         """
         async with self.service.db.read() as tx:
-            counts = await self._counts(tx)
-        return {
-            "service": self.service.name,
-            "database": self.service.db.dialect,
-            "broker": self.broker.connected,
-            "lag": await self._lag(),
-            **counts,
-        }
-
-    async def _counts(self, tx: Tx) -> dict[str, int]:
-        gauges = {name: await count(tx) for name, count in self.service.gauges.items()}
-        return {
-            **await relay.count(tx),
-            "parked": await parked.count(tx, parked.ParkedState.PARKED),
-            "dead": await parked.count(tx, parked.ParkedState.DEAD),
-            **gauges,
-        }
+            outbox = await relay.count(tx)
+            parked_count = await parked.count(tx, parked.ParkedState.PARKED)
+            dead = await parked.count(tx, parked.ParkedState.DEAD)
+            gauges = {name: await count(tx) for name, count in self.service.gauges.items()}
+        return ServiceStatus(
+            service=self.service.name,
+            database=self.service.db.dialect,
+            broker=self.broker.connected,
+            lag=await self._lag(),
+            published=outbox["published"],
+            unsent=outbox["unsent"],
+            parked=parked_count,
+            dead=dead,
+            gauges=gauges,
+        )
 
     async def _lag(self) -> int | None:
         if set(self._subscriptions) != set(self.consumes):
@@ -135,7 +132,7 @@ class Runtime:
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def _take(self, fetched: Sequence[Sequence[Received]]) -> Sequence[None]:
-        await self.inbox.take([each.message for received in fetched for each in received])
+        await self.inbox.consume([each.message for received in fetched for each in received])
         return [None] * len(fetched)
 
     async def _fetch_and_take(self, subscription: Subscription) -> None:

@@ -14,6 +14,7 @@ import structlog
 import uvicorn
 import uvloop
 from alembic.script import ScriptDirectory
+from msgspec import structs
 from sqlalchemy import column, select, table
 from sqlalchemy.exc import DBAPIError
 
@@ -167,7 +168,7 @@ class Server:
         )
 
     async def _status(self) -> dict[str, Any]:
-        return {"ready": self.ready, **await self.runtime.status()}
+        return structs.replace(await self.runtime.status(), ready=self.ready).flat()
 
 
 @asynccontextmanager

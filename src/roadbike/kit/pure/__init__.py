@@ -1,1 +1,4 @@
-"""What a domain may import: events, lifecycles, refusals. Standard library and msgspec only."""
+"""Events, lifecycles and refusals: all that a domain may import of kit.
+
+The modules import the standard library and msgspec only.
+"""

@@ -1,4 +1,4 @@
-"""The base of every event."""
+"""The base class of every event."""
 
 from typing import ClassVar, Self
 
@@ -6,37 +6,43 @@ import msgspec
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Something that happened: named in the past tense, never changed, only added to.
+    """A fact about one aggregate, named in the past tense. Fields are only ever added.
 
-    `version` counts what was told of one (kind, key), from 1, without gaps; `tell` sets it.
+    `version` numbers the published events of one (kind, key) from 1, without gaps. It is 0 until
+    `kit.messaging.outbox.publish` sets it at the commit.
     """
 
-    namespace: ClassVar[str]  # the first word of the CloudEvents type
-    schema: ClassVar[int] = 1  # its last: v1
-    kind: ClassVar[str]  # what it is about; versions are counted per kind and key
-    topic: ClassVar[str]  # where it is told
+    namespace: ClassVar[str]  # first word of the CloudEvents type
+    schema: ClassVar[int] = 1  # last word of the CloudEvents type: 1 gives `v1`
+    kind: ClassVar[str]  # kind of aggregate, e.g. `payment`; versions are counted per kind and key
+    topic: ClassVar[str]  # topic of the broker to which it is sent
 
     version: int = 0
 
     @property
     def key(self) -> str:
-        """Events with the same key are relayed in the order in which they were told."""
+        """Return the id of the aggregate; events of one key are sent in the order of publishing.
+
+        Letters, digits, `-` and `_`, at most 64 of them.
+        """
         raise NotImplementedError
 
     @classmethod
     def type_name(cls) -> str:
-        """The CloudEvents type, e.g. `bike.ReservationCancelled.v1`."""
+        """Return the CloudEvents type, e.g. `bike.ReservationCancelled.v1`."""
         return f"{cls.namespace}.{cls.__name__}.v{cls.schema}"
 
     @classmethod
     def of(cls, aggregate: object, **more: object) -> Self:
-        """The event with its fields taken from the aggregate's attributes of the same names.
+        """Return the event, its fields taken from the aggregate's attributes of the same names.
 
-        Raises msgspec.ValidationError when the aggregate lacks what the event has to carry.
+        An aggregate therefore needs an attribute or a property for each field of its events.
+        more: values that replace those of the aggregate.
+        Raises msgspec.ValidationError when the aggregate lacks a field that has no default.
         """
         event = msgspec.convert(aggregate, cls, from_attributes=True)
         return msgspec.structs.replace(event, **more) if more else event
 
     def with_version(self, version: int) -> Self:
-        """The event with the version it is told under."""
+        """Return the event with this version."""
         return msgspec.structs.replace(self, version=version)

@@ -9,7 +9,7 @@ S = TypeVar("S", bound=StrEnum)
 
 
 class IllegalTransition(Exception):
-    """A status may not be left for another; carries both."""
+    """The lifecycle does not allow to go from the status `from_` to the status `to`."""
 
     def __init__(self, from_: StrEnum, to: StrEnum) -> None:
         super().__init__(f"{from_.name} → {to.name} is not allowed")
@@ -17,16 +17,19 @@ class IllegalTransition(Exception):
 
 
 class Lifecycle(Generic[S]):
-    """Every status that a thing may leave, and for which others."""
+    """The allowed transitions: for each status the set of statuses that may follow it.
+
+    A status that is not a key of the table is final.
+    """
 
     def __init__(self, steps: Mapping[S, AbstractSet[S]]) -> None:
         self.steps = steps
 
     def allows(self, from_: S, to: S) -> bool:
-        """Whether the table has the arrow."""
+        """Return whether the table contains this transition."""
         return to in self.steps.get(from_, frozenset())
 
     def check(self, from_: S, to: S) -> None:
-        """Raises IllegalTransition when the table has no such arrow."""
+        """Raise IllegalTransition when the table does not contain this transition."""
         if not self.allows(from_, to):
             raise IllegalTransition(from_, to)

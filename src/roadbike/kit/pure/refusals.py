@@ -1,4 +1,4 @@
-"""What a request may be refused for, named, with the facts that its message tells."""
+"""Refusals: the named reasons to reject a request, with the facts that fill their messages."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,13 +9,14 @@ NO_MEMBERS: Final[Mapping[str, object]] = {}
 
 
 class Refusal(Exception):
-    """The base of every refusal; kit.web turns it into a problem document with `status`.
+    """The base of every refusal; kit.web turns it into a problem document (RFC 9457).
 
-    slug: names the message in the catalogue and the page /problems/<slug>.
-    pointer: JSON pointer to the body's member that is at fault.
-    retry_after: seconds after which asking again makes sense (told as an integer, at least 1).
-    headers: added to the answer. extra: members added to the problem document.
-    facts: fill the placeholders of the message.
+    slug: the key of the message in messages.toml and of the page /problems/<slug>.
+    status: the HTTP status code of the response.
+    pointer: JSON pointer to the wrong member of the body.
+    retry_after: seconds until a retry makes sense; sent as Retry-After, rounded up, at least 1.
+    headers: added to the response. extra: members added to the problem document.
+    facts: values of the message's placeholders.
     """
 
     slug: ClassVar[str]
@@ -38,19 +39,19 @@ class Refusal(Exception):
         self.facts = facts
 
     def __str__(self) -> str:
-        told = ", ".join(f"{name}={value!r}" for name, value in self.facts.items())
-        return f"{self.slug}({told})"
+        facts = ", ".join(f"{name}={value!r}" for name, value in self.facts.items())
+        return f"{self.slug}({facts})"
 
 
 class BadRequest(Refusal):
-    """The request cannot be read: JSON that is none, a broken header."""
+    """The request cannot be parsed: malformed JSON or a malformed header."""
 
     slug = "bad-request"
     status = 400
 
 
 class Unauthenticated(Refusal):
-    """No token, or one that does not hold."""
+    """The access token is missing or invalid."""
 
     slug = "unauthenticated"
     status = 401
@@ -60,88 +61,88 @@ class Unauthenticated(Refusal):
 
 
 class Forbidden(Refusal):
-    """The role does not allow it."""
+    """The caller's role does not allow the request."""
 
     slug = "forbidden"
     status = 403
 
 
 class NotFound(Refusal):
-    """There is no such thing, or not for this caller."""
+    """The resource does not exist or is not visible to this caller."""
 
     slug = "not-found"
     status = 404
 
 
 class MethodNotAllowed(Refusal):
-    """The thing is there, the method is not. Give `headers={"Allow": ...}`."""
+    """The resource does not support this HTTP method. Pass `headers={"Allow": ...}`."""
 
     slug = "method-not-allowed"
     status = 405
 
 
 class Conflict(Refusal):
-    """The state of the thing does not allow it; trade refusals have their own names."""
+    """Another request changed the resource meanwhile. Domains define refusals for other reasons."""
 
     slug = "conflict"
     status = 409
 
 
 class PreconditionFailed(Refusal):
-    """If-Match names another version than the one there is."""
+    """If-Match names a version that is not the current one."""
 
     slug = "precondition-failed"
     status = 412
 
 
 class TooLarge(Refusal):
-    """The body is over the limit."""
+    """The body is larger than the limit."""
 
     slug = "too-large"
     status = 413
 
 
 class UnsupportedMedia(Refusal):
-    """The body is not sent as JSON."""
+    """The content type of the body is not JSON."""
 
     slug = "unsupported-media-type"
     status = 415
 
 
 class PreconditionRequired(Refusal):
-    """An edit without If-Match."""
+    """An edit was sent without If-Match."""
 
     slug = "precondition-required"
     status = 428
 
 
 class TooMany(Refusal):
-    """A limit per client is reached; give `retry_after`."""
+    """The client has exceeded a rate limit. Pass `retry_after`."""
 
     slug = "too-many-requests"
     status = 429
 
 
 class Unavailable(Refusal):
-    """Something that is needed is away for now; give `retry_after`."""
+    """A database, broker or service that the request needs is unavailable. Pass `retry_after`."""
 
     slug = "unavailable"
     status = 503
 
 
 class Overloaded(Unavailable):
-    """More work than can be done in time."""
+    """The service has more requests than it can answer in time."""
 
     slug = "overloaded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One thing that is wrong with the input.
+    """One error in the input.
 
-    slug: names the message in the catalogue (only its detail is used).
-    pointer: JSON pointer into the body; parameter: name of a query or header parameter instead.
-    facts: fill the placeholders of the message.
+    slug: the key of the message in messages.toml (only its detail is used).
+    pointer: JSON pointer into the body. parameter: name of the query or header parameter instead.
+    facts: values of the message's placeholders.
     """
 
     slug: str
@@ -151,7 +152,7 @@ class Fault:
 
 
 class Invalid(Refusal):
-    """The input was understood and is wrong; `faults` say where and why."""
+    """The input can be parsed but has errors; `faults` lists each with its place and reason."""
 
     slug = "invalid"
     status = 422
@@ -162,8 +163,3 @@ class Invalid(Refusal):
 
     def __str__(self) -> str:
         return f"{self.slug}({', '.join(map(repr, self.faults))})"
-
-
-def invalid(pointer: str, slug: str, **facts: object) -> Invalid:
-    """Name one member of the body that is wrong, for `raise`; facts fill the message."""
-    return Invalid(Fault(slug=slug, pointer=pointer, facts=facts))

@@ -1,1 +1,1 @@
-"""The commands of `roadbike` that look at a running shop, one file each."""
+"""The commands of `roadbike` that ask a running shop, one file each."""

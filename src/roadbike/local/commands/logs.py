@@ -1,4 +1,4 @@
-"""`roadbike logs`: the last lines of each part's log, and with -f those to come."""
+"""`roadbike logs`: the last lines of each part's log, and with -f new ones as they come."""
 
 import sys
 import time
@@ -6,31 +6,36 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, TextIO
 
-from roadbike.local.errors import CommandError, nearest
+from roadbike.local.errors import CommandError, did_you_mean
 from roadbike.local.home import Home
 from roadbike.local.log_files import last_lines
 
-LOOK: Final = 0.2  # seconds
+POLL_SECONDS: Final = 0.2
 
 
 def show(
     home: Home, part: str | None, *, follow: bool, count: int, to: TextIO = sys.stdout
 ) -> None:
-    files = [home.log(part)] if part else sorted(home.logs.glob("*.log"))
-    if not files or not all(file.exists() for file in files):
-        there = sorted(file.stem for file in home.logs.glob("*.log"))
-        wanted = f"log of {part}" if part else "log"
-        meant = nearest(part or "", there)
-        raise CommandError(
-            f"there is no {wanted} in {home.logs}: there are {', '.join(there) or 'none'}{meant}"
-        )
+    """Print the last `count` lines of one part or of all. Raises CommandError without a log."""
+    files = _files(home, part)
     ends = {file: file.stat().st_size for file in files}
     for file in files:
         _print(file, last_lines(file, count), to, named=part is None)
     while follow:
-        time.sleep(LOOK)
+        time.sleep(POLL_SECONDS)
         for file in files:
             ends[file] = _print_new(file, ends[file], to, named=part is None)
+
+
+def _files(home: Home, part: str | None) -> list[Path]:
+    existing = sorted(home.logs.glob("*.log"))
+    files = [home.log(part)] if part else existing
+    if files and all(file.exists() for file in files):
+        return files
+    wanted = f"log of {part}" if part else "log"
+    names = [file.stem for file in existing]
+    known = f": there are {', '.join(names)}{did_you_mean(part or '', names)}" if names else ""
+    raise CommandError(f"there is no {wanted} in {home.logs}{known}")
 
 
 def _print(file: Path, lines: Sequence[str], to: TextIO, *, named: bool) -> None:
@@ -39,15 +44,15 @@ def _print(file: Path, lines: Sequence[str], to: TextIO, *, named: bool) -> None
 
 
 def _print_new(file: Path, end: int, to: TextIO, *, named: bool) -> int:
-    """Prints whole lines only; where the next look begins."""
+    """Print the complete lines after `end`, and return where the next look begins."""
     size = file.stat().st_size if file.exists() else 0
-    if size < end:  # put aside, or a new shop: from its beginning
+    if size < end:  # the log was rotated or deleted: read the new one from its beginning
         end = 0
     if size == end:
         return end
     with file.open("rb") as log:
         log.seek(end)
-        fresh = log.read()
-    whole = fresh[: fresh.rfind(b"\n") + 1]
-    _print(file, whole.decode(errors="replace").splitlines(), to, named=named)
-    return end + len(whole)
+        added = log.read()
+    lines = added[: added.rfind(b"\n") + 1]
+    _print(file, lines.decode(errors="replace").splitlines(), to, named=named)
+    return end + len(lines)

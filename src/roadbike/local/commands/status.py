@@ -1,90 +1,132 @@
-"""`roadbike status`: each part as the supervisor sees it, each service as it tells of itself."""
+"""`roadbike status`: each part as the supervisor sees it, each service as it reports itself."""
 
-import json
-import urllib.error
-import urllib.request
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from http import HTTPStatus
-from importlib import import_module
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
+from urllib.error import HTTPError
 
+import msgspec
 import psutil
+from msgspec import UNSET, UnsetType
 
-from roadbike.local.home import Home, read_shop
+from roadbike.kit.auth import ServiceTokens
+from roadbike.kit.process import status as statuses
+from roadbike.kit.process.status import ServiceStatus
+from roadbike.local import shop_file
+from roadbike.local.home import Home
+from roadbike.local.http import call, problem
 from roadbike.local.keys import OPS
+from roadbike.local.shop_file import ShopFile
 from roadbike.local.supervisor import control
 from roadbike.local.supervisor.keeper import View
 
-PATIENCE: Final = 2.0  # seconds for one service to answer
+ANSWER_TIMEOUT_SECONDS: Final = 2.0
 SERVERS: Final = ("postgres", "nats", "gateway")
-FIGURES: Final = ("database", "unsent", "lag", "parked", "dead", "pending", "unsettled")
 UNAVAILABLE: Final = "/problems/unavailable"
 
 
-def collect(home: Home) -> list[dict[str, Any]]:
-    """One row for each part; `ready` and the figures of a service are what it says itself."""
+class PartStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of the status.
+
+    ready: what a service says itself; for a server, whether its state is ready.
+    memory_mb: what the process uses; memory shared with others counts in proportion (Linux).
+    The fields after `problem` are a service's own figures (see ServiceStatus). Servers do not
+    have them, nor services that do not answer.
+    """
+
+    part: str
+    state: str
+    ready: bool
+    pid: int | None
+    port: int
+    restarts: int
+    memory_mb: float | None
+    problem: str | UnsetType = UNSET
+    database: str | UnsetType = UNSET
+    unsent: int | UnsetType = UNSET
+    lag: int | UnsetType | None = UNSET
+    parked: int | UnsetType = UNSET
+    dead: int | UnsetType = UNSET
+    pending: int | UnsetType = UNSET
+    unsettled: int | UnsetType = UNSET
+
+
+class Tokens(Protocol):
+    """Makes the headers with which a service is called."""
+
+    def headers(self, service: str) -> dict[str, str]: ...
+
+
+def collect(home: Home) -> list[PartStatus]:
+    """Return one row for each part. Raises CommandError when no shop is running."""
     views = control.views(home)
-    shop = read_shop(home)
-    tokens = _tokens(shop)
+    shop = shop_file.read_known(home)
+    tokens = ServiceTokens(OPS, Path(shop.ops_key).read_text(), '{"keys": []}')
     with ThreadPoolExecutor(max_workers=len(views)) as pool:
-        told = list(pool.map(lambda view: _told(view, shop, tokens), views))
-    return [
-        {
-            "part": view.name,
-            "state": view.state,
-            "ready": view.state == "ready",
-            "pid": view.pid,
-            "port": view.port,
-            "restarts": view.restarts,
-            "memory_mb": _memory(view.pid),
-            **own,
-        }
-        for view, own in zip(views, told, strict=True)
-    ]
+        return list(pool.map(partial(row, shop, tokens), views))
 
 
-def _tokens(shop: Mapping[str, Any]) -> Any:
-    # the stack behind tokens is large: only this command pays for it
-    auth = import_module("roadbike.kit.auth")
-    return auth.ServiceTokens(OPS, Path(shop["ops_key"]).read_text(), '{"keys": []}')
+def row(shop: ShopFile, tokens: Tokens, view: View) -> PartStatus:
+    asked = view.name not in SERVERS and view.state == "ready"
+    return PartStatus(
+        part=view.name,
+        state=view.state,
+        pid=view.pid,
+        port=view.port,
+        restarts=view.restarts,
+        memory_mb=_memory_mb(view.pid),
+        **(
+            _own_report(shop.addresses[view.name], tokens.headers(view.name))
+            if asked
+            else {"ready": view.state == "ready"}
+        ),
+    )
 
 
-def _told(view: View, shop: Mapping[str, Any], tokens: Any) -> dict[str, Any]:
-    if view.name in SERVERS or view.state != "ready":
-        return {}
-    address = f"{shop['addresses'][view.name]}/internal/status"
-    headers = tokens.headers(view.name) | {"Accept-Language": "en"}
-    request = urllib.request.Request(address, headers=headers)  # noqa: S310  ours
+def _own_report(address: str, headers: dict[str, str]) -> dict[str, Any]:
+    """Ask the service for the fields of PartStatus that it knows best."""
     try:
-        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310  ours
-            status: dict[str, Any] = json.load(answer)
-    except urllib.error.HTTPError as refusal:
+        body = call(
+            f"{address}/internal/status",
+            headers=headers | {"Accept-Language": "en"},
+            timeout=ANSWER_TIMEOUT_SECONDS,
+        )
+        return _figures(statuses.decode(body))
+    except HTTPError as refusal:
         return {"ready": False, "problem": _reason(refusal)}
-    except (OSError, ValueError) as problem:
-        return {"ready": False, "problem": f"does not answer: {problem}"}
-    # a service without a gauge has nothing of that kind to wait for
-    return {column: status.get(column, 0) for column in ("ready", *FIGURES)}
+    except (OSError, ValueError) as error:
+        return {"ready": False, "problem": f"does not answer: {error}"}
 
 
-def _reason(refusal: urllib.error.HTTPError) -> str:
-    """In the service's words, but where they only say that something is away: it is this."""
+def _figures(status: ServiceStatus) -> dict[str, Any]:
+    return {
+        "ready": status.ready,
+        "database": status.database,
+        "unsent": status.unsent,
+        "lag": status.lag,
+        "parked": status.parked,
+        "dead": status.dead,
+        "pending": status.gauges.get("pending", 0),  # only reservation counts them
+        "unsettled": status.gauges.get("unsettled", 0),  # only payment counts them
+    }
+
+
+def _reason(refusal: HTTPError) -> str:
+    """Return the service's own explanation, unless it says only that something is unavailable."""
+    explained = problem(refusal)
+    if explained.get("detail") and explained.get("type") != UNAVAILABLE:
+        return str(explained["detail"])
+    is_unavailable = refusal.code == HTTPStatus.SERVICE_UNAVAILABLE
+    return "cannot reach its database" if is_unavailable else str(refusal)
+
+
+def _memory_mb(pid: int | None) -> float | None:
     try:
-        problem = json.load(refusal)
-        told = "" if problem["type"] == UNAVAILABLE else str(problem["detail"])
-    except (ValueError, KeyError, TypeError):
-        told = ""
-    away = "does not reach its database" if refusal.code == HTTPStatus.SERVICE_UNAVAILABLE else ""
-    return told or away or str(refusal)
-
-
-def _memory(pid: int | None) -> float | None:
-    """PSS where the system tells it (Linux): memory that processes share counts once."""
-    try:
-        about = psutil.Process(pid).memory_full_info() if pid else None
+        memory = psutil.Process(pid).memory_full_info() if pid else None
     except psutil.Error:
-        about = None
-    if about is None:
+        memory = None
+    if memory is None:
         return None
-    return round(getattr(about, "pss", about.rss) / 1024**2, 1)
+    return round(getattr(memory, "pss", memory.rss) / 1024**2, 1)

@@ -1,83 +1,89 @@
-"""The table that `roadbike status` shows to people."""
+"""The table that `roadbike status` prints."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
+from msgspec import UNSET
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
-from roadbike.local.commands.status import SERVERS
+from roadbike.local.commands.status import SERVERS, PartStatus
 
-TROUBLES: Final = {  # shown where there are any; else one line says that nothing is …
-    "parked": "parked",
-    "dead": "dead",
-    "pending": "pending",
-    "unsettled": "unsettled",
+COLUMNS: Final[Mapping[str, str]] = {
+    "part": "part",
+    "state": "state",
+    "pid": "pid",
+    "port": "port",
+    "restarts": "restarts",
+    "memory_mb": "MB",
+    "database": "database",
+    "unsent": "unsent",
+    "lag": "lag",
 }
-SHOWN: Final = (
-    "part",
-    "state",
-    "pid",
-    "port",
-    "restarts",
-    "memory_mb",
-    "database",
-    "unsent",
-    "lag",
-)
-SPARE: Final = ("pid", "database", "port", "restarts")  # left out, in this order, for want of room
-WIDE: Final = 1000  # more than any table needs
+COUNTS: Final[Mapping[str, str]] = {  # columns only if one of them is not 0
+    "parked": "parked events",
+    "dead": "dead letters",
+    "pending": "pending reservations",
+    "unsettled": "unsettled payments",
+}
+TEXTS: Final = ("part", "state", "database")
+OPTIONAL: Final = ("pid", "database", "port", "restarts")  # left out in this order if too wide
+ANY_WIDTH: Final = 1000  # wider than any table
 
 
-def show(rows: list[dict[str, Any]], to: Console) -> None:
-    some = [name for name in TROUBLES if any(row.get(name) for row in rows)]
-    to.print(_fitting(rows, [*SHOWN, *some], to))
+def show(rows: Sequence[PartStatus], to: Console) -> None:
+    some = [name for name in COUNTS if any(getattr(row, name) for row in rows)]
+    to.print(_fitting(rows, [*COLUMNS, *some], to))
     for row in rows:
-        if "problem" in row:
-            to.print(f"{row['part']}: {row['problem']}", markup=False, highlight=False)
-    if none := [word for name, word in TROUBLES.items() if name not in some]:
-        to.print(f"nothing {_either(none)}{_as_far(rows)}", markup=False, highlight=False)
+        if row.problem is not UNSET:
+            to.print(f"{row.part}: {row.problem}", markup=False, highlight=False)
+    if none := [words for name, words in COUNTS.items() if name not in some]:
+        to.print(f"no {_summary(none)}{_exception(rows)}", markup=False, highlight=False)
 
 
-def _fitting(rows: list[dict[str, Any]], columns: Sequence[str], to: Console) -> Table:
-    """Without what there is no room for: a name is never shortened."""
+def _fitting(rows: Sequence[PartStatus], columns: Sequence[str], to: Console) -> Table:
+    """Leave optional columns out until the table fits: nothing in it is shortened."""
     left_out = 0
     while True:
-        shown = _table(rows, [each for each in columns if each not in SPARE[:left_out]])
-        needed = Measurement.get(to, to.options.update(width=WIDE), shown).maximum
-        if needed <= to.width or left_out == len(SPARE):
-            return shown
+        table = _table(rows, [name for name in columns if name not in OPTIONAL[:left_out]])
+        width = Measurement.get(to, to.options.update(width=ANY_WIDTH), table).maximum
+        if width <= to.width or left_out == len(OPTIONAL):
+            return table
         left_out += 1
 
 
-def _table(rows: list[dict[str, Any]], columns: Sequence[str]) -> Table:
-    shown = Table(box=None, pad_edge=False)
-    for column in columns:
-        is_word = column in {"part", "state", "database"}
-        header = "MB" if column == "memory_mb" else column
-        shown.add_column(
-            header,
+def _table(rows: Sequence[PartStatus], columns: Sequence[str]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for name in columns:
+        table.add_column(
+            COLUMNS.get(name, name),
             no_wrap=True,
-            justify="left" if is_word else "right",
-            min_width=len("restarting") if column == "state" else None,  # it stays as it is
+            justify="left" if name in TEXTS else "right",
+            min_width=len("restarting") if name == "state" else None,  # the same at every look
         )
     for row in rows:
-        told = row | {"state": _state(row)}
-        values = (told.get(column) for column in columns)
-        shown.add_row(*("" if value is None else str(value) for value in values))
-    return shown
+        table.add_row(*(_cell(row, name) for name in columns))
+    return table
 
 
-def _state(row: Mapping[str, Any]) -> str:
-    return "not ready" if row["state"] == "ready" and not row["ready"] else str(row["state"])
+def _cell(row: PartStatus, column: str) -> str:
+    if column == "state" and row.state == "ready" and not row.ready:
+        return "not ready"
+    value = getattr(row, column)
+    return "" if value is None or value is UNSET else str(value)
 
 
-def _either(words: Sequence[str]) -> str:
-    *first, last = words
+def _summary(none: Sequence[str]) -> str:
+    """Name what there is none of."""
+    if len(none) == len(COUNTS):
+        return "stuck events or open payments"
+    *first, last = none
     return f"{', '.join(first)} or {last}" if first else last
 
 
-def _as_far(rows: list[dict[str, Any]]) -> str:
-    silent = any("unsent" not in row for row in rows if row["part"] not in SERVERS)
-    return ", as far as is known" if silent else ""
+def _exception(rows: Sequence[PartStatus]) -> str:
+    """Say so when the figures of some service are not known."""
+    services = [row for row in rows if row.part not in SERVERS]
+    is_complete = all(row.database is not UNSET for row in services)
+    return "" if is_complete else " (only services that answered are counted)"

@@ -1,16 +1,17 @@
-"""`roadbike token`: logs a demo user in, as any client would."""
+"""`roadbike token`: log a demo user in, as any client would."""
 
+from roadbike.local import shop_file
 from roadbike.local.errors import CommandError
-from roadbike.local.home import Home, read_shop
+from roadbike.local.home import Home
 from roadbike.local.http import access_token
-from roadbike.local.invocation import command_line
 
 
 def log_in(home: Home, user: str) -> str:
-    """The access token."""
-    shop = read_shop(home)
-    logins = shop.get("logins", {})
-    if user not in logins:
-        there = ", ".join(logins) or f"none before the first `{command_line('up', home)}`"
-        raise CommandError(f"there is no demo log-in {user} in {home.path}: there are {there}")
-    return access_token(shop["addresses"]["gateway"], user, logins[user])
+    """Return the access token. Raises CommandError when it is refused or no shop is open."""
+    shop = shop_file.read_known(home)
+    if user not in shop.logins:
+        users = ", ".join(shop.logins)
+        raise CommandError(
+            f"there is no demo user {user} in {home.path}: the demo users are {users}"
+        )
+    return access_token(shop.gateway, user, shop.logins[user])

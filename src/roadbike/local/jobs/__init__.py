@@ -1,1 +1,1 @@
-"""Jobs that run once, each in a child process; the only package here that imports services."""
+"""Jobs that run once, each in a process of its own. Only this package may import services."""

@@ -1,14 +1,12 @@
-"""Makes the first start's log-ins and bikes; run in a process of its own."""
+"""The job that makes the demo users and bikes, at the first start."""
 
 import asyncio
-import json
 import tomllib
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from importlib.resources import files
 from typing import Any, Final
+from urllib.error import HTTPError
 
 from roadbike.account import store
 from roadbike.account.domain import UserExists
@@ -16,18 +14,17 @@ from roadbike.account.passwords import Passwords
 from roadbike.account.use_cases import open_account
 from roadbike.contracts.identity import Role
 from roadbike.kit.db import Database
-from roadbike.local.http import access_token
+from roadbike.local.http import access_token, call
 
 ADMIN: Final = "admin"
-PATIENCE: Final = 10.0  # seconds for one answer
 
 
 def make(*, logins: Mapping[str, str], database_url: str, gateway: str) -> None:
-    """What is there already stays; what failed in the middle can be repeated."""
+    """Make the users with these passwords, and the bikes. It can be repeated after a failure."""
     asyncio.run(_open_accounts(logins, Database(database_url)))
     token = access_token(gateway, ADMIN, logins[ADMIN])
     for bike in bikes():
-        _add(gateway, token, bike)
+        _put_on_sale(gateway, token, bike)
 
 
 async def _open_accounts(logins: Mapping[str, str], db: Database) -> None:
@@ -48,7 +45,7 @@ async def _open_account(db: Database, user_id: str, password_hash: str) -> None:
                 password_hash=password_hash,
                 roles=(role,),
             )
-    except UserExists:  # shop.json was lost, its data were not: the new passwords hold
+    except UserExists:  # made by an earlier attempt
         async with db.begin() as tx:
             account = await store.find(tx, user_id)
             assert account is not None
@@ -56,7 +53,7 @@ async def _open_account(db: Database, user_id: str, password_hash: str) -> None:
 
 
 def bikes() -> Iterator[dict[str, Any]]:
-    """Bodies for POST /stocks."""
+    """Return the bodies for POST /stocks."""
     text = files("roadbike.local.jobs").joinpath("demo_stock.toml").read_text(encoding="utf-8")
     for model in tomllib.loads(text)["model"]:
         for offset, size in enumerate(model["sizes"]):
@@ -72,14 +69,9 @@ def bikes() -> Iterator[dict[str, Any]]:
             }
 
 
-def _add(gateway: str, token: str, bike: dict[str, Any]) -> None:
-    request = urllib.request.Request(  # noqa: S310  our own gateway
-        f"{gateway}/stocks",
-        data=json.dumps(bike).encode(),
-        headers={"Content-Type": "application/json", "Authorization": f"Bearer {token}"},
-    )
+def _put_on_sale(gateway: str, token: str, bike: dict[str, Any]) -> None:
     try:
-        urllib.request.urlopen(request, timeout=PATIENCE).close()  # noqa: S310  our own gateway
-    except urllib.error.HTTPError as refusal:
-        if refusal.code != HTTPStatus.CONFLICT:  # 409: it is there already
+        call(f"{gateway}/stocks", body=bike, headers={"Authorization": f"Bearer {token}"})
+    except HTTPError as refusal:
+        if refusal.code != HTTPStatus.CONFLICT:  # 409: it exists already
             raise

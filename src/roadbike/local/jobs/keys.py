@@ -1,4 +1,4 @@
-"""Makes the key files that are missing; run in a process of its own at the first start."""
+"""The job that makes the missing key files, at the first start."""
 
 import json
 import secrets
@@ -11,7 +11,7 @@ from roadbike.local.home import write_private
 
 
 def make(*, keys: Mapping[str, str], callers: Mapping[str, Sequence[str]]) -> None:
-    """`keys` are the private files by owner, `callers` the accepted owners by file."""
+    """`keys`: the file of each owner's private key; `callers`: whose public keys each file has."""
     for owner, path in keys.items():
         if not Path(path).exists():
             kid = f"{owner}/{ONE_MACHINE}-{secrets.token_hex(4)}"

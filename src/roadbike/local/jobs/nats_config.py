@@ -1,4 +1,4 @@
-"""Writes the settings of the NATS server; run in a process of its own."""
+"""The job that writes the configuration of the NATS server."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +10,7 @@ from roadbike.kit.messaging.broker.nats import permissions
 from roadbike.local.home import write_private
 from roadbike.local.ports import HOST
 
-MAX_FILE_STORE: Final = 8 * 1024**3  # bytes, of all topics together
+MAX_STORE_BYTES: Final = 8 * 1024**3  # of all topics together
 
 
 def write(
@@ -31,8 +31,9 @@ def _settings(store: Path, port: int, users: list[dict[str, Any]]) -> dict[str, 
         "port": port,
         "jetstream": {
             "store_dir": str(store),
-            "max_file_store": MAX_FILE_STORE,
-            "sync_interval": "always",  # the default of two minutes loses what was acknowledged
+            "max_file_store": MAX_STORE_BYTES,
+            # With the default, every two minutes, acknowledged messages could be lost.
+            "sync_interval": "always",
         },
         "authorization": {"users": users},
     }

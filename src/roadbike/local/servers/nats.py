@@ -1,4 +1,4 @@
-"""The NATS server of the shop: loopback only, every write synced, each service its own user."""
+"""The NATS server: loopback only, every write synced, one user for each service."""
 
 from collections.abc import Mapping
 
@@ -15,7 +15,7 @@ def part(
     passwords: Mapping[str, str],
     topics: Mapping[str, str | None],
 ) -> Part:
-    """`passwords` by service; `topics` what each service tells, None for one that tells nothing."""
+    """`passwords` and `topics` are by service; the topic is None if it publishes nothing."""
     settings = home.path / "nats" / "nats.conf"
     return Part(
         name="nats",

@@ -1,4 +1,4 @@
-"""One PostgreSQL cluster: loopback only, passwords, one database and role per service."""
+"""One PostgreSQL cluster: loopback only, log-in by password, one database and role per service."""
 
 import hashlib
 import os
@@ -21,7 +21,7 @@ from roadbike.local.supervisor import probes
 from roadbike.local.supervisor.part import Call, Part, Server
 
 SUPERUSER: Final = "postgres"
-ACCESS: Final = """# each role reaches the database of its own name, by password, from here only
+ACCESS: Final = """# each role may use the database of its own name, by password, over loopback
 host  all       postgres  127.0.0.1/32  scram-sha-256
 host  sameuser  all       127.0.0.1/32  scram-sha-256
 """
@@ -41,8 +41,14 @@ SETTINGS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    base: Path  # a folder that the server's user can reach
-    folder: Path  # the programs
+    """Where data and programs lie.
+
+    base: the folder of the data, which the server's user can reach.
+    folder: the folder of the programs. user: user and group id of the server, None for our own.
+    """
+
+    base: Path
+    folder: Path
     major: int
     user: tuple[int, int] | None
 
@@ -52,7 +58,7 @@ class Cluster:
 
 
 def part(home: Home, port: int, environ: Mapping[str, str], passwords: Mapping[str, str]) -> Part:
-    """`passwords` has one for each database, and the superuser's."""
+    """`passwords` has one for each database and one for the superuser."""
     cluster = find(home, environ)
     settings = SETTINGS | {"port": str(port)}
     flags = [flag for name, value in settings.items() for flag in ("-c", f"{name}={value}")]
@@ -63,7 +69,7 @@ def part(home: Home, port: int, environ: Mapping[str, str], passwords: Mapping[s
             program=cluster.folder / "postgres",
             arguments=("-D", str(cluster.data), *flags),
             user=cluster.user,
-            stop=SIGINT,  # the fast shutdown
+            stop=SIGINT,  # fast shutdown: does not wait for clients
         ),
         is_ready=probes.postgres(port),
         prepare_each=partial(prepare, cluster, passwords[SUPERUSER]),
@@ -81,20 +87,20 @@ def find(home: Home, environ: Mapping[str, str]) -> Cluster:
     major = int(version.read_text()) if version.exists() else None
     programs = binaries.postgres(environ, data_major=major)
     folder = programs.folder
-    if user and not reachable(folder, user):
+    if user and not is_reachable(folder, user):
         folder = _copied(programs, base)
     return Cluster(base, folder, programs.major, user)
 
 
 def server_user() -> tuple[int, int] | None:
-    """PostgreSQL refuses to run as root; then it runs as nobody."""
+    """Return user and group `nobody` when we are root, as which PostgreSQL refuses to run."""
     if os.geteuid() != 0:
         return None
     nobody = pwd.getpwnam("nobody")
     return nobody.pw_uid, nobody.pw_gid
 
 
-def reachable(path: Path, user: tuple[int, int]) -> bool:
+def is_reachable(path: Path, user: tuple[int, int]) -> bool:
     return all(_may_enter(folder, user) for folder in (path, *path.parents))
 
 
@@ -108,7 +114,7 @@ def _may_enter(folder: Path, user: tuple[int, int]) -> bool:
 def _base(home: Home, user: tuple[int, int] | None) -> Path:
     base = home.postgres
     if not base.exists():
-        if user and not reachable(home.path, user):
+        if user and not is_reachable(home.path, user):
             base.unlink(missing_ok=True)
             base.symlink_to(_outside(home))
         base.resolve().mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -118,41 +124,41 @@ def _base(home: Home, user: tuple[int, int] | None) -> Path:
 
 
 def _outside(home: Home) -> Path:
-    """For a home under a folder that the server's user cannot enter, such as a root home."""
+    """Return a folder outside the home, for a home that the server's user cannot reach."""
     temporary = Path(tempfile.gettempdir()).resolve()
     within = temporary if temporary in home.path.resolve().parents else Path("/var/lib")
     name = hashlib.sha256(bytes(home.path)).hexdigest()[:16]
     outside = within / f"roadbike-{name}"
-    shutil.rmtree(outside, ignore_errors=True)  # of a home here before, deleted since
+    shutil.rmtree(outside, ignore_errors=True)  # left by a deleted home with the same path
     return outside
 
 
 def _copied(programs: binaries.Postgres, base: Path) -> Path:
-    """The programs where the server's user can reach them: what it needs of their tree."""
+    """Copy the programs to where the server's user can reach them, and return their folder."""
     tree = programs.folder.parent
     package = tree.parent
     copy = base / f"programs-{programs.major}"
     if not copy.exists():
-        fresh = base / "programs.new"
-        shutil.rmtree(fresh, ignore_errors=True)
+        new = base / "programs.new"
+        shutil.rmtree(new, ignore_errors=True)
         for name in ("bin", "lib", "share"):
-            shutil.copytree(tree / name, fresh / package.name / tree.name / name, symlinks=True)
-        libraries = f"{package.name}.libs"  # where a wheel keeps them, found by its place
+            shutil.copytree(tree / name, new / package.name / tree.name / name, symlinks=True)
+        libraries = f"{package.name}.libs"  # of a wheel, which finds them by this relative path
         if package.with_name(libraries).is_dir():
-            shutil.copytree(package.with_name(libraries), fresh / libraries, symlinks=True)
-        chmod = ("chmod", "-R", "a+rX", str(fresh))
-        subprocess.run(chmod, check=True, start_new_session=True)  # noqa: S603  ours
-        fresh.rename(copy)
+            shutil.copytree(package.with_name(libraries), new / libraries, symlinks=True)
+        chmod = ("chmod", "-R", "a+rX", str(new))
+        subprocess.run(chmod, check=True, start_new_session=True)  # noqa: S603  fixed arguments
+        new.rename(copy)
     return copy / package.name / tree.name / "bin"
 
 
 def prepare(cluster: Cluster, password: str) -> None:
-    """Makes the cluster when there is none; whole or not at all."""
+    """Make the cluster if there is none; an interrupted attempt leaves nothing that counts."""
     if not cluster.data.exists():
-        fresh = cluster.base / "data.new"
-        shutil.rmtree(fresh, ignore_errors=True)
-        _initdb(cluster, fresh, password)
-        fresh.rename(cluster.data)
+        new = cluster.base / "data.new"
+        shutil.rmtree(new, ignore_errors=True)
+        _initdb(cluster, new, password)
+        new.rename(cluster.data)
     (cluster.data / "pg_hba.conf").write_text(ACCESS)
 
 
@@ -164,7 +170,7 @@ def _initdb(cluster: Cluster, data: Path, password: str) -> None:
     initdb = cluster.folder / "initdb"
     options = ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C"]
     owner = cluster.user or (None, None)
-    done = subprocess.run(  # noqa: S603  the program that setting, PATH or wheel names
+    done = subprocess.run(  # noqa: S603  named by a setting, the PATH or a wheel
         [initdb, "-D", data, "-U", SUPERUSER, f"--pwfile={secret}", *options],
         user=owner[0],
         group=owner[1],
@@ -173,7 +179,7 @@ def _initdb(cluster: Cluster, data: Path, password: str) -> None:
         capture_output=True,
         text=True,
         check=False,
-        start_new_session=True,  # a Ctrl-C is the supervisor's to handle
+        start_new_session=True,  # Ctrl-C in the terminal must reach the supervisor only
     )
     secret.unlink()
     if done.returncode:

@@ -1,4 +1,4 @@
-"""The gateway: Traefik in front of all services, and what it answers when one is away."""
+"""The gateway: Traefik in front of all services, with a fallback for services that are down."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -13,8 +13,8 @@ from roadbike.local.servers import binaries, fallback
 from roadbike.local.supervisor import probes
 from roadbike.local.supervisor.part import Part, Server
 
-READ_TIMEOUT: Final = "10s"  # for a whole request to come in; the services have no such limit
-ANSWER_TIMEOUT: Final = "10s"  # for an answer to begin
+READ_TIMEOUT: Final = "10s"  # for a whole request to arrive; the services have no such limit
+ANSWER_TIMEOUT: Final = "10s"  # for a response to begin
 CONFIG: Final = "traefik.yml"
 ROUTING: Final = "routing.yml"
 ROUTES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -26,13 +26,30 @@ ROUTES: Final[Mapping[str, tuple[str, ...]]] = {
     "account": ("/accounts", "/.well-known", "/problems"),
     "storefront": ("/",),
 }
-METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-ASKED: Final = ("Accept-Language", "Authorization", "Content-Type", "Idempotency-Key", "If-Match")
-SHOWN: Final = ("Content-Language", "ETag", "Location", "Retry-After")
+# Slow to give up a service that is only busy, quick to notice one that is back.
+HEALTH_CHECK: Final = {
+    "path": "/readyz",
+    "interval": "1s",
+    "timeout": "5s",
+    "unhealthyInterval": "200ms",
+}
+# Until its routes are loaded, Traefik answers every path with 404.
+ROUTES_LOADED: Final = (200, 401, 503)
+# While it considers a service down, its fallback answers 503; other statuses are the service's own.
+SERVICE_REACHED: Final = (200, 401, 404, 405)
+CORS_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+CORS_REQUEST_HEADERS: Final = (
+    "Accept-Language",
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "If-Match",
+)
+CORS_RESPONSE_HEADERS: Final = ("Content-Language", "ETag", "Location", "Retry-After")
 
 
 def part(home: Home, ports: Ports, environ: Mapping[str, str], services: Mapping[str, int]) -> Part:
-    """`services` are the names and ports of those that are there to route to."""
+    """`services` are the ports of the services to route to, by name."""
     folder = home.path / "gateway"
     return Part(
         name="gateway",
@@ -42,25 +59,25 @@ def part(home: Home, ports: Ports, environ: Mapping[str, str], services: Mapping
             arguments=(f"--configFile={folder / CONFIG}",),
             environ={"GOMAXPROCS": "1", "HOME": str(folder)},
         ),
-        is_ready=probes.routes(ports.gateway, ROUTES[next(iter(services))][0]),
+        is_ready=probes.http(ports.gateway, ROUTES[next(iter(services))][0], accept=ROUTES_LOADED),
         prepare_each=partial(_write, folder, ports, services, origins(ports, environ)),
     )
 
 
 def origins(ports: Ports, environ: Mapping[str, str]) -> list[str]:
-    """Whose pages may call from a browser: a comma-separated list as setting."""
-    named = environ.get("ROADBIKE_CORS_ORIGINS")
-    if named is not None:
-        return [origin.strip() for origin in named.split(",") if origin.strip()]
+    """Return the origins whose pages may call from a browser; a setting replaces the default."""
+    chosen = environ.get("ROADBIKE_CORS_ORIGINS")
+    if chosen is not None:
+        return [origin.strip() for origin in chosen.split(",") if origin.strip()]
     port = ports.storefront
     return [f"http://127.0.0.1:{port}", f"http://localhost:{port}", "http://localhost:8080"]
 
 
 def _write(folder: Path, ports: Ports, services: Mapping[str, int], allowed: Sequence[str]) -> None:
-    # JSON is YAML; the file's name tells Traefik which reader to take
+    # Traefik chooses the parser by the file's name, and JSON is valid YAML.
     for name, content in (
         (CONFIG, settings(folder, ports)),
-        (ROUTING, routing(services, ports.away, allowed)),
+        (ROUTING, routing(services, ports.fallback, allowed)),
     ):
         write_private(folder / name, msgspec.json.format(msgspec.json.encode(content)))
 
@@ -83,23 +100,25 @@ def settings(folder: Path, ports: Ports) -> dict[str, Any]:
             "forwardingTimeouts": {
                 "dialTimeout": "1s",
                 "responseHeaderTimeout": ANSWER_TIMEOUT,
-                "idleConnTimeout": "3s",  # less than the services': they must not close first
+                # Less than the services' timeout: they must not close a connection in use.
+                "idleConnTimeout": "3s",
             }
         },
     }
 
 
-def routing(services: Mapping[str, int], away_port: int, allowed: Sequence[str]) -> dict[str, Any]:
+def routing(
+    services: Mapping[str, int], fallback_port: int, allowed: Sequence[str]
+) -> dict[str, Any]:
     routers: dict[str, Any] = {}
-    backends: dict[str, Any] = {"away": _balancer(away_port)}
+    backends: dict[str, Any] = {"fallback": _balancer(fallback_port)}
     for name, port in services.items():
         rule = " || ".join(_rule(prefix) for prefix in ROUTES[name])
-        backends[name] = _balancer(port) | {}
-        backends[name]["loadBalancer"]["healthCheck"] = _health_check()
-        backends[f"{name}-or-away"] = {"failover": {"service": name, "fallback": "away"}}
-        routers[name] = _router(name, rule, ["cors", "away"])
+        backends[name] = _balancer(port, healthCheck=HEALTH_CHECK)
+        backends[f"{name}-or-fallback"] = {"failover": {"service": name, "fallback": "fallback"}}
+        routers[name] = _router(name, rule, ["cors", "fallback"])
         reads = f"({rule}) && (Method(`GET`) || Method(`HEAD`))"
-        routers[f"{name}-reads"] = _router(name, reads, ["cors", "away", "again"])
+        routers[f"{name}-reads"] = _router(name, reads, ["cors", "fallback", "retry"])
     return {
         "http": {"routers": routers, "services": backends, "middlewares": _middlewares(allowed)}
     }
@@ -113,23 +132,13 @@ def _router(name: str, rule: str, middlewares: list[str]) -> dict[str, Any]:
     return {
         "rule": rule,
         "entryPoints": ["web"],
-        "service": f"{name}-or-away",
+        "service": f"{name}-or-fallback",
         "middlewares": middlewares,
     }
 
 
-def _balancer(port: int) -> dict[str, Any]:
-    return {"loadBalancer": {"servers": [{"url": f"http://{HOST}:{port}"}]}}
-
-
-def _health_check() -> dict[str, Any]:
-    """Patient with a service that is only busy, quick to see one that is back."""
-    return {
-        "path": "/readyz",
-        "interval": "1s",
-        "timeout": "5s",
-        "unhealthyInterval": "200ms",
-    }
+def _balancer(port: int, **more: Any) -> dict[str, Any]:
+    return {"loadBalancer": {"servers": [{"url": f"http://{HOST}:{port}"}], **more}}
 
 
 def _middlewares(allowed: Sequence[str]) -> dict[str, Any]:
@@ -137,22 +146,22 @@ def _middlewares(allowed: Sequence[str]) -> dict[str, Any]:
         "cors": {
             "headers": {
                 "accessControlAllowOriginList": list(allowed),
-                "accessControlAllowMethods": METHODS,
-                "accessControlAllowHeaders": ASKED,
-                "accessControlExposeHeaders": SHOWN,
+                "accessControlAllowMethods": CORS_METHODS,
+                "accessControlAllowHeaders": CORS_REQUEST_HEADERS,
+                "accessControlExposeHeaders": CORS_RESPONSE_HEADERS,
                 "accessControlMaxAge": 600,
                 "addVaryHeader": True,
             }
         },
-        # 503 is not among them: a service's own refusal says more
-        "away": {
+        # Not 503: a service's own 503 says more than the fallback's.
+        "fallback": {
             "errors": {
                 "status": ["502", "504"],
                 "statusRewrites": {"502": 503, "504": 503},
-                "service": "away",
-                "query": f"/?{fallback.ASKED_FOR}={{url}}",
+                "service": "fallback",
+                "query": f"/?{fallback.URL_PARAMETER}={{url}}",
             }
         },
-        # 502: by itself it would ask again only when it could not even connect
-        "again": {"retry": {"attempts": 2, "initialInterval": "20ms", "status": ["502"]}},
+        # Without the status, it would retry only if it could not connect.
+        "retry": {"retry": {"attempts": 2, "initialInterval": "20ms", "status": ["502"]}},
     }

@@ -5,7 +5,7 @@ import contextlib
 import os
 import socket
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -15,71 +15,94 @@ from roadbike.local.invocation import command_line
 from roadbike.local.supervisor.keeper import View
 
 SOCKET: Final = "control.sock"
-LIMIT: Final = 120.0  # seconds for the longest order: a start, or a stop of everything
+COMMAND_TIMEOUT_SECONDS: Final = 120.0  # the slowest are a start, and a stop of everything
+
+Verb = Literal["views", "start", "stop", "restart", "kill", "down"]
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`what` is views, start, stop, kill, restart or down."""
+class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the supervisor is to do; `part` is empty for views and down."""
 
-    what: str
+    verb: Verb
     part: str = ""
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    trouble: str = ""
+    """The result of a command, or why it failed: the sentence and details of a CommandError."""
+
+    error: str = ""
     details: tuple[str, ...] = ()
-    answer: Any = None
+    result: Any = None
 
 
-Obey = Callable[[Order], Awaitable[Any]]
+CarryOut = Callable[[Command], Awaitable[Any]]
 
 
-async def listen(home: Home, obey: Obey) -> asyncio.Server:
-    """Reached by its name from inside the folder: a socket's path may be only 100 bytes long."""
+async def listen(home: Home, carry_out: CarryOut) -> asyncio.Server:
+    """Accept commands until the returned server is closed."""
     (home.path / SOCKET).unlink(missing_ok=True)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            order = msgspec.json.decode(await reader.readline(), type=Order)
-            writer.write(msgspec.json.encode(await _reply(order, obey)) + b"\n")
+            command = msgspec.json.decode(await reader.readline(), type=Command)
+            writer.write(msgspec.json.encode(await _reply(command, carry_out)) + b"\n")
             await writer.drain()
         except (ConnectionError, msgspec.DecodeError):
-            pass  # whoever asked has left, or is none of ours
+            pass  # the other side has left, or is not a command of this version
         finally:
             writer.close()
 
-    before = os.umask(0o177)
+    umask = os.umask(0o177)
     try:
-        with contextlib.chdir(home.path):
+        with contextlib.chdir(home.path):  # the path of a socket can have about 100 bytes only
             return await asyncio.start_unix_server(serve, SOCKET)
     finally:
-        os.umask(before)
+        os.umask(umask)
 
 
-async def _reply(order: Order, obey: Obey) -> Reply:
+async def _reply(command: Command, carry_out: CarryOut) -> Reply:
     try:
-        return Reply(answer=await obey(order))
-    except CommandError as trouble:
-        return Reply(trouble=str(trouble), details=trouble.details)
+        return Reply(result=await carry_out(command))
+    except CommandError as error:
+        return Reply(error=str(error), details=error.details)
 
 
-def ask(home: Home, what: str, part: str = "") -> Any:
-    """The supervisor's answer to an order; no supervisor, or its refusal, is a CommandError."""
-    with socket.socket(socket.AF_UNIX) as line:
-        line.settimeout(LIMIT)
+def ask(home: Home, verb: Verb, part: str = "") -> Any:
+    """Send a command to the supervisor and return its result.
+
+    Raises CommandError when no supervisor is running, and when the command fails.
+    """
+    command = Command(verb=verb, part=part)
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(COMMAND_TIMEOUT_SECONDS)
         try:
             with contextlib.chdir(home.path):
-                line.connect(SOCKET)
-        except OSError as problem:
-            raise not_running(home) from problem
-        line.sendall(msgspec.json.encode(Order(what=what, part=part)) + b"\n")
-        reply = msgspec.json.decode(line.makefile("rb").readline(), type=Reply)
-    if reply.trouble:
-        raise CommandError(reply.trouble, details=reply.details)
-    return reply.answer
+                connection.connect(SOCKET)
+        except OSError as error:
+            raise not_running(home) from error
+        line = _exchange(connection, msgspec.json.encode(command) + b"\n")
+    if not line:
+        raise CommandError(
+            f"the shop in {home.path} gave no answer to `{verb}`: it ended, or was opened by "
+            "another version of this program"
+        )
+    reply = msgspec.json.decode(line, type=Reply)
+    if reply.error:
+        raise CommandError(reply.error, details=reply.details)
+    return reply.result
+
+
+def _exchange(connection: socket.socket, request: bytes) -> bytes:
+    """Return the answer, empty when the connection was closed without one."""
+    try:
+        connection.sendall(request)
+        return connection.makefile("rb").readline()
+    except ConnectionError:
+        return b""
 
 
 def views(home: Home) -> list[View]:
+    """Return the state of every part. Raises CommandError when no supervisor is running."""
     return msgspec.convert(ask(home, "views"), list[View])
 
 

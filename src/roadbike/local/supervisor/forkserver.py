@@ -1,4 +1,4 @@
-"""Our own processes: forked from one that has the imports done, ended with the supervisor."""
+"""Processes forked from one that has the imports loaded; they end when the supervisor does."""
 
 import gc
 import importlib
@@ -19,8 +19,8 @@ from setproctitle import setproctitle
 
 from roadbike.local.supervisor.part import Call
 
-PATIENCE: Final = 3.0  # seconds between the supervisor's death and the end by force
-STACK: Final = (  # what every service imports, and what it would import only once it runs
+FORCED_EXIT_SECONDS: Final = 3.0  # after the supervisor has ended
+PRELOADED: Final = (  # what every service imports, now or only when it is running
     "roadbike.kit.db.migrate",
     "roadbike.kit.process.server",
     "aiosqlite",
@@ -42,11 +42,11 @@ STACK: Final = (  # what every service imports, and what it would import only on
 
 
 def preload(modules: Sequence[str]) -> None:
-    """Starts the process that children are forked from; its imports go on in the background."""
-    # Else each child would run the console script again, with all that only the command needs.
+    """Start the process that children are forked from; it imports in the background."""
+    # Otherwise each child would run the console script again, which imports more than it needs.
     sys.modules["__main__"].__spec__ = ModuleSpec("roadbike.__main__", None)
-    multiprocessing.set_forkserver_preload([*STACK, *modules])
-    # While it imports, a Ctrl-C would end it; what is ignored here stays ignored there.
+    multiprocessing.set_forkserver_preload([*PRELOADED, *modules])
+    # Ctrl-C must not end it while it imports: it inherits that the signal is ignored.
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         forkserver.ensure_running()
@@ -55,7 +55,10 @@ def preload(modules: Sequence[str]) -> None:
 
 
 def start(name: str, call: Call, log: Path) -> BaseProcess:
-    """Blocks until the imports are done; called in a thread."""
+    """Fork a process that makes the call and writes to the log.
+
+    It blocks until the imports are done: call it in a thread.
+    """
     context = multiprocessing.get_context("forkserver")
     process = context.Process(target=_main, args=(name, call, str(log)), name=name)
     process.start()
@@ -63,17 +66,16 @@ def start(name: str, call: Call, log: Path) -> BaseProcess:
 
 
 def _main(name: str, call: Call, log: str) -> None:
-    gc.freeze()  # keeps the collector from touching, and so copying, the memory shared by all
-    os.setsid()  # a Ctrl-C in the terminal is the supervisor's to handle
-    _write_to(log)
+    gc.freeze()  # the collector would write to shared memory pages and so copy them
+    os.setsid()  # Ctrl-C in the terminal must reach the supervisor only
+    _redirect_output(log)
     setproctitle(f"roadbike: {name}")
     threading.Thread(target=_end_with_supervisor, daemon=True).start()
     module, _, function = call.function.partition(":")
-    run = getattr(importlib.import_module(module), function)
-    run(**call.arguments)
+    getattr(importlib.import_module(module), function)(**call.arguments)
 
 
-def _write_to(log: str) -> None:
+def _redirect_output(log: str) -> None:
     file = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     os.dup2(file, 1)
     os.dup2(file, 2)
@@ -85,5 +87,5 @@ def _end_with_supervisor() -> None:
     if supervisor is not None:
         connection.wait([supervisor.sentinel])
     os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(PATIENCE)
+    time.sleep(FORCED_EXIT_SECONDS)
     os._exit(1)

@@ -1,4 +1,4 @@
-"""Keeps one part running for as long as it is wanted, and starts it anew when it dies."""
+"""Keeps one part running: starts it, watches it, and restarts it when it ends."""
 
 import asyncio
 import contextlib
@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from signal import SIGKILL, Signals
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -16,32 +16,44 @@ from roadbike.local.supervisor import probes
 from roadbike.local.supervisor.part import Call, Part, Server
 from roadbike.local.supervisor.processes import Running, Starter
 
-START_LIMIT: Final = 60.0  # seconds to become ready
-STOP_LIMIT: Final = 15.0  # seconds to stop before it is killed
-DELAYS: Final = (0.0, 0.3, 1.0, 2.0, 5.0, 10.0, 30.0)  # before it is started again
-CALM: Final = 20.0  # seconds after which an end counts as the first again
+READY_TIMEOUT_SECONDS: Final = 60.0
+STOP_TIMEOUT_SECONDS: Final = 15.0  # then it is killed
+RESTART_DELAYS_SECONDS: Final = (0.0, 0.3, 1.0, 2.0, 5.0, 10.0, 30.0)
+STABLE_AFTER_SECONDS: Final = 20.0  # a part that ran this long is restarted without delay
+
+State = Literal["waiting", "starting", "ready", "restarting", "stopping", "stopped"]
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
-    """A part as others see it."""
+    """The state of a part as commands see it.
+
+    seconds: how long its last start took. problem: why it ended or could not start.
+    """
 
     name: str
     port: int
-    state: str  # waiting, starting, ready, restarting, stopping, stopped
+    state: State
     pid: int | None = None
     restarts: int = 0
-    seconds: float = 0.0  # it took to become ready
+    seconds: float = 0.0
     problem: str = ""
 
 
 class Keeper:
+    """Keeps one part running until it is stopped; each restart in a row is delayed longer.
+
+    needs_ready: waits until all parts that this one needs are ready.
+    on_change: called after every change of `view`.
+    failed_starts: ends in a row before the part was ready.
+    """
+
     def __init__(
         self,
         part: Part,
         log: Path,
         starter: Starter,
         needs_ready: Callable[[], Awaitable[None]],
-        changed: Callable[[], None],
+        on_change: Callable[[], None],
     ) -> None:
         self.part = part
         self.log = log
@@ -49,25 +61,27 @@ class Keeper:
         self.view = View(name=part.name, port=part.port, state="waiting")
         self._starter = starter
         self._needs_ready = needs_ready
-        self._changed = changed
+        self._on_change = on_change
         self._task: asyncio.Task[None] | None = None
         self._process: Running | None = None
-        self._done: list[Call] = []
-        self._closing = False
-        self.early_ends = 0  # in a row, without having been ready
+        self._draining: Running | None = None
+        self._jobs_done: list[Call] = []
+        self._restarts_allowed = True
+        self.failed_starts = 0
 
     def start(self) -> None:
+        """Start the part in the background, unless that was done already."""
         if self._task is None or self._task.done():
-            self.early_ends = 0
+            self.failed_starts = 0
             self._task = asyncio.create_task(self._keep(), name=self.part.name)
-            self._task.add_done_callback(lambda _: self._changed())
+            self._task.add_done_callback(lambda _: self._on_change())
 
-    def let_end(self) -> None:
-        """The shop closes: when it ends now, it is not started again."""
-        self._closing = True
+    def no_more_restarts(self) -> None:
+        """When the part ends from now on, leave it so: the shop is closing."""
+        self._restarts_allowed = False
 
     async def stop(self) -> None:
-        """Lets it drain; by force after a while. It stays down until it is started."""
+        """Let the part drain, kill it if that takes too long, and leave it stopped."""
         if self._task is None:
             return
         process = self._process
@@ -76,40 +90,42 @@ class Keeper:
         await asyncio.wait([self._task])
         self._task = None
         if process is not None:
-            await self._end(process)
+            self._draining = process
+            await self._terminate(process)
+            self._draining = None
         self._show("stopped", pid=None)
 
     def check(self) -> None:
-        """A fault of the keeper itself is raised here, where somebody waits, not lost."""
+        """Raise the exception that ended the keeper's own task, which nobody would see there."""
         if self._task is not None and self._task.done() and not self._task.cancelled():
             self._task.result()
 
     def kill(self) -> int:
-        """End it with kill -9, as a fault does; the process id it had."""
-        if self._process is None:
-            raise CommandError(f"{self.part.name} is not running")
-        self.ready.clear()  # an order to start it waits for the next process
-        self._process.signal(SIGKILL)
-        return self._process.pid
+        """Kill the process as `kill -9` does and return its id.
 
-    def end_now(self) -> None:
-        if self._process is not None:
-            self._process.signal(SIGKILL)
+        Raises CommandError when it is not running.
+        """
+        process = self._process or self._draining
+        if process is None:
+            raise CommandError(f"{self.part.name} is not running")
+        self.ready.clear()  # a `start` that follows waits for the next process
+        process.signal(SIGKILL)
+        return process.pid
 
     async def _keep(self) -> None:
         ends = 0
         while True:
             began = time.monotonic()
-            problem = await self._run_once()
-            if self._closing:
+            problem = await self._run_until_end()
+            if not self._restarts_allowed:
                 return
-            ends = 1 if time.monotonic() - began > CALM else ends + 1
-            delay = DELAYS[min(ends - 1, len(DELAYS) - 1)]
+            ends = 1 if time.monotonic() - began > STABLE_AFTER_SECONDS else ends + 1
+            delay = RESTART_DELAYS_SECONDS[min(ends, len(RESTART_DELAYS_SECONDS)) - 1]
             self._show("restarting", pid=None, problem=problem, restarts=self.view.restarts + 1)
             await asyncio.sleep(delay)
 
-    async def _run_once(self) -> str:
-        """From start to end; how it ended."""
+    async def _run_until_end(self) -> str:
+        """Start the part, wait for its end, and return how it ended."""
         try:
             self._show("waiting", pid=None)
             await self._needs_ready()
@@ -118,32 +134,32 @@ class Keeper:
             self._show("starting", pid=self._process.pid)
             return await self._watch(self._process)
         except TimeoutError:
-            self.early_ends += 1
-            return f"was not ready after {START_LIMIT:.0f} s"
-        except CommandError as trouble:
-            self.early_ends += 1
-            return str(trouble)
+            self.failed_starts += 1
+            return f"was not ready after {READY_TIMEOUT_SECONDS:.0f} s"
+        except CommandError as error:
+            self.failed_starts += 1
+            return str(error)
         finally:
             self._process = None
             self.ready.clear()
 
     async def _prepare(self) -> None:
-        await self._once(self.part.prepare)
+        await self._run_job_once(self.part.prepare)
         if self.part.prepare_each:
             await asyncio.to_thread(self.part.prepare_each)
 
-    async def _once(self, call: Call | None) -> None:
-        if call is not None and call not in self._done:
-            await self._starter.run(f"{self.part.name} set-up", call, self.log)
-            self._done.append(call)
+    async def _run_job_once(self, call: Call | None) -> None:
+        if call is not None and call not in self._jobs_done:
+            await self._starter.run_job(f"{self.part.name} set-up", call, self.log)
+            self._jobs_done.append(call)
 
     async def _start(self) -> Running:
         starting = asyncio.ensure_future(self._starter.start(self.part, self.log))
         try:
             return await asyncio.shield(starting)
         except asyncio.CancelledError:
-            with contextlib.suppress(CommandError):  # it could not be started
-                await self._end(await starting)  # it was on its way already
+            with contextlib.suppress(CommandError):  # the start may have failed
+                await self._terminate(await starting)
             raise
 
     async def _watch(self, process: Running) -> str:
@@ -153,44 +169,44 @@ class Keeper:
         try:
             await asyncio.wait([end, becoming], return_when=asyncio.FIRST_COMPLETED)
             if end.done():
-                self.early_ends += 1
-                return _told(end.result())
+                self.failed_starts += 1
+                return _how_it_ended(end.result())
             becoming.result()
-            self.early_ends = 0
+            self.failed_starts = 0
             self._show("ready", seconds=time.monotonic() - began, problem="")
             self.ready.set()
-            return _told(await end)
+            return _how_it_ended(await end)
         except (TimeoutError, CommandError):
-            await self._end(process)
+            await self._terminate(process)
             raise
         finally:
             end.cancel()
             becoming.cancel()
 
     async def _become_ready(self) -> None:
-        await probes.until(self.part.is_ready, START_LIMIT)
-        await self._once(self.part.finish)
+        await probes.wait_until(self.part.is_ready, READY_TIMEOUT_SECONDS)
+        await self._run_job_once(self.part.finish)
 
-    async def _end(self, process: Running) -> None:
+    async def _terminate(self, process: Running) -> None:
         runs = self.part.runs
         process.signal(runs.stop if isinstance(runs, Server) else Signals.SIGTERM)
         try:
-            async with asyncio.timeout(STOP_LIMIT):
+            async with asyncio.timeout(STOP_TIMEOUT_SECONDS):
                 await process.ended()
         except TimeoutError:
             process.signal(SIGKILL)
             await process.ended()
 
-    def _show(self, state: str, **more: object) -> None:
+    def _show(self, state: State, **more: object) -> None:
         self.view = msgspec.structs.replace(self.view, state=state, **more)
-        self._changed()
+        self._on_change()
 
     def last_lines(self) -> tuple[str, ...]:
         return last_lines(self.log)
 
 
-def _told(code: int) -> str:
-    number = -code if code < 0 else code - 128  # as Python or as a warden tells of a signal
+def _how_it_ended(code: int) -> str:
+    number = -code if code < 0 else code - 128  # a signal, as Python or as a warden reports it
     if number in {each.value for each in Signals}:
         return f"ended by {Signals(number).name}"
     return f"ended with exit code {code}"

@@ -1,4 +1,4 @@
-"""What a part of the shop is: how it runs, when it is ready, what it waits for."""
+"""The description of a part: how it runs, when it is ready, which parts it needs."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,10 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Call:
-    """A function of ours, named so that only the process that runs it pays for its imports."""
+    """A function of this project to call in a process of its own.
+
+    It is named by a string, so that only that process imports its module.
+    """
 
     function: str  # "package.module:name"
     arguments: Mapping[str, Any] = field(default_factory=dict)
@@ -17,22 +20,34 @@ class Call:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Server:
-    """Somebody else's program, run under a warden."""
+    """A third-party program, run under a warden.
+
+    user: user and group id to run as; None for those of the supervisor.
+    stop: the signal that makes it stop.
+    """
 
     program: Path
     arguments: tuple[str, ...]
     environ: Mapping[str, str] = field(default_factory=dict)
-    user: tuple[int, int] | None = None  # user and group id, when not our own
+    user: tuple[int, int] | None = None
     stop: Signals = SIGTERM
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Part:
+    """One process that the supervisor keeps running.
+
+    needs: the parts that must be ready before this one starts.
+    prepare: runs once in a process of its own, before the first start.
+    prepare_each: runs in a thread before every start.
+    finish: runs once in a process of its own, after the first start and before the part is ready.
+    """
+
     name: str
     port: int
     runs: Call | Server
     is_ready: Callable[[], Awaitable[bool]]
-    needs: tuple[str, ...] = ()  # ready before this one starts
-    prepare: Call | None = None  # in a process of its own, before its first start
-    prepare_each: Callable[[], None] | None = None  # in a thread, before each start
-    finish: Call | None = None  # in a process of its own, before it counts as ready at first
+    needs: tuple[str, ...] = ()
+    prepare: Call | None = None
+    prepare_each: Callable[[], None] | None = None
+    finish: Call | None = None

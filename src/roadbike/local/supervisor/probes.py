@@ -1,62 +1,49 @@
-"""Asks a part over its port whether it is ready."""
+"""Checks over a part's port whether the part is ready."""
 
 import asyncio
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
+from http import HTTPStatus
 from typing import Final
 
 from roadbike.local.ports import HOST
 
-PATIENCE: Final = 2.0  # seconds for one answer
-
-LOOK: Final = 0.05  # seconds between two questions
+ANSWER_TIMEOUT_SECONDS: Final = 2.0
+INTERVAL_SECONDS: Final = 0.05
 
 Probe = Callable[[], Awaitable[bool]]
 
 
-async def until(is_ready: Probe, within: float) -> None:
-    """Raises TimeoutError after `within` seconds."""
-    async with asyncio.timeout(within):
-        while not await is_ready():  # noqa: ASYNC110  another process: it is asked, it cannot tell
-            await asyncio.sleep(LOOK)
+async def wait_until(is_ready: Probe, seconds: float) -> None:
+    """Repeat the probe until it succeeds. Raises TimeoutError after so many seconds."""
+    async with asyncio.timeout(seconds):
+        while not await is_ready():  # noqa: ASYNC110  another process: it cannot notify this one
+            await asyncio.sleep(INTERVAL_SECONDS)
 
 
-def http(port: int, path: str = "/readyz") -> Probe:
-    """Ready when the path is answered with 200."""
-    return lambda: _answers(port, _get(port, path), b"HTTP/1.1 200")
-
-
-def routes(port: int, path: str) -> Probe:
-    """Ready when it knows whom to ask, whatever is answered: before, all is 404 to a gateway."""
-    known = (b"HTTP/1.1 200", b"HTTP/1.1 401", b"HTTP/1.1 503")
-    return lambda: _answers(port, _get(port, path), *known)
-
-
-def serves(port: int, path: str) -> Probe:
-    """Ready when the gateway has found whom to ask, whatever that one answers."""
-    known = (b"HTTP/1.1 200", b"HTTP/1.1 401", b"HTTP/1.1 404", b"HTTP/1.1 405")
-    return lambda: _answers(port, _get(port, path), *known)
+def http(port: int, path: str = "/readyz", *, accept: Collection[int] = (HTTPStatus.OK,)) -> Probe:
+    """Succeed when GET of the path is answered with one of these statuses."""
+    request = f"GET {path} HTTP/1.1\r\nHost: {HOST}:{port}\r\nConnection: close\r\n\r\n"
+    answers = [f"HTTP/1.1 {status:d}".encode() for status in accept]
+    return lambda: _answers(port, request.encode(), *answers)
 
 
 def nats(port: int) -> Probe:
-    """Ready when it greets: it does so only after its streams are recovered."""
+    """Succeed when NATS sends its greeting, which it does only after recovering its streams."""
     return lambda: _answers(port, b"", b"INFO ")
 
 
 def postgres(port: int) -> Probe:
-    """Ready when it asks for a password; while it starts or recovers it answers with an error."""
-    wanted = b"user\0postgres\0database\0postgres\0\0"
-    startup = struct.pack("!ii", len(wanted) + 8, 196_608) + wanted  # protocol 3.0
+    """Succeed when PostgreSQL asks for a password; while starting it answers with an error."""
+    parameters = b"user\0postgres\0database\0postgres\0\0"
+    startup = struct.pack("!ii", len(parameters) + 8, 196_608) + parameters  # protocol 3.0
     return lambda: _answers(port, startup, b"R")
 
 
-def _get(port: int, path: str) -> bytes:
-    return f"GET {path} HTTP/1.1\r\nHost: {HOST}:{port}\r\nConnection: close\r\n\r\n".encode()
-
-
 async def _answers(port: int, request: bytes, *beginnings: bytes) -> bool:
+    """Whether the answer begins with one of these, which are of the same length."""
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(ANSWER_TIMEOUT_SECONDS):
             reader, writer = await asyncio.open_connection(HOST, port)
             try:
                 writer.write(request)

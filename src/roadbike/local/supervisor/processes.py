@@ -1,4 +1,4 @@
-"""A process that the supervisor started: its id, its end, and the signals it is sent."""
+"""Processes that the supervisor starts: forked ones, and servers under their wardens."""
 
 import asyncio
 import contextlib
@@ -17,20 +17,23 @@ from roadbike.local.log_files import append, last_lines, rotate
 from roadbike.local.supervisor import forkserver, warden
 from roadbike.local.supervisor.part import Call, Part, Server
 
-ORPHANED: Final = 255  # told when the process that forks, and would know, was killed itself
+LOST_EXIT_CODE: Final = 255  # multiprocessing reports it when the fork server was killed
 
 
 class Running(Protocol):
+    """A process that was started and may have ended since."""
+
     pid: int
 
     async def ended(self) -> int:
-        """Waits for the end; the exit code, or minus the signal."""
+        """Wait for the end and return the exit code, or minus the number of the signal."""
 
-    def signal(self, number: Signals) -> None: ...
+    def signal(self, number: Signals) -> None:
+        """Send the signal, unless the process has ended."""
 
 
 class Starter:
-    """Starts processes; those of our own one after the other, since each blocks until forked."""
+    """Starts processes; forks happen one after the other, in a thread, because they block."""
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="fork")
@@ -48,31 +51,34 @@ class Starter:
         except (OSError, EOFError) as problem:
             raise CommandError(
                 "the process that services are forked from has ended: does "
-                f"`python -c 'import {forkserver.STACK[0]}'` work? ({problem or 'no answer'})"
+                f"`python -c 'import {forkserver.PRELOADED[0]}'` work? ({problem or 'no answer'})"
             ) from None
         return Forked(process)
 
-    async def run(self, name: str, call: Call, log: Path) -> None:
-        """Runs a call to its end; its failure is a CommandError."""
+    async def run_job(self, name: str, call: Call, log: Path) -> None:
+        """Make the call in a process of its own and wait for its end.
+
+        Raises CommandError with the last log lines when it fails.
+        """
         job = await self.fork(name, call, log)
         if code := await job.ended():
             raise CommandError(f"{name} failed (exit code {code})", details=last_lines(log))
 
 
 class Forked:
-    """One of our own processes."""
+    """A process that was forked to run a function of this project."""
 
     def __init__(self, process: BaseProcess) -> None:
         self._process = process
         self.pid = process.pid or 0
         self._end: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        asyncio.get_running_loop().add_reader(process.sentinel, self._note_end)
+        asyncio.get_running_loop().add_reader(process.sentinel, self._set_end)
 
-    def _note_end(self) -> None:
+    def _set_end(self) -> None:
         asyncio.get_running_loop().remove_reader(self._process.sentinel)
         self._process.join()
-        if self._process.exitcode == ORPHANED:
-            _send(self.pid, signal.SIGKILL)
+        if self._process.exitcode == LOST_EXIT_CODE:
+            _send(self.pid, signal.SIGKILL)  # it may still be running, and no longer watched
         self._end.set_result(self._process.exitcode or 0)
 
     async def ended(self) -> int:
@@ -84,7 +90,7 @@ class Forked:
 
 
 class Warded:
-    """A server under its warden; `pid` is the server's."""
+    """A server under its warden. `pid` is the server's; it has ended when the warden has."""
 
     def __init__(self, warden_process: Process, pid: int) -> None:
         self._warden = warden_process
@@ -92,7 +98,7 @@ class Warded:
 
     async def ended(self) -> int:
         code = await self._warden.wait()
-        if code < 0:  # the warden itself was killed and leaves its server behind
+        if code < 0:  # the warden was killed: its server is still running
             _send(self.pid, signal.SIGKILL)
         return code
 

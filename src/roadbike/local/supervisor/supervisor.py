@@ -1,31 +1,34 @@
-"""Starts the parts in the order of their needs, keeps them running, and stops them in reverse."""
+"""Starts all parts, each after the parts that it needs, keeps them running, and stops them."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Final
 
-from roadbike.local.errors import CommandError, nearest
+from roadbike.local.errors import CommandError, did_you_mean
 from roadbike.local.home import Home
 from roadbike.local.supervisor.keeper import Keeper, View
 from roadbike.local.supervisor.part import Part
 from roadbike.local.supervisor.processes import Starter
 
-TRIES: Final = 3  # of a part that ends before it was ever ready, while the shop starts
+MAX_FAILED_STARTS: Final = 3  # in a row, before a start is given up
 
 
 class Supervisor:
-    def __init__(self, home: Home, parts: Sequence[Part], changed: Callable[[], None]) -> None:
+    """Holds a keeper for each part. `on_change` is called whenever a part changes its state."""
+
+    def __init__(self, home: Home, parts: Sequence[Part], on_change: Callable[[], None]) -> None:
         self.starter = Starter()
-        self._changed = changed
-        self._news = asyncio.Event()
+        self._on_change = on_change
+        self._changed = asyncio.Event()
         self._keepers = {
             part.name: Keeper(
                 part,
                 home.log(part.name),
                 self.starter,
                 partial(self._all_ready, part.needs),
-                self._tell,
+                self._notify,
             )
             for part in parts
         }
@@ -35,39 +38,44 @@ class Supervisor:
         return [keeper.view for keeper in self._keepers.values()]
 
     async def start_all(self) -> None:
-        """Returns when every part is ready; a part that cannot start is a CommandError."""
+        """Wait until every part is ready. Raises CommandError when a part cannot start."""
         for keeper in self._keepers.values():
             keeper.start()
         while not all(keeper.ready.is_set() for keeper in self._keepers.values()):
-            self._news.clear()
-            self._refuse_failed(self._keepers.values())
-            await self._news.wait()
+            self._changed.clear()
+            self._check(self._keepers.values())
+            await self._changed.wait()
 
     async def stop_all(self) -> None:
-        """First what nothing else needs, so that it drains with its database still there."""
+        """Stop the parts that no other needs first: services drain while their databases run."""
         for keeper in self._keepers.values():
-            keeper.let_end()
+            keeper.no_more_restarts()
         needed = {need for keeper in self._keepers.values() for need in keeper.part.needs}
         for wave in (self._keepers.keys() - needed, needed):
             await asyncio.gather(*(self._keepers[name].stop() for name in wave))
 
     async def start(self, name: str) -> None:
+        """Wait until the part is ready. Raises CommandError when it cannot start."""
         keeper = self._keeper(name)
         keeper.start()
         while not keeper.ready.is_set():
-            self._news.clear()
-            self._refuse_failed([keeper])
-            await self._news.wait()
+            self._changed.clear()
+            self._check([keeper])
+            await self._changed.wait()
 
     async def stop(self, name: str) -> None:
+        """Wait until the part has ended; it is not restarted until it is started."""
         await self._keeper(name).stop()
 
     def kill(self, name: str) -> int:
+        """Kill the part and return the process id that it had; it will be restarted."""
         return self._keeper(name).kill()
 
-    def end_now(self) -> None:
+    def kill_all(self) -> None:
+        """Kill whatever is still running, so that a `stop_all` that is waiting returns soon."""
         for keeper in self._keepers.values():
-            keeper.end_now()
+            with contextlib.suppress(CommandError):  # it is not running
+                keeper.kill()
 
     async def _all_ready(self, names: Sequence[str]) -> None:
         for name in names:
@@ -75,17 +83,17 @@ class Supervisor:
 
     def _keeper(self, name: str) -> Keeper:
         if name not in self._keepers:
-            parts, meant = ", ".join(self._keepers), nearest(name, self._keepers)
-            raise CommandError(f"there is no {name}: the parts are {parts}{meant}")
+            parts, hint = ", ".join(self._keepers), did_you_mean(name, self._keepers)
+            raise CommandError(f"there is no {name}: the parts are {parts}{hint}")
         return self._keepers[name]
 
-    def _refuse_failed(self, keepers: Iterable[Keeper]) -> None:
+    def _check(self, keepers: Iterable[Keeper]) -> None:
         for keeper in keepers:
             keeper.check()
-            if keeper.early_ends >= TRIES:
+            if keeper.failed_starts >= MAX_FAILED_STARTS:
                 problem = f"{keeper.part.name} does not start: {keeper.view.problem}"
                 raise CommandError(problem, details=keeper.last_lines())
 
-    def _tell(self) -> None:
-        self._news.set()
-        self._changed()
+    def _notify(self) -> None:
+        self._changed.set()
+        self._on_change()

@@ -1,9 +1,10 @@
-"""Runs one server (PostgreSQL, NATS, Traefik) and stops it when whoever started this goes away.
+"""Runs one server (PostgreSQL, NATS, Traefik) and stops it when the supervisor has ended.
 
-Started as a script without the site packages, so that it stays small: standard library only.
-Usage: warden.py SIGNAL UID GID PROGRAM [ARGUMENT...]; UID -1 keeps the user. The server's process
-id is the one line written to standard output. Standard input is held open by the supervisor: its
-end, which also comes when the supervisor is killed, is the order to stop.
+It is started as a script without the site packages, to stay small: standard library only.
+Usage: warden.py SIGNAL UID GID PROGRAM [ARGUMENT...]; UID -1 means: do not change the user.
+It writes one line to standard output: the server's process id. The supervisor holds the other end
+of standard input open. When that end is closed, which also happens when the supervisor is killed,
+the warden sends SIGNAL to the server, and SIGKILL if that does not stop it.
 """
 
 import contextlib
@@ -13,27 +14,27 @@ import sys
 import threading
 import time
 
-PATIENCE = 3.0  # seconds between the order to stop and the end by force
+KILL_AFTER_SECONDS = 3.0  # after the stop signal
 
 
 def main(stop: int, uid: int, gid: int, command: list[str]) -> int:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is the supervisor's to handle
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the supervisor only
     server = os.fork()
     if server == 0:
-        become(uid, gid, command)
+        run_server(uid, gid, command)
     sys.stdout.write(f"{server}\n")
     sys.stdout.flush()
-    threading.Thread(target=stop_when_left, args=(server, stop), daemon=True).start()
+    threading.Thread(target=stop_with_supervisor, args=(server, stop), daemon=True).start()
     _, status = os.waitpid(server, 0)
     code = os.waitstatus_to_exitcode(status)
-    return 128 - code if code < 0 else code  # as a shell tells of a signal
+    return 128 - code if code < 0 else code  # as a shell reports a signal
 
 
-def become(uid: int, gid: int, command: list[str]) -> None:
+def run_server(uid: int, gid: int, command: list[str]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         os.setsid()
-        os.dup2(2, 1)  # what the server prints belongs into its log
+        os.dup2(2, 1)  # standard error is the server's log
         nothing = os.open(os.devnull, os.O_RDONLY)
         os.dup2(nothing, 0)
         if uid != -1:
@@ -41,18 +42,18 @@ def become(uid: int, gid: int, command: list[str]) -> None:
             os.setgid(gid)
             os.setuid(uid)
         os.chdir("/")
-        os.execv(command[0], command)  # noqa: S606  no shell is wanted
+        os.execv(command[0], command)  # noqa: S606  without a shell
     except OSError as problem:
         os.write(2, f"{command[0]}: {problem.strerror}\n".encode())
     os._exit(127)
 
 
-def stop_when_left(server: int, stop: int) -> None:
+def stop_with_supervisor(server: int, stop: int) -> None:
     while os.read(0, 1):
         pass
     with contextlib.suppress(ProcessLookupError):
         os.kill(server, stop)
-        time.sleep(PATIENCE)
+        time.sleep(KILL_AFTER_SECONDS)
         os.kill(server, signal.SIGKILL)
 
 

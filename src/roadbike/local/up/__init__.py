@@ -1,1 +1,1 @@
-"""`roadbike up`: open the shop on this machine and report on it."""
+"""`roadbike up`: open the shop on this machine, show its progress, keep it open."""

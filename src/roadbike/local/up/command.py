@@ -1,4 +1,4 @@
-"""`roadbike up`: checks that the shop can be opened here, opens it, and says so in one box."""
+"""`roadbike up`: check that the shop can be opened here, open it, and show a summary."""
 
 import asyncio
 import contextlib
@@ -6,8 +6,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import psutil
@@ -15,83 +13,74 @@ from rich.console import Console
 from setproctitle import setproctitle
 
 from roadbike.local import home as homes
-from roadbike.local import ports
+from roadbike.local import ports, shop_file
 from roadbike.local.errors import CommandError
 from roadbike.local.home import Home
 from roadbike.local.invocation import command_line
 from roadbike.local.log_files import append, last_lines
-from roadbike.local.ports import Ports
 from roadbike.local.servers import binaries
-from roadbike.local.services import SERVICES, ServiceSpec
 from roadbike.local.supervisor import control, forkserver
+from roadbike.local.terminal import console
 from roadbike.local.up import summary
-from roadbike.local.up.progress import Screen, console, screen
-from roadbike.local.up.shop import Plan, Shop
+from roadbike.local.up.options import Options
+from roadbike.local.up.progress import Progress, progress
+from roadbike.local.up.shop import Shop
 
-LEFTOVERS: Final = 6.0  # seconds for the processes of a killed supervisor to end by themselves
-LOOK: Final = 0.1  # seconds between two looks at a shop that opens in the background
-INTERRUPT: Final = 130  # exit code, as a shell tells of Ctrl-C
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Wish:
-    home: Home
-    base: int
-    fresh: bool
-    environ: Mapping[str, str]
-    specs: tuple[ServiceSpec, ...] = SERVICES
-    demo: bool = True
+LEFTOVER_TIMEOUT_SECONDS: Final = 6.0  # processes of a killed supervisor end within 3 s
+POLL_SECONDS: Final = 0.1
+INTERRUPTED_EXIT_CODE: Final = 130  # as shells report Ctrl-C
 
 
-def up(wish: Wish) -> None:
-    """Returns when the shop was closed again."""
+def up(options: Options) -> None:
+    """Open the shop and keep it open; return when it was closed.
+
+    Raises CommandError when it cannot be opened, or is interrupted before it is open.
+    """
     to = console()
     try:
-        was_open = _open(wish, to)
-    except KeyboardInterrupt:  # before there was a shop to hear it
+        was_open = _open(options, to)
+    except KeyboardInterrupt:  # before the supervisor handled the signal
         was_open = False
         if to.is_terminal:
-            to.print()  # ends the line in which it shows ^C
+            to.print()  # ends the line in which the terminal shows ^C
     if not was_open:
         raise _interrupted()
-    to.print("The shop is closed; its data stay.", highlight=False)
+    to.print("The shop is closed; its data are kept.", highlight=False)
 
 
 def _interrupted() -> CommandError:
     return CommandError(
-        "the opening was interrupted: the shop is closed, its data stay", code=INTERRUPT
+        "the start was interrupted: the shop is closed, its data are kept",
+        code=INTERRUPTED_EXIT_CODE,
     )
 
 
-def _open(wish: Wish, to: Console) -> bool:
-    """Returns when it was closed; False when it never was open."""
-    _claim(wish)  # until this process ends
-    counted = _clear_ground(wish)
-    forkserver.preload([f"{spec.package}.app" for spec in wish.specs])
+def _open(options: Options, to: Console) -> bool:
+    """Return when the shop was closed again; False when it was closed before it was open."""
+    _claim(options)  # until this process ends
+    _clear(options)
+    forkserver.preload([f"{spec.package}.app" for spec in options.specs])
     setproctitle("roadbike: supervisor")
-    plan = Plan(
-        home=wish.home,
-        ports=counted,
-        environ=wish.environ,
-        specs=wish.specs,
-        demo=wish.demo,
-    )
 
     async def run() -> bool:
-        return await Shop(plan, screen(to)).run(lambda: summary.show(plan.home, to))
+        shop = Shop(options, progress(to))
+        return await shop.run_until_closed(lambda: summary.show(options.home, to))
 
     return asyncio.run(run())
 
 
-def up_detached(wish: Wish) -> None:
-    """Returns when the shop is open; it goes on in the background."""
-    claim = _claim(wish)
-    _clear_ground(wish)
-    os.close(claim)
-    log = wish.home.log("supervisor")
-    command = ["up", "--home", str(wish.home.path), "--port-base", str(wish.base)]
+def up_detached(options: Options) -> None:
+    """Open the shop in the background; return when it is open.
+
+    Raises CommandError when it cannot be opened, or the wait is interrupted.
+    """
+    claim = _claim(options)
+    _clear(options)
+    os.close(claim)  # the background process claims the home for itself
+    log = options.home.log("supervisor")
+    command = ["up", "--home", str(options.home.path), "--port-base", str(options.ports.base)]
     log.unlink(missing_ok=True)
-    with append(log) as file:  # the box is in it, with its passwords
+    with append(log) as file:  # private: the summary in it shows passwords
         process = subprocess.Popen(  # noqa: S603  this same program
             [sys.executable, "-m", "roadbike", *command],
             stdin=subprocess.DEVNULL,
@@ -100,88 +89,82 @@ def up_detached(wish: Wish) -> None:
             start_new_session=True,
         )
     to = console()
-    _follow(wish.home, process, screen(to))
-    summary.show(wish.home, to)
+    _wait_until_open(options.home, process, progress(to))
+    summary.show(options.home, to)
 
 
-def _follow(home: Home, process: "subprocess.Popen[bytes]", on: Screen) -> None:
+def _wait_until_open(home: Home, process: "subprocess.Popen[bytes]", shown_on: Progress) -> None:
     try:
         while not _is_open(home, process.pid):
             if process.poll() is not None:
                 lines = last_lines(home.log("supervisor"), 30)
                 raise CommandError("the shop could not be opened", details=lines)
-            with contextlib.suppress(CommandError):  # not there yet
-                on.show(control.views(home))
-            time.sleep(LOOK)
+            with contextlib.suppress(CommandError):  # it does not accept commands yet
+                shown_on.show(control.views(home))
+            time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
         process.terminate()
         process.wait()
         raise _interrupted() from None
     finally:
-        on.settle()
+        shown_on.end_opening()
 
 
 def _is_open(home: Home, pid: int) -> bool:
-    shop = homes.read_shop(home)
-    return bool(shop.get("open")) and shop["pids"].get("supervisor") == pid
+    shop = shop_file.read(home)
+    return shop is not None and shop.open and shop.pids.get("supervisor") == pid
 
 
-def _claim(wish: Wish) -> int:
-    if wish.environ.get("ROADBIKE_ENV") == "production":
+def _claim(options: Options) -> int:
+    """Lock the home and return the lock. Raises CommandError when a shop may not be opened here."""
+    home = options.home
+    if options.environ.get("ROADBIKE_ENV") == "production":
         raise CommandError(
-            f"`{command_line('up')}` is for one machine and makes keys and log-ins of its own: in "
-            f"production run `{command_line('serve SERVICE')}`, or unset ROADBIKE_ENV"
+            f"`{command_line('up')}` is for one machine and makes keys and passwords of its own: "
+            f"in production run `{command_line('serve SERVICE')}`, or unset ROADBIKE_ENV"
         )
-    if not wish.home.is_begun:
-        _check_new(wish)
-    homes.open_home(wish.home)
-    claim = homes.lock(wish.home)
-    if claim == -1:
-        pid = homes.read_shop(wish.home).get("pids", {}).get("supervisor", "unknown")
+    if not home.was_used:
+        _check_first_start(options)
+    homes.open_home(home)
+    claim = homes.lock(home)
+    if claim is None:
         raise CommandError(
-            f"a shop is already running in {wish.home.path} (pid {pid}): see "
-            f"`{command_line('status', wish.home)}`, "
-            f"stop it with `{command_line('down', wish.home)}`, "
+            f"a shop is already running in {home.path} "
+            f"(pid {shop_file.pids(home).get('supervisor', 'unknown')}): see "
+            f"`{command_line('status', home)}`, stop it with `{command_line('down', home)}`, "
             "or choose another folder with --home and --port-base"
         )
+    if not options.fresh:
+        shop_file.read(home)  # data of another version are refused before anything is started
     return claim
 
 
-def _check_new(wish: Wish) -> None:
-    """What would be refused later is refused before anything is made in a new home."""
-    _free_ports(wish)
-    binaries.postgres(wish.environ, data_major=None)
-    binaries.nats_server(wish.environ)
-    binaries.traefik(wish.environ)
+def _check_first_start(options: Options) -> None:
+    """Check, before anything is made in a new home, what would be refused later."""
+    ports.check_free(options.all_ports)
+    binaries.postgres(options.environ, data_major=None)
+    binaries.nats_server(options.environ)
+    binaries.traefik(options.environ)
 
 
-def _clear_ground(wish: Wish) -> Ports:
-    _await_leftovers(wish.home)
-    counted = _free_ports(wish)
-    if wish.fresh:
-        homes.empty(wish.home)
-        homes.open_home(wish.home)
-    return counted
+def _clear(options: Options) -> None:
+    """End processes that a killed supervisor left, check the ports, delete data with --fresh."""
+    _end_leftovers(options.home)
+    ports.check_free(options.all_ports)
+    if options.fresh:
+        homes.empty(options.home)
+        homes.open_home(options.home)
 
 
-def _free_ports(wish: Wish) -> Ports:
-    counted = ports.check_base(wish.base)
-    used = [spec.port(counted) for spec in wish.specs]
-    ports.check_free([*used, counted.gateway, counted.away, counted.postgres, counted.nats])
-    return counted
-
-
-def _await_leftovers(home: Home) -> None:
-    """A killed supervisor's processes end by themselves, a moment later."""
+def _end_leftovers(home: Home) -> None:
+    """Wait until the processes of a killed supervisor have ended; kill those that do not."""
     left = []
-    for pid in homes.read_shop(home).get("pids", {}).values():
+    for pid in shop_file.pids(home).values():
         with contextlib.suppress(psutil.NoSuchProcess):
             process = psutil.Process(pid)
-            if (
-                process.create_time() <= home.shop_json.stat().st_mtime
-            ):  # not its number's next owner
+            if process.create_time() <= home.shop_json.stat().st_mtime:  # the pid was not reused
                 left.append(process)
-    _, alive = psutil.wait_procs(left, timeout=LEFTOVERS)
+    _, alive = psutil.wait_procs(left, timeout=LEFTOVER_TIMEOUT_SECONDS)
     for process in alive:
         process.kill()
-    psutil.wait_procs(alive, timeout=LEFTOVERS)
+    psutil.wait_procs(alive, timeout=LEFTOVER_TIMEOUT_SECONDS)

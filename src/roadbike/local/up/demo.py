@@ -1,16 +1,19 @@
-"""The first start's log-ins and bikes: something to buy, and somebody to buy it."""
+"""The demo users and bikes: made at the first start, so that something can be bought at once."""
+
+from collections.abc import Mapping
 
 from roadbike.local import services
-from roadbike.local.home import Home, read_shop
+from roadbike.local.home import Home
 from roadbike.local.ports import HOST, Ports
 from roadbike.local.supervisor.part import Call
 
 
-def call(home: Home, ports: Ports) -> Call:
+def job(home: Home, ports: Ports, logins: Mapping[str, str]) -> Call:
+    """`logins` are the passwords by user."""
     return Call(
         function="roadbike.local.jobs.demo_data:make",
         arguments={
-            "logins": read_shop(home)["logins"],
+            "logins": dict(logins),
             "database_url": services.database_url(home, ports, services.ACCOUNT),
             "gateway": f"http://{HOST}:{ports.gateway}",
         },

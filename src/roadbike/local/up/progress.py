@@ -1,4 +1,4 @@
-"""What the person at the keyboard sees: a live table on a terminal, plain lines elsewhere."""
+"""How `roadbike up` shows its progress: a live table on a terminal, otherwise plain lines."""
 
 from collections.abc import Sequence
 from typing import Final, Protocol
@@ -10,64 +10,60 @@ from rich.table import Table
 from roadbike.local.supervisor.keeper import View
 
 COLOURS: Final = {"ready": "green", "restarting": "red", "stopped": "dim", "waiting": "dim"}
-WIDTH: Final = 200  # where there is no terminal to ask
 
 
-class Screen(Protocol):
+class Progress(Protocol):
+    """Shows the states of the parts while the shop opens and while it is open."""
+
     def show(self, views: Sequence[View]) -> None:
-        """Called whenever a part changes."""
+        """Show these states; called whenever one of them changes."""
 
-    def settle(self) -> None:
-        """The shop is open, or is not going to be: from here on only news."""
-
-
-def console() -> Console:
-    plain = Console()
-    return plain if plain.is_terminal else Console(width=WIDTH)
+    def end_opening(self) -> None:
+        """The shop is open, or could not be opened: print later changes as lines."""
 
 
-def screen(to: Console) -> Screen:
-    return Board(to) if to.is_terminal else Lines(to)
+def progress(to: Console) -> Progress:
+    return ProgressTable(to) if to.is_terminal else ProgressLines(to)
 
 
-class Lines:
-    """One line for each news."""
+class ProgressLines:
+    """One line for each part that becomes ready, restarts or stops."""
 
     def __init__(self, to: Console) -> None:
         self._to = to
-        self._said: dict[str, str] = {}
+        self._shown: dict[str, str] = {}
 
     def show(self, views: Sequence[View]) -> None:
         for view in views:
-            if self._said.get(view.name) != (said := _sentence(view)):
-                self._said[view.name] = said
+            if self._shown.get(view.name) != (sentence := _sentence(view)):
+                self._shown[view.name] = sentence
                 if view.state in {"ready", "restarting", "stopped"}:
-                    self._to.print(said, markup=False, highlight=False)
+                    self._to.print(sentence, markup=False, highlight=False)
 
-    def note(self, views: Sequence[View]) -> None:
-        """Known already from elsewhere: no news any more."""
-        self._said |= {view.name: _sentence(view) for view in views}
+    def skip(self, views: Sequence[View]) -> None:
+        """Do not print these states: they were shown in another way."""
+        self._shown |= {view.name: _sentence(view) for view in views}
 
-    def settle(self) -> None:
-        """Nothing to clear away."""
+    def end_opening(self) -> None:
+        """Lines stay as they are."""
 
 
-class Board:
-    """A table that is drawn anew until the shop is open; then lines."""
+class ProgressTable:
+    """A table that is redrawn until the shop is open; after that, lines."""
 
     def __init__(self, to: Console) -> None:
         self._live: Live | None = Live(console=to, auto_refresh=False)
-        self._lines = Lines(to)
+        self._lines = ProgressLines(to)
 
     def show(self, views: Sequence[View]) -> None:
         if self._live:
-            self._live.start()  # not before: it hides the cursor until it is settled
+            self._live.start()  # it hides the cursor, so not before there is something to show
             self._live.update(_table(views), refresh=True)
-            self._lines.note(views)
+            self._lines.skip(views)
         else:
             self._lines.show(views)
 
-    def settle(self) -> None:
+    def end_opening(self) -> None:
         if self._live:
             self._live.stop()
             self._live = None
@@ -92,6 +88,6 @@ def _sentence(view: View) -> str:
         case "ready":
             return f"{view.name}: ready on port {view.port} after {view.seconds:.1f} s"
         case "restarting":
-            return f"{view.name}: {view.problem}, starting it again"
+            return f"{view.name}: {view.problem}, restarting"
         case _:
             return f"{view.name}: {view.state}"

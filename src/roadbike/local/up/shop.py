@@ -1,108 +1,100 @@
-"""The shop as a whole: opens it, obeys the commands that reach it, closes it."""
+"""The open shop: start all parts, carry out the commands that arrive, close everything."""
 
 import asyncio
 import contextlib
 import os
-from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine
 from signal import SIGHUP, SIGINT, SIGTERM
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 import msgspec
 
 from roadbike.local import keys, services, shop_file
 from roadbike.local.errors import CommandError
-from roadbike.local.home import Home, read_shop
-from roadbike.local.ports import Ports
 from roadbike.local.servers import fallback
-from roadbike.local.servers.traefik import ROUTES
-from roadbike.local.services import ServiceSpec
+from roadbike.local.servers.traefik import ROUTES, SERVICE_REACHED
 from roadbike.local.supervisor import control
 from roadbike.local.supervisor.part import Call
-from roadbike.local.supervisor.probes import http, serves, until
+from roadbike.local.supervisor.probes import http, wait_until
 from roadbike.local.supervisor.supervisor import Supervisor
 from roadbike.local.up import demo
-from roadbike.local.up.progress import Screen
+from roadbike.local.up.options import Options
+from roadbike.local.up.progress import Progress
 
-OPEN_LIMIT: Final = 15.0  # seconds for the gateway to see its services
-SEEN_LIMIT: Final = 2.0  # seconds for it to see one that is back
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Plan:
-    home: Home
-    ports: Ports
-    environ: Mapping[str, str]  # what the person at the keyboard set
-    specs: tuple[ServiceSpec, ...]
-    first_look: str = "/stocks"  # answered through the gateway before the shop counts as open
-    demo: bool = True  # makes the log-ins and bikes at the first start
+FIRST_PATH: Final = "/stocks"  # the shop is open when the gateway answers it
+GATEWAY_TIMEOUT_SECONDS: Final = 15.0  # for the gateway to reach its services at the start
+NOTICE_TIMEOUT_SECONDS: Final = 2.0  # for the gateway to notice that a service is back
 
 
 class Shop:
-    def __init__(self, plan: Plan, screen: Screen) -> None:
-        self._plan = plan
-        self._screen = screen
+    """All parts of one shop under a supervisor, from the first process to the last."""
+
+    def __init__(self, options: Options, progress: Progress) -> None:
+        self._options = options
+        self._home = options.home
+        self._progress = progress
         self._closing = asyncio.Event()
         self._signals = 0
-        made = services.shop(plan.home, plan.ports, plan.environ, plan.specs)
-        self._supervisor = Supervisor(plan.home, made, self._changed)
+        parts = services.all_parts(options.home, options.ports, options.environ, options.specs)
+        self._supervisor = Supervisor(options.home, parts, self._show_changes)
 
-    async def run(self, opened: Callable[[], None]) -> bool:
-        """From the first process to the last; False when it was closed before it was open.
+    async def run_until_closed(self, on_open: Callable[[], None]) -> bool:
+        """Open the shop and return when it was closed; False when that was before it was open.
 
-        `opened` is called once the shop answers.
+        on_open: called once the shop answers requests.
         """
         for number in (SIGINT, SIGTERM, SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, self._close)
-        backend = await fallback.listen(self._plan.ports.away)
-        desk = await control.listen(self._plan.home, self._obey)
+        fallback_server = await fallback.listen(self._options.ports.fallback)
+        control_server = await control.listen(self._home, self._carry_out)
         try:
             if not await self._unless_closing(self._open()):
                 return False
-            self._screen.settle()
-            opened()
+            self._progress.end_opening()
+            on_open()
             await self._closing.wait()
             return True
         finally:
-            self._screen.settle()
+            self._progress.end_opening()
             await self._supervisor.stop_all()
-            shop_file.note(self._plan.home, pids={}, open=False)
-            backend.close()
-            desk.close()
+            shop_file.update(self._home, pids={}, open=False)
+            fallback_server.close()
+            control_server.close()
 
     async def _open(self) -> None:
-        plan = self._plan
-        shop_file.begin(plan.home, plan.ports, plan.specs)
-        if call := keys.missing(plan.home, {each.name: each.callers for each in plan.specs}):
-            await self._run("keys", call)
+        options = self._options
+        shop_file.begin(options.home, options.ports, options.specs)
+        if job := keys.job(options.home, {spec.name: spec.callers for spec in options.specs}):
+            await self._run_job("keys", job)
         await self._supervisor.start_all()
-        await self._answered()
-        if plan.demo and not read_shop(plan.home)["demo"]:
-            await self._run("demo", demo.call(plan.home, plan.ports))
-            shop_file.note(plan.home, demo=True)
-        shop_file.note(plan.home, open=True)
+        await self._wait_until_gateway_answers()
+        shop = shop_file.read_known(options.home)
+        if options.demo and not shop.demo:
+            await self._run_job("demo", demo.job(options.home, options.ports, shop.logins))
+            shop_file.update(options.home, demo=True)
+        shop_file.update(options.home, open=True)
 
-    async def _run(self, name: str, call: Call) -> None:
-        await self._supervisor.starter.run(name, call, self._plan.home.log(name))
+    async def _run_job(self, name: str, job: Call) -> None:
+        await self._supervisor.starter.run_job(name, job, self._home.log(name))
 
-    async def _answered(self) -> None:
-        look = http(self._plan.ports.gateway, self._plan.first_look)
+    async def _wait_until_gateway_answers(self) -> None:
+        answers = http(self._options.ports.gateway, FIRST_PATH)
         try:
-            await until(look, OPEN_LIMIT)
+            await wait_until(answers, GATEWAY_TIMEOUT_SECONDS)
         except TimeoutError:
-            log = self._plan.home.log("gateway")
-            raise CommandError(
-                f"the gateway does not answer GET {self._plan.first_look}: see {log}"
-            ) from None
+            log = self._home.log("gateway")
+            raise CommandError(f"the gateway does not answer GET {FIRST_PATH}: see {log}") from None
 
     async def _start(self, part: str) -> None:
-        """Until the gateway has seen it too, so that the next request reaches it."""
+        """Start the part and wait until the gateway reaches it, so that the next request does."""
         await self._supervisor.start(part)
         for path in ROUTES.get(part, ()):
+            is_reached = http(self._options.ports.gateway, path, accept=SERVICE_REACHED)
             with contextlib.suppress(TimeoutError):  # the gateway itself may be down
-                await until(serves(self._plan.ports.gateway, path), SEEN_LIMIT)
+                await wait_until(is_reached, NOTICE_TIMEOUT_SECONDS)
 
     async def _unless_closing(self, work: Coroutine[Any, Any, None]) -> bool:
+        """Do the work; cancel it and return False if the shop has to close before it is done."""
         task, closing = asyncio.create_task(work), asyncio.create_task(self._closing.wait())
         await asyncio.wait([task, closing], return_when=asyncio.FIRST_COMPLETED)
         closing.cancel()
@@ -116,31 +108,31 @@ class Shop:
     def _close(self) -> None:
         self._closing.set()
         self._signals += 1
-        if self._signals > 1:  # asked again: no more patience
-            self._supervisor.end_now()
+        if self._signals > 1:  # the person does not want to wait until the parts have drained
+            self._supervisor.kill_all()
 
-    def _changed(self) -> None:
+    def _show_changes(self) -> None:
         views = self._supervisor.views
-        self._screen.show(views)
+        self._progress.show(views)
         pids = {view.name: view.pid for view in views if view.pid}
-        with contextlib.suppress(OSError):  # a full disk: told again at the next change
-            shop_file.note(self._plan.home, pids={"supervisor": os.getpid()} | pids)
+        with contextlib.suppress(OSError):  # the disk may be full; the next change writes it
+            shop_file.update(self._home, pids={"supervisor": os.getpid()} | pids)
 
-    async def _obey(self, order: control.Order) -> object:
-        match order.what:
+    async def _carry_out(self, command: control.Command) -> object:
+        match command.verb:
             case "views":
                 return [msgspec.to_builtins(view) for view in self._supervisor.views]
             case "start":
-                await self._start(order.part)
+                await self._start(command.part)
             case "stop":
-                await self._supervisor.stop(order.part)
+                await self._supervisor.stop(command.part)
             case "restart":
-                await self._supervisor.stop(order.part)
-                await self._start(order.part)
+                await self._supervisor.stop(command.part)
+                await self._start(command.part)
             case "kill":
-                return self._supervisor.kill(order.part)
+                return self._supervisor.kill(command.part)
             case "down":
                 self._closing.set()
             case _:
-                raise CommandError(f"the running shop does not know the order {order.what}")
+                assert_never(command.verb)
         return None

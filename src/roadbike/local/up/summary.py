@@ -1,32 +1,32 @@
-"""What ends `roadbike up`: a box with addresses and log-ins, and below it what to try next."""
-
-from typing import Any
+"""The end of `roadbike up`: a box with addresses and log-ins, and commands to try next."""
 
 from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
-from roadbike.local.home import Home, read_shop
+from roadbike.local import shop_file
+from roadbike.local.home import Home
 from roadbike.local.invocation import command_line
+from roadbike.local.shop_file import ShopFile
 
 
 def show(home: Home, to: Console) -> None:
-    shop = read_shop(home)
-    lines = "\n".join(_about(home, shop))
+    shop = shop_file.read_known(home)
+    lines = "\n".join(_facts(home, shop))
     to.print(Panel.fit(Text(lines), title="Road Bike Online-Center", padding=(1, 2)))
     to.print("Try next:")
-    for command in _commands(home, shop["addresses"]["gateway"]):
-        # outside the box and never broken: to be copied
+    for command in _commands(home, shop.gateway):
+        # outside the box and on one line each, so that they can be copied
         to.print(command, soft_wrap=True, markup=False, highlight=False)
 
 
-def _about(home: Home, shop: dict[str, Any]) -> list[str]:
+def _facts(home: Home, shop: ShopFile) -> list[str]:
     return [
-        f"The shop is open at {shop['addresses']['gateway']}",
+        f"The shop is open at {shop.gateway}",
         "",
-        *(f"{name:<12} 127.0.0.1:{port}" for name, port in shop["ports"].items()),
+        *(f"{name:<12} 127.0.0.1:{port}" for name, port in shop.ports.items()),
         "",
-        *(f"log in as {user:<7} with password {word}" for user, word in shop["logins"].items()),
+        *(f"log in as {user:<7} with password {word}" for user, word in shop.logins.items()),
         f"data, keys and logs are in {home.path}",
     ]
 

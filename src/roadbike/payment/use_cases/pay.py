@@ -9,7 +9,7 @@ from uuid import UUID
 import structlog
 
 from roadbike.contracts.statuses import PaymentStatus
-from roadbike.kit.crash import Crash, never
+from roadbike.kit.crash import Crash, never_crash
 from roadbike.kit.db import Database, DatabaseUnavailable, Tx
 from roadbike.kit.db.ids import new_id
 from roadbike.payment import domain, store
@@ -29,7 +29,7 @@ Due = Callable[[Tx, int], Awaitable[Sequence[Attempt]]]
 class Cashier:
     """Moves money between the provider and our ledger. No transaction is open while it asks."""
 
-    def __init__(self, db: Database, provider: Provider, crash: Crash = never) -> None:
+    def __init__(self, db: Database, provider: Provider, crash: Crash = never_crash) -> None:
         self.db, self.provider, self.crash = db, provider, crash
 
     async def pay(self, payment_id: UUID, token: str, *, owner: str | None) -> Payment:

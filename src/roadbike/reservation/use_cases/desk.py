@@ -6,7 +6,7 @@ from typing import Final, assert_never
 from uuid import UUID
 
 from roadbike.contracts.reasons import Reason
-from roadbike.kit.crash import Crash, never
+from roadbike.kit.crash import Crash, never_crash
 from roadbike.kit.db import Database
 from roadbike.kit.idempotency import InProgress, Key, KeyReused
 from roadbike.kit.resilience.batching import Batches
@@ -47,7 +47,7 @@ class ReservationDesk:
         breaker: Breaker,
         terms: Terms,
         render: Render,
-        crash: Crash = never,
+        crash: Crash = never_crash,
     ) -> None:
         self.db, self.payments = db, payments
         self.limiter, self.breaker = limiter, breaker
@@ -81,13 +81,13 @@ class ReservationDesk:
         if key is None:
             yield
             return
-        if (running := self._running.get(key.place)) is not None:
+        if (running := self._running.get(key.primary_key)) is not None:
             raise InProgress(retry_after=RETRY_SECONDS) if running == key else KeyReused()
-        self._running[key.place] = key
+        self._running[key.primary_key] = key
         try:
             yield
         finally:
-            del self._running[key.place]
+            del self._running[key.primary_key]
 
     async def _reserve(
         self, request: ReservationRequest, pending: Reservation | None, deadline: Deadline

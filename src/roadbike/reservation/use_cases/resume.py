@@ -6,7 +6,7 @@ from typing import Final
 
 from roadbike.kit import idempotency
 from roadbike.kit.db import Tx
-from roadbike.kit.idempotency import Earlier, InProgress, Key, KeyReused
+from roadbike.kit.idempotency import EarlierRequest, InProgress, Key, KeyReused
 from roadbike.reservation import store
 from roadbike.reservation.domain import Reservation
 from roadbike.reservation.use_cases.steps import RETRY_SECONDS, Receipt
@@ -27,15 +27,15 @@ async def resume(tx: Tx, keys: Sequence[Key]) -> list[Resumed | Exception]:
 
     The exceptions are InProgress (the earlier request may still be running) and KeyReused.
     """
-    found = await idempotency.earlier(tx, store.KEY, keys)
+    found = await idempotency.earlier_requests(tx, store.KEY, keys)
     return [await _resumed(tx, earlier) for earlier in found]
 
 
-async def _resumed(tx: Tx, earlier: Earlier | KeyReused | None) -> Resumed | Exception:
+async def _resumed(tx: Tx, earlier: EarlierRequest | KeyReused | None) -> Resumed | Exception:
     if earlier is None or isinstance(earlier, KeyReused):
         return earlier
-    if earlier.answer is not None:
-        return Receipt(earlier.result_id, earlier.answer)
+    if earlier.response is not None:
+        return Receipt(earlier.result_id, earlier.response)
     if earlier.age < CONTINUE_AFTER:
         return InProgress(retry_after=RETRY_SECONDS)
     return await store.pending(tx, earlier.result_id)

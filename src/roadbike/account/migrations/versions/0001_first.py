@@ -1,4 +1,4 @@
-"""Accounts, failed log-ins, and kit's own tables."""
+"""Create the accounts, the failed log-ins and the tables of kit."""
 
 from alembic import op
 from sqlalchemy import Column, Index, String
@@ -25,10 +25,10 @@ def upgrade() -> None:
         Column("id", BigId, primary_key=True, autoincrement=True),
         Column("user_id", String(64), nullable=False),
         Column("client", String(64), nullable=False),
-        Column("at", UtcTime, nullable=False),
-        Index("login_failure_user", "user_id", "at"),
-        Index("login_failure_client", "client", "at"),
-        Index("login_failure_at", "at"),
+        Column("failed_at", UtcTime, nullable=False),
+        Index("login_failure_user", "user_id", "failed_at"),
+        Index("login_failure_client", "client", "failed_at"),
+        Index("login_failure_time", "failed_at"),
     )
 
 

@@ -1,4 +1,4 @@
-"""The deliveries, and what kit keeps."""
+"""Create the deliveries and the tables of kit."""
 
 from alembic import op
 from sqlalchemy import Boolean, Column, Index, Integer, String, Uuid
@@ -26,7 +26,7 @@ def upgrade() -> None:
         Column("payment_id", Uuid),
         Column("user_id", String(64)),
         Column("user_name", String(200)),
-        Column("zip_code", String(200)),
+        Column("zip_code", String(20)),
         Column("address", String(200)),
         Column("delivered_at", UtcTime),
         Column("carrier", String(200)),

@@ -1,4 +1,4 @@
-"""The broker port: one face for NATS on one machine, and for memory in tests."""
+"""The message broker: the port, and its adapters for NATS JetStream and for memory (tests)."""
 
 from urllib.parse import urlsplit
 
@@ -29,11 +29,11 @@ __all__ = [
 
 
 def connect(url: str, service: str, *, ack_wait: float = 30.0) -> Broker:
-    """The broker behind the URL (nats://user:password@host:port, memory://name).
+    """Return the broker of the URL: nats://user:password@host:port or memory://name.
 
-    Call it in a running event loop. It returns at once, whether the broker is there or not, and
-    goes on connecting for ever. `ack_wait`: seconds until what was not acknowledged comes again
-    (in memory that is the log's own affair). Raises ValueError for another scheme.
+    Call it in a running event loop. It returns at once and connects in the background, again and
+    again until it is closed. ack_wait: seconds until an unacknowledged message is delivered again
+    (NATS only: a log in memory has its own). Raises ValueError for another scheme.
     """
     parts = urlsplit(url)
     match parts.scheme:
@@ -42,4 +42,4 @@ def connect(url: str, service: str, *, ack_wait: float = 30.0) -> Broker:
         case "memory":
             return MemoryBroker(log_named(parts.netloc))
         case _:
-            raise ValueError(f"no broker speaks {parts.scheme!r}: nats or memory")
+            raise ValueError(f"unknown broker {parts.scheme!r}: expected nats or memory")

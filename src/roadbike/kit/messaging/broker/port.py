@@ -1,4 +1,11 @@
-"""What every broker does for us: topics are told, groups hear them, at least once."""
+"""The broker port: services send messages to topics, groups consume them, at least once.
+
+The errors, all of which mean "try again later":
+
+    BrokerUnavailable   no connection, no reply in time, or the server refused
+      TopicMissing      the topic was not declared yet
+      TopicFull         the topic has reached its size limit
+"""
 
 import re
 from collections.abc import Sequence
@@ -7,33 +14,34 @@ from datetime import datetime
 from typing import Final, Protocol
 from uuid import UUID
 
-MAX_DATA: Final = 1_000_000  # bytes of one message; the brokers' own limit of 1 MiB counts headers
+MAX_DATA: Final = 1_000_000  # bytes of one message; NATS allows 1 MiB including the headers
 NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 TOPIC: Final = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 
 
 class BrokerUnavailable(Exception):
-    """No connection, no answer, a refusal: try again later.
+    """No connection, no reply in time, or the server refused: try again later.
 
-    For `publish` the outcome is unknown, so the same messages are to be published again.
+    After `send` the outcome is unknown: send the same messages again.
     """
 
 
 class TopicMissing(BrokerUnavailable):
-    """The topic was not declared by its teller yet; nothing was published."""
+    """The publishing service has not declared the topic yet; nothing was sent."""
 
 
 class TopicFull(BrokerUnavailable):
-    """The topic has reached its limit and deletes nothing to make room; nothing more was kept."""
+    """The topic has reached its size limit and keeps its old messages; nothing was sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A told event in its envelope, whose fields are CloudEvents 1.0 attributes.
+    """A published event in its envelope, whose fields are CloudEvents 1.0 attributes.
 
-    time: UTC. key: letters, digits, `-` and `_` only (a UUID, an integer). data: JSON.
-    An envelope that cannot be read arrives with an empty type, the data untouched, and an
-    event_id that is the same at each delivery.
+    source: the publishing service. time: of publishing, UTC. data: the event as JSON.
+    key: id of the aggregate; letters, digits, `-` and `_`, at most 128 of them.
+    A message whose envelope is malformed has an empty type, its data unchanged, and an event_id
+    that is the same at each delivery.
     """
 
     event_id: UUID
@@ -48,9 +56,9 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """Where the broker has put a message: its number in one incarnation of the topic's log.
+    """The place of a message in the broker: its position in one incarnation of the topic's log.
 
-    A log that was lost and made again has another incarnation.
+    A log that was lost and created again has another incarnation.
     """
 
     position: int
@@ -59,9 +67,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
-    """A message as one group got it.
+    """A message as it was delivered to one group.
 
-    deliveries: how often by now, from 1, as far as the broker counts. handle: the broker's own.
+    position: in the topic's log, from 1. deliveries: number of deliveries so far, from 1, as far
+    as the broker counts them. handle: internal data of the adapter.
     """
 
     message: Message
@@ -71,33 +80,35 @@ class Received:
 
 
 class Subscription(Protocol):
-    """One group's place in one topic, from the topic's first message on.
+    """The position of one group in one topic, beginning at the topic's first message.
 
-    It survives lost connections: go on fetching after BrokerUnavailable. Messages come at least
-    once: first in the topic's order, one member of the group alone; those that come again, in any.
+    It survives lost connections: continue to fetch after BrokerUnavailable. Each message is
+    delivered to one member of the group at least once: the first time in the topic's order,
+    again in any order.
     """
 
     async def fetch(self, at_most: int, wait: float) -> list[Received]:
-        """What is there, at most that many; waits for a first message up to `wait` seconds.
+        """Return up to `at_most` messages; wait for the first one up to `wait` seconds.
 
-        [] when nothing came. Raises BrokerUnavailable when the broker was away for that long, and
-        TopicMissing when the topic is gone.
+        The list is empty when no message came in that time. Raises BrokerUnavailable when the
+        broker was unavailable all that time, TopicMissing when the topic does not exist any more.
         """
         ...
 
     async def ack(self, received: Sequence[Received]) -> None:
-        """Never again, please: call it after the commit.
+        """Acknowledge the messages: they are not delivered again. Call it after the commit.
 
-        Does not raise: what cannot be said now is said later, or the message comes again.
+        Does not raise: while the broker is unavailable, acknowledgements are kept and sent later.
+        Acknowledgements that are lost lead to another delivery.
         """
         ...
 
     async def nak(self, received: Sequence[Received], delay: float) -> None:
-        """Again, please, in `delay` seconds. Does not raise."""
+        """Ask for redelivery after `delay` seconds. Does not raise."""
         ...
 
     async def lag(self) -> int:
-        """Return how many messages are not acknowledged: not delivered yet, and in flight.
+        """Return the number of unacknowledged messages, delivered or not.
 
         Raises BrokerUnavailable.
         """
@@ -105,76 +116,83 @@ class Subscription(Protocol):
 
 
 class Broker(Protocol):
-    """The one thing that services share at run time. Used from one event loop."""
+    """The connection of one service to the message broker. Use it from one event loop only."""
 
     @property
     def name(self) -> str:
-        """Which broker it is: `nats`, `memory`."""
+        """Return the name of the adapter: `nats` or `memory`."""
         ...
 
     @property
     def connected(self) -> bool:
-        """Whether it could be asked right now."""
+        """Return whether there is a connection now."""
         ...
 
     async def declare(self, topic: str) -> None:
-        """Make the topic (only its teller does), or see that it is there. Raises BrokerUnavailable.
+        """Create the topic unless it exists; only its publishing service does this.
 
-        What was declared once is made again by `publish`, should the broker have lost it.
+        `send` creates a declared topic again after the broker has lost it.
+        Raises BrokerUnavailable; ValueError for a malformed name.
         """
         ...
 
     async def send(self, messages: Sequence[Message]) -> list[Mark]:
-        """Put messages of one topic into its log, in this order; durable when this returns.
+        """Append messages of one topic to its log, in this order; they are durable on return.
 
-        Marks in the order of the messages; a message that is known already (same event_id, some
-        minutes at least) has the mark of its first time. Raises BrokerUnavailable, TopicMissing,
-        TopicFull; ValueError for messages that can never be published.
+        Return their marks in the same order. A message whose event_id was sent before (within
+        some minutes at least) is not appended again and has the mark of the first time.
+        Raises BrokerUnavailable, TopicMissing, TopicFull; ValueError for messages of several
+        topics, a malformed key or topic, and more than MAX_DATA bytes.
         """
         ...
 
     async def subscribe(self, group: str, topic: str) -> Subscription:
-        """The group's place in the topic; members of a group share its messages.
+        """Return the group's subscription of the topic; members of a group share its messages.
 
-        Raises BrokerUnavailable, TopicMissing.
+        Raises BrokerUnavailable, TopicMissing; ValueError for a malformed name.
         """
         ...
 
     async def trim(self, topic: str, up_to: Mark) -> None:
-        """Forget the topic's messages up to that one, should it be nearly full.
+        """Delete the topic's messages up to and including the mark if the topic is nearly full.
 
-        What any group has not acknowledged stays. Only the topic's teller does this. Raises
-        BrokerUnavailable, TopicMissing.
+        Messages that some group has not acknowledged are kept. Only the publishing service of the
+        topic does this. Raises BrokerUnavailable, TopicMissing.
         """
         ...
 
     async def close(self) -> None:
-        """Hand back what was fetched and not acknowledged, and go."""
+        """Return unacknowledged messages to their groups and close the connection."""
         ...
 
 
-def one_topic(messages: Sequence[Message]) -> str:
-    """The topic of messages that may be published together; ValueError says what is wrong."""
+def topic_of(messages: Sequence[Message]) -> str:
+    """Return the topic of messages that are sent together.
+
+    Raises ValueError for several topics, a malformed key or topic, and too much data.
+    """
     topics = {message.topic for message in messages}
     if len(topics) != 1:
-        raise ValueError(f"one topic a call, not {sorted(topics)}")
+        raise ValueError(f"messages of one call have one topic, not {sorted(topics)}")
     for message in messages:
         if not NAME.fullmatch(message.key):
-            raise ValueError(f"a key has letters, digits, - and _: {message.key!r}")
+            raise ValueError(f"malformed key (letters, digits, - and _): {message.key!r}")
         if len(message.data) > MAX_DATA:
-            raise ValueError(f"{message.type} {message.event_id}: {len(message.data)} bytes")
+            raise ValueError(
+                f"{message.type} {message.event_id} is too large: {len(message.data)} bytes"
+            )
     return checked_topic(topics.pop())
 
 
 def checked_topic(topic: str) -> str:
-    """The topic, if it is a name; ValueError if not."""
+    """Return the topic. Raises ValueError when it is malformed."""
     if not TOPIC.fullmatch(topic):
-        raise ValueError(f"no name of a topic: {topic!r}")
+        raise ValueError(f"malformed topic: {topic!r}")
     return topic
 
 
 def checked_group(group: str) -> str:
-    """The group, if it is a name; ValueError if not."""
+    """Return the group. Raises ValueError when it is malformed."""
     if not NAME.fullmatch(group):
-        raise ValueError(f"no name of a group: {group!r}")
+        raise ValueError(f"malformed group: {group!r}")
     return group

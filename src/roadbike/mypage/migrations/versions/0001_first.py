@@ -1,4 +1,4 @@
-"""The purchases and their events, and what kit keeps."""
+"""Create the purchases, their events and the tables of kit."""
 
 from alembic import op
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, String, Uuid
@@ -14,7 +14,7 @@ def upgrade() -> None:
     schema.create_v1()
     _create_purchase()
     op.create_table(
-        "kept_event",
+        "stored_event",
         Column("reservation_id", Uuid, primary_key=True),
         Column("kind", String(20), primary_key=True),
         Column("version", Integer, primary_key=True),
@@ -26,7 +26,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.drop_table("kept_event")
+    op.drop_table("stored_event")
     op.drop_table("purchase")
     schema.drop_v1()
 

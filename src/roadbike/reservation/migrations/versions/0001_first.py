@@ -47,7 +47,7 @@ def upgrade() -> None:
         Column("key", String(255), primary_key=True),
         Column("fingerprint", String(64), nullable=False),
         Column("result_id", Uuid, nullable=False, index=True),
-        Column("answer", LargeBinary),
+        Column("response", LargeBinary),
         Column("created_at", UtcTime, nullable=False, index=True),
     )
     if op.get_bind().dialect.supports_sequences:

@@ -1,4 +1,4 @@
-"""Bikes, allocations, the ledger, and kit's own tables."""
+"""Create the bikes, the allocations, the ledger and the tables of kit."""
 
 from alembic import op
 from sqlalchemy import (
@@ -78,7 +78,7 @@ def _create_ledger() -> None:
         Column("delta", Integer, nullable=False),
         Column("why", String(30), nullable=False),
         Column("reservation_id", Uuid),
-        Column("at", UtcTime, nullable=False),
+        Column("recorded_at", UtcTime, nullable=False),
         UniqueConstraint("reservation_id", "why", name="ledger_once"),
         Index("ledger_bike", "bike_id"),
     )

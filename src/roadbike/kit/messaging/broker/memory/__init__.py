@@ -1,4 +1,4 @@
-"""The broker in memory: the same promises, for tests and for a shop in one process."""
+"""The broker port in memory, for tests and for all services in one process."""
 
 import time
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from math import inf
 from typing import Final
 from uuid import uuid4
 
-from roadbike.kit.messaging.broker.memory.log import MemoryLog, Place, Topic, log_named
+from roadbike.kit.messaging.broker.memory.log import GroupPosition, MemoryLog, Topic, log_named
 from roadbike.kit.messaging.broker.port import (
     Broker,
     BrokerUnavailable,
@@ -16,13 +16,15 @@ from roadbike.kit.messaging.broker.port import (
     Subscription,
     checked_group,
     checked_topic,
-    one_topic,
+    topic_of,
 )
 
 __all__ = ["MemoryBroker", "MemoryLog", "log_named"]
 
 
 class MemoryBroker(Broker):
+    """A connection to a MemoryLog; brokers of the same log exchange messages."""
+
     name: Final = "memory"
 
     def __init__(self, log: MemoryLog) -> None:
@@ -31,98 +33,102 @@ class MemoryBroker(Broker):
 
     @property
     def connected(self) -> bool:
-        return not self.log.away
+        return not self.log.unavailable
 
     async def declare(self, topic: str) -> None:
-        if self.log.away:
+        if self.log.unavailable:
             raise BrokerUnavailable("switched off")
         self.log.topics.setdefault(checked_topic(topic), Topic(str(uuid4())))
 
     async def send(self, messages: Sequence[Message]) -> list[Mark]:
         if not messages:
             return []
-        topic = self.log.topic(one_topic(messages))
-        marks = [topic.put(message) for message in messages]
-        self.log.tell_waiting()
+        topic = self.log.topic(topic_of(messages))
+        marks = [topic.append(message) for message in messages]
+        self.log.wake_waiting()
         return marks
 
     async def subscribe(self, group: str, topic: str) -> "MemorySubscription":
         self.log.topic(checked_topic(topic))
         key = checked_group(group), topic
-        place = self.log.places.setdefault(key, Place())
-        return self._subscriptions.setdefault(key, MemorySubscription(self.log, topic, place))
+        position = self.log.positions.setdefault(key, GroupPosition())
+        new = MemorySubscription(self.log, topic, position)
+        return self._subscriptions.setdefault(key, new)
 
-    async def trim(self, topic: str, up_to: Mark) -> None:  # noqa: ARG002 it is never full
+    async def trim(self, topic: str, up_to: Mark) -> None:  # noqa: ARG002 it has no limit
         self.log.topic(checked_topic(topic))
 
     async def close(self) -> None:
         for subscription in self._subscriptions.values():
-            subscription.hand_back()
+            subscription.release()
 
 
 class MemorySubscription(Subscription):
-    def __init__(self, log: MemoryLog, topic: str, place: Place) -> None:
-        self._log, self._topic, self._place = log, topic, place
-        self._out: set[int] = set()
+    """The messages that one member of a group has fetched from a topic."""
+
+    def __init__(self, log: MemoryLog, topic: str, group: GroupPosition) -> None:
+        self._log, self._topic, self._group = log, topic, group
+        self._in_flight: set[int] = set()  # positions fetched here and not acknowledged yet
 
     async def fetch(self, at_most: int, wait: float) -> list[Received]:
-        until = time.monotonic() + wait
+        deadline = time.monotonic() + wait
         while True:
-            left = until - time.monotonic()
-            if self._log.away and left > 0:
-                await self._log.changed(left)
+            left = deadline - time.monotonic()
+            if self._log.unavailable and left > 0:
+                await self._log.wait_for_change(left)
                 continue
             topic = self._log.topic(self._topic)
             positions = self._next(len(topic.messages), at_most)
             if positions or left <= 0:
-                return [self._hand_out(topic, position) for position in positions]
-            await self._log.changed(min(left, self._until_due()))
+                return [self._deliver(topic, position) for position in positions]
+            await self._log.wait_for_change(min(left, self._seconds_until_due()))
 
     async def ack(self, received: Sequence[Received]) -> None:
-        for one in received:
-            self._out.discard(one.position)
-            self._place.acknowledge(one.position, again=self._log.twice)
-        self._log.tell_waiting()
+        for each in received:
+            self._in_flight.discard(each.position)
+            self._group.acknowledge(each.position, repeat=self._log.repeat_acknowledged)
+        self._log.wake_waiting()
 
     async def nak(self, received: Sequence[Received], delay: float) -> None:
-        for one in received:
-            self._out.discard(one.position)
-            if one.position in self._place.due:
-                self._place.due[one.position] = self._log.now() + delay
-        self._log.tell_waiting()
+        for each in received:
+            self._in_flight.discard(each.position)
+            if each.position in self._group.due:
+                self._group.due[each.position] = self._log.now() + delay
+        self._log.wake_waiting()
 
     async def lag(self) -> int:
         topic = self._log.topic(self._topic)
-        return len(topic.messages) - self._place.next + 1 + len(self._place.due)
+        return len(topic.messages) - self._group.next + 1 + len(self._group.due)
 
-    def hand_back(self) -> None:
-        """What was handed out and not acknowledged is for any member now."""
+    def release(self) -> None:
+        """Let other members of the group fetch what is not acknowledged here."""
         now = self._log.now()
-        self._place.due.update((at, now) for at in self._out & self._place.due.keys())
-        self._out.clear()
-        self._log.tell_waiting()
+        released = self._in_flight & self._group.due.keys()
+        self._group.due.update((position, now) for position in released)
+        self._in_flight.clear()
+        self._log.wake_waiting()
 
     def _next(self, last: int, at_most: int) -> list[int]:
-        now, place = self._log.now(), self._place
-        again = sorted(at for at, due in place.due.items() if due <= now)[:at_most]
-        stop = min(last + 1, place.next + at_most - len(again))
-        positions = [*again, *range(place.next, stop)]
-        place.next = stop
+        now, group = self._log.now(), self._group
+        again = sorted(position for position, due in group.due.items() if due <= now)[:at_most]
+        stop = min(last + 1, group.next + at_most - len(again))
+        positions = [*again, *range(group.next, stop)]
+        group.next = stop
         if self._log.shuffle is not None:
             self._log.shuffle.shuffle(positions)
         return positions
 
-    def _hand_out(self, topic: Topic, position: int) -> Received:
-        place = self._place
-        place.due[position] = self._log.now() + self._log.ack_wait
-        place.deliveries[position] = place.deliveries.get(position, 0) + 1
-        self._out.add(position)
+    def _deliver(self, topic: Topic, position: int) -> Received:
+        group = self._group
+        group.due[position] = self._log.now() + self._log.ack_wait
+        group.deliveries[position] = group.deliveries.get(position, 0) + 1
+        self._in_flight.add(position)
         return Received(
             message=topic.messages[position - 1],
             position=position,
-            deliveries=place.deliveries[position],
+            deliveries=group.deliveries[position],
             handle=None,
         )
 
-    def _until_due(self) -> float:
-        return max(min(self._place.due.values(), default=inf) - self._log.now(), 0)
+    def _seconds_until_due(self) -> float:
+        return max(min(self._group.due.values(), default=inf) - self._log.now(), 0)

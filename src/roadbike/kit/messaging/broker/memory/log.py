@@ -1,4 +1,4 @@
-"""What stands in memory where the other adapters have a server."""
+"""The log of the broker in memory: what a server is for the other adapters."""
 
 import asyncio
 import time
@@ -15,32 +15,38 @@ from roadbike.kit.messaging.broker.port import BrokerUnavailable, Mark, Message,
 
 @dataclass(slots=True)
 class Topic:
+    """The messages of one topic; the first one has position 1."""
+
     incarnation: str
     messages: list[Message] = field(default_factory=list)
-    known: dict[UUID, int] = field(default_factory=dict)  # event id → position, from 1
+    positions: dict[UUID, int] = field(default_factory=dict)  # by event id
 
-    def put(self, message: Message) -> Mark:
-        """A message that is known by its id stays where it is."""
-        position = self.known.setdefault(message.event_id, len(self.messages) + 1)
+    def append(self, message: Message) -> Mark:
+        """Append the message unless its event id is known; return its mark."""
+        position = self.positions.setdefault(message.event_id, len(self.messages) + 1)
         if position > len(self.messages):
             self.messages.append(message)
         return Mark(position=position, incarnation=self.incarnation)
 
 
 @dataclass(slots=True)
-class Place:
-    """Where one group stands in one topic."""
+class GroupPosition:
+    """What one group has fetched from one topic.
+
+    next: the first position that was never delivered. due: by position in flight, the time of its
+    next delivery. deliveries: their number by position.
+    """
 
     next: int = 1
-    due: dict[int, float] = field(default_factory=dict)  # in flight → when it comes again
+    due: dict[int, float] = field(default_factory=dict)
     deliveries: dict[int, int] = field(default_factory=dict)
     repeated: set[int] = field(default_factory=set)
 
-    def acknowledge(self, position: int, *, again: bool) -> None:
-        """again: let it come once more, as if the acknowledgement had been lost."""
+    def acknowledge(self, position: int, *, repeat: bool) -> None:
+        """Acknowledge the message; `repeat` delivers it once more, as if that had been lost."""
         if position not in self.due:
             return
-        if again and position not in self.repeated:
+        if repeat and position not in self.repeated:
             self.repeated.add(position)
             self.due[position] = -inf
         else:
@@ -48,52 +54,55 @@ class Place:
 
 
 class MemoryLog:
-    """What all brokers of one name share; it lives as long as one of them.
+    """The topics and groups that several memory brokers share.
 
-    now: seconds of any clock. Switches for tests: away (everything raises BrokerUnavailable),
-    shuffle (order of what a fetch gives), twice (each message comes once more after its ack).
+    ack_wait: seconds until an unacknowledged message is delivered again. now: a clock in seconds.
+    Switches for tests: unavailable (every call raises BrokerUnavailable), shuffle (puts the
+    messages of each fetch into random order), repeat_acknowledged (delivers each message once
+    more after its acknowledgement).
     """
 
     def __init__(
         self, *, ack_wait: float = 30.0, now: Callable[[], float] = time.monotonic
     ) -> None:
         self.ack_wait, self.now = ack_wait, now
-        self._away = False
-        self.twice = False
+        self._unavailable = False
+        self.repeat_acknowledged = False
         self.shuffle: Random | None = None
         self.topics: dict[str, Topic] = {}
-        self.places: dict[tuple[str, str], Place] = {}
+        self.positions: dict[tuple[str, str], GroupPosition] = {}  # by group and topic
         self._changed: set[asyncio.Event] = set()
 
     @property
-    def away(self) -> bool:
-        """Whether everything raises BrokerUnavailable."""
-        return self._away
+    def unavailable(self) -> bool:
+        """Return whether every call raises BrokerUnavailable."""
+        return self._unavailable
 
-    @away.setter
-    def away(self, away: bool) -> None:
-        self._away = away
-        self.tell_waiting()
+    @unavailable.setter
+    def unavailable(self, unavailable: bool) -> None:
+        self._unavailable = unavailable
+        self.wake_waiting()
 
     def topic(self, name: str) -> Topic:
-        """Raises BrokerUnavailable, TopicMissing."""
-        if self.away:
+        """Return the topic. Raises BrokerUnavailable, TopicMissing."""
+        if self.unavailable:
             raise BrokerUnavailable("switched off")
         if name not in self.topics:
             raise TopicMissing(name)
         return self.topics[name]
 
-    def tell_waiting(self) -> None:
-        """Something has changed: wake those who wait for it."""
+    def wake_waiting(self) -> None:
+        """Wake every `wait_for_change`."""
         for changed in self._changed:
             changed.set()
 
-    async def changed(self, within: float) -> None:
-        """Until something was published, handed back or switched, or the time is over."""
+    async def wait_for_change(self, within: float) -> None:
+        """Wait for a sent or released message or a switch, up to `within` seconds."""
         event = asyncio.Event()
         self._changed.add(event)
         try:
-            async with asyncio.timeout(within):  # wait_for of 3.11 may swallow a cancellation
+            # asyncio.wait_for of Python 3.11 may swallow a cancellation
+            async with asyncio.timeout(within):
                 await event.wait()
         except TimeoutError:
             return
@@ -101,12 +110,12 @@ class MemoryLog:
             self._changed.discard(event)
 
 
-# What a server is for the other adapters: services of one process meet here, and only by name.
+# Services of one process find their common log by its name in memory://name.
 NAMED: Final[WeakValueDictionary[str, MemoryLog]] = WeakValueDictionary()
 
 
 def log_named(name: str) -> MemoryLog:
-    """The log that all callers of this name in this process share, while anyone holds it."""
+    """Return the log of this name in this process; it exists while somebody references it."""
     log = NAMED.get(name)
     if log is None:
         log = NAMED[name] = MemoryLog()

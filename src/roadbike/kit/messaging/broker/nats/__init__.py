@@ -1,4 +1,4 @@
-"""NATS JetStream as broker: a stream per topic, a durable pull consumer per group."""
+"""The broker port on NATS JetStream: one stream per topic, one durable consumer per group."""
 
 from roadbike.kit.messaging.broker.nats.broker import NatsBroker
 from roadbike.kit.messaging.broker.nats.permissions import permissions

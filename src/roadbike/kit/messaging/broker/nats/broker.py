@@ -1,4 +1,4 @@
-"""The broker port on NATS JetStream: atomic batches out, pull consumers in."""
+"""The broker port on NATS JetStream: sends atomic batches, consumes by pull requests."""
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -13,13 +13,13 @@ from roadbike.kit.messaging.broker.nats.api import (
     REPEATED_IN_BATCH,
     PubAck,
     ack_floor,
-    make_stream,
+    create_stream,
+    exception_of,
     purge,
-    refusal,
     stream_info,
 )
+from roadbike.kit.messaging.broker.nats.connection import Connection, Connector
 from roadbike.kit.messaging.broker.nats.envelope import headers_of, subject_of
-from roadbike.kit.messaging.broker.nats.link import Life, Link
 from roadbike.kit.messaging.broker.nats.subscription import NatsSubscription
 from roadbike.kit.messaging.broker.port import (
     Broker,
@@ -29,20 +29,22 @@ from roadbike.kit.messaging.broker.port import (
     TopicMissing,
     checked_group,
     checked_topic,
-    one_topic,
+    topic_of,
 )
 
-BATCH: Final = 1_000  # messages; the server refuses more
-SINGLY: Final = frozenset({BATCH_TOO_LARGE, REPEATED_IN_BATCH})
+MAX_BATCH: Final = 1_000  # messages of one atomic batch; the server refuses more
+# errors of a batch after which its messages are sent one by one
+BATCH_REFUSED: Final = frozenset({BATCH_TOO_LARGE, REPEATED_IN_BATCH})
 GIBIBYTE: Final = 1 << 30
-NEARLY_FULL: Final = 0.8
+NEARLY_FULL: Final = 0.8  # share of max_bytes
 
 
 class NatsBroker(Broker):
-    """max_bytes: of each topic that it declares. Times in seconds.
+    """A connection of one service to a NATS server. Times are in seconds.
 
-    ack_wait: how long a group may keep a message before it is given to another member.
-    patience: how long the server may take to answer.
+    max_bytes: size limit of each topic that it declares.
+    ack_wait: time until an unacknowledged message is delivered to another member of the group.
+    timeout: for one reply of the server.
     """
 
     name: Final = "nats"
@@ -54,75 +56,81 @@ class NatsBroker(Broker):
         *,
         max_bytes: int = GIBIBYTE,
         ack_wait: float = 10.0,
-        patience: float = 5.0,
+        timeout: float = 5.0,
     ) -> None:
-        self._link = Link(url, service)
-        self._max_bytes, self._ack_wait, self._patience = max_bytes, ack_wait, patience
+        self._connector = Connector(url, service)
+        self._max_bytes, self._ack_wait, self._timeout = max_bytes, ack_wait, timeout
         self._declared: set[str] = set()
-        self._incarnations: dict[str, tuple[Life, str]] = {}
+        self._incarnations: dict[str, tuple[Connection, str]] = {}
         self._subscriptions: dict[tuple[str, str], NatsSubscription] = {}
 
     @property
     def connected(self) -> bool:
-        return self._link.connected
+        return self._connector.connected
 
     async def declare(self, topic: str) -> None:
         self._declared.add(checked_topic(topic))
         self._incarnations.pop(topic, None)
-        await self._incarnation(self._link.life(), topic)
+        await self._incarnation(self._connector.connection(), topic)
 
     async def send(self, messages: Sequence[Message]) -> list[Mark]:
         if not messages:
             return []
-        topic, life = one_topic(messages), self._link.life()
-        incarnation = await self._incarnation(life, topic)
+        topic, connection = topic_of(messages), self._connector.connection()
+        incarnation = await self._incarnation(connection, topic)
+        positions: list[int] = []
         try:
-            at = [p for some in _parts(messages) for p in await self._publish(life, some)]
+            for batch in _batches(messages):
+                positions += await self._send_batch(connection, batch)
         except TopicMissing:
             self._incarnations.pop(topic, None)
             raise
-        return [Mark(position=position, incarnation=incarnation) for position in at]
+        return [Mark(position=position, incarnation=incarnation) for position in positions]
 
     async def subscribe(self, group: str, topic: str) -> NatsSubscription:
         key = checked_group(group), checked_topic(topic)
         if key not in self._subscriptions:
             self._subscriptions[key] = NatsSubscription(
-                self._link, group, topic, ack_wait=self._ack_wait, patience=self._patience
+                self._connector, group, topic, ack_wait=self._ack_wait, timeout=self._timeout
             )
         await self._subscriptions[key].open(within=0)
         return self._subscriptions[key]
 
     async def trim(self, topic: str, up_to: Mark) -> None:
-        life = self._link.life()
-        stream = await stream_info(life, checked_topic(topic), self._patience)
+        connection = self._connector.connection()
+        stream = await stream_info(connection, checked_topic(topic), self._timeout)
         if stream.created != up_to.incarnation:
-            return  # its positions mean other messages by now
+            return  # the position belongs to an earlier log
         if stream.state.bytes >= NEARLY_FULL * stream.config.max_bytes:
-            last = min(up_to.position, await ack_floor(life, topic, self._patience))
+            last = min(up_to.position, await ack_floor(connection, topic, self._timeout))
             if last > 0:
-                await purge(life, topic, last, self._patience)
+                await purge(connection, topic, last, self._timeout)
 
     async def close(self) -> None:
         for subscription in self._subscriptions.values():
             await subscription.close()
-        await self._link.close()
+        await self._connector.close()
 
-    async def _incarnation(self, life: Life, topic: str) -> str:
-        """When the topic's log was begun. Asked once a connection: a lost log needs a restart."""
-        known, begun = self._incarnations.get(topic, (None, ""))
-        if known is not life:
+    async def _incarnation(self, connection: Connection, topic: str) -> str:
+        """Return the creation time of the topic's stream.
+
+        It is asked for once per connection, because a server loses its log only by a restart.
+        """
+        known, created = self._incarnations.get(topic, (None, ""))
+        if known is not connection:
             if topic in self._declared:
-                begun = (await make_stream(life, topic, self._max_bytes, self._patience)).created
+                stream = await create_stream(connection, topic, self._max_bytes, self._timeout)
             else:
-                begun = (await stream_info(life, topic, self._patience)).created
-            self._incarnations[topic] = life, begun
-        return begun
+                stream = await stream_info(connection, topic, self._timeout)
+            created = stream.created
+            self._incarnations[topic] = connection, created
+        return created
 
-    async def _publish(self, life: Life, messages: Sequence[Message]) -> list[int]:
+    async def _send_batch(self, connection: Connection, messages: Sequence[Message]) -> list[int]:
         if len(messages) == 1:
-            return [await self._publish_one(life, messages[0])]
-        call = _publish_atomically(life.client, messages, self._patience)
-        ack = await life.call(call, self._patience)
+            return [await self._send_one(connection, messages[0])]
+        call = _send_atomically(connection.client, messages, self._timeout)
+        ack = await connection.call(call, self._timeout)
         match ack.error:
             case None if ack.count == len(messages):
                 return list(range(ack.seq - ack.count + 1, ack.seq + 1))
@@ -130,42 +138,43 @@ class NatsBroker(Broker):
                 raise BrokerUnavailable(
                     f"{ack.count} of {len(messages)} messages were acknowledged"
                 )
-            case error if error.err_code in SINGLY:
-                return [await self._publish_one(life, message) for message in messages]
+            case error if error.err_code in BATCH_REFUSED:
+                return [await self._send_one(connection, message) for message in messages]
             case error:
-                raise refusal(error)
+                raise exception_of(error)
 
-    async def _publish_one(self, life: Life, message: Message) -> int:
-        """Its position, or that of its first time: the server says so, and that is a success."""
-        msg = await life.request(
-            subject_of(message), message.data, self._patience, headers_of(message)
+    async def _send_one(self, connection: Connection, message: Message) -> int:
+        """Return the position of the message, of the first time if it was sent before."""
+        msg = await connection.request(
+            subject_of(message), message.data, self._timeout, headers_of(message)
         )
         ack = msgspec.json.decode(msg.data, type=PubAck)
         if ack.error is not None:
-            raise refusal(ack.error)
+            raise exception_of(ack.error)
         return ack.seq
 
 
-async def _publish_atomically(
-    client: Client, messages: Sequence[Message], patience: float
-) -> PubAck:
-    """All or none of them, with one write to the server's disk; nats-py has no call for it."""
+async def _send_atomically(client: Client, messages: Sequence[Message], within: float) -> PubAck:
+    """Send all messages or none, with one write to the server's disk.
+
+    nats-py has no call for atomic batches, so the headers are set here.
+    """
     batch, last = uuid4().hex, len(messages)
     for number, message in enumerate(messages[:-1], 1):
-        headers = headers_of(message) | _place(batch, number)
+        headers = headers_of(message) | _batch_headers(batch, number)
         await client.publish(subject_of(message), message.data, headers=headers)
-    headers = headers_of(messages[-1]) | _place(batch, last) | {"Nats-Batch-Commit": "1"}
+    headers = headers_of(messages[-1]) | _batch_headers(batch, last) | {"Nats-Batch-Commit": "1"}
     msg = await client.request(
-        subject_of(messages[-1]), messages[-1].data, timeout=patience, headers=headers
+        subject_of(messages[-1]), messages[-1].data, timeout=within, headers=headers
     )
     return msgspec.json.decode(msg.data, type=PubAck)
 
 
-def _place(batch: str, number: int) -> dict[str, str]:
+def _batch_headers(batch: str, number: int) -> dict[str, str]:
     return {"Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(number)}
 
 
-def _parts(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
-    rest = iter(messages)
-    while some := list(islice(rest, BATCH)):
-        yield some
+def _batches(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
+    remaining = iter(messages)
+    while batch := list(islice(remaining, MAX_BATCH)):
+        yield batch

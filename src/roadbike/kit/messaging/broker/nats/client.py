@@ -1,10 +1,13 @@
-"""nats-py's client with a header parser that costs a third."""
+"""nats-py's client with a faster header parser."""
 
 from nats.aio.client import Client
 
 
 class QuickClient(Client):
-    """Should nats-py rename what is overridden here, it is slower and as right as before."""
+    """A client whose header parser takes a third of the time.
+
+    It overrides a private method; if nats-py renames that method, only the speed is lost.
+    """
 
     @staticmethod
     def _parse_header_lines(raw: bytes) -> dict[str, str]:

@@ -1,30 +1,44 @@
-"""Messages as NATS carries them: a subject per key, CloudEvents attributes as headers."""
+"""The NATS form of messages: one subject per key, CloudEvents attributes as headers."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from nats.aio.msg import Msg
 
 from roadbike.kit.messaging.broker.port import Message
 
-TOKENS_OF_AN_OLD_ACK: Final = 9  # newer ones have the domain and the account's hash in front
+OLD_ACK_TOKENS: Final = 9  # newer ack subjects have the domain and the account's hash in front
 NANOSECONDS: Final = 1_000_000_000
 
 
+class AckMetadata(NamedTuple):
+    """What the server says about a delivery in the subject for its acknowledgement.
+
+    position: in the stream. deliveries: so far, from 1. stored_seconds: Unix time of storing.
+    """
+
+    position: int
+    deliveries: int
+    stored_seconds: float
+
+
 def stream_of(topic: str) -> str:
-    """The name of the topic's stream: names of streams hold no dots."""
+    """Return the name of the topic's stream, in which dots are not allowed."""
     return topic.replace(".", "-")
 
 
 def subject_of(message: Message) -> str:
-    """Where it is published: one subject per key."""
+    """Return the subject that the message is sent to: one for each key."""
     return f"{message.topic}.{message.key}"
 
 
 def headers_of(message: Message) -> dict[str, str]:
-    """CloudEvents' binary mode for NATS; Nats-Msg-Id is what the server finds repeats by."""
+    """Return the headers: CloudEvents' binary mode for NATS.
+
+    The server recognizes repeated messages by Nats-Msg-Id.
+    """
     event_id = str(message.event_id)
     headers = {
         "Nats-Msg-Id": event_id,
@@ -40,27 +54,31 @@ def headers_of(message: Message) -> dict[str, str]:
     return headers
 
 
-def delivery_of(msg: Msg) -> tuple[int, int, float]:
-    """Position, number of deliveries and time of storing (seconds), from where its ack goes to."""
+def ack_metadata(msg: Msg) -> AckMetadata:
+    """Return the metadata of the delivered message."""
     tokens = msg.reply.split(".")
-    at = 4 if len(tokens) == TOKENS_OF_AN_OLD_ACK else 6
-    return int(tokens[at + 1]), int(tokens[at]), int(tokens[at + 3]) / NANOSECONDS
+    first = 4 if len(tokens) == OLD_ACK_TOKENS else 6
+    return AckMetadata(
+        deliveries=int(tokens[first]),
+        position=int(tokens[first + 1]),
+        stored_seconds=int(tokens[first + 3]) / NANOSECONDS,
+    )
 
 
 def message_of(topic: str, msg: Msg) -> Message:
-    """The message; with an empty type if its envelope cannot be read."""
+    """Return the message; its type is empty if the envelope is malformed."""
     key = msg.subject[len(topic) + 1 :]
     try:
         return _read(topic, key, msg.headers or {}, msg.data)
     except (KeyError, ValueError):
-        position, _, stored = delivery_of(msg)
+        metadata = ack_metadata(msg)
         return Message(
-            event_id=uuid5(NAMESPACE_URL, f"{topic}/{position}"),
+            event_id=uuid5(NAMESPACE_URL, f"{topic}/{metadata.position}"),
             type="",
             source="",
             topic=topic,
             key=key,
-            time=datetime.fromtimestamp(stored, UTC),
+            time=datetime.fromtimestamp(metadata.stored_seconds, UTC),
             traceparent=None,
             data=msg.data,
         )

@@ -1,15 +1,15 @@
-"""What the NATS user of one service may do."""
+"""The permissions of a service's NATS user."""
 
 from roadbike.kit.messaging.broker.nats.envelope import stream_of
 
 
 def permissions(service: str, topic: str | None) -> dict[str, dict[str, list[str]]]:
-    """The `permissions` block of the user, as nats.conf wants it (JSON is valid there).
+    """Return the `permissions` block of the user for nats.conf, where JSON is valid.
 
-    topic: the one that the service tells, None if it tells nothing. Hearing is not told apart by
-    topic: any stream may be read, by the consumer that has the service's own name.
+    topic: the one that the service publishes to, None if it publishes nothing. Consuming is not
+    limited to certain topics: the consumer that has the service's name may read any stream.
     """
-    reading = [
+    consuming = [
         f"$JS.API.CONSUMER.{call}.*.{service}"
         for call in ("CREATE", "DURABLE.CREATE", "INFO", "MSG.NEXT")
     ]
@@ -17,9 +17,9 @@ def permissions(service: str, topic: str | None) -> dict[str, dict[str, list[str
         "publish": {
             "allow": [
                 "$JS.API.STREAM.INFO.*",
-                *reading,
+                *consuming,
                 f"$JS.ACK.*.{service}.>",
-                *(_telling(topic) if topic else ()),
+                *(_publishing(topic) if topic else ()),
             ]
         },
         "subscribe": {"allow": [f"{inbox_prefix(service)}.>"]},
@@ -27,11 +27,11 @@ def permissions(service: str, topic: str | None) -> dict[str, dict[str, list[str
 
 
 def inbox_prefix(service: str) -> str:
-    """Where the server's answers to this service go; no other user may listen there."""
+    """Return the prefix of subjects for replies to this service, which only its user may read."""
     return f"_INBOX_{service}"
 
 
-def _telling(topic: str) -> list[str]:
+def _publishing(topic: str) -> list[str]:
     stream = stream_of(topic)
     return [
         f"{topic}.>",

@@ -1,4 +1,4 @@
-"""A group's durable pull consumer, which outlives connections, servers and lost streams."""
+"""The subscription port on a durable pull consumer, across connections and lost streams."""
 
 import asyncio
 import time
@@ -9,117 +9,121 @@ from typing import Final
 
 from roadbike.kit.messaging.broker.nats.api import (
     ConsumerInfo,
-    asked,
-    make_consumer,
-    refusal,
+    create_consumer,
+    exception_of,
+    request_api,
     stream_info,
 )
+from roadbike.kit.messaging.broker.nats.connection import Connection, Connector
 from roadbike.kit.messaging.broker.nats.envelope import stream_of
-from roadbike.kit.messaging.broker.nats.link import Life, Link
-from roadbike.kit.messaging.broker.nats.pulls import Handle, Pulls
+from roadbike.kit.messaging.broker.nats.pulls import AckHandle, Pulls
 from roadbike.kit.messaging.broker.port import BrokerUnavailable, Received, Subscription
 
-PAUSE_SECONDS: Final = 0.02  # before pulling again when the server ended a pull early
+PAUSE_SECONDS: Final = 0.02  # before the next pull when the server has ended one early
 
 
 class NatsSubscription(Subscription):
-    """One for all who ask the same broker object for this group and topic."""
+    """The subscription of a group to a topic; a NatsBroker has one for each pair."""
 
     def __init__(
-        self, link: Link, group: str, topic: str, *, ack_wait: float, patience: float
+        self, connector: Connector, group: str, topic: str, *, ack_wait: float, timeout: float
     ) -> None:
-        self._link, self._group, self._topic = link, group, topic
-        self._ack_wait, self._patience = ack_wait, patience
+        self._connector, self._group, self._topic = connector, group, topic
+        self._ack_wait, self._timeout = ack_wait, timeout
         self._pulls: Pulls | None = None
-        self._arrived: deque[Received] = deque()  # not handed out yet
-        self._out: dict[int, Received] = {}  # handed out, not acknowledged yet
-        self._owed: list[Handle] = []  # acknowledgements that no server has taken yet
+        self._arrived: deque[Received] = deque()  # not fetched yet
+        self._in_flight: dict[int, Received] = {}  # fetched, not acknowledged yet; by position
+        self._unsent_acks: list[AckHandle] = []
         self._opening, self._fetching = asyncio.Lock(), asyncio.Lock()
 
     async def open(self, within: float) -> Pulls:
-        """The consumer over the present connection, with nothing owed to it.
+        """Return the pulls over the current connection, after sending unsent acknowledgements.
 
-        Raises BrokerUnavailable, TopicMissing.
+        within: seconds to wait for a connection. Raises BrokerUnavailable, TopicMissing.
         """
         async with self._opening:
-            life = await self._link.life_within(within)
-            if self._pulls is None or self._pulls.life is not life or self._pulls.broken:
-                self._pulls = await self._opened(life)
-            if self._owed:
-                await self._pay(self._pulls)
-            return self._pulls
+            connection = await self._connector.connection_within(within)
+            pulls = self._pulls
+            if pulls is None or pulls.connection is not connection or pulls.broken:
+                pulls = self._pulls = await self._open(connection)
+            if self._unsent_acks:
+                await self._send_acks(pulls)
+            return pulls
 
     async def fetch(self, at_most: int, wait: float) -> list[Received]:
         async with self._fetching:
             if not self._arrived:
                 await self._fetch(at_most, time.monotonic() + wait)
-            return self._hand_out(at_most)
+            return self._deliver(at_most)
 
     async def ack(self, received: Sequence[Received]) -> None:
-        self._owed += self._taken_back(received)
+        self._unsent_acks += self._take_in_flight(received)
         with suppress(BrokerUnavailable):
             await self.open(within=0)
 
     async def nak(self, received: Sequence[Received], delay: float) -> None:
-        handles = self._taken_back(received)
+        handles = self._take_in_flight(received)
         with suppress(BrokerUnavailable):
             pulls = await self.open(within=0)
-            await pulls.refuse(_replies(handles, pulls), delay, self._patience)
+            await pulls.nak(_ack_subjects(handles, pulls), delay, self._timeout)
 
     async def lag(self) -> int:
         pulls = await self.open(within=0)
         call = f"CONSUMER.INFO.{stream_of(self._topic)}.{self._group}"
-        info = await asked(pulls.life, call, {}, ConsumerInfo, self._patience)
+        info = await request_api(pulls.connection, call, {}, ConsumerInfo, self._timeout)
         if info.error is not None:
             pulls.broken = True
-            raise refusal(info.error)
+            raise exception_of(info.error)
         return info.num_pending + info.num_ack_pending
 
     async def close(self) -> None:
-        """Others of the group need not wait for what we had."""
+        """Let other members of the group fetch what is not acknowledged here."""
         if self._pulls is not None:
             with suppress(BrokerUnavailable):
-                await self._pulls.close(self._patience)
-                await self.nak([*self._out.values(), *self._arrived], delay=0)
+                await self._pulls.close(self._timeout)
+                await self.nak([*self._in_flight.values(), *self._arrived], delay=0)
 
-    async def _opened(self, life: Life) -> Pulls:
-        stream = await stream_info(life, self._topic, self._patience)
-        await make_consumer(life, self._topic, self._group, self._ack_wait, self._patience)
-        pulls = Pulls(life, self._topic, self._group, stream.created, self._arrived)
-        await pulls.open(self._patience)
+    async def _open(self, connection: Connection) -> Pulls:
+        stream = await stream_info(connection, self._topic, self._timeout)
+        await create_consumer(connection, self._topic, self._group, self._ack_wait, self._timeout)
+        pulls = Pulls(connection, self._topic, self._group, stream.created, self._arrived)
+        await pulls.open(self._timeout)
         return pulls
 
-    async def _fetch(self, at_most: int, until: float) -> None:
+    async def _fetch(self, at_most: int, deadline: float) -> None:
         while True:
-            pulls = await self.open(within=until - time.monotonic())
+            pulls = await self.open(within=deadline - time.monotonic())
             try:
-                await pulls.pull(at_most, until - time.monotonic())
+                await pulls.pull(at_most, deadline - time.monotonic())
             except BrokerUnavailable:
-                if time.monotonic() >= until:
+                if time.monotonic() >= deadline:
                     raise
-            if self._arrived or time.monotonic() >= until:
+            if self._arrived or time.monotonic() >= deadline:
                 return
             await asyncio.sleep(PAUSE_SECONDS)
 
-    def _hand_out(self, at_most: int) -> list[Received]:
+    def _deliver(self, at_most: int) -> list[Received]:
         some = [self._arrived.popleft() for _ in range(min(at_most, len(self._arrived)))]
-        self._out.update((one.position, one) for one in some)
+        self._in_flight.update((received.position, received) for received in some)
         return some
 
-    def _taken_back(self, received: Sequence[Received]) -> list[Handle]:
-        for one in received:
-            self._out.pop(one.position, None)
-        return [one.handle for one in received if isinstance(one.handle, Handle)]
+    def _take_in_flight(self, received: Sequence[Received]) -> list[AckHandle]:
+        for each in received:
+            self._in_flight.pop(each.position, None)
+        return [each.handle for each in received if isinstance(each.handle, AckHandle)]
 
-    async def _pay(self, pulls: Pulls) -> None:
-        owed = list(self._owed)
-        if replies := _replies(owed, pulls):
-            # A server that was killed may have forgotten that it delivered: it is silent then.
-            surely = all(handle.pulls is pulls for handle in owed)
-            await pulls.acknowledge(replies, self._patience, surely=surely)
-        del self._owed[: len(owed)]
+    async def _send_acks(self, pulls: Pulls) -> None:
+        acks = list(self._unsent_acks)
+        if subjects := _ack_subjects(acks, pulls):
+            # a server that was killed may not know of its deliveries and then does not reply
+            confirm = all(handle.pulls is pulls for handle in acks)
+            await pulls.ack(subjects, self._timeout, confirm=confirm)
+        del self._unsent_acks[: len(acks)]
 
 
-def _replies(handles: Sequence[Handle], pulls: Pulls) -> list[str]:
-    """Without those of a log that is no more: its numbers mean other messages now."""
-    return [handle.reply for handle in handles if handle.pulls.incarnation == pulls.incarnation]
+def _ack_subjects(handles: Sequence[AckHandle], pulls: Pulls) -> list[str]:
+    """Return the subjects of messages of the same incarnation of the stream.
+
+    In another incarnation the same positions belong to other messages.
+    """
+    return [handle.subject for handle in handles if handle.pulls.incarnation == pulls.incarnation]

@@ -1,4 +1,4 @@
-"""A tiny service that counts, and the broker around it."""
+"""A small service that counts, and the broker around it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -15,34 +15,34 @@ from roadbike.kit.messaging.outbox import publish
 from roadbike.kit.process.runtime import Runtime
 from roadbike.kit.process.service import Service, whenever
 from roadbike.kit.process.settings import ServiceSettings
-from tests.kit.things import Counter, Noted, Raised, counters, message
+from tests.kit.counters import Counter, Incremented, Noted, counters, message
 from tests.service_harness import settings
 
 TIMEOUT_SECONDS = 20  # enough on a busy machine
 
 
 class CountUp:
-    """The use case of the tiny service: raise a counter. A test may hold it or make it fail."""
+    """The use case of the service: increment a counter. A test may set `before_commit`."""
 
     def __init__(self) -> None:
-        self.meanwhile: Callable[[], Awaitable[object]] | None = None
+        self.before_commit: Callable[[], Awaitable[object]] | None = None
 
-    async def __call__(self, tx: Tx, event: Raised) -> None:
+    async def __call__(self, tx: Tx, event: Incremented) -> None:
         counter = await counters.locked(tx, event.name) or Counter(name=event.name)
         counters.save(tx, replace(counter, value=counter.value + 1))
         publish(tx, Noted(name=event.name))
-        if self.meanwhile is not None:
-            await self.meanwhile()
+        if self.before_commit is not None:
+            await self.before_commit()
 
 
 class Neighbours:
-    """Publishes the events that the tiny service consumes, and consumes those it publishes."""
+    """Publishes the events that the service consumes, and consumes those it publishes."""
 
     def __init__(self, log: MemoryLog, publisher: MemoryBroker, notes: Subscription) -> None:
         self.log, self._publisher, self._notes = log, publisher, notes
 
     async def publish(self, *names: str) -> None:
-        await self._publisher.send([message(Raised(name=name)) for name in names])
+        await self._publisher.send([message(Incremented(name=name)) for name in names])
 
     async def consumed(self, count: int) -> list[str]:
         """Return the keys of the next `Noted` events, at least `count`."""
@@ -57,30 +57,30 @@ class Neighbours:
 
 def service(db: Database, count_up: CountUp, **more: Any) -> Service:
     return Service(
-        name="tiny",
-        settings=msgspec.convert(settings("tiny", "sqlite+aiosqlite://"), ServiceSettings),
+        name="counter",
+        settings=msgspec.convert(settings("counter", "sqlite+aiosqlite://"), ServiceSettings),
         db=db,
-        policies=[whenever(Raised, count_up)],
+        policies=[whenever(Incremented, count_up)],
         publishes=(Noted,),
         **more,
     )
 
 
 @asynccontextmanager
-async def running(tiny: Service, log: MemoryLog) -> AsyncIterator[Runtime]:
+async def running(service: Service, log: MemoryLog) -> AsyncIterator[Runtime]:
     broker = MemoryBroker(log)
-    runtime = Runtime(tiny, broker)
+    runtime = Runtime(service, broker)
     async with runtime.running():
         yield runtime
     await broker.close()
 
 
-async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+async def wait_until(holds: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(TIMEOUT_SECONDS):
         while not await holds():
             pass  # `holds` asks the database, so other tasks run meanwhile
 
 
-async def is_quiet(runtime: Runtime) -> bool:
+async def is_idle(runtime: Runtime) -> bool:
     status = await runtime.status()
-    return all(status[name] == 0 for name in ("unsent", "lag", "parked"))
+    return (status.unsent, status.lag, status.parked) == (0, 0, 0)

@@ -1,7 +1,7 @@
-"""A process of the tests that may be killed at a crash point: it relays or takes, once.
+"""A process that a test kills at a crash point: it relays or consumes one batch.
 
-Usage: dying.py relay|take DATABASE_URL FOLDER CRASH. The broker is a folder: what is published
-lies in `published`, a line a message, and what is to be taken in `delivered`.
+Usage: crashing_process.py relay|consume DATABASE_URL FOLDER CRASH. Two files in the folder stand
+for the broker, with one message per line: `sent` by the relay, `delivered` to the inbox.
 """
 
 import asyncio
@@ -18,36 +18,36 @@ from roadbike.kit.messaging.broker.memory import MemoryBroker, MemoryLog
 from roadbike.kit.messaging.inbox import Inbox
 from roadbike.kit.messaging.relay import Relay
 from roadbike.kit.process.service import whenever
-from tests.kit.things import Raised, raise_counter
+from tests.kit.counters import Incremented, increment
 
 
 class FolderBroker(MemoryBroker):
-    """Outlives the process that publishes through it."""
+    """A broker whose messages stay in the folder when the process ends."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(MemoryLog())
-        self._published = folder / "published"
+        self._sent = folder / "sent"
 
     async def send(self, messages: Sequence[Message]) -> list[Mark]:
-        with self._published.open("ab") as file:
+        with self._sent.open("ab") as file:
             file.writelines(msgspec.json.encode(message) + b"\n" for message in messages)
         return await super().send(messages)
 
 
-async def count_up(tx: Tx, event: Raised) -> None:
-    await raise_counter(tx, event.name)
+async def count_up(tx: Tx, event: Incremented) -> None:
+    await increment(tx, event.name)
 
 
 async def main(work: str, url: str, folder: Path, crash_plan: str) -> None:
     db, crash = Database(url), crash_points(crash_plan)
     if work == "relay":
         broker = FolderBroker(folder)
-        await broker.declare(Raised.topic)
+        await broker.declare(Incremented.topic)
         await Relay(db, broker, "tests", crash=crash).relay_once()
     else:
         lines = (folder / "delivered").read_bytes().splitlines()
-        inbox = Inbox(db, [whenever(Raised, count_up)], crash=crash)
-        await inbox.take([msgspec.json.decode(line, type=Message) for line in lines])
+        inbox = Inbox(db, [whenever(Incremented, count_up)], crash=crash)
+        await inbox.consume([msgspec.json.decode(line, type=Message) for line in lines])
     await db.close()
 
 

@@ -1,4 +1,4 @@
-"""The words on the wire are those that the shop's clients know."""
+"""The names and values on the wire are those that the shop's clients know."""
 
 from enum import StrEnum
 
@@ -6,8 +6,9 @@ import msgspec
 import pytest
 
 from roadbike.contracts import events, statuses
-from roadbike.contracts.glossary import GLOSSARY, wire_name
 from roadbike.contracts.payments import OpenedPayment, OpenPayment
+from roadbike.contracts.shop import DEFAULT_STORE
+from roadbike.contracts.wire_names import WIRE_NAMES, wire_name
 from roadbike.kit.pure.events import Event
 from tests.contracts.examples import EVENTS, EXAMPLES
 
@@ -58,7 +59,7 @@ WIRE = {
     events.PaymentEvent: PAYMENT,
     events.DeliveryEvent: DELIVERY,
 }
-TOLD_IN = {
+TOPIC_KINDS = {
     "bike.stock": {"bike", "allocation"},
     "bike.reservation": {"reservation"},
     "bike.payment": {"payment"},
@@ -71,8 +72,8 @@ def test_statuses_have_the_values_that_clients_know(status: type[StrEnum]) -> No
     assert {one.name: one.value for one in status} == STATUSES[status]
 
 
-def test_a_shop_without_a_name_of_its_own_is_the_usual_one() -> None:
-    assert statuses.USUAL_STORE == "분당야탑점"
+def test_reservations_are_made_at_the_default_store() -> None:
+    assert DEFAULT_STORE == "분당야탑점"
 
 
 @pytest.mark.parametrize("event", WIRE)
@@ -82,7 +83,7 @@ def test_events_carry_their_aggregates_wire_names(event: type[Event]) -> None:
     assert names == {*WIRE[event].split(), "version"}
 
 
-def test_the_internal_open_speaks_the_same_words() -> None:
+def test_the_internal_open_uses_the_same_names() -> None:
     asked = {field.encode_name for field in msgspec.structs.fields(OpenPayment)}
     answered = {field.encode_name for field in msgspec.structs.fields(OpenedPayment)}
 
@@ -90,7 +91,7 @@ def test_the_internal_open_speaks_the_same_words() -> None:
     assert answered == {"payId", "reserveId", "payStatus"}
 
 
-def test_a_word_that_the_glossary_does_not_have_is_in_camel_case() -> None:
+def test_a_field_without_a_wire_name_of_its_own_is_in_camel_case() -> None:
     assert [wire_name(name) for name in ("price", "bike_id", "free_seq")] == [
         "price",
         "bikeId",
@@ -98,21 +99,21 @@ def test_a_word_that_the_glossary_does_not_have_is_in_camel_case() -> None:
     ]
 
 
-def test_no_two_words_of_ours_are_one_on_the_wire() -> None:
+def test_no_two_fields_have_the_same_wire_name() -> None:
     fields = {f.name for event in EVENTS for f in msgspec.structs.fields(event)}
-    words = fields | set(GLOSSARY)
+    names = fields | set(WIRE_NAMES)
 
-    assert len({wire_name(word) for word in words}) == len(words)
+    assert len({wire_name(name) for name in names}) == len(names)
 
 
 @pytest.mark.parametrize("event", EVENTS)
-def test_a_type_says_who_named_it_what_it_is_and_in_which_version(event: type[Event]) -> None:
+def test_a_type_has_namespace_name_and_version(event: type[Event]) -> None:
     assert event.type_name() == f"bike.{event.__name__}.v1"
 
 
 @pytest.mark.parametrize("event", EVENTS)
-def test_a_kind_is_told_in_the_topic_of_its_service(event: type[Event]) -> None:
-    assert event.kind in TOLD_IN[event.topic]
+def test_a_kind_is_published_in_the_topic_of_its_service(event: type[Event]) -> None:
+    assert event.kind in TOPIC_KINDS[event.topic]
 
 
 @pytest.mark.parametrize("event", EVENTS)

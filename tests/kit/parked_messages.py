@@ -1,4 +1,4 @@
-"""A handler that fails on some messages, and what is parked because of it."""
+"""A use case that fails on certain events, and the messages that are parked because of it."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -8,27 +8,27 @@ from sqlalchemy import RowMapping, select, update
 from roadbike.kit.db import Database, Tx
 from roadbike.kit.messaging.broker import Message
 from roadbike.kit.messaging.parked import PARKED, ParkedState
-from tests.kit.things import Raised, message, raise_counter
+from tests.kit.counters import Incremented, increment, message
 
 
-class Handler:
-    """Fails on the values in `bad`, and remembers what it has done."""
+class FailingHandler:
+    """Fails on events with the values in `fails_on`; records what it tried and has done."""
 
-    def __init__(self, *bad: int) -> None:
-        self.bad = set(bad)
+    def __init__(self, *fails_on: int) -> None:
+        self.fails_on = set(fails_on)
         self.tried: list[int] = []
         self.done: list[int] = []
 
-    async def __call__(self, tx: Tx, event: Raised) -> None:
+    async def __call__(self, tx: Tx, event: Incremented) -> None:
         self.tried.append(event.value)
-        await raise_counter(tx, event.name)
-        if event.value in self.bad:
-            raise LookupError(f"no {event.value}")
+        await increment(tx, event.name)
+        if event.value in self.fails_on:
+            raise LookupError(f"failed on {event.value}")
         tx.after_commit(lambda: self.done.append(event.value))
 
 
 def messages(names: Iterable[str], start: int = 0) -> list[Message]:
-    return [message(Raised(name=name, value=n)) for n, name in enumerate(names, start)]
+    return [message(Incremented(name=name, value=n)) for n, name in enumerate(names, start)]
 
 
 async def parked(db: Database, state: ParkedState = ParkedState.PARKED) -> list[RowMapping]:
@@ -38,6 +38,6 @@ async def parked(db: Database, state: ParkedState = ParkedState.PARKED) -> list[
 
 
 async def make_due(db: Database) -> None:
-    """As if the back-off were over."""
+    """End the wait of all parked messages."""
     async with db.begin() as tx:
         await tx.execute(update(PARKED).values(retry_at=(await tx.now()) - timedelta(seconds=1)))

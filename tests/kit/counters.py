@@ -1,4 +1,4 @@
-"""A tiny trade for the tests of the kit: counters that are raised, and tell of it."""
+"""A small domain for the tests of kit: counters, and the events that they publish."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -33,8 +33,8 @@ class Counter:
     row_version: int = 0
 
 
-class Raised(Event, frozen=True, kw_only=True):
-    """A counter went up."""
+class Incremented(Event, frozen=True, kw_only=True):
+    """A counter was incremented."""
 
     namespace: ClassVar[str] = "test"
     kind: ClassVar[str] = "counter"
@@ -50,7 +50,7 @@ class Raised(Event, frozen=True, kw_only=True):
 
 
 class Noted(Event, frozen=True, kw_only=True):
-    """Somebody heard that a counter went up."""
+    """A service has consumed an Incremented event."""
 
     namespace: ClassVar[str] = "test"
     kind: ClassVar[str] = "note"
@@ -66,12 +66,12 @@ class Noted(Event, frozen=True, kw_only=True):
 counters: Final = Rows(COUNTERS, Counter)
 
 
-async def raise_counter(tx: Tx, name: str) -> Counter:
-    """Load, decide, save, tell: what every use case does."""
+async def increment(tx: Tx, name: str) -> Counter:
+    """Load, change, save, publish: what every use case does."""
     counter = await counters.locked(tx, name) or Counter(name=name)
     raised = replace(counter, value=counter.value + 1)
     counters.save(tx, raised)
-    publish(tx, Raised(name=name, value=raised.value))
+    publish(tx, Incremented(name=name, value=raised.value))
     return raised
 
 
@@ -82,7 +82,7 @@ async def value(db: Database, name: str) -> int:
 
 
 async def make_tables(db: Database) -> None:
-    """Kit's tables and the counters."""
+    """Create kit's tables and the table of counters."""
     async with db.engine.begin() as connection:
         await connection.run_sync(kit_metadata.create_all)
         await connection.run_sync(metadata.create_all)
@@ -95,7 +95,7 @@ def message(
     type_: str | None = None,
     traceparent: str | None = None,
 ) -> Message:
-    """The event in its envelope, as a broker hands it over."""
+    """Return the event in its envelope, as a broker delivers it."""
     return Message(
         event_id=new_id(),
         type=event.type_name() if type_ is None else type_,

@@ -1,8 +1,8 @@
-"""The glossary: our English words, and the names that they bear on the wire."""
+"""The names of fields in JSON: `wire_name` renames every Struct that crosses a wire."""
 
 from typing import Final
 
-GLOSSARY: Final = {
+WIRE_NAMES: Final = {  # those that are not the field's own name in camel case
     "reservation_id": "reserveId",
     "reservation_status": "reserveStatus",
     "reserved_at": "reserveDt",
@@ -22,8 +22,8 @@ GLOSSARY: Final = {
 
 
 def wire_name(field: str) -> str:
-    """The wire's name of one of our fields: from the glossary, else in camel case."""
-    if field in GLOSSARY:
-        return GLOSSARY[field]
+    """Return the JSON name of a field: from WIRE_NAMES, else the field in camel case."""
+    if field in WIRE_NAMES:
+        return WIRE_NAMES[field]
     first, *rest = field.split("_")
     return first + "".join(word.title() for word in rest)

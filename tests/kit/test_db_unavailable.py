@@ -1,4 +1,4 @@
-"""A database that is away, full or busy has one name, whatever it was that failed."""
+"""DatabaseUnavailable: the database is stopped, starting, full, busy or not reachable."""
 
 import asyncio
 import sqlite3
@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from roadbike.kit.db import Database, DatabaseUnavailable, Tx
 from roadbike.kit.db.engine import POOL_SIZE
-from tests.kit.things import counters, make_tables, raise_counter, value
+from tests.kit.counters import counters, increment, make_tables, value
 
 OpenDatabase = Callable[[str], Database]
 
@@ -25,7 +25,7 @@ def own_server(make_postgres_server: Callable[[], Any]) -> Any:
 
 @pytest.fixture
 def server(own_server: Any) -> Iterator[Any]:
-    """A PostgreSQL that may be stopped; it runs again for the next test."""
+    """A PostgreSQL server that a test may stop; it is started again afterwards."""
     yield own_server
     if not own_server.runs():
         own_server.start()
@@ -40,13 +40,13 @@ async def at_server(server: Any, open_database: OpenDatabase) -> Database:
 
 async def count_up(db: Database) -> None:
     async def use_case(tx: Tx) -> None:
-        await raise_counter(tx, "a")
+        await increment(tx, "a")
 
     await db.transact(use_case)
 
 
 @pytest.mark.parametrize("signal", [SIGINT, SIGKILL])
-async def test_a_stopped_database_is_away_and_comes_back(
+async def test_a_stopped_database_is_unavailable_until_it_is_started(
     at_server: Database, server: Any, signal: Signals
 ) -> None:
     await count_up(at_server)
@@ -57,50 +57,48 @@ async def test_a_stopped_database_is_away_and_comes_back(
         with pytest.raises(DatabaseUnavailable):
             await attempt(at_server)
     server.start()
-    await first_that_succeeds(lambda: count_up(at_server))
+    await retry_until_success(lambda: count_up(at_server))
 
     assert await value(at_server, "a") == before + 1
 
 
 @pytest.mark.parametrize("signal", [SIGINT, SIGKILL])
-async def test_a_database_that_stops_in_the_middle_is_away(
+async def test_a_database_that_stops_during_a_transaction_is_unavailable(
     at_server: Database, server: Any, signal: Signals
 ) -> None:
     async def use_case(tx: Tx) -> None:
-        await raise_counter(tx, "b")
+        await increment(tx, "b")
         await asyncio.to_thread(server.stop, signal)
 
     with pytest.raises(DatabaseUnavailable):
         await at_server.transact(use_case)
 
     server.start()
-    await first_that_succeeds(at_server.ready)
+    await retry_until_success(at_server.ready)
     assert await value(at_server, "b") == 0
 
 
-async def test_a_database_that_is_starting_is_away(
-    server: Any, open_database: OpenDatabase
-) -> None:
+async def test_a_starting_database_is_unavailable(server: Any, open_database: OpenDatabase) -> None:
     server.stop()
-    server.start(wait=False)  # it answers "the database system is starting up", or not at all
+    server.start(wait=False)  # replies "the database system is starting up" or does not reply
     db = open_database(server.url())
 
-    outcomes = [await outcome(db) for _ in range(20)]
+    outcomes = [await availability(db) for _ in range(20)]
     server.wait_until_ready()
     await db.ready()
 
-    assert set(outcomes) <= {"away", "ready"}
+    assert set(outcomes) <= {"unavailable", "ready"}
 
 
-async def outcome(db: Database) -> str:
+async def availability(db: Database) -> str:
     try:
         await db.ready()
     except DatabaseUnavailable:
-        return "away"
+        return "unavailable"
     return "ready"
 
 
-async def test_a_killed_connection_is_away_once(at_server: Database) -> None:
+async def test_a_killed_connection_is_unavailable_once(at_server: Database) -> None:
     with pytest.raises(DatabaseUnavailable):
         async with at_server.begin() as tx:
             await tx.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
@@ -108,7 +106,7 @@ async def test_a_killed_connection_is_away_once(at_server: Database) -> None:
     await at_server.ready()
 
 
-async def test_a_pool_that_is_used_up_is_away(at_server: Database) -> None:
+async def test_an_exhausted_pool_is_unavailable(at_server: Database) -> None:
     release = asyncio.Event()
     holding = asyncio.Barrier(POOL_SIZE + 1)
 
@@ -128,14 +126,16 @@ async def test_a_pool_that_is_used_up_is_away(at_server: Database) -> None:
     await at_server.ready()
 
 
-async def test_no_such_port_is_away(open_database: OpenDatabase, unused_tcp_port: int) -> None:
+async def test_a_port_without_a_server_is_unavailable(
+    open_database: OpenDatabase, unused_tcp_port: int
+) -> None:
     db = open_database(f"postgresql+asyncpg://nobody@127.0.0.1:{unused_tcp_port}/x")
 
     with pytest.raises(DatabaseUnavailable):
         await db.ready()
 
 
-async def test_a_wrong_statement_is_a_mistake_and_not_an_absence(db: Database) -> None:
+async def test_a_wrong_statement_does_not_count_as_unavailable(db: Database) -> None:
     with pytest.raises(Exception, match="no_such_table") as caught:
         async with db.begin() as tx:
             await tx.execute(text("SELECT * FROM no_such_table"))
@@ -143,34 +143,34 @@ async def test_a_wrong_statement_is_a_mistake_and_not_an_absence(db: Database) -
     assert not isinstance(caught.value, DatabaseUnavailable)
 
 
-@pytest.mark.parametrize("mistake", [FileNotFoundError, ConnectionError, TimeoutError])
-async def test_a_mistake_of_a_use_case_is_not_laid_at_the_databases_door(
-    db: Database, mistake: type[Exception]
+@pytest.mark.parametrize("error", [FileNotFoundError, ConnectionError, TimeoutError])
+async def test_an_error_of_a_use_case_is_not_translated(
+    db: Database, error: type[Exception]
 ) -> None:
     async def use_case(_tx: Tx) -> None:
-        raise mistake
+        raise error
 
-    with pytest.raises(mistake):
+    with pytest.raises(error):
         await db.transact(use_case)
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
-async def test_a_full_disk_is_away_until_there_is_room(db: Database) -> None:
+async def test_a_full_disk_is_unavailable_until_there_is_room(db: Database) -> None:
     await count_up(db)
-    await limit(db, pages=1)  # SQLite takes the pages that there are
+    await limit_pages(db, pages=1)  # SQLite raises it to the number of existing pages
 
     with pytest.raises(DatabaseUnavailable):
         await fill(db)
-    full = await value(db, "a")
-    await limit(db, pages=1_000_000)
+    value_while_full = await value(db, "a")
+    await limit_pages(db, pages=1_000_000)
     await fill(db)
 
-    assert full == 1
+    assert value_while_full == 1
     assert await value(db, "a") == 1
 
 
-async def limit(db: Database, pages: int) -> None:
-    """Of the one connection that the pool hands out while nobody else asks."""
+async def limit_pages(db: Database, pages: int) -> None:
+    """Set the limit of the pool's only connection in use."""
     async with db.engine.connect() as connection:
         await connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
 
@@ -182,31 +182,31 @@ async def fill(db: Database) -> None:
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
-async def test_a_database_that_another_process_writes_to_is_away(
+async def test_a_database_locked_by_another_process_is_unavailable(
     db: Database, database_url: str
 ) -> None:
     path = Path(database_url.removeprefix("sqlite+aiosqlite:///"))
-    await impatient(db)
+    await disable_waiting_for_locks(db)
 
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(DatabaseUnavailable):
             await count_up(db)
-        reading = await value(db, "a")
+        value_while_locked = await value(db, "a")
         other.execute("ROLLBACK")
     await count_up(db)
 
-    assert reading == 0
+    assert value_while_locked == 0
     assert await value(db, "a") == 1
 
 
-async def impatient(db: Database) -> None:
+async def disable_waiting_for_locks(db: Database) -> None:
     async with db.engine.connect() as connection:
         await connection.exec_driver_sql("PRAGMA busy_timeout=0")
 
 
-async def first_that_succeeds(attempt: Callable[[], Awaitable[None]]) -> None:
-    """Pooled connections of before the stop may each fail once."""
+async def retry_until_success(attempt: Callable[[], Awaitable[None]]) -> None:
+    """Retry: each pooled connection from before the stop may fail once."""
     for _ in range(POOL_SIZE):
         try:
             return await attempt()

@@ -1,4 +1,4 @@
-"""A service that only answers: stands in for a real one in tests of the machinery around it."""
+"""A service that only answers: it stands for a real one in tests of what runs around it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,19 +6,21 @@ from typing import Any
 import msgspec
 import uvicorn
 
-GAUGES = ("unsent", "lag", "parked", "dead", "pending")
+from roadbike.kit.process.status import ServiceStatus
 
 
 def serve(*, app_module: str, environ: Mapping[str, str]) -> None:
     uvicorn.run(
-        Stub(app_module),
+        StubService(app_module),
         host=environ["ROADBIKE_HOST"],
         port=int(environ["ROADBIKE_PORT"]),
         log_level="warning",
     )
 
 
-class Stub:
+class StubService:
+    """Answers 200 to every request, but 503 to paths that end in /busy."""
+
     def __init__(self, app_module: str) -> None:
         self._name = app_module.split(".")[1]
 
@@ -26,13 +28,24 @@ class Stub:
         if scope["type"] != "http":
             return
         seen = {"service": self._name, "path": scope["path"], "method": scope["method"]}
-        if scope["path"] == "/internal/status":
-            seen |= {"database": "postgresql", "ready": True, **dict.fromkeys(GAUGES, 0)}
-        body = msgspec.json.encode(seen)
+        answer = self._status() if scope["path"] == "/internal/status" else seen
         headers = [(b"content-type", b"application/json"), (b"x-service", self._name.encode())]
         status = 503 if scope["path"].endswith("/busy") else 200
         await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        await send({"type": "http.response.body", "body": msgspec.json.encode(answer)})
+
+    def _status(self) -> dict[str, Any]:
+        return ServiceStatus(
+            ready=True,
+            service=self._name,
+            database="postgresql",
+            broker=True,
+            lag=0,
+            published=0,
+            unsent=0,
+            parked=0,
+            dead=0,
+        ).flat()
 
 
 def fail(**_: Any) -> None:
@@ -40,4 +53,4 @@ def fail(**_: Any) -> None:
 
 
 def migrate(*, package: str, database_url: str) -> None:
-    """Nothing is kept."""
+    """Do nothing: the stub has no tables."""

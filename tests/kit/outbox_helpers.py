@@ -1,4 +1,4 @@
-"""Events told into an outbox, and what has become of them."""
+"""Publish events into an outbox, and look at the outbox and at the broker."""
 
 from datetime import timedelta
 
@@ -8,33 +8,33 @@ from roadbike.kit.db import Database
 from roadbike.kit.db.lease import LEASE
 from roadbike.kit.messaging.outbox import OUTBOX, publish
 from roadbike.kit.messaging.relay import count
-from tests.kit.brokers import WatchedBroker
-from tests.kit.things import Raised
+from tests.kit.counters import Incremented
+from tests.kit.recording_broker import RecordingBroker
 
-TOPIC = Raised.topic
+TOPIC = Incremented.topic
 
 
-async def tell_of(db: Database, *names: str) -> None:
+async def publish_increments(db: Database, *names: str) -> None:
     async with db.begin() as tx:
         for number, name in enumerate(names):
-            publish(tx, Raised(name=name, value=number))
+            publish(tx, Incremented(name=name, value=number))
 
 
-def published(broker: WatchedBroker) -> list[str]:
+def sent_keys(broker: RecordingBroker) -> list[str]:
     return [message.key for message in broker.log.topics[TOPIC].messages]
 
 
-async def unpublished(db: Database) -> int:
+async def unsent_count(db: Database) -> int:
     async with db.read() as tx:
         return (await count(tx))["unsent"]
 
 
-async def outbox(db: Database) -> list[RowMapping]:
+async def outbox_rows(db: Database) -> list[RowMapping]:
     async with db.read() as tx:
         return list(await tx.rows(select(OUTBOX).order_by(OUTBOX.c.seq)))
 
 
 async def expire_lease(db: Database) -> None:
-    """As if the holder had been silent for its whole term."""
+    """End the term of the lease, as if its holder had been paused."""
     async with db.begin() as tx:
         await tx.execute(update(LEASE).values(until=(await tx.now()) - timedelta(seconds=1)))

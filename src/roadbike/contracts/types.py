@@ -1,0 +1,28 @@
+"""Types and limits of the values that several services store and check.
+
+Request bodies check with the types; columns take the lengths. Events do not check them: what a
+service has published is stored by every other one.
+"""
+
+from typing import Annotated, Final
+
+from msgspec import Meta
+
+MAX_BIKE_ID: Final = 2**31 - 1  # the largest INTEGER of every database
+MAX_PRICE: Final = 10**12  # KRW
+MAX_QUANTITY: Final = 10**9  # units of one bike
+
+# lengths in characters; columns are as wide
+USER_ID_LENGTH: Final = 64
+NAME_LENGTH: Final = 200  # of a person, a bike or a store
+ZIP_CODE_LENGTH: Final = 20
+ADDRESS_LENGTH: Final = 200
+BRAND_LENGTH: Final = 100
+FRAME_SIZE_LENGTH: Final = 20
+COLOUR_LENGTH: Final = 50
+DESCRIPTION_LENGTH: Final = 4000
+
+BikeId = Annotated[int, Meta(ge=1, le=MAX_BIKE_ID)]  # the number in the catalogue
+Price = Annotated[int, Meta(ge=1, le=MAX_PRICE)]  # whole KRW
+Quantity = Annotated[int, Meta(ge=0, le=MAX_QUANTITY)]  # units of one bike
+UserId = Annotated[str, Meta(min_length=1, max_length=USER_ID_LENGTH)]

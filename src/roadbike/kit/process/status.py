@@ -1,0 +1,43 @@
+"""What a service reports about itself at `/internal/status`, as its readers see it too."""
+
+from typing import Any
+
+import msgspec
+
+
+class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How a service stands. When the whole shop is quiet, every count but `published` is 0.
+
+    ready: whether requests may be sent to it; the HTTP server knows, the runtime does not.
+    database: the SQL dialect.
+    broker: whether it is connected to the broker.
+    lag: messages of its topics that it has not acknowledged; None while that is unknown.
+    published, unsent: events ever published, and those that still wait to be sent.
+    parked, dead: messages that wait for a retry, and dead letters.
+    gauges: the service's own counts, by name; in JSON they stand beside the other fields.
+    """
+
+    ready: bool = False
+    service: str
+    database: str
+    broker: bool
+    lag: int | None
+    published: int
+    unsent: int
+    parked: int
+    dead: int
+    gauges: dict[str, int] = {}
+
+    def flat(self) -> dict[str, Any]:
+        """Return the fields as JSON shows them: gauges beside the others."""
+        values: dict[str, Any] = msgspec.to_builtins(self)
+        values |= values.pop("gauges")
+        return values
+
+
+def decode(body: bytes) -> ServiceStatus:
+    """Return the status in that JSON body. Raises ValueError when it is not a status."""
+    values = msgspec.json.decode(body, type=dict[str, Any])
+    known = {name: values[name] for name in ServiceStatus.__struct_fields__ if name in values}
+    gauges = {name: value for name, value in values.items() if name not in known}
+    return msgspec.convert(known | {"gauges": gauges}, ServiceStatus)

@@ -1,0 +1,30 @@
+"""What `roadbike up` was asked for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from roadbike.local.home import Home
+from roadbike.local.ports import Ports
+from roadbike.local.services import SERVICES, ServiceSpec
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """Which shop is opened, and how.
+
+    environ: the environment of the command. fresh: delete the shop's data first.
+    demo: make the demo users and bikes at the first start.
+    """
+
+    home: Home
+    ports: Ports
+    environ: Mapping[str, str]
+    fresh: bool = False
+    specs: tuple[ServiceSpec, ...] = SERVICES
+    demo: bool = True
+
+    @property
+    def all_ports(self) -> list[int]:
+        """Every port that the shop listens on."""
+        own = [self.ports.gateway, self.ports.fallback, self.ports.postgres, self.ports.nats]
+        return [*(spec.port(self.ports) for spec in self.specs), *own]

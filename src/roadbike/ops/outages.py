@@ -1,0 +1,36 @@
+"""How a service of a running shop is taken down and brought back."""
+
+import asyncio
+import shlex
+from collections.abc import Awaitable, Callable
+from typing import Literal
+
+from roadbike.local.errors import CommandError
+from roadbike.local.home import Home
+from roadbike.local.supervisor import control
+
+ServiceAction = Callable[[str], Awaitable[None]]  # takes the service's name
+
+
+def by_supervisor(home: Home, verb: Literal["start", "stop"]) -> ServiceAction:
+    """Return the action of `roadbike start` or `roadbike stop`."""
+
+    async def act(service: str) -> None:
+        await asyncio.to_thread(control.ask, home, verb, service)
+
+    return act
+
+
+def by_command(template: str) -> ServiceAction:
+    """Return an action that runs this command, with the service's name for `{service}`.
+
+    The action raises CommandError when the command fails.
+    """
+
+    async def act(service: str) -> None:
+        words = [word.format(service=service) for word in shlex.split(template)]
+        process = await asyncio.create_subprocess_exec(*words)
+        if code := await process.wait():
+            raise CommandError(f"{shlex.join(words)} failed (exit code {code})")
+
+    return act

@@ -1,0 +1,51 @@
+"""What stock decides. Pure: without clock, database and network.
+
+`bikes`: the bikes of the catalogue and how staff change them. `allocations`: the units held for
+reservations, and what follows from the facts known of a purchase.
+"""
+
+from roadbike.stock.domain.allocations import (
+    LIFECYCLE,
+    Allocation,
+    Cause,
+    Decision,
+    State,
+    StockEvent,
+    decide,
+    noted,
+)
+from roadbike.stock.domain.bikes import (
+    BelowHeld,
+    Bike,
+    BikeExists,
+    Movement,
+    Why,
+    bike_event,
+    edited,
+    refused_edit,
+    staff_movements,
+    unknown,
+    withdrawn,
+)
+
+__all__ = [
+    "LIFECYCLE",
+    "Allocation",
+    "BelowHeld",
+    "Bike",
+    "BikeExists",
+    "Cause",
+    "Decision",
+    "Movement",
+    "State",
+    "StockEvent",
+    "Why",
+    "bike_event",
+    "decide",
+    "edited",
+    "noted",
+    "refused_edit",
+    "staff_movements",
+    "unknown",
+    "withdrawn",
+]

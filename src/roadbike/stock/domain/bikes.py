@@ -1,0 +1,135 @@
+"""The bikes of the catalogue: how many units there are, and how staff change them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from roadbike.contracts.events import AnyBikeEvent, StockChanged, StockRegistered, StockRemoved
+from roadbike.kit.pure.refusals import PreconditionFailed, Refusal
+
+
+class Why(StrEnum):
+    """Why the number of units in the shop changed."""
+
+    STAFF = "staff"
+    SHIPPED = "shipped"
+    RETURNED = "returned"
+
+
+class BikeExists(Refusal):
+    """The bike number is taken, perhaps by a withdrawn bike."""
+
+    slug = "bike-exists"
+    status = 409
+
+
+class BelowHeld(Refusal):
+    """The stock cannot be set below the number of units held for buyers."""
+
+    slug = "below-held"
+    status = 422
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bike:
+    """A bike of the catalogue. price: KRW.
+
+    stock_quantity: units in the shop, including held_quantity, those held for reservations.
+    version: counts the changes of everything but held_quantity; it is the ETag.
+    free_seq: grows by one with each change of `free`.
+    """
+
+    bike_id: int
+    bike_name: str
+    price: int
+    stock_quantity: int
+    held_quantity: int = 0
+    brand: str | None = None
+    frame_size: str | None = None
+    colour: str | None = None
+    description: str | None = None
+    withdrawn: bool = False
+    version: int = 1
+    free_seq: int = 1
+    row_version: int = 0
+
+    @property
+    def free(self) -> int:
+        """Return how many units can still be reserved."""
+        return self.stock_quantity - self.held_quantity
+
+    @property
+    def bike_version(self) -> int:
+        """Return the version, under the name that it has in events: BikeEvent.of reads it."""
+        return self.version
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Movement:
+    """One entry of the ledger: units that came into the shop (delta > 0) or left it."""
+
+    bike_id: int
+    delta: int
+    why: Why
+    reservation_id: UUID | None = None
+
+
+def unknown(bike_id: int) -> Bike:
+    """Return the placeholder of a bike that was never registered: no units, version 0."""
+    return Bike(bike_id=bike_id, bike_name="", price=0, stock_quantity=0, version=0, free_seq=0)
+
+
+def edited(bike: Bike, changes: Mapping[str, Any]) -> Bike:
+    """Return the bike with these fields changed, and on sale: an edit ends a withdrawal."""
+    return _counted(bike, replace(bike, **changes, withdrawn=False))
+
+
+def withdrawn(bike: Bike) -> Bike:
+    """Return the bike taken off sale."""
+    return _counted(bike, replace(bike, withdrawn=True))
+
+
+def moved(bike: Bike, *, stock: int = 0, held: int = 0) -> Bike:
+    """Return the bike with so many more units in the shop, and so many more of them held."""
+    return _counted(
+        bike,
+        replace(
+            bike,
+            stock_quantity=bike.stock_quantity + stock,
+            held_quantity=bike.held_quantity + held,
+        ),
+    )
+
+
+def staff_movements(before: Bike, after: Bike) -> list[Movement]:
+    """Return what an edit by staff enters into the ledger."""
+    delta = after.stock_quantity - before.stock_quantity
+    return [Movement(bike_id=after.bike_id, delta=delta, why=Why.STAFF)] if delta else []
+
+
+def bike_event(before: Bike, after: Bike) -> AnyBikeEvent:
+    """Return the event of a change. Its type alone says whether the bike is on sale now."""
+    if after.withdrawn:
+        return StockRemoved.of(after)  # also when a unit sold before leaves or comes back
+    if before.withdrawn or before.version == 0:
+        return StockRegistered.of(after)
+    return StockChanged.of(after)
+
+
+def refused_edit(bike: Bike, version: int) -> Refusal:
+    """Return why an edit of that version of the bike was refused."""
+    if bike.version != version:
+        return PreconditionFailed()
+    return BelowHeld(held=bike.held_quantity)
+
+
+def _counted(before: Bike, after: Bike) -> Bike:
+    """Return the changed bike with its counters."""
+    version, free_seq = before.version, before.free_seq
+    if replace(after, held_quantity=before.held_quantity) != before:
+        version += 1
+    if after.free != before.free:
+        free_seq += 1
+    return replace(after, version=version, free_seq=free_seq)
