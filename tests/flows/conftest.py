@@ -1,4 +1,4 @@
-"""A shop for each test: PostgreSQL, and SQLite for delivery, as on one machine."""
+"""A shop for each test, with PostgreSQL, and SQLite for delivery, as `roadbike up` has it."""
 
 from collections.abc import AsyncIterator, Callable
 from functools import cache
@@ -31,7 +31,7 @@ async def shop(url: Url) -> AsyncIterator[Shop]:
 
 @pytest.fixture
 async def small_shop(url: Url) -> AsyncIterator[Shop]:
-    """Without delivery and my page: a test that needs them not is quicker."""
+    """A shop without delivery and my page, which starts faster."""
     async with open_shop(url, ("stock", "payment", "reservation")) as shop:
         yield shop
 

@@ -1,4 +1,4 @@
-"""No event falls on deaf ears, and nobody waits for one that is never told."""
+"""Every event is published by one service and consumed by at least one other."""
 
 from importlib import import_module
 from typing import Any, get_args
@@ -14,7 +14,7 @@ from roadbike.kit.pure.events import Event
 from tests.service_harness import settings
 
 SERVICES = ("stock", "reservation", "payment", "delivery", "mypage", "account")
-TELLS = {
+PUBLISHES = {
     "stock": get_args(events.AnyBikeEvent | events.AnyAllocationEvent),
     "reservation": get_args(events.AnyReservationEvent),
     "payment": get_args(events.AnyPaymentEvent),
@@ -25,15 +25,16 @@ TELLS = {
 
 
 def build(name: str) -> Service:
-    """The service as its environment would make it; values that it needs are of no matter here."""
+    """Build the service with arbitrary values for its required settings."""
     module = import_module(f"roadbike.{name}.app")
     known = settings(name, "sqlite+aiosqlite://")
-    own = {f.name: anything(f) for f in msgspec.structs.fields(module.Settings) if f.required}
+    required = [field for field in msgspec.structs.fields(module.Settings) if field.required]
+    own = {field.name: any_value(field) for field in required}
     service: Service = module.build(module.Settings(**own | known))
     return service
 
 
-def anything(field: msgspec.structs.FieldInfo) -> Any:
+def any_value(field: msgspec.structs.FieldInfo) -> Any:
     if field.name.endswith("_key"):
         return Secret(new_signing_key("account/1"))
     url = "sqlite+aiosqlite://" if "journal" in field.name else "http://nowhere.invalid"
@@ -45,35 +46,35 @@ def shop() -> dict[str, Service]:
     return {name: build(name) for name in SERVICES}
 
 
-def heard(service: Service) -> set[type[Event]]:
+def consumed(service: Service) -> set[type[Event]]:
     return {policy.event for policy in service.policies}
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_a_service_tells_what_is_its_own_to_tell(shop: dict[str, Service], name: str) -> None:
-    assert set(shop[name].publishes) == set(TELLS[name])
+def test_a_service_publishes_its_own_events(shop: dict[str, Service], name: str) -> None:
+    assert set(shop[name].publishes) == set(PUBLISHES[name])
 
 
-def test_every_event_is_told_by_exactly_one_service(shop: dict[str, Service]) -> None:
-    told = [event for service in shop.values() for event in service.publishes]
+def test_every_event_is_published_by_exactly_one_service(shop: dict[str, Service]) -> None:
+    published = [event for service in shop.values() for event in service.publishes]
 
-    assert len(told) == len(set(told))
-    assert set(told) == set(get_args(events.AnyEvent))
-
-
-def test_every_event_is_heard_by_somebody(shop: dict[str, Service]) -> None:
-    assert set().union(*map(heard, shop.values())) == set(get_args(events.AnyEvent))
+    assert len(published) == len(set(published))
+    assert set(published) == set(get_args(events.AnyEvent))
 
 
-def test_my_page_hears_every_step_of_a_purchase(shop: dict[str, Service]) -> None:
-    assert heard(shop["mypage"]) == set(get_args(events.AnyPurchaseEvent))
+def test_every_event_is_consumed_by_a_service(shop: dict[str, Service]) -> None:
+    assert set().union(*map(consumed, shop.values())) == set(get_args(events.AnyEvent))
 
 
-@pytest.mark.parametrize("name", SERVICES)
-def test_nobody_hears_himself(shop: dict[str, Service], name: str) -> None:
-    assert not heard(shop[name]) & set(shop[name].publishes)
+def test_my_page_consumes_every_event_of_a_purchase(shop: dict[str, Service]) -> None:
+    assert consumed(shop["mypage"]) == set(get_args(events.AnyPurchaseEvent))
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_a_service_tells_in_one_topic(shop: dict[str, Service], name: str) -> None:
+def test_a_service_does_not_consume_its_own_events(shop: dict[str, Service], name: str) -> None:
+    assert not consumed(shop[name]) & set(shop[name].publishes)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_publishes_to_one_topic(shop: dict[str, Service], name: str) -> None:
     assert len({event.topic for event in shop[name].publishes}) <= 1

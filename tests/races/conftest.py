@@ -1,4 +1,4 @@
-"""Races are run over and over, in one open shop: `make test-races N=100`."""
+"""The race tests run N times in one open shop: `make test-races N=100`."""
 
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -10,12 +10,12 @@ from tests.system.real_shop import Shop, temporary_shop
 from tests.system.shop_client import ShopClient, open_client
 
 ROUNDS: Final = int(os.environ.get("ROUNDS", "1"))
-# after half an hour the unpaid bikes of the first rounds would come back while books are read
+# otherwise unpaid reservations of the first rounds would expire during an audit, after 30 minutes
 NOTHING_EXPIRES: Final = {"ROADBIKE_EXPIRE_AFTER_SECONDS": str(24 * 60 * 60)}
 
 
 @pytest.fixture(
-    scope="session",  # so that all races are run before the first is run again
+    scope="session",  # so that all tests run before the first one runs again
     autouse=True,
     params=range(1, ROUNDS + 1),
     ids=lambda number: f"round {number}",

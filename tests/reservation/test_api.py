@@ -26,15 +26,15 @@ def dialect() -> Literal["postgresql"]:
     return "postgresql"
 
 
-async def made_by(visitor: ApiClient, **more: Any) -> str:
-    answer = await post_reservation(visitor, {"bikeId": 1, **more})
+async def made_by(person: ApiClient, **more: Any) -> str:
+    answer = await post_reservation(person, {"bikeId": 1, **more})
     assert answer.status_code == 201, answer.text
     reserve_id: str = answer.json()["reserveId"]
     return reserve_id
 
 
-async def total(visitor: ApiClient) -> int:
-    answer = await ask(visitor, "GET /reservations")
+async def total(person: ApiClient) -> int:
+    answer = await ask(person, "GET /reservations")
     return int(answer.json()["page"]["totalElements"])
 
 
@@ -229,10 +229,10 @@ async def test_a_status_can_only_be_set_to_cancelled(kim: ApiClient) -> None:
 async def test_a_list_shows_the_buyers_own_reservations_and_staff_all(
     kim: ApiClient, lee: ApiClient, admin: ApiClient
 ) -> None:
-    for visitor in (kim, kim, lee):
-        await made_by(visitor)
+    for person in (kim, kim, lee):
+        await made_by(person)
 
-    assert [await total(visitor) for visitor in (kim, lee, admin)] == [2, 1, 3]
+    assert [await total(person) for person in (kim, lee, admin)] == [2, 1, 3]
 
 
 async def test_what_was_never_registered_is_in_no_list_and_no_total(
@@ -243,12 +243,12 @@ async def test_what_was_never_registered_is_in_no_list_and_no_total(
     await harness.give_up(given_up)
     made = await made_by(kim)
 
-    for visitor in (kim, admin):
-        listed = (await ask(visitor, "GET /reservations")).json()["_embedded"]["reservations"]
+    for person in (kim, admin):
+        listed = (await ask(person, "GET /reservations")).json()["_embedded"]["reservations"]
         assert [one["reserveId"] for one in listed] == [made]
-        assert await total(visitor) == 1
+        assert await total(person) == 1
         assert (
-            await ask(visitor, f"GET /reservations/{given_up.reservation_id}")
+            await ask(person, f"GET /reservations/{given_up.reservation_id}")
         ).status_code == 404
 
 

@@ -25,8 +25,8 @@ def dialect() -> Literal["postgresql"]:
     return "postgresql"
 
 
-async def reserve(visitor: ApiClient, key: str, **more: object) -> tuple[int, bytes, str | None]:
-    answer = await post_reservation(visitor, {"bikeId": 1, **more}, Idempotency_Key=key)
+async def reserve(person: ApiClient, key: str, **more: object) -> tuple[int, bytes, str | None]:
+    answer = await post_reservation(person, {"bikeId": 1, **more}, Idempotency_Key=key)
     return answer.status_code, answer.content, answer.headers.get("location")
 
 

@@ -1,4 +1,4 @@
-"""One shop for the whole run, for all tests that leave it as they found it."""
+"""One open shop for all tests that leave it as it was, and new ones for the others."""
 
 from collections.abc import AsyncIterator, Generator, Iterator
 
@@ -24,7 +24,7 @@ async def client(shop: Shop) -> AsyncIterator[ShopClient]:
 
 @pytest.fixture
 def new_shop() -> Iterator[Shop]:
-    """A folder and ports of this test's own; nothing is opened there yet."""
+    """A shop with its own folder and ports, which is not open yet."""
     with temporary_shop() as shop:
         yield shop
 
@@ -33,7 +33,7 @@ def new_shop() -> Iterator[Shop]:
 def pytest_runtest_makereport(
     item: pytest.Function,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A test that fails shows what the shop wrote at its end."""
+    """Add the last log lines of the shop to the report of a failed test."""
     report = yield
     if report.failed:
         for name in ("shop", "new_shop"):

@@ -1,4 +1,4 @@
-"""Buyers who go on reserving, whatever dies around them, and know what they were promised."""
+"""Buyers who reserve without a pause while parts of the shop are killed, and count each 201."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,30 +9,30 @@ from uuid import uuid4
 
 import aiohttp
 
-from tests.system.shop_client import Answer, Person, ShopClient, until
+from tests.system.shop_client import Person, Response, ShopClient, until
 
 BUYERS: Final = 6
-COME_BACK: Final = {HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE}  # in progress; away, busy
-BREATH: Final = 0.05  # seconds before a buyer asks again
-PATIENCE: Final = 30  # seconds for the last requests to come to an end
+RETRY: Final = {HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE}  # in progress; stopped, busy
+PAUSE_SECONDS: Final = 0.05  # before a retry
+END_SECONDS: Final = 30  # for the last requests
 
 
 class Load:
-    """Each reservation has a key and is asked for until it is made."""
+    """Each request has a key and is repeated until it is answered with 201."""
 
     def __init__(self, client: ShopClient, bike_id: int) -> None:
         self.client = client
         self.bike_id = bike_id
         self.acknowledged: dict[Person, set[str]] = {client.buyer(): set() for _ in range(BUYERS)}
-        self.strange: list[Answer] = []  # neither made nor asked to come back
+        self.unexpected: list[Response] = []  # neither 201 nor one that allows a retry
         self._closing = False
 
     @property
     def count(self) -> int:
-        return sum(len(promised) for promised in self.acknowledged.values())
+        return sum(len(reserve_ids) for reserve_ids in self.acknowledged.values())
 
     async def more(self, number: int = 20, seconds: float = 30) -> None:
-        """Wait until that many more were acknowledged."""
+        """Wait until so many more reservations were acknowledged."""
         wanted = self.count + number
 
         async def look() -> int:
@@ -43,60 +43,60 @@ class Load:
     async def buy(self, person: Person) -> None:
         while not self._closing:
             key = uuid4().hex
-            self.acknowledged[person].add(await self._insist(person, key))
+            self.acknowledged[person].add(await self._retry(person, key))
 
     def close(self) -> None:
-        """No new reservations; those begun are asked for until they are made."""
+        """Start no new requests; those that were started are repeated until they succeed."""
         self._closing = True
 
-    async def _insist(self, person: Person, key: str) -> str:
+    async def _retry(self, person: Person, key: str) -> str:
         while True:
             if reserve_id := await self._try(person, key):
                 return reserve_id
-            await asyncio.sleep(BREATH)
+            await asyncio.sleep(PAUSE_SECONDS)
 
     async def _try(self, person: Person, key: str) -> str | None:
         try:
-            answer = await person.reserve(self.bike_id, Idempotency_Key=key)
+            response = await person.reserve(self.bike_id, Idempotency_Key=key)
         except (aiohttp.ClientError, TimeoutError):
             return None
-        if answer.status == HTTPStatus.CREATED:
-            reserve_id: str = answer.body["reserveId"]
+        if response.status == HTTPStatus.CREATED:
+            reserve_id: str = response.body["reserveId"]
             return reserve_id
-        if answer.status not in COME_BACK and not from_a_gateway_that_starts(answer):
-            self.strange.append(answer)
+        if response.status not in RETRY and not is_from_a_starting_gateway(response):
+            self.unexpected.append(response)
         return None
 
 
-def from_a_gateway_that_starts(answer: Answer) -> bool:
-    """Traefik listens before it has read its routes; nothing of ours answers in plain text."""
-    return answer.status == HTTPStatus.NOT_FOUND and answer.raw == b"404 page not found\n"
+def is_from_a_starting_gateway(response: Response) -> bool:
+    """Return whether Traefik answered before it had read its routes; our 404s are JSON."""
+    return response.status == HTTPStatus.NOT_FOUND and response.raw == b"404 page not found\n"
 
 
 @asynccontextmanager
 async def load(client: ShopClient) -> AsyncIterator[Load]:
-    """At work inside the block; at its end every reservation that was begun is made."""
+    """Reserve inside the block; at its end, wait until every request has succeeded."""
     work = Load(client, await client.bike(units=1_000_000))
     buyers = [asyncio.create_task(work.buy(person)) for person in work.acknowledged]
     try:
         yield work
         work.close()
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(END_SECONDS):
             await asyncio.gather(*buyers)
     finally:
         for buyer in buyers:
             buyer.cancel()
 
 
-async def assert_kept(client: ShopClient, work: Load) -> None:
-    """Nothing that was promised is lost, and nothing was done twice, in any service."""
-    assert not work.strange, work.strange[:3]
+async def assert_nothing_lost(client: ShopClient, work: Load) -> None:
+    """Check that no service lost an acknowledged reservation or has one twice."""
+    assert not work.unexpected, work.unexpected[:3]
     await client.settle()
-    for person, promised in work.acknowledged.items():
-        assert await reserve_ids(person, "/reservations") == promised
-        assert await reserve_ids(person, "/payments") == promised
+    for person, acknowledged in work.acknowledged.items():
+        assert await reserve_ids(person, "/reservations") == acknowledged
+        assert await reserve_ids(person, "/payments") == acknowledged
         pages = await person.all("/myPages")
-        assert {page["reserveId"] for page in pages} == promised
+        assert {page["reserveId"] for page in pages} == acknowledged
         assert {page["stockStatus"] for page in pages} <= {"배정완료"}
     bike = await client.admin.get(f"/stocks/{work.bike_id}")
     assert bike["reserveQty"] == work.count

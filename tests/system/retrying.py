@@ -1,4 +1,4 @@
-"""Customers and staff who do not give up: they come back when asked to, and when a line breaks."""
+"""Clients that retry: when `Retry-After` asks for it, and when the connection breaks."""
 
 import asyncio
 from collections import Counter
@@ -9,97 +9,102 @@ from uuid import uuid4
 import aiohttp
 
 from roadbike.contracts.statuses import DeliveryStatus, PaymentStatus
-from tests.system.shop_client import Answer, Person, until
+from tests.system.shop_client import Person, Response, until
 
-AGAIN_SECONDS: Final = 0.3  # after a broken line, which names no time to come back; between looks
-PATIENCE_SECONDS: Final = 90.0
+PAUSE_SECONDS: Final = 0.3  # after a broken connection, and between looks
+TIMEOUT_SECONDS: Final = 90.0
 
 
-async def insist(
+async def request_with_retries(
     person: Person, method: str, path: str, body: object = None, **headers: str
-) -> Answer:
-    """The first answer that is not "come back later"."""
+) -> Response:
+    """Return the first response without `Retry-After`. Raises AssertionError after 90 seconds."""
     seen: Counter[str] = Counter()
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             while True:
-                wait = AGAIN_SECONDS
+                wait = PAUSE_SECONDS
                 try:
-                    answer = await person.ask(method, path, body, **headers)
+                    response = await person.request(method, path, body, **headers)
                 except (aiohttp.ClientError, TimeoutError) as error:
-                    seen[repr(error)] += 1  # nobody knows what became of it: it is asked again
+                    seen[repr(error)] += 1  # it may have been carried out: try again
                 else:
-                    if "Retry-After" not in answer.headers:
-                        return answer
-                    wait = float(answer.headers["Retry-After"])
-                    seen[f"{answer.status} {answer.body['type']} {wait:g} s"] += 1
+                    if "Retry-After" not in response.headers:
+                        return response
+                    wait = float(response.headers["Retry-After"])
+                    seen[f"{response.status} {response.body['type']} {wait:g} s"] += 1
                 await asyncio.sleep(wait)
     except TimeoutError:
-        raise AssertionError(f"{method} {path}: for {PATIENCE_SECONDS} s only {seen}") from None
+        raise AssertionError(f"{method} {path}: for {TIMEOUT_SECONDS} s only {seen}") from None
 
 
-async def look_up(person: Person, path: str) -> Any:
-    answer = await insist(person, "GET", path)
-    assert answer.status == 200, (path, answer)
-    return answer.body
+async def get_with_retries(person: Person, path: str) -> Any:
+    response = await request_with_retries(person, "GET", path)
+    assert response.status == 200, (path, response)
+    return response.body
 
 
 @dataclass
 class Order:
-    """One purchase of somebody, made with one key however often it is asked for."""
+    """One purchase of a buyer, with the requests that continue it."""
 
     buyer: Person
     reserve_id: str
 
     async def pay(self, **headers: str) -> str:
-        """The status of the payment once the provider's answer is known."""
-        at = f"/payments/{(await self.payment())['payId']}"
-        answer = await insist(self.buyer, "PATCH", at, {"payStatus": PaymentStatus.PAID}, **headers)
-        assert answer.status in {200, 202, 402, 409}, answer
+        """Pay, wait until the provider's answer is known, and return the payment's status."""
+        path = f"/payments/{(await self.payment())['payId']}"
+        response = await request_with_retries(
+            self.buyer, "PATCH", path, {"payStatus": PaymentStatus.PAID}, **headers
+        )
+        assert response.status in {200, 202, 402, 409}, response
 
         def is_known(payment: Any) -> bool:
             return bool(payment["payStatus"] != PaymentStatus.CONFIRMING)
 
         known = await until(
-            self.payment, is_known, "the payment is known", PATIENCE_SECONDS, pause=AGAIN_SECONDS
+            self.payment, is_known, "the payment is known", TIMEOUT_SECONDS, pause=PAUSE_SECONDS
         )
         status: str = known["payStatus"]
         return status
 
-    async def pay_surely(self) -> None:
-        """Pay again when payment died before it had asked the provider: it is due again."""
+    async def pay_until_paid(self) -> None:
+        """Pay again if payment was killed before it called the provider: it is due again."""
         while await self.pay() != PaymentStatus.PAID:
             pass
 
-    async def cancel(self) -> Answer:
-        return await insist(self.buyer, "DELETE", f"/reservations/{self.reserve_id}")
+    async def cancel(self) -> Response:
+        return await request_with_retries(self.buyer, "DELETE", f"/reservations/{self.reserve_id}")
 
     async def deliver(self, admin: Person, *steps: DeliveryStatus) -> None:
-        """Staff move the parcel, once the shop says that it may start."""
+        """Move the delivery as staff, once it may start."""
 
         async def look() -> Any:
-            found = await look_up(admin, f"/deliveries?reserveId={self.reserve_id}")
+            found = await get_with_retries(admin, f"/deliveries?reserveId={self.reserve_id}")
             return found["_embedded"]["deliveries"]
 
         def may_start(found: Any) -> bool:
             return any("start" in delivery["_links"] for delivery in found)
 
         (delivery,) = await until(
-            look, may_start, "it may start", PATIENCE_SECONDS, pause=AGAIN_SECONDS
+            look, may_start, "it may start", TIMEOUT_SECONDS, pause=PAUSE_SECONDS
         )
-        at = f"/deliveries/{delivery['deliveryId']}"
+        path = f"/deliveries/{delivery['deliveryId']}"
         for step in steps:
-            answer = await insist(admin, "PATCH", at, {"deliveryStatus": step})
-            assert answer.status == 200, answer
+            response = await request_with_retries(admin, "PATCH", path, {"deliveryStatus": step})
+            assert response.status == 200, response
 
     async def payment(self) -> Any:
-        found = await look_up(self.buyer, f"/payments?reserveId={self.reserve_id}")
+        found = await get_with_retries(self.buyer, f"/payments?reserveId={self.reserve_id}")
         (payment,) = found["_embedded"]["payments"]
         return payment
 
 
 async def order(buyer: Person, bike_id: int) -> Order:
+    """Reserve with one key, until it succeeds."""
     key = uuid4().hex
-    answer = await insist(buyer, "POST", "/reservations", {"bikeId": bike_id}, Idempotency_Key=key)
-    assert answer.status == 201, answer
-    return Order(buyer, answer.body["reserveId"])
+    response = await request_with_retries(
+        buyer, "POST", "/reservations", {"bikeId": bike_id}, Idempotency_Key=key
+    )
+    assert response.status == 201, response
+    return Order(buyer, response.body["reserveId"])

@@ -1,4 +1,4 @@
-"""All the ways in which somebody buys a bike here, and what the shop must show in the end."""
+"""All ways in which a purchase can go, and what my page must show at the end."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -6,80 +6,80 @@ from typing import Final
 
 from roadbike.contracts.statuses import DeliveryStatus, PaymentStatus, ReservationStatus
 from tests.system.retrying import Order
-from tests.system.shop_client import Answer, Person
+from tests.system.shop_client import Person, Response
 
-Promised = Mapping[str, object]  # fields of my page
-Headers = Mapping[str, str]  # what the simulated provider is to do
-Way = Callable[[Order, Person, Headers], Awaitable[Promised]]
+ExpectedPage = Mapping[str, object]  # fields of my page
+Headers = Mapping[str, str]  # `X-Simulate`: what the simulated provider does
+Scenario = Callable[[Order, Person, Headers], Awaitable[ExpectedPage]]
 
-RESERVED: Final[Promised] = {"reserveStatus": ReservationStatus.RESERVED}
-CANCELLED: Final[Promised] = {
+RESERVED: Final[ExpectedPage] = {"reserveStatus": ReservationStatus.RESERVED}
+CANCELLED: Final[ExpectedPage] = {
     "reserveStatus": ReservationStatus.CANCELLED,
     "payStatus": PaymentStatus.CANCELLED,
 }
 
 
-async def think_it_over(_: Order, _admin: Person, _headers: Headers) -> Promised:
+async def leave_unpaid(_: Order, _admin: Person, _headers: Headers) -> ExpectedPage:
     return {**RESERVED, "payStatus": PaymentStatus.DUE}
 
 
-async def change_ones_mind(order: Order, _: Person, _headers: Headers) -> Promised:
+async def cancel_unpaid(order: Order, _: Person, _headers: Headers) -> ExpectedPage:
     return _cancelled(await order.cancel())
 
 
-async def pay(order: Order, _: Person, headers: Headers) -> Promised:
-    """Whether it was declined or not, the shop result so."""
+async def pay(order: Order, _: Person, headers: Headers) -> ExpectedPage:
+    """Pay; declined or not, my page must show the status that the payment has then."""
     return {**RESERVED, "payStatus": await order.pay(**headers)}
 
 
-async def pay_and_cancel(order: Order, _: Person, headers: Headers) -> Promised:
+async def pay_and_cancel(order: Order, _: Person, headers: Headers) -> ExpectedPage:
     await order.pay(**headers)
     return _cancelled(await order.cancel())
 
 
-async def pay_while_cancelling(order: Order, _: Person, headers: Headers) -> Promised:
+async def pay_while_cancelling(order: Order, _: Person, headers: Headers) -> ExpectedPage:
     _, cancelled = await asyncio.gather(order.pay(**headers), order.cancel())
     return _cancelled(cancelled)
 
 
-async def receive(order: Order, admin: Person, _: Headers) -> Promised:
-    await order.pay_surely()
+async def receive_delivery(order: Order, admin: Person, _: Headers) -> ExpectedPage:
+    await order.pay_until_paid()
     await order.deliver(admin, DeliveryStatus.STARTED, DeliveryStatus.COMPLETED)
     return {**RESERVED, "deliveryStatus": DeliveryStatus.COMPLETED}
 
 
-async def send_back(order: Order, admin: Person, _: Headers) -> Promised:
-    await order.pay_surely()
+async def return_delivery(order: Order, admin: Person, _: Headers) -> ExpectedPage:
+    await order.pay_until_paid()
     steps = (DeliveryStatus.STARTED, DeliveryStatus.RECALLING, DeliveryStatus.RETURNED)
     await order.deliver(admin, *steps)
     return {**CANCELLED, "deliveryStatus": DeliveryStatus.RETURNED}
 
 
-async def cancel_what_has_left(order: Order, admin: Person, _: Headers) -> Promised:
-    """Refused, unless the cancel was quicker than the news that the parcel has left."""
-    await order.pay_surely()
+async def cancel_after_shipping(order: Order, admin: Person, _: Headers) -> ExpectedPage:
+    """Cancel after the parcel left: refused, unless DeliveryStarted has not been consumed yet."""
+    await order.pay_until_paid()
     await order.deliver(admin, DeliveryStatus.STARTED)
-    answer = await order.cancel()
-    if answer.status == 409:
-        assert answer.body["type"] == "/problems/already-shipped"
+    response = await order.cancel()
+    if response.status == 409:
+        assert response.body["type"] == "/problems/already-shipped"
         return {**RESERVED, "deliveryStatus": DeliveryStatus.STARTED}
-    return {**_cancelled(answer), "deliveryStatus": DeliveryStatus.RECALLING}
+    return {**_cancelled(response), "deliveryStatus": DeliveryStatus.RECALLING}
 
 
-WAYS: Final[Sequence[Way]] = (
-    think_it_over,
-    change_ones_mind,
+SCENARIOS: Final[Sequence[Scenario]] = (
+    leave_unpaid,
+    cancel_unpaid,
     pay,
     pay_and_cancel,
     pay_while_cancelling,
-    receive,
-    send_back,
-    cancel_what_has_left,
+    receive_delivery,
+    return_delivery,
+    cancel_after_shipping,
 )
-LEAVES_THE_SHOP: Final = {receive, cancel_what_has_left}  # for good
+BIKE_STAYS_OUTSIDE: Final = {receive_delivery, cancel_after_shipping}
 
 
-def _cancelled(answer: Answer) -> Promised:
-    assert answer.status == 200, answer
-    assert answer.body["reserveStatus"] == ReservationStatus.CANCELLED
+def _cancelled(response: Response) -> ExpectedPage:
+    assert response.status == 200, response
+    assert response.body["reserveStatus"] == ReservationStatus.CANCELLED
     return CANCELLED

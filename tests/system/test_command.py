@@ -53,7 +53,7 @@ async def test_token_prints_the_token_of_a_demo_user_and_nothing_else(
     assert (result.code, result.err) == (0, "")
     person = Person(client, login, token)
     assert (await person.get(f"/accounts/{login}"))["userId"] == login
-    added = await person.ask("POST", "/stocks", {"bikeNm": "", "price": 1, "stockQty": 1})
+    added = await person.request("POST", "/stocks", {"bikeNm": "", "price": 1, "stockQty": 1})
     assert added.status == (422 if login == "admin" else 403)
 
 

@@ -1,4 +1,4 @@
-"""A service may die at any instruction: it dies at each named one, and the shop is whole after."""
+"""A service is killed at each named crash point; after its restart, nothing is lost or doubled."""
 
 import asyncio
 import re
@@ -14,9 +14,9 @@ from roadbike.kit.crash import KILLED
 from tests.system import audit
 from tests.system.retrying import Order, order
 from tests.system.shop_client import Person, ShopClient
-from tests.system.unsupervised_service import apart
+from tests.system.unsupervised_service import unsupervised
 
-SOON_SECONDS: Final = 20.0  # what died with messages in hand is given them again well before
+SETTLE_SECONDS: Final = 20.0  # the broker redelivers unacknowledged messages well before
 KEPT: Final = (ReservationStatus.RESERVED, PaymentStatus.PAID)
 CANCELLED: Final = (ReservationStatus.CANCELLED, PaymentStatus.CANCELLED)
 POINTS: Final = {
@@ -34,7 +34,7 @@ POINTS: Final = {
 }
 
 
-def test_every_crash_point_of_the_shop_is_hit_here() -> None:
+def test_every_crash_point_in_the_code_is_tested_here() -> None:
     source = Path(roadbike.__file__).parent.rglob("*.py")
     named = [re.findall(r"crash\(\"([^\"]+)\"\)", file.read_text()) for file in source]
 
@@ -44,16 +44,16 @@ def test_every_crash_point_of_the_shop_is_hit_here() -> None:
 
 
 @pytest.mark.parametrize(("service", "points"), POINTS.items(), ids=POINTS)
-async def test_a_service_that_dies_there_makes_it_good(
+async def test_purchases_are_completed_after_a_crash(
     client: ShopClient, service: str, points: Sequence[str]
 ) -> None:
     bike_id = await client.bike(units=2 * len(points))
 
     async with asyncio.TaskGroup() as shopping:
-        begun = [await die(shopping, client, bike_id, service, point) for point in points]
+        begun = [await crash(shopping, client, bike_id, service, point) for point in points]
 
     pairs = [(keeping.result(), cancelling.result()) for keeping, cancelling in begun]
-    await client.settle(SOON_SECONDS)
+    await client.settle(SETTLE_SECONDS)
     after = await audit.read(client.shop)
     assert after.faults() == []
     for point, (kept, cancelled) in zip(points, pairs, strict=True):
@@ -66,24 +66,24 @@ async def test_a_service_that_dies_there_makes_it_good(
     assert (bike["stockQty"], bike["reserveQty"]) == (2 * len(points), len(points))
 
 
-async def die(
+async def crash(
     shopping: asyncio.TaskGroup, client: ShopClient, bike_id: int, service: str, point: str
 ) -> tuple[asyncio.Task[Order], asyncio.Task[Order]]:
-    """Two buyers go on shopping while the service dies at the point and comes back."""
-    async with apart(client.shop, service, ROADBIKE_CRASH=f"{point}:1") as doomed:
+    """Start two purchases; the service crashes at the point during them, and is started again."""
+    async with unsupervised(client.shop, service, ROADBIKE_CRASH=f"{point}:1") as crashing:
         keeping = shopping.create_task(keep(client.buyer(), bike_id))
-        cancelling = shopping.create_task(change_ones_mind(client.buyer(), bike_id))
-        assert await doomed.ended() == KILLED, f"{point} was not reached"
+        cancelling = shopping.create_task(cancel(client.buyer(), bike_id))
+        assert await crashing.exit_code() == KILLED, f"{point} was not reached"
     return keeping, cancelling
 
 
 async def keep(buyer: Person, bike_id: int) -> Order:
     made = await order(buyer, bike_id)
-    await made.pay_surely()
+    await made.pay_until_paid()
     return made
 
 
-async def change_ones_mind(buyer: Person, bike_id: int) -> Order:
+async def cancel(buyer: Person, bike_id: int) -> Order:
     made = await keep(buyer, bike_id)
     assert (await made.cancel()).status == 200
     return made

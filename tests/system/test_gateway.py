@@ -39,19 +39,19 @@ async def test_identity_comes_from_the_token_only(client: ShopClient) -> None:
     buyer, victim = client.buyer(), client.buyer()
     claimed = dict.fromkeys(("X_User_Id", "X_User_Name"), victim.name)
 
-    alone = await client.nobody.ask("GET", "/reservations", **claimed, X_User_Roles="admin")
+    alone = await client.nobody.request("GET", "/reservations", **claimed, X_User_Roles="admin")
     made = await buyer.reserve(bike_id, **claimed)
 
     assert alone.status == 401
     assert (made.status, made.body["userId"]) == (201, buyer.name)
-    added = await buyer.ask("POST", "/stocks", {}, X_User_Roles="admin", X_User_Role="admin")
+    added = await buyer.request("POST", "/stocks", {}, X_User_Roles="admin", X_User_Role="admin")
     assert added.status == 403
 
 
 async def test_only_pages_of_allowed_origins_may_call_from_a_browser(client: ShopClient) -> None:
     storefront = f"http://127.0.0.1:{client.shop.base + 7}"
     answers = {
-        origin: await client.nobody.ask("GET", "/stocks", Origin=origin)
+        origin: await client.nobody.request("GET", "/stocks", Origin=origin)
         for origin in ("http://localhost:8080", storefront, "http://evil.example", "null")
     }
 
@@ -73,10 +73,10 @@ async def test_only_pages_of_allowed_origins_may_call_from_a_browser(client: Sho
 async def test_a_service_that_is_down_is_a_problem_document(client: ShopClient) -> None:
     await client.shop.roadbike_ok("stop", "delivery")
     answers = [
-        await client.admin.ask("GET", "/deliveries", Accept_Language="en"),
-        await client.admin.ask("PATCH", "/deliveries/1", {}, Accept_Language="ko"),
+        await client.admin.request("GET", "/deliveries", Accept_Language="en"),
+        await client.admin.request("PATCH", "/deliveries/1", {}, Accept_Language="ko"),
     ]
-    others = await client.nobody.ask("GET", "/stocks")
+    others = await client.nobody.request("GET", "/stocks")
     await client.shop.roadbike_ok("start", "delivery")
 
     for answer in answers:
@@ -88,7 +88,7 @@ async def test_a_service_that_is_down_is_a_problem_document(client: ShopClient) 
     assert others.status == 200
 
     async def back() -> int:
-        return (await client.admin.ask("GET", "/deliveries")).status
+        return (await client.admin.request("GET", "/deliveries")).status
 
     await until(back, lambda status: status == 200, "delivery is routed again")
 
@@ -120,18 +120,18 @@ async def test_requests_that_may_have_been_carried_out_are_not_retried(client: S
         async with a_broken_service(port) as asked:
 
             async def seen() -> list[str]:
-                await client.admin.ask("GET", "/deliveries")
+                await client.admin.request("GET", "/deliveries")
                 return asked
 
             await until(seen, bool, "the gateway sends to the service that came up")
             asked.clear()
             answers = [
-                await client.admin.ask(method, "/deliveries/1", {})
+                await client.admin.request(method, "/deliveries/1", {})
                 for method in ("POST", "PATCH", "PUT", "DELETE")
             ]
             sent_once = list(asked)
             asked.clear()
-            read = await client.admin.ask("GET", "/deliveries")
+            read = await client.admin.request("GET", "/deliveries")
     finally:
         await client.shop.roadbike_ok("start", "delivery")
 

@@ -94,10 +94,10 @@ async def test_two_open_shops_are_independent(client: ShopClient, there: ShopCli
     reserve_id = await buyer.reserved(1)
     await there.settle()
 
-    assert (await there.admin.ask("GET", f"/reservations/{reserve_id}")).status == 200
-    assert (await client.admin.ask("GET", f"/reservations/{reserve_id}")).status == 404
+    assert (await there.admin.request("GET", f"/reservations/{reserve_id}")).status == 200
+    assert (await client.admin.request("GET", f"/reservations/{reserve_id}")).status == 404
     stranger = replace(client.admin, token=there.admin.token)
-    assert (await stranger.ask("GET", "/reservations")).status == 401
+    assert (await stranger.request("GET", "/reservations")).status == 401
 
 
 async def test_a_closed_shop_opens_again_with_its_data(other: Shop, there: ShopClient) -> None:

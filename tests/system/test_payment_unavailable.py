@@ -1,4 +1,4 @@
-"""Payment is away: no reservation without it, but a cancel works and is made good."""
+"""Without payment, reservations are refused; cancels work, and are completed once it is back."""
 
 import os
 from collections.abc import AsyncIterator, Callable
@@ -11,16 +11,16 @@ import pytest
 from tests.system.real_shop import Shop
 from tests.system.shop_client import ShopClient, until
 
-SLOWEST_REFUSAL = 700  # milliseconds
-MADE_GOOD = 5  # seconds
-TRIES = 3  # fewer than open the breaker
+REFUSAL_MS = 700
+CANCEL_SECONDS = 5
+TRIES = 3  # too few to open the breaker
 
 Without = Callable[[ShopClient], AbstractAsyncContextManager[None]]
 
 
 @asynccontextmanager
 async def stopped(client: ShopClient) -> AsyncIterator[None]:
-    """`roadbike stop payment`, in the end `roadbike start payment`."""
+    """Stop payment inside the block, with `roadbike stop` and `roadbike start`."""
     await client.shop.roadbike_ok("stop", "payment")
     try:
         yield
@@ -30,29 +30,29 @@ async def stopped(client: ShopClient) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def frozen(client: ShopClient) -> AsyncIterator[None]:
-    """It is there and takes connections, but answers nobody."""
+    """Suspend payment inside the block: it accepts connections but does not respond."""
     pid = client.shop.pids["payment"]
     os.kill(pid, SIGSTOP)
     try:
         yield
     finally:
         os.kill(pid, SIGCONT)
-        await until_it_answers(client, client.shop)
+        await wait_until_it_responds(client, client.shop)
 
 
-async def until_it_answers(client: ShopClient, shop: Shop) -> None:
+async def wait_until_it_responds(client: ShopClient, shop: Shop) -> None:
     async def look() -> int:
         try:
-            async with client.http.get(f"{shop.address('payment')}/readyz") as answer:
-                return answer.status
+            async with client.http.get(f"{shop.address('payment')}/readyz") as response:
+                return response.status
         except aiohttp.ClientError:
             return 0
 
-    await until(look, lambda status: status == 200, "payment answers")
+    await until(look, lambda status: status == 200, "payment responds")
 
 
 @pytest.mark.parametrize("without", [stopped, frozen])
-async def test_without_payment_there_is_no_reservation(
+async def test_without_payment_reservations_are_refused(
     client: ShopClient, without: Without
 ) -> None:
     bike_id = await client.bike(units=5)
@@ -65,7 +65,7 @@ async def test_without_payment_there_is_no_reservation(
         of_all = await client.admin.total("/reservations")
 
     assert {refusal.status for refusal in refusals} == {503}
-    assert max(refusal.ms for refusal in refusals) <= SLOWEST_REFUSAL
+    assert max(refusal.ms for refusal in refusals) <= REFUSAL_MS
     assert all(float(refusal.headers["Retry-After"]) > 0 for refusal in refusals)
     assert {refusal.body["type"] for refusal in refusals} == {"/problems/payment-unavailable"}
     assert total == 1
@@ -81,44 +81,48 @@ async def test_without_payment_there_is_no_reservation(
     assert (await buyer.get(f"/stocks/{bike_id}"))["reserveQty"] == 2
 
 
-async def test_what_is_started_again_is_reached_by_the_next_request(client: ShopClient) -> None:
+async def test_the_next_request_reaches_a_service_that_was_started_again(
+    client: ShopClient,
+) -> None:
     buyer = client.buyer()
     for _ in range(3):
         async with stopped(client):
-            assert (await buyer.ask("GET", "/payments")).status == 503
-        assert (await buyer.ask("GET", "/payments")).status == 200
+            assert (await buyer.request("GET", "/payments")).status == 503
+        assert (await buyer.request("GET", "/payments")).status == 200
 
 
-async def test_a_cancel_works_while_payment_is_away_and_is_made_good(client: ShopClient) -> None:
+async def test_a_cancel_works_while_payment_is_stopped_and_reaches_it_afterwards(
+    client: ShopClient,
+) -> None:
     buyer = client.buyer()
     reserve_id = await buyer.reserved(await client.bike(units=1))
     await client.settle()
-    at = f"/reservations/{reserve_id}"
+    path = f"/reservations/{reserve_id}"
 
     async with stopped(client):
-        cancelled = await buyer.ask("PATCH", at, {"reserveStatus": "예약취소"})
-        read = await buyer.get(at)
+        cancelled = await buyer.request("PATCH", path, {"reserveStatus": "예약취소"})
+        read = await buyer.get(path)
         await client.eventually(buyer, f"/myPages/{reserve_id}", reserveStatus="예약취소")
 
     assert (cancelled.status, cancelled.body["reserveStatus"]) == (200, "예약취소")
-    assert cancelled.ms <= SLOWEST_REFUSAL
+    assert cancelled.ms <= REFUSAL_MS
     assert read["reserveStatus"] == "예약취소"
     pay_id = (await buyer.payment_of(reserve_id))["payId"]
-    await client.eventually(buyer, f"/payments/{pay_id}", MADE_GOOD, payStatus="결제취소")
+    await client.eventually(buyer, f"/payments/{pay_id}", CANCEL_SECONDS, payStatus="결제취소")
     await client.eventually(buyer, f"/myPages/{reserve_id}", payStatus="결제취소")
 
 
-async def test_what_was_paid_is_given_back_after_a_cancel_without_payment(
+async def test_a_paid_purchase_cancelled_while_payment_is_stopped_is_refunded(
     client: ShopClient,
 ) -> None:
     buyer = client.buyer()
     reserve_id = await buyer.reserved(await client.bike(units=1))
     pay_id = (await buyer.payment_of(reserve_id))["payId"]
-    await buyer.ask("PATCH", f"/payments/{pay_id}", {"payStatus": "결제완료"})
+    await buyer.request("PATCH", f"/payments/{pay_id}", {"payStatus": "결제완료"})
     await client.eventually(buyer, f"/myPages/{reserve_id}", deliveryStatus="배송준비")
 
     async with stopped(client):
-        cancelled = await buyer.ask("DELETE", f"/reservations/{reserve_id}")
+        cancelled = await buyer.request("DELETE", f"/reservations/{reserve_id}")
         await client.eventually(buyer, f"/myPages/{reserve_id}", deliveryStatus="배송취소")
 
     assert cancelled.status == 200

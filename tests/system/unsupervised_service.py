@@ -1,4 +1,4 @@
-"""One service of an open shop, run apart from its supervisor with settings of the test's own."""
+"""One service of an open shop, run without the supervisor and with settings of the test."""
 
 import asyncio
 import contextlib
@@ -11,19 +11,19 @@ from roadbike.local.ports import Ports
 from roadbike.local.supervisor import control, probes
 from tests.system.real_shop import ROADBIKE, Shop, command_environment
 
-PATIENCE_SECONDS: Final = 20.0
+TIMEOUT_SECONDS: Final = 20.0
 
 
-class Apart:
-    """A service of the shop, its own process: `roadbike serve NAME`."""
+class UnsupervisedService:
+    """A process `roadbike serve NAME` on the data of an open shop."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
 
-    async def ended(self) -> int | None:
-        """Wait for its end by itself; the exit code, None when it goes on and on."""
+    async def exit_code(self) -> int | None:
+        """Wait until the process ends, and return its exit code; None if it goes on running."""
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(TIMEOUT_SECONDS):
                 return await self._process.wait()
         except TimeoutError:
             return None
@@ -35,22 +35,30 @@ class Apart:
 
 
 @asynccontextmanager
-async def apart(shop: Shop, name: str, **settings: str) -> AsyncIterator[Apart]:
-    """Inside the block the service runs with these settings; the supervisor's is back after it."""
+async def unsupervised(
+    shop: Shop, name: str, **settings: str
+) -> AsyncIterator[UnsupervisedService]:
+    """Run the service with these settings inside the block, and under the supervisor after it."""
     await asyncio.to_thread(control.ask, shop.home, "stop", name)
     spec = next(spec for spec in services.SERVICES if spec.name == name)
-    given = services.environment(shop.home, Ports(shop.base), settings, spec)
+    environ = services.environment(shop.home, Ports(shop.base), settings, spec)
     with shop.home.log(name).open("ab") as log:
         process = await asyncio.create_subprocess_exec(
-            ROADBIKE, "serve", name, env=command_environment(given), stdout=log, stderr=log, cwd="/"
+            ROADBIKE,
+            "serve",
+            name,
+            env=command_environment(environ),
+            stdout=log,
+            stderr=log,
+            cwd="/",
         )
     try:
-        yield Apart(process)
+        yield UnsupervisedService(process)
     finally:
-        await Apart(process).end()
+        await UnsupervisedService(process).end()
         await asyncio.to_thread(control.ask, shop.home, "start", name)
 
 
-async def ready(shop: Shop, name: str) -> None:
-    """Returns when it is ready. Raises TimeoutError."""
-    await probes.wait_until(probes.http(shop.shop_file["ports"][name]), PATIENCE_SECONDS)
+async def wait_until_ready(shop: Shop, name: str) -> None:
+    """Wait until the service is ready. Raises TimeoutError."""
+    await probes.wait_until(probes.http(shop.shop_file["ports"][name]), TIMEOUT_SECONDS)
