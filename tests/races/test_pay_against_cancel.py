@@ -25,7 +25,7 @@ async def test_the_purchase_is_cancelled_whichever_comes_first(client: ShopClien
         responses += await asyncio.gather(*(race(one, pay_id) for one, pay_id in group))
 
     seen = Counter((paid.status, cancelled.status) for paid, cancelled in responses)
-    print(seen)  # noqa: T201  who was quicker, for whoever runs this with -s
+    print(seen)  # noqa: T201  which came first; shown with -s
     assert set(seen) <= {(200, 200), (202, 200), (409, 200)}, seen
     await client.settle()
     after = await audit.read(client.shop)

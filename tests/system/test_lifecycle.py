@@ -122,7 +122,7 @@ async def test_fresh_makes_new_data_and_ctrl_c_closes_the_shop(other: Shop) -> N
     before = other.shop_file["logins"]
     await other.roadbike_ok("down")
 
-    with in_the_foreground(other, "--fresh") as (process, result):
+    with in_the_foreground(other, "--fresh") as (process, output):
         async with open_client(other) as client:
             totals = [await client.admin.total(path) for path in ("/reservations", "/myPages")]
             bike = await client.admin.get("/stocks/1")
@@ -130,8 +130,8 @@ async def test_fresh_makes_new_data_and_ctrl_c_closes_the_shop(other: Shop) -> N
         code = await asyncio.to_thread(process.wait, CLOSE_SECONDS)
 
     assert code == 0
-    assert all(f"{part}: ready on port" in result for part in PARTS)
-    assert "\x1b" not in result  # no colours, no live table: it is not a terminal
+    assert all(f"{part}: ready on port" in output for part in PARTS)
+    assert "\x1b" not in output  # no colours, no live table: it is not a terminal
     assert (totals, bike["reserveQty"]) == ([0, 0], 0)
     assert other.shop_file["logins"].keys() == before.keys()
     assert not set(other.shop_file["logins"].values()) & set(before.values())
