@@ -8,7 +8,7 @@ from typing import Final
 BASES: Final = range(
     20_000, 32_700, 20
 )  # below the range from which the system takes ports for outgoing connections
-PORTS: Final = range(1, 12)  # of a shop, added to its base
+PORTS: Final = range(1, 16)  # of a shop, added to its base; some are for new services
 
 
 def free_base() -> int:

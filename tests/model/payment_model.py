@@ -15,7 +15,7 @@ from roadbike.payment.domain.attempts import Attempt, Outcome, Refund
 from roadbike.payment.providers import Snapshot
 from roadbike.payment.use_cases.expire import expire
 from roadbike.payment.use_cases.open import Opening, open_payments
-from roadbike.payment.use_cases.pay import begin, learn, refund_done
+from roadbike.payment.use_cases.pay import begin, learn, learn_refund
 from tests.model.in_memory_tx import NOW, URL, InMemoryTx, Rows
 from tests.model.service_model import (
     BIKE_ID,
@@ -179,14 +179,14 @@ def _by_late_answers(
         if moved < state.moved[index]:
             yield Action(f"an old answer arrives: {moved.name}", state, _learn(attempt, moved))
     if attempt.refund is Refund.DONE:
-        yield Action("the refund is confirmed again", state, _refund_done(attempt))
+        yield Action("the refund is confirmed again", state, _learn_refund(attempt))
 
 
 def _by_the_refund(
     state: PaymentState, index: int, attempt: Attempt
 ) -> Iterator[Action[PaymentState]]:
     refunded = state.with_moved(index, Moved.REFUNDED)
-    yield Action("the money is refunded", refunded, _refund_done(attempt), due=True)
+    yield Action("the money is refunded", refunded, _learn_refund(attempt), due=True)
     yield Action("the money is refunded, the answer lost", refunded)
 
 
@@ -198,15 +198,15 @@ def _learn(attempt: Attempt, moved: Moved) -> UseCase:
     return lambda tx: learn(tx, attempt, snapshot)
 
 
-def _refund_done(attempt: Attempt) -> UseCase:
-    return lambda tx: refund_done(tx, attempt, "r")
+def _learn_refund(attempt: Attempt) -> UseCase:
+    return lambda tx: learn_refund(tx, attempt, "r")
 
 
 def _comparable(attempt: Attempt, attempt_id: UUID) -> Attempt:
     return replace(
         attempt,
         attempt_id=attempt_id,
-        checks=0,
+        unanswered=0,
         check_at=attempt.check_at and NOW,
         row_version=0,
     )

@@ -1,4 +1,4 @@
-"""A payment service on a database of its own, its callers, and people who ask it over HTTP."""
+"""A payment service on its own database, its callers, and people who use it over HTTP."""
 
 import json
 from collections.abc import AsyncIterator, Callable

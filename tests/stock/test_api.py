@@ -18,8 +18,8 @@ def dialect() -> Literal["postgresql"]:
     return "postgresql"
 
 
-async def total(visitor: Any) -> int:
-    return int((await visitor.ask("GET", "/stocks")).json()["page"]["totalElements"])
+async def total(person: Any) -> int:
+    return int((await person.ask("GET", "/stocks")).json()["page"]["totalElements"])
 
 
 async def test_a_bike_is_put_on_sale_and_read(admin: Any, anybody: Any) -> None:
@@ -194,9 +194,9 @@ async def test_only_admins_see_a_withdrawn_bike(
     again = await admin.ask("DELETE", "/stocks/1", if_match='"2"')
 
     assert (withdrawn.status_code, again.status_code) == (204, 204)
-    for visitor in (buyer, anybody):
-        assert (await visitor.ask("GET", "/stocks/1")).status_code == 404
-        assert await total(visitor) == 0
+    for person in (buyer, anybody):
+        assert (await person.ask("GET", "/stocks/1")).status_code == 404
+        assert await total(person) == 0
     shown = await admin.ask("GET", "/stocks/1")
     assert (shown.status_code, shown.headers["etag"]) == (200, '"2"')
     assert shown.json()["withdrawn"] is True
@@ -223,14 +223,14 @@ async def test_only_admins_change_the_catalogue(
     stock: Any, request: pytest.FixtureRequest, client: object, who: str
 ) -> None:
     assert client
-    visitor = request.getfixturevalue(who)
+    person = request.getfixturevalue(who)
     bike = await stock.register(1)
 
     answers = [
-        await visitor.ask("POST", "/stocks", NUMBERED_BIKE | {"bikeId": 2}),
-        await visitor.ask("PATCH", "/stocks/1", {"price": 1}, if_match='"1"'),
-        await visitor.ask("PUT", "/stocks/1", NUMBERED_BIKE, if_match='"1"'),
-        await visitor.ask("DELETE", "/stocks/1", if_match='"1"'),
+        await person.ask("POST", "/stocks", NUMBERED_BIKE | {"bikeId": 2}),
+        await person.ask("PATCH", "/stocks/1", {"price": 1}, if_match='"1"'),
+        await person.ask("PUT", "/stocks/1", NUMBERED_BIKE, if_match='"1"'),
+        await person.ask("DELETE", "/stocks/1", if_match='"1"'),
     ]
 
     assert {answer.status_code for answer in answers} == {401 if who == "anybody" else 403}
