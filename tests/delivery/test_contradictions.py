@@ -13,8 +13,8 @@ from roadbike.delivery.domain import Cause, Delivery
 from roadbike.kit.messaging import refused
 from roadbike.kit.messaging.parked import ParkedState, count
 from roadbike.kit.pure.events import RefusedEvent
-from tests.at_work import AtWork
-from tests.purchases import Story
+from tests.purchase_events import Story
+from tests.service_harness import ServiceHarness
 
 STORY: Final = Story()
 TRUE: Final[list[Cause]] = [STORY.registered(), STORY.approved(), STORY.allocated()]
@@ -83,24 +83,24 @@ def test_what_fits_is_not_replaced_by_what_does_not(order: Sequence[Cause]) -> N
 
 @pytest.mark.parametrize("order", [*permutations(range(3))])
 async def test_a_payment_over_another_price_is_reported_once(
-    delivery: AtWork, order: Sequence[int]
+    delivery: ServiceHarness, order: Sequence[int]
 ) -> None:
     causes = [STORY.registered(), OTHERS["price"].approved(), STORY.allocated()]
 
     for number in [*order, *order]:
-        await delivery.hear(causes[number])
+        await delivery.consume(causes[number])
 
-    assert await delivery.told() == []
+    assert await delivery.published() == []
     async with delivery.db.read() as tx:
         assert await refused.count(tx) == 1
         assert await count(tx, ParkedState.PARKED) == 0
 
 
-async def test_a_wrong_payment_after_the_true_one_is_refused(delivery: AtWork) -> None:
-    await delivery.hear(STORY.registered(), STORY.approved())
-    await delivery.hear(OTHERS["price"].approved(), STORY.allocated())
+async def test_a_wrong_payment_after_the_true_one_is_refused(delivery: ServiceHarness) -> None:
+    await delivery.consume(STORY.registered(), STORY.approved())
+    await delivery.consume(OTHERS["price"].approved(), STORY.allocated())
 
-    assert await delivery.told_names() == ["DeliveryPrepared"]
+    assert await delivery.published_types() == ["DeliveryPrepared"]
     async with delivery.db.read() as tx:
         row = await store.DELIVERIES.get(tx, STORY.reservation_id)
         assert await refused.count(tx) == 1

@@ -19,12 +19,12 @@ from roadbike.kit.messaging.inbox import Inbox, Policy
 from roadbike.kit.messaging.parked import ParkedState
 from roadbike.kit.process.service import Service
 from roadbike.kit.pure.events import Event
-from tests.at_work import message
 from tests.contracts.examples import EVENTS, EXAMPLES
-from tests.flows.test_map import SERVICES, build
+from tests.flows.test_event_routes import SPECS, build
+from tests.service_harness import message
 
-SHOP: Final[dict[str, Service]] = {name: build(name) for name in SERVICES}
-POLICIES: Final = [(name, policy) for name in SERVICES for policy in SHOP[name].policies]
+SHOP: Final[dict[str, Service]] = {name: build(name) for name in SPECS}
+POLICIES: Final = [(name, policy) for name in SPECS for policy in SHOP[name].policies]
 TOPICS: Final = {service.publishes[0].topic for service in SHOP.values() if service.publishes}
 
 
@@ -52,8 +52,8 @@ def forgeries(true: Message, event: type[Event]) -> Iterator[Message]:
     """Yield every message that says the same but is not from the only publisher of the event."""
     for topic in TOPICS - {event.topic}:
         yield replace(true, topic=topic)
-        yield from (replace(true, topic=topic, source=name) for name in SERVICES)
-    yield from (replace(true, source=name) for name in (*SERVICES, "") if name != event.source)
+        yield from (replace(true, topic=topic, source=name) for name in SPECS)
+    yield from (replace(true, source=name) for name in (*SPECS, "") if name != event.source)
     yield from (replace(true, key=key) for key in ("", "1" + true.key, true.key + "1"))
     yield replace(true, type="")
 
@@ -92,7 +92,7 @@ def test_every_topic_has_one_publisher_and_every_publisher_one_topic() -> None:
     }
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("name", SPECS)
 def test_a_service_cannot_be_built_with_events_of_another(name: str) -> None:
     foreign: Any = next(event for event in EVENTS if event.source != name)
 

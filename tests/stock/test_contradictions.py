@@ -13,7 +13,7 @@ from roadbike.kit.messaging.parked import ParkedState, count
 from roadbike.kit.pure.events import Event, RefusedEvent
 from roadbike.stock import domain
 from roadbike.stock.domain import Allocation, Cause
-from tests.purchases import Story
+from tests.purchase_events import Story
 
 STORY: Final = Story()
 OTHER: Final = replace(STORY, bike_id=2)
@@ -34,9 +34,9 @@ async def test_an_event_about_another_bike_neither_moves_a_unit_nor_goes_unrepor
     causes: list[Event] = [STORY.registered(), OF_DELIVERY[wrong]]
 
     for number in order:
-        await stock.hear(causes[number])
+        await stock.consume(causes[number])
 
-    *_, answer = await stock.told()
+    *_, answer = await stock.published()
     assert isinstance(answer, StockAllocated)
     assert answer.bike_id == 1
     assert [(await stock.bike(number)).held_quantity for number in (1, 2)] == [1, 0]

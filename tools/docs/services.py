@@ -68,7 +68,7 @@ def title(name: str) -> str:
 
 
 def port(name: str) -> int:
-    """Return the port on which the service listens in one-machine mode, unless told otherwise."""
+    """Return the port on which the service listens in one-machine mode, if no setting changes it."""
     return SPECS[name].port(Ports())
 
 
