@@ -135,7 +135,7 @@ async def test_800_malformed_messages_park_nothing_and_cost_one_transaction(
     for state in ParkedState:
         assert await parked(db, state) == []
     async with db.read() as tx:
-        assert len(await tx.rows(select(REFUSED))) == 1  # whoever sends them fills no table
+        assert len(await tx.rows(select(REFUSED))) == 1  # so they cannot fill a table
 
 
 async def test_an_event_that_its_use_case_refuses_is_rolled_back_and_not_parked(

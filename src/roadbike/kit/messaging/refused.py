@@ -5,8 +5,8 @@ somebody else, whatever it says. It is logged as an error, counted and acknowled
 parked, because no retry makes it right and it must not block the true events of its key. Its id
 does not count as consumed, so it cannot hide the true event that has that id.
 
-Only the number per topic is stored: whoever sends such messages decides how many and how large
-they are. What each one was is in the log.
+Only the number per topic is stored, because the sender decides how many such messages there are
+and how large they are. What each one was is in the log.
 """
 
 from collections import Counter
