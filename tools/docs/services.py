@@ -68,7 +68,7 @@ def title(name: str) -> str:
 
 
 def port(name: str) -> int:
-    """Return the port on which the service listens in one-machine mode, if no setting changes it."""
+    """Return the default port of the service in one-machine mode."""
     return SPECS[name].port(Ports())
 
 
