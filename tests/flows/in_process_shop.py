@@ -21,21 +21,21 @@ from roadbike.kit.process.server import Server, running
 from roadbike.kit.process.settings import read
 from roadbike.local.services import SERVICES as SPECS
 from roadbike.serve import SHOP
-from tests.settling import settled
+from tests.settling import wait_until_settled
 
 T = TypeVar("T")
 
 SERVICES: Final = ("stock", "payment", "reservation", "delivery", "mypage")  # callees first
 TOPICS: Final = [spec.topic for spec in SPECS if spec.topic]
 DATABASES: Final = {spec.name: spec.database for spec in SPECS}
-FAR_AWAY: Final = 4_000_000_000  # seconds since 1970
+FAR_FUTURE: Final = 4_000_000_000  # seconds since 1970
 
-Url = Callable[[str], str]  # of a migrated database for a service
+Url = Callable[[str], str]  # the URL of a migrated database for that service
 
 
 @dataclass
-class Answer:
-    """What the shop said."""
+class Response:
+    """A response of the shop."""
 
     status: int
     headers: Mapping[str, str]
@@ -48,37 +48,39 @@ class Answer:
 
 @dataclass
 class Person:
-    """Somebody with a token, or nobody without."""
+    """A client with the access token of one person, or without a token."""
 
     shop: "Shop"
     token: str | None
 
-    async def ask(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
-        given = {name.replace("_", "-"): value for name, value in headers.items()}
+    async def request(
+        self, method: str, path: str, body: object = None, **headers: str
+    ) -> Response:
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.token is not None:
-            given["Authorization"] = f"Bearer {self.token}"
+            sent["Authorization"] = f"Bearer {self.token}"
         url = self.shop.url_of(path) + path
-        async with self.shop.http.request(method, url, json=body, headers=given) as response:
-            return Answer(response.status, response.headers, await response.read())
+        async with self.shop.http.request(method, url, json=body, headers=sent) as response:
+            return Response(response.status, response.headers, await response.read())
 
-    async def get(self, path: str, **headers: str) -> Answer:
-        return await self.ask("GET", path, **headers)
+    async def get(self, path: str, **headers: str) -> Response:
+        return await self.request("GET", path, **headers)
 
-    async def post(self, path: str, body: object, **headers: str) -> Answer:
-        return await self.ask("POST", path, body, **headers)
+    async def post(self, path: str, body: object, **headers: str) -> Response:
+        return await self.request("POST", path, body, **headers)
 
-    async def reserve(self, bike_id: int = 1, **more: Any) -> Answer:
+    async def reserve(self, bike_id: int = 1, **more: Any) -> Response:
         return await self.post("/reservations", {"bikeId": bike_id, **more})
 
 
 @dataclass
 class Shop:
-    """Its services by name, each with a key pair; `signer` stands for account."""
+    """The services by name. `signer` signs access tokens in place of account."""
 
     http: aiohttp.ClientSession
     url: Url
     broker_url: str
-    log: MemoryLog  # behind that URL, with its switches
+    log: MemoryLog  # of the broker at that URL; it can be unavailable, repeat, reorder
     signer: SigningKey
     keys: dict[str, str] = field(default_factory=dict)
     ports: dict[str, int] = field(default_factory=dict)
@@ -87,7 +89,7 @@ class Shop:
 
     def person(self, user_id: str, *roles: str) -> Person:
         claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": user_id, "roles": list(roles)}
-        return Person(self, self.signer.sign(claims | {"iat": 0, "exp": FAR_AWAY}))
+        return Person(self, self.signer.sign(claims | {"iat": 0, "exp": FAR_FUTURE}))
 
     @property
     def admin(self) -> Person:
@@ -106,7 +108,7 @@ class Shop:
         stack = AsyncExitStack()
         module = import_module(f"roadbike.{name}.app")
         service = module.build(read(module.Settings, self._environ(name) | settings))
-        await _know_signer(service.db, self.signer)
+        await _keep_signer_key(service.db, self.signer)
         broker = connect(self.broker_url, name)
         stack.push_async_callback(broker.close)
         running_ = running(service, f"roadbike.{name}", broker, SHOP)
@@ -130,12 +132,12 @@ class Shop:
             return status
 
     async def settle(self, seconds: float = 30) -> None:
-        """Wait until nothing is on its way any more."""
-        await settled(self._statuses, seconds, pause=0.1)
+        """Wait until no service has anything left to do."""
+        await wait_until_settled(self._statuses, seconds, pause=0.1)
 
     async def _statuses(self) -> dict[str, dict[str, Any]]:
         for name, server in self.servers.items():
-            assert not server.runtime.failed.is_set(), f"a part of {name} has ended"
+            assert not server.runtime.failed.is_set(), f"a background task of {name} has ended"
         return {name: await self.status(name) for name in self.servers}
 
     def _environ(self, name: str) -> dict[str, str]:
@@ -166,14 +168,14 @@ class Shop:
 
 @asynccontextmanager
 async def open_shop(url: Url, services: Sequence[str]) -> AsyncIterator[Shop]:
-    """A shop of these services, whose databases are those of `url`."""
+    """Start these services on the databases that `url` gives."""
     signer = SigningKey.from_jwk(new_signing_key("account/flow"))
     name = uuid4().hex
     async with (
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http,
         Shop(http, url, f"memory://{name}", log_named(name), signer) as shop,
     ):
-        for topic in TOPICS:  # of those that are not started too, else the others wait for them
+        for topic in TOPICS:  # also of services that are not started: the others subscribe to it
             await MemoryBroker(shop.log).declare(topic)
         for service in services:
             await shop.start(service)
@@ -181,16 +183,16 @@ async def open_shop(url: Url, services: Sequence[str]) -> AsyncIterator[Shop]:
 
 
 async def until(
-    is_so: Callable[[], Awaitable[T | None]], *, seconds: float = 45, every: float = 0.02
+    look: Callable[[], Awaitable[T | None]], *, seconds: float = 45, every: float = 0.02
 ) -> T:
-    """Wait until it is so, looking `every` so many seconds; what it then is."""
+    """Call `look` every few seconds until it returns a true value; return that value."""
     async with asyncio.timeout(seconds):
-        while not (found := await is_so()):  # noqa: ASYNC110 what it waits for lies in databases
+        while not (found := await look()):  # noqa: ASYNC110 the change is in a database
             await asyncio.sleep(every)
         return found
 
 
-async def _know_signer(db: Database, signer: SigningKey) -> None:
+async def _keep_signer_key(db: Database, signer: SigningKey) -> None:
     jwk = signer.public_jwk()
     async with db.begin() as tx:
         await keep_keys(tx, {jwk["kid"]: jwk})

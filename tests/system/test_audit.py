@@ -1,4 +1,4 @@
-"""The books find what must not be in a shop: each fault is put into a healthy one, and named."""
+"""The audit finds each fault that is put into a correct shop."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,7 +13,7 @@ from roadbike.contracts.statuses import (
     StockStatus,
 )
 from roadbike.stock.domain import State, Why
-from tests.system.books import Books, Purchase
+from tests.system.audit import Audit, Purchase
 
 PRICE: Final = 5_100_000
 CAPTURE: Final = ("capture", PRICE)
@@ -31,7 +31,7 @@ def purchase(
     journal: list[tuple[str, int]],
     moved: dict[str, int] | None = None,
 ) -> Purchase:
-    gone = {State.RELEASED, State.RETURNED}
+    released = {State.RELEASED, State.RETURNED}
     return Purchase(
         {"registered": True, "reservation_status": reservation, "price": PRICE, "user_id": "kim"},
         payment={"payment_status": payment, "price": PRICE},
@@ -42,7 +42,7 @@ def purchase(
             "reservation_status": reservation,
             "payment_status": payment,
             "delivery_status": delivery,
-            "stock_status": StockStatus.RELEASED if state in gone else StockStatus.ALLOCATED,
+            "stock_status": StockStatus.RELEASED if state in released else StockStatus.ALLOCATED,
         },
         journal=list(journal),
         money=list(journal),
@@ -79,25 +79,24 @@ def returned() -> Purchase:
     )
 
 
-def never() -> Purchase:
-    """An intent that was given up."""
-    of_an_intent = {"registered": False, "reservation_status": ReservationStatus.CANCELLED}
-    return Purchase({"price": PRICE, "user_id": "kim", **of_an_intent})
+def given_up() -> Purchase:
+    given_up = {"registered": False, "reservation_status": ReservationStatus.CANCELLED}
+    return Purchase({"price": PRICE, "user_id": "kim", **given_up})
 
 
-def books(one: Purchase, **bike: int) -> Books:
-    healthy = {"stock_quantity": 3, "ledger": 3, "held_quantity": 1, "holds": 1}
-    return Books({"r": one}, {1: healthy | bike})
+def audit(purchase: Purchase, **bike: int) -> Audit:
+    correct = {"stock_quantity": 3, "ledger": 3, "held_quantity": 1, "holds": 1}
+    return Audit({"r": purchase}, {1: correct | bike})
 
 
-@pytest.mark.parametrize("make", [due, delivered, cancelled, returned, never])
-def test_a_healthy_shop_has_no_faults(make: Callable[[], Purchase]) -> None:
-    assert books(make()).faults() == []
+@pytest.mark.parametrize("make", [due, delivered, cancelled, returned, given_up])
+def test_a_correct_shop_has_no_faults(make: Callable[[], Purchase]) -> None:
+    assert audit(make()).faults() == []
 
 
 @pytest.mark.parametrize("wrong", [{"stock_quantity": 4}, {"held_quantity": 2}])
-def test_a_bike_that_is_counted_wrong_is_found(wrong: dict[str, int]) -> None:
-    assert len(books(due(), **wrong).faults()) == 1
+def test_a_wrong_count_of_units_is_found(wrong: dict[str, int]) -> None:
+    assert len(audit(due(), **wrong).faults()) == 1
 
 
 @pytest.mark.parametrize(
@@ -120,11 +119,11 @@ def test_a_bike_that_is_counted_wrong_is_found(wrong: dict[str, int]) -> None:
         (cancelled, {"delivery": {"delivery_status": DeliveryStatus.PREPARING}}),
         (cancelled, {"payment": {"payment_status": PaymentStatus.DUE, "price": PRICE}}),
         (returned, {"moved": {Why.SHIPPED: -1}}),
-        (never, {"payment": {"payment_status": PaymentStatus.DUE, "price": PRICE}}),
-        (never, {"allocation": {"state": State.HELD}}),
-        (never, {"page": {"registered": True}}),
-        (never, {"reservation": never().reservation | {"reservation_status": "접수중"}}),
+        (given_up, {"payment": {"payment_status": PaymentStatus.DUE, "price": PRICE}}),
+        (given_up, {"allocation": {"state": State.HELD}}),
+        (given_up, {"page": {"registered": True}}),
+        (given_up, {"reservation": given_up().reservation | {"reservation_status": "접수중"}}),
     ],
 )
-def test_what_must_not_be_is_found(make: Callable[[], Purchase], change: dict[str, Any]) -> None:
-    assert books(replace(make(), **change)).faults() != []
+def test_a_wrong_purchase_is_found(make: Callable[[], Purchase], change: dict[str, Any]) -> None:
+    assert audit(replace(make(), **change)).faults() != []

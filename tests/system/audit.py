@@ -1,4 +1,4 @@
-"""The books of a shop at rest: every database is read, nothing is written, each fault is named."""
+"""An audit of a settled shop: read all its databases, and name what does not fit together."""
 
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -16,11 +16,11 @@ from roadbike.contracts.statuses import (
     StockStatus,
 )
 from roadbike.stock.domain import State, Why
-from tests.system.shop import Shop
+from tests.system.real_shop import Shop
 
 READ_ONLY: Final = {"default_transaction_read_only": "on"}
-GONE: Final = {DeliveryStatus.STARTED, DeliveryStatus.COMPLETED, DeliveryStatus.RECALLING}
-TOLD_AS: Final = {
+LEFT_THE_SHOP: Final = {DeliveryStatus.STARTED, DeliveryStatus.COMPLETED, DeliveryStatus.RECALLING}
+SHOWN_AS: Final = {
     State.HELD: StockStatus.ALLOCATED,
     State.SHIPPED: StockStatus.ALLOCATED,
     State.SHORT: StockStatus.SHORT,
@@ -33,7 +33,11 @@ Row = dict[str, Any]
 
 @dataclass
 class Purchase:
-    """What each service has written down of one reservation; `journal` is the provider's own."""
+    """What each service has stored about one reservation.
+
+    journal: the provider's own record of captures and refunds. money: the ledger of payment.
+    moved: the changes of the number of units in the shop, by reason.
+    """
 
     reservation: Row
     payment: Row = field(default_factory=dict)
@@ -42,11 +46,11 @@ class Purchase:
     page: Row = field(default_factory=dict)
     journal: list[tuple[str, int]] = field(default_factory=list)
     money: list[tuple[str, int]] = field(default_factory=list)
-    moved: dict[str, int] = field(default_factory=dict)  # units that left or came back, by why
+    moved: dict[str, int] = field(default_factory=dict)
 
     @property
     def statuses(self) -> tuple[str | None, str | None, str | None]:
-        """Of the reservation, its payment and its delivery."""
+        """Return the statuses of the reservation, its payment and its delivery."""
         return (
             self.reservation["reservation_status"],
             self.payment.get("payment_status"),
@@ -54,18 +58,20 @@ class Purchase:
         )
 
     @property
-    def kept(self) -> int:
-        """The money that the provider took of the buyer and did not give back."""
+    def charged(self) -> int:
+        """Return the amount that the provider captured and did not refund, in KRW."""
         return sum(amount if kind == "capture" else -amount for kind, amount in self.journal)
 
 
 @dataclass
-class Books:
+class Audit:
+    """The purchases by reservation id, and the bikes by number."""
+
     purchases: dict[str, Purchase]
     bikes: dict[int, Row]
 
     def registered(self, user_ids: Iterable[str]) -> set[str]:
-        """The reservations of these people."""
+        """Return the ids of the reservations of these people."""
         wanted = set(user_ids)
         return {
             reserve_id
@@ -73,8 +79,8 @@ class Books:
             if purchase.reservation["registered"] and purchase.reservation["user_id"] in wanted
         }
 
-    def left(self) -> set[str]:
-        """Those whose unit left the shop for good, as the ledger has it."""
+    def shipped(self) -> set[str]:
+        """Return the reservations whose unit left the shop and did not come back, by the ledger."""
         return {
             reserve_id
             for reserve_id, purchase in self.purchases.items()
@@ -82,12 +88,12 @@ class Books:
         }
 
     def faults(self) -> list[str]:
-        """What must not be in a shop at rest."""
+        """Return what must not be in a settled shop, one sentence each."""
         return [
             *(
                 f"bike {number}: {fault}"
                 for number, bike in self.bikes.items()
-                for fault in of(bike)
+                for fault in _bike_faults(bike)
             ),
             *(
                 f"{reserve_id} {purchase.statuses}: {fault}"
@@ -97,19 +103,20 @@ class Books:
         ]
 
 
-async def read(shop: Shop) -> Books:
+async def read(shop: Shop) -> Audit:
+    """Read all databases of the shop; it must be settled."""
     purchases = {
         str(row["reservation_id"]): Purchase(row)
         for row in await _rows(shop, "reservation", "SELECT * FROM reservation")
     }
     for name, service in (("payment", "payment"), ("allocation", "stock"), ("page", "mypage")):
         table = "purchase" if name == "page" else name
-        for row in await _rows(shop, service, f"SELECT * FROM {table}"):  # noqa: S608  ours
+        for row in await _rows(shop, service, f"SELECT * FROM {table}"):  # noqa: S608  a name from above
             setattr(purchases[str(row["reservation_id"])], name, row)
     for row in _file(shop, "delivery/delivery.db", "SELECT * FROM delivery"):
         purchases[str(UUID(row["reservation_id"]))].delivery = row
     await _read_money(shop, purchases)
-    return Books(purchases, await _read_bikes(shop, purchases))
+    return Audit(purchases, await _read_bikes(shop, purchases))
 
 
 async def _read_money(shop: Shop, purchases: dict[str, Purchase]) -> None:
@@ -136,7 +143,7 @@ async def _read_bikes(shop: Shop, purchases: dict[str, Purchase]) -> dict[int, R
 
 
 async def _rows(shop: Shop, service: str, statement: str) -> list[Row]:
-    url = shop.listing["databases"][service].replace("+asyncpg", "")
+    url = shop.shop_file["databases"][service].replace("+asyncpg", "")
     connection = await asyncpg.connect(url, server_settings=READ_ONLY)
     try:
         return [dict(row) for row in await connection.fetch(statement)]
@@ -151,42 +158,42 @@ def _file(shop: Shop, name: str, statement: str) -> list[Row]:
         return [dict(row) for row in connection.execute(statement)]
 
 
-def of(bike: Row) -> Iterator[str]:
+def _bike_faults(bike: Row) -> Iterator[str]:
     if bike["stock_quantity"] != bike["ledger"]:
         yield f"{bike['stock_quantity']} in the shop, the ledger says {bike['ledger']}"
     if bike["held_quantity"] != bike["holds"]:
-        yield f"{bike['held_quantity']} held, but for {bike['holds']} purchases"
+        yield f"{bike['held_quantity']} held, but {bike['holds']} purchases have one"
 
 
 def _faults(purchase: Purchase) -> Iterator[str]:
-    yield from _of_money(purchase)
-    yield from _of_units(purchase)
+    yield from _money(purchase)
+    yield from _units(purchase)
     if not purchase.reservation["registered"]:
-        yield from _of_one_that_never_was(purchase)
+        yield from _given_up(purchase)
         return
     match purchase.reservation["reservation_status"]:
         case ReservationStatus.RESERVED:
-            yield from _of_a_reserved(purchase)
+            yield from _reserved(purchase)
         case ReservationStatus.CANCELLED:
-            yield from _of_a_cancelled(purchase)
+            yield from _cancelled(purchase)
         case other:
             yield f"the reservation is {other}"
-    yield from _of_my_page(purchase)
+    yield from _my_page(purchase)
 
 
-def _of_money(purchase: Purchase) -> Iterator[str]:
+def _money(purchase: Purchase) -> Iterator[str]:
     if sorted(purchase.journal) != sorted(purchase.money):
         yield f"our ledger has {purchase.money}, the provider's journal {purchase.journal}"
     status, price = purchase.payment.get("payment_status"), purchase.reservation["price"]
     if status and purchase.payment["price"] != price:
-        yield f"reserved for {price}, to be paid {purchase.payment['price']}"
-    if purchase.kept != (price if status == PaymentStatus.PAID else 0):
-        yield f"the provider keeps {purchase.kept} of {price}"
+        yield f"reserved for {price}, payment opened for {purchase.payment['price']}"
+    if purchase.charged != (price if status == PaymentStatus.PAID else 0):
+        yield f"the provider holds {purchase.charged} of {price}"
 
 
-def _of_units(purchase: Purchase) -> Iterator[str]:
+def _units(purchase: Purchase) -> Iterator[str]:
     wanted: dict[str, int] = {}
-    if purchase.delivery.get("delivery_status") in {*GONE, DeliveryStatus.RETURNED}:
+    if purchase.delivery.get("delivery_status") in {*LEFT_THE_SHOP, DeliveryStatus.RETURNED}:
         wanted[Why.SHIPPED] = -1
     if purchase.delivery.get("delivery_status") == DeliveryStatus.RETURNED:
         wanted[Why.RETURNED] = 1
@@ -194,28 +201,30 @@ def _of_units(purchase: Purchase) -> Iterator[str]:
         yield f"the ledger has {purchase.moved} instead of {wanted}"
 
 
-def _of_one_that_never_was(purchase: Purchase) -> Iterator[str]:
+def _given_up(purchase: Purchase) -> Iterator[str]:
     if purchase.reservation["reservation_status"] != ReservationStatus.CANCELLED:
-        yield "an intent was left behind"
+        yield "it is still pending"
     if purchase.payment.get("payment_status") not in {None, PaymentStatus.CANCELLED}:
-        yield "its payment was left open"
+        yield "its payment is open"
     if purchase.allocation.get("state", State.UNSEEN) != State.UNSEEN:
         yield "it was given a unit"
     if purchase.page.get("registered"):
         yield "it is on my page"
 
 
-def _of_a_reserved(purchase: Purchase) -> Iterator[str]:
+def _reserved(purchase: Purchase) -> Iterator[str]:
     _, paid, parcel = purchase.statuses
     if paid not in {PaymentStatus.DUE, PaymentStatus.PAID}:
         yield "neither due nor paid"
-    if (paid == PaymentStatus.PAID) != (parcel in {*GONE, DeliveryStatus.PREPARING}):
-        yield "what is paid for is delivered, nothing else"
-    if purchase.allocation.get("state") != (State.SHIPPED if parcel in GONE else State.HELD):
+    if (paid == PaymentStatus.PAID) != (parcel in {*LEFT_THE_SHOP, DeliveryStatus.PREPARING}):
+        yield "it must have a delivery if and only if it is paid"
+    if purchase.allocation.get("state") != (
+        State.SHIPPED if parcel in LEFT_THE_SHOP else State.HELD
+    ):
         yield f"its unit is {purchase.allocation.get('state')}"
 
 
-def _of_a_cancelled(purchase: Purchase) -> Iterator[str]:
+def _cancelled(purchase: Purchase) -> Iterator[str]:
     _, paid, parcel = purchase.statuses
     if paid != PaymentStatus.CANCELLED:
         yield "its payment is not cancelled"
@@ -226,7 +235,7 @@ def _of_a_cancelled(purchase: Purchase) -> Iterator[str]:
         yield f"its unit is {state}"
 
 
-def _of_my_page(purchase: Purchase) -> Iterator[str]:
+def _my_page(purchase: Purchase) -> Iterator[str]:
     page = purchase.page
     if not page.get("registered"):
         yield "it is not on my page"
@@ -234,5 +243,5 @@ def _of_my_page(purchase: Purchase) -> Iterator[str]:
     shown = (page["reservation_status"], page["payment_status"], page["delivery_status"])
     if shown != purchase.statuses:
         yield f"my page shows {shown}"
-    if page["stock_status"] != TOLD_AS.get(purchase.allocation.get("state")):
+    if page["stock_status"] != SHOWN_AS.get(purchase.allocation.get("state")):
         yield f"my page shows {page['stock_status']} of {purchase.allocation.get('state')}"

@@ -1,4 +1,4 @@
-"""A service at work on a real database: it hears, it tells, it answers over HTTP."""
+"""A service on a real database without a broker: tests give it events and read its outbox."""
 
 import json
 import time
@@ -26,63 +26,69 @@ from roadbike.kit.translations import load_translations
 from roadbike.kit.web import http_app
 from roadbike.serve import SHOP
 
-FIRST: Final = datetime(2026, 11, 24, 3, tzinfo=UTC)
+FIRST: Final = datetime(2026, 11, 24, 3, tzinfo=UTC)  # time of the first event
 ACCOUNT: Final = SigningKey.from_jwk(new_signing_key("account/1"))
 
 
-class AtWork:
-    """The service as its neighbours see it."""
+class ServiceHarness:
+    """A service with its inbox and outbox. The outbox is not sent anywhere."""
 
     def __init__(self, service: Service) -> None:
         self.service, self.db = service, service.db
         self._inbox = Inbox(service.db, service.policies, prefetch=service.prefetch)
         self._types = {event.type_name(): event for event in service.publishes}
 
-    async def hear(self, *events: Event) -> None:
-        """One batch; each message has an id of its own, as if the inbox had forgotten the last."""
-        await self.take(
-            [message(event, FIRST + timedelta(seconds=at)) for at, event in enumerate(events)]
+    async def consume(self, *events: Event) -> None:
+        """Consume the events as one batch.
+
+        Each call makes messages with new ids, so that the inbox does not skip repeated events.
+        """
+        times = [FIRST + timedelta(seconds=number) for number in range(len(events))]
+        await self.consume_messages(
+            [message(event, time) for event, time in zip(events, times, strict=True)]
         )
 
-    async def take(self, messages: Sequence[Message]) -> None:
+    async def consume_messages(self, messages: Sequence[Message]) -> None:
         await self._inbox.consume(messages)
 
     @contextmanager
     def statements(self) -> Iterator[list[str]]:
-        """What is asked of the database inside the block."""
-        asked: list[str] = []
+        """Collect the SQL statements that the service executes inside the block."""
+        executed: list[str] = []
 
         def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-            asked.append(statement)
+            executed.append(statement)
 
         database_event.listen(self.db.engine.sync_engine, "before_cursor_execute", note)
-        yield asked
+        yield executed
         database_event.remove(self.db.engine.sync_engine, "before_cursor_execute", note)
 
-    async def told(self) -> list[Any]:
+    async def published(self) -> list[Any]:
+        """Return all events in the outbox, oldest first."""
         async with self.db.read() as tx:
             rows = await tx.rows(select(OUTBOX).order_by(OUTBOX.c.seq))
         return [msgspec.json.decode(row["data"], type=self._types[row["type"]]) for row in rows]
 
-    async def told_names(self) -> list[str]:
-        return [type(event).__name__ for event in await self.told()]
+    async def published_types(self) -> list[str]:
+        return [type(event).__name__ for event in await self.published()]
 
 
-def message(event: Event, at: datetime = FIRST) -> Message:
+def message(event: Event, time: datetime = FIRST) -> Message:
+    """Wrap the event in a message with a new id, as the broker would deliver it."""
     return Message(
         event_id=new_id(),
         type=event.type_name(),
         source="test",
         topic=event.topic,
         key=event.key,
-        time=at,
+        time=time,
         traceparent=None,
         data=msgspec.json.encode(event),
     )
 
 
 def settings(name: str, url: str) -> dict[str, Any]:
-    """What every service is told by its environment."""
+    """Return the settings that all services have in common, for a database URL."""
     return {
         "port": 0,
         "database_url": Secret(url),
@@ -93,8 +99,8 @@ def settings(name: str, url: str) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Visitor:
-    """Somebody who asks, and is answered."""
+class ApiClient:
+    """An HTTP client that sends the same headers with every request."""
 
     client: AsyncClient
     headers: Mapping[str, str]
@@ -109,8 +115,8 @@ class Visitor:
 
 
 @asynccontextmanager
-async def open_to_visitors(service: Service) -> AsyncIterator[AsyncClient]:
-    """The real app; only the way to account is short."""
+async def http_client(service: Service) -> AsyncIterator[AsyncClient]:
+    """Serve the real app in this event loop; only account's public keys are not fetched by HTTP."""
     app: Any = http_app(
         title=service.name,
         routes=service.routes,
@@ -120,16 +126,17 @@ async def open_to_visitors(service: Service) -> AsyncIterator[AsyncClient]:
         status=_no_figures,
         ready=lambda: True,
     )
-    transport = ASGITransport(app)  # in this very loop, as the database needs it
+    transport = ASGITransport(app)  # in this event loop: the database connections belong to it
     async with AsyncClient(transport=transport, base_url="http://shop.invalid") as client:
         yield client
 
 
-def visitor(client: AsyncClient, user_id: str, role: str) -> Visitor:
+def api_client(client: AsyncClient, user_id: str, role: str) -> ApiClient:
+    """Return a client with an access token of that user."""
     now = int(time.time())
     claims = {"iss": "roadbike-account", "aud": "shop", "sub": user_id, "roles": [role]}
     token = ACCOUNT.sign(claims | {"iat": now, "exp": now + 600})
-    return Visitor(client, {"Authorization": f"Bearer {token}"})
+    return ApiClient(client, {"Authorization": f"Bearer {token}"})
 
 
 async def _account_keys(_url: str) -> str:

@@ -1,4 +1,4 @@
-"""People who use a running shop over HTTP, and who look whether it has come to rest."""
+"""HTTP clients of an open shop: buyers, staff, and the status of the services."""
 
 import asyncio
 import json
@@ -15,20 +15,20 @@ import aiohttp
 from roadbike.contracts.identity import AUDIENCE, ISSUER
 from roadbike.kit.auth import ServiceTokens, SigningKey
 from roadbike.local import keys
-from tests.settling import settled
-from tests.system.shop import SERVICES, Shop
+from tests.settling import wait_until_settled
+from tests.system.real_shop import SERVICES, Shop
 
 T = TypeVar("T")
 
-AN_HOUR: Final = 3600
+TOKEN_SECONDS: Final = 3600
 PRICE: Final = 5_100_000
 LARGEST_PAGE: Final = 100
 OWNERS: Final = {"stocks": "stock", "myPages": "mypage", "deliveries": "delivery"}
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What was answered, after how many milliseconds."""
+class Response:
+    """A response, and the milliseconds it took."""
 
     status: int
     headers: Mapping[str, str]
@@ -42,39 +42,41 @@ class Answer:
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody with a token, or nobody without."""
+    """A client with the access token of one person, or without a token."""
 
-    visit: "Visit"
+    shop_client: "ShopClient"
     name: str
     token: str | None
-    straight: bool = False  # to the service's own port instead of the gateway
+    direct: bool = False  # to the service's own port instead of the gateway
 
-    async def ask(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
-        given = {name.replace("_", "-"): value for name, value in headers.items()}
+    async def request(
+        self, method: str, path: str, body: object = None, **headers: str
+    ) -> Response:
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.token is not None:
-            given["Authorization"] = f"Bearer {self.token}"
-        began = time.perf_counter()
-        async with self.visit.http.request(
-            method, self._address(path) + path, json=body, headers=given
+            sent["Authorization"] = f"Bearer {self.token}"
+        start = time.perf_counter()
+        async with self.shop_client.http.request(
+            method, self._address(path) + path, json=body, headers=sent
         ) as response:
             raw = await response.read()
-            took = (time.perf_counter() - began) * 1000
-            return Answer(response.status, response.headers, raw, took)
+            ms = (time.perf_counter() - start) * 1000
+            return Response(response.status, response.headers, raw, ms)
 
     async def get(self, path: str) -> Any:
-        """The body of a 200."""
-        answer = await self.ask("GET", path)
-        assert answer.status == 200, (path, answer)
-        return answer.body
+        """Return the body. Raises AssertionError for another status than 200."""
+        response = await self.request("GET", path)
+        assert response.status == 200, (path, response)
+        return response.body
 
-    async def reserve(self, bike_id: int, **headers: str) -> Answer:
-        return await self.ask("POST", "/reservations", {"bikeId": bike_id}, **headers)
+    async def reserve(self, bike_id: int, **headers: str) -> Response:
+        return await self.request("POST", "/reservations", {"bikeId": bike_id}, **headers)
 
     async def reserved(self, bike_id: int) -> str:
-        """The reserveId of a 201."""
-        answer = await self.reserve(bike_id)
-        assert answer.status == 201, answer
-        reserve_id: str = answer.body["reserveId"]
+        """Reserve and return the reserveId. Raises AssertionError for another status than 201."""
+        response = await self.reserve(bike_id)
+        assert response.status == 201, response
+        reserve_id: str = response.body["reserveId"]
         return reserve_id
 
     async def total(self, path: str) -> int:
@@ -82,7 +84,7 @@ class Person:
         return total
 
     async def all(self, path: str) -> list[Any]:
-        """Every item of a list, page by page."""
+        """Return all items of a paged list."""
         found: list[Any] = []
         for number in count():
             page = await self.get(f"{path}?size={LARGEST_PAGE}&page={number}")
@@ -100,21 +102,21 @@ class Person:
     def _address(self, path: str) -> str:
         first = path.split("/")[1].split("?", maxsplit=1)[0]
         owner = OWNERS.get(first, first.removesuffix("s"))
-        return self.visit.shop.address(owner if self.straight else "gateway")
+        return self.shop_client.shop.address(owner if self.direct else "gateway")
 
 
 @dataclass(eq=False)
-class Visit:
-    """A while in one shop. `signer` is account's key: tokens of many buyers need no log-ins."""
+class ShopClient:
+    """The clients of one shop. signer: account's key, to make tokens without a log-in."""
 
     shop: Shop
     http: aiohttp.ClientSession
     signer: SigningKey
     ops: ServiceTokens
 
-    def buyer(self, *, straight: bool = False) -> Person:
-        """A new one, who has bought nothing yet."""
-        return self._person(f"buyer-{uuid4().hex[:12]}", "buyer", straight=straight)
+    def buyer(self, *, direct: bool = False) -> Person:
+        """Return a new buyer, who has no reservations yet."""
+        return self._person(f"buyer-{uuid4().hex[:12]}", "buyer", direct=direct)
 
     @property
     def admin(self) -> Person:
@@ -124,16 +126,16 @@ class Visit:
     def nobody(self) -> Person:
         return Person(self, "nobody", None)
 
-    def _person(self, name: str, role: str, *, straight: bool = False) -> Person:
+    def _person(self, name: str, role: str, *, direct: bool = False) -> Person:
         now = int(time.time())
         claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": name, "roles": [role]}
-        token = self.signer.sign(claims | {"iat": now, "exp": now + AN_HOUR})
-        return Person(self, name, token, straight)
+        token = self.signer.sign(claims | {"iat": now, "exp": now + TOKEN_SECONDS})
+        return Person(self, name, token, direct)
 
     async def bike(self, units: int) -> int:
-        """A new bike, known to reservation too."""
+        """Add a bike, wait until it is in the catalogue copy, and return its number."""
         body = {"bikeNm": "시험 로드", "price": PRICE, "stockQty": units}
-        added = await self.admin.ask("POST", "/stocks", body)
+        added = await self.admin.request("POST", "/stocks", body)
         assert added.status == 201, added
         await self.settle()
         bike_id: int = added.body["bikeId"]
@@ -141,13 +143,13 @@ class Visit:
 
     async def status(self, name: str) -> dict[str, Any]:
         url = f"{self.shop.address(name)}/internal/status"
-        async with self.http.get(url, headers=self.ops.headers(name)) as answer:
-            status: dict[str, Any] = await answer.json()
+        async with self.http.get(url, headers=self.ops.headers(name)) as response:
+            status: dict[str, Any] = await response.json()
             return status
 
     async def settle(self, seconds: float = 30) -> None:
-        """Wait until nothing is on its way any more."""
-        await settled(self._statuses, seconds, pause=0.25)
+        """Wait until no service has anything left to do."""
+        await wait_until_settled(self._statuses, seconds, pause=0.25)
 
     async def _statuses(self) -> dict[str, dict[str, Any]]:
         return {name: await self.status(name) for name in SERVICES}
@@ -155,10 +157,10 @@ class Visit:
     async def eventually(
         self, person: Person, path: str, seconds: float = 5, **wanted: object
     ) -> Any:
-        """Look until the body is as wanted."""
+        """Wait until the body has these fields, and return it."""
 
         async def look() -> Any:
-            return (await person.ask("GET", path)).body
+            return (await person.request("GET", path)).body
 
         def right(body: Any) -> bool:
             return all(body.get(name) == value for name, value in wanted.items())
@@ -174,7 +176,7 @@ async def until(
     *,
     pause: float = 0.05,
 ) -> T:
-    """Look again and again until it is right; what was seen then."""
+    """Call `look` until `right` accepts its result, and return that. `what` names it."""
     end = time.monotonic() + seconds
     while not right(seen := await look()):
         assert time.monotonic() < end, f"{what}: not so within {seconds:g} s; last seen: {seen}"
@@ -183,10 +185,10 @@ async def until(
 
 
 @asynccontextmanager
-async def visiting(shop: Shop) -> AsyncIterator[Visit]:
+async def open_client(shop: Shop) -> AsyncIterator[ShopClient]:
     connector = aiohttp.TCPConnector(limit=0)
     timeout = aiohttp.ClientTimeout(total=10)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as http:
         signer = SigningKey.from_jwk(keys.private(shop.home, keys.SIGNING).read_text())
         own = keys.private(shop.home, keys.OPS).read_text()
-        yield Visit(shop, http, signer, ServiceTokens(keys.OPS, own, '{"keys": []}'))
+        yield ShopClient(shop, http, signer, ServiceTokens(keys.OPS, own, '{"keys": []}'))

@@ -1,4 +1,4 @@
-"""What is nobody else's business: files, ports, the broker, other services' databases."""
+"""Access is limited: files, ports, the broker, other services' databases, internal paths."""
 
 import stat
 from collections.abc import Iterator
@@ -10,8 +10,8 @@ import nats.errors
 import psutil
 import pytest
 
-from tests.system.shop import Shop
-from tests.system.visit import Visit, until
+from tests.system.real_shop import Shop
+from tests.system.shop_client import ShopClient, until
 
 SECRET = ("shop.json", "secrets.json", "nats/nats.conf", "keys/*.json", "logs/*.log")
 OPEN_TO_ALL = 0o077
@@ -25,7 +25,7 @@ def files(shop: Shop) -> Iterator[Path]:
         yield from found
 
 
-def test_what_holds_a_secret_is_for_its_owner_only(shop: Shop) -> None:
+def test_files_with_secrets_can_be_read_by_their_owner_only(shop: Shop) -> None:
     readable = [path for path in files(shop) if path.stat().st_mode & OPEN_TO_ALL]
 
     assert readable == []
@@ -34,7 +34,7 @@ def test_what_holds_a_secret_is_for_its_owner_only(shop: Shop) -> None:
     assert {stat.S_IMODE(folder.stat().st_mode) for folder in folders} == {0o700}
 
 
-def test_every_process_listens_here_only(shop: Shop) -> None:
+def test_every_process_listens_on_loopback_only(shop: Shop) -> None:
     listening = {
         (each.laddr.ip, each.laddr.port)
         for process in shop.processes()
@@ -43,31 +43,31 @@ def test_every_process_listens_here_only(shop: Shop) -> None:
     }
 
     assert {address for address, _ in listening} == {"127.0.0.1"}
-    assert {port for _, port in listening} >= set(shop.listing["ports"].values())
+    assert {port for _, port in listening} >= set(shop.shop_file["ports"].values())
 
 
 @pytest.mark.parametrize("login", ["", "stock:wrong@", "stock@"])
-async def test_nobody_speaks_to_the_broker_without_a_password(shop: Shop, login: str) -> None:
-    url = f"nats://{login}127.0.0.1:{shop.listing['ports']['nats']}"
+async def test_the_broker_refuses_clients_without_a_password(shop: Shop, login: str) -> None:
+    url = f"nats://{login}127.0.0.1:{shop.shop_file['ports']['nats']}"
 
     with pytest.raises(nats.errors.Error, match=r"(?i)authorization"):
         await nats.connect(url, allow_reconnect=False, connect_timeout=5)
 
 
-async def test_one_service_cannot_tell_in_the_name_of_another(shop: Shop) -> None:
+async def test_a_service_cannot_send_events_of_another(shop: Shop) -> None:
     refused: list[str] = []
 
     async def note(error: Exception) -> None:
         refused.append(str(error))
 
-    async def said() -> list[str]:
+    async def errors() -> list[str]:
         return refused
 
     stock = await nats.connect(
-        shop.listing["brokers"]["stock"], inbox_prefix=b"_INBOX_stock", error_cb=note
+        shop.shop_file["brokers"]["stock"], inbox_prefix=b"_INBOX_stock", error_cb=note
     )
     await stock.publish("bike.payment.x", b"{}")
-    await until(said, bool, "the broker objects")
+    await until(errors, bool, "the broker objects")
     await stock.close()
 
     assert "permissions violation" in refused[0].lower()
@@ -75,7 +75,7 @@ async def test_one_service_cannot_tell_in_the_name_of_another(shop: Shop) -> Non
 
 @pytest.mark.parametrize("service", ON_POSTGRES)
 async def test_a_role_reaches_its_own_database_only(shop: Shop, service: str) -> None:
-    url = shop.listing["databases"][service].replace("+asyncpg", "")
+    url = shop.shop_file["databases"][service].replace("+asyncpg", "")
     own = await asyncpg.connect(url)
     try:
         assert await own.fetchval("SELECT current_database()") == service
@@ -86,12 +86,12 @@ async def test_a_role_reaches_its_own_database_only(shop: Shop, service: str) ->
     for database in {*ON_POSTGRES, "postgres", "template1"} - {service}:
         with pytest.raises(asyncpg.PostgresError) as refusal:
             await asyncpg.connect(url, database=database)
-        assert refusal.value.sqlstate in {"28000", "42501"}  # not let in, or no privilege
+        assert refusal.value.sqlstate in {"28000", "42501"}  # access denied, or privilege missing
 
 
 @pytest.mark.parametrize("user", [*ON_POSTGRES, "postgres"])
-async def test_nobody_gets_into_a_database_without_its_password(shop: Shop, user: str) -> None:
-    port = shop.listing["ports"]["postgres"]
+async def test_a_database_refuses_clients_without_its_password(shop: Shop, user: str) -> None:
+    port = shop.shop_file["ports"]["postgres"]
     for password in ("", user, "postgres"):
         with pytest.raises(asyncpg.PostgresError) as refusal:
             await asyncpg.connect(
@@ -100,19 +100,19 @@ async def test_nobody_gets_into_a_database_without_its_password(shop: Shop, user
         assert refusal.value.sqlstate == "28P01"
 
 
-async def test_internal_paths_are_for_known_callers(visit: Visit) -> None:
-    url = f"{visit.shop.address('payment')}/internal/status"
+async def test_internal_paths_refuse_unknown_callers(client: ShopClient) -> None:
+    url = f"{client.shop.address('payment')}/internal/status"
 
-    answers = {}
+    statuses = {}
     for name, token in {
         "nobody": "",
-        "a buyer": visit.buyer().token or "",
-        "an admin": visit.admin.token or "",
-        "ops with a token for another service": visit.ops.mint("stock"),
+        "a buyer": client.buyer().token or "",
+        "an admin": client.admin.token or "",
+        "ops with a token for another service": client.ops.mint("stock"),
     }.items():
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        async with visit.http.get(url, headers=headers) as answer:
-            answers[name] = answer.status
+        async with client.http.get(url, headers=headers) as response:
+            statuses[name] = response.status
 
-    assert set(answers.values()) == {401}, answers
-    assert (await visit.status("payment"))["ready"] is True
+    assert set(statuses.values()) == {401}, statuses
+    assert (await client.status("payment"))["ready"] is True

@@ -1,4 +1,4 @@
-"""What the services tell of one purchase, as events to be heard in any order."""
+"""The events of one purchase, as the services publish them, for tests to use in any order."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -40,7 +40,7 @@ LATER: Final = datetime(2026, 11, 24, 9, tzinfo=UTC)
 
 @dataclass(frozen=True, kw_only=True)
 class Story:
-    """One purchase, told by everybody who takes part in it."""
+    """One purchase; each method returns an event about it."""
 
     user_id: str = "alice"
     bike_id: int = 1

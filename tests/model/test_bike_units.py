@@ -1,4 +1,4 @@
-"""Several purchases of one bike, while staff edit it: the units are counted right all the time."""
+"""Several purchases of one bike, while staff edit it: its units are always counted right."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,19 +15,19 @@ from roadbike.reservation import domain as reservation
 from roadbike.reservation.domain import Bike as Copy
 from roadbike.stock import domain
 from roadbike.stock.domain import Allocation, BelowHeld, Bike, Movement, State, StockEvent
-from tests.model.house import BIKE_ID, PRICE
-from tests.model.wrong import SHOWN_AS
+from tests.model.invariants import SHOWN_AS
+from tests.model.service_model import BIKE_ID, PRICE
 
 BUYERS: Final = 3
 FACTS: Final = ("registered", "cancelled", "closed", "started", "returned")
-ARROWS: Final = {
+NEXT_STATES: Final = {
     State.UNSEEN: {State.HELD, State.SHORT, State.RELEASED},
     State.HELD: {State.SHIPPED, State.RELEASED},
     State.SHIPPED: {State.RETURNED},
 }
 
 
-class BikeLife(RuleBasedStateMachine):
+class BikeUnits(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.bike = Bike(bike_id=BIKE_ID, bike_name="TREK Emonda", price=PRICE, stock_quantity=1)
@@ -37,14 +37,14 @@ class BikeLife(RuleBasedStateMachine):
         }
         nothing = domain.unknown(BIKE_ID)
         self.ledger: list[Movement] = [*domain.staff_movements(nothing, self.bike)]
-        self.told: list[StockEvent] = [domain.bike_event(nothing, self.bike)]
+        self.published: list[StockEvent] = [domain.bike_event(nothing, self.bike)]
 
     @rule(buyer=st.integers(0, BUYERS - 1), fact=st.sampled_from(FACTS))
-    def something_is_heard(self, buyer: int, fact: str) -> None:
+    def stock_learns_a_fact(self, buyer: int, fact: str) -> None:
         known = self.allocations[UUID(int=buyer)]
-        learnt: dict[str, Any] = {fact: True}
+        learned: dict[str, Any] = {fact: True}
 
-        decision = domain.decide(replace(known, **learnt), self.bike)
+        decision = domain.decide(replace(known, **learned), self.bike)
 
         self.allocations[known.reservation_id] = decision.allocation
         self.bike = decision.bike
@@ -72,28 +72,28 @@ class BikeLife(RuleBasedStateMachine):
 
     @invariant()
     def no_more_units_are_held_than_there_are(self) -> None:
-        states = [one.state for one in self.allocations.values()]
+        states = [allocation.state for allocation in self.allocations.values()]
         assert 0 <= self.bike.held_quantity <= self.bike.stock_quantity
         assert self.bike.held_quantity == states.count(State.HELD)
 
     @invariant()
     def every_claim_is_answered(self) -> None:
-        for one in self.allocations.values():
-            assert (one.state is State.UNSEEN) != one.registered
-            told = [StockStatus.WAITING, *self._told_of(one)]
-            assert told[-1] is SHOWN_AS[one.state]
+        for allocation in self.allocations.values():
+            assert (allocation.state is State.UNSEEN) != allocation.registered
+            shown = [StockStatus.WAITING, *self._shown(allocation)]
+            assert shown[-1] is SHOWN_AS[allocation.state]
 
     @invariant()
-    def the_copy_of_the_catalogue_is_right_in_any_order(self) -> None:
-        for told in (self.told, [*reversed(self.told)]):
-            copy = _copy(told)
+    def the_catalogue_copy_is_right_in_any_order(self) -> None:
+        for events in (self.published, [*reversed(self.published)]):
+            copy = _copy(events)
             assert (copy.free, copy.free_seq) == (self.bike.free, self.bike.free_seq)
             assert (copy.price, copy.on_sale) == (self.bike.price, not self.bike.withdrawn)
 
-    def _told_of(self, allocation: Allocation) -> list[StockStatus]:
-        answers = [event for event in self.told if isinstance(event, AllocationEvent)]
-        of = allocation.reservation_id
-        return [event.stock_status for event in answers if event.reservation_id == of]
+    def _shown(self, allocation: Allocation) -> list[StockStatus]:
+        answers = [event for event in self.published if isinstance(event, AllocationEvent)]
+        own = (event for event in answers if event.reservation_id == allocation.reservation_id)
+        return [event.stock_status for event in own]
 
     def _edit(self, after: Bike) -> None:
         before, self.bike = self.bike, after
@@ -102,17 +102,17 @@ class BikeLife(RuleBasedStateMachine):
 
     def _write(self, movements: Sequence[Movement], events: Sequence[StockEvent]) -> None:
         self.ledger += movements
-        self.told += events
+        self.published += events
 
 
 def _reachable(state: State) -> set[State]:
-    """Where several arrows lead, as one message may make up for what came late."""
-    return {state}.union(*(_reachable(to) for to in ARROWS.get(state, ())))
+    """Return all later states: one message may lead through several, if others came before it."""
+    return {state}.union(*(_reachable(to) for to in NEXT_STATES.get(state, ())))
 
 
-def _copy(told: Sequence[StockEvent]) -> Copy:
+def _copy(events: Sequence[StockEvent]) -> Copy:
     copy = Copy(bike_id=BIKE_ID)
-    for event in told:
+    for event in events:
         if isinstance(event, BikeEvent):
             copy = reservation.with_catalogue(copy, event)
         else:
@@ -120,5 +120,5 @@ def _copy(told: Sequence[StockEvent]) -> Copy:
     return copy
 
 
-TestBike = BikeLife.TestCase
+TestBike = BikeUnits.TestCase
 TestBike.settings = settings(max_examples=100, stateful_step_count=40)
