@@ -26,6 +26,10 @@ class CannotTry(Exception):
     """The fault could not be provoked; the message says why."""
 
 
+class Prevented(Exception):
+    """The shop does not even let the fault be provoked: it is not seen; the message says how."""
+
+
 @dataclass
 class Checks:
     """Several small checks of one script; each wrong answer counts as the fault."""
@@ -59,6 +63,8 @@ def run(provoke: Provoke) -> int:
     signal.signal(signal.SIGTERM, _stop)
     try:
         outcome = asyncio.run(provoke()) if _is_async(provoke) else provoke()
+    except Prevented as reason:
+        outcome = Outcome(seen=False, text=str(reason))
     except CannotTry as reason:
         say(f"NOT TRIED: {reason}")
         return NOT_TRIED
