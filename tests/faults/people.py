@@ -16,6 +16,7 @@ import psutil
 
 from roadbike.kit.auth import AUDIENCE, ISSUER, SigningKey
 from roadbike.local import keys
+from roadbike.local.ports import HOST
 from tests.faults.outcome import CannotTry
 from tests.system.shop import Shop, a_shop
 
@@ -61,6 +62,7 @@ class Person:
         body: object = None,
         *,
         service: str = "gateway",
+        port: int | None = None,
         raw: bytes | None = None,
         source: str | None = None,
         timeout: float = 40,
@@ -68,7 +70,8 @@ class Person:
     ) -> Response:
         """Send one request on a new connection; header names are written with underscores.
 
-        raw: a body that is sent as it is. source: the loopback address to send from.
+        port: of a process that is not in the shop's list. raw: a body that is sent as it is.
+        source: the loopback address to send from.
         """
         sent = {"Accept-Language": "en", "Connection": "close"}
         if self.token is not None:
@@ -78,7 +81,7 @@ class Person:
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
         data = json.dumps(body, ensure_ascii=False).encode() if body is not None else raw
         line = http.client.HTTPConnection(
-            *address(self.shop, service),
+            *(address(self.shop, service) if port is None else (HOST, port)),
             timeout=timeout,
             source_address=(source, 0) if source else None,
         )

@@ -78,8 +78,12 @@ def serve(port: int, replies: Replies, pipe: Connection) -> None:
         def log_message(self, *_: object) -> None:
             """Write nothing."""
 
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *_: object) -> None:
+            """Write nothing: a client may hang up."""
+
     try:
-        server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        server = Server(("127.0.0.1", port), Handler)
     except OSError:
         pipe.send(obj=False)
         return

@@ -1,6 +1,6 @@
 """Races 14: the provider does not answer refunds but answers what became of the charge; measured
-are the times at which the refund is asked for, for 40 s; the fault is a pause that is less than
-half of the one before it, so that the back-off begins again.
+are the times at which the refund is asked for, for 40 s; the fault is a pause shorter than three
+quarters of the one before it, so that the back-off begins again.
 """
 
 import asyncio
@@ -63,7 +63,7 @@ async def provoke() -> Outcome:
         raise CannotTry(f"asked only {len(times)} times")
     say(f"asked at {' '.join(f'{moment:.0f}' for moment in times)} s")
     pauses = [after - before for before, after in pairwise(times)]
-    shorter = [after for before, after in pairwise(pauses) if after < before / 2]
+    shorter = [after for before, after in pairwise(pauses) if after < before * 0.75]
     return Outcome(bool(shorter), f"{len(shorter)} of {len(pauses)} pauses are too short")
 
 
