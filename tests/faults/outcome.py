@@ -1,7 +1,6 @@
 """How a fault script ends: what it found, as one line and an exit code."""
 
 import asyncio
-import inspect
 import signal
 import sys
 import traceback
@@ -62,7 +61,8 @@ def run(provoke: Provoke) -> int:
     """
     signal.signal(signal.SIGTERM, _stop)
     try:
-        outcome = asyncio.run(provoke()) if _is_async(provoke) else provoke()
+        found = provoke()
+        outcome = found if isinstance(found, Outcome) else asyncio.run(found)
     except Prevented as reason:
         outcome = Outcome(seen=False, text=str(reason))
     except CannotTry as reason:
@@ -79,10 +79,6 @@ def run(provoke: Provoke) -> int:
 def say(line: object) -> None:
     """Print one line at once."""
     print(line, flush=True)  # noqa: T201 a script's output
-
-
-def _is_async(provoke: Provoke) -> bool:
-    return inspect.iscoroutinefunction(provoke)
 
 
 def _stop(_number: int, _frame: object) -> None:

@@ -1,34 +1,21 @@
-"""Races 1 and 9: two replicas of reservation sell bikes on one PostgreSQL and one is stopped
+"""Races 1: two replicas of reservation sell bikes on one PostgreSQL and one is stopped
 (SIGSTOP) while the other waits for a row that it has locked; measured are the answers of the
 healthy one; the fault is fewer than a tenth of them in the time from 5 to 20 s after the stop.
 """
 
 import asyncio
-import random
-import time
-from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
 from multiprocessing.context import SpawnProcess
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from sqlalchemy import text
 
 from roadbike.kit.db import Database
-from roadbike.kit.deadline import starts_now
-from roadbike.kit.resilience import Limiter, breaker
-from roadbike.reservation import store
-from roadbike.reservation.payments import Payments
-from roadbike.reservation.use_cases.reserve import DEADLINE_MS, Desk
 from tests.faults.databases import new_database, opened, silence_logs
+from tests.faults.desks import BIKES, Answers, add_bikes, buying
 from tests.faults.outcome import CannotTry, Outcome, run, say
 from tests.faults.processes import child, pause, resume
-from tests.reservation.things import EMONDA, TERMS, an_order
 
-BIKES: Final = (1, 2, 3, 4, 5)
 SHARED_BIKE: Final = (1,)  # the only one that the other replica sells
-BUYERS: Final = 30
 STOPS: Final = 40
 LEAST_SHARE: Final = 0.1
 IDLE: Final = """
@@ -42,42 +29,13 @@ WAITING: Final = """
 """
 
 
-class QuickPayments:
-    """Opens every payment after 10 ms."""
-
-    async def open(self, *_: object) -> None:
-        await asyncio.sleep(0.01)
-
-
-@dataclass
-class Answers:
-    """What the buyers of the healthy replica were answered since the last look."""
-
-    seen: Counter[str] = field(default_factory=Counter)
-    slowest: float = 0.0
-
-    def note(self, what: str, seconds: float) -> None:
-        self.seen[what] += 1
-        self.slowest = max(self.slowest, seconds)
-
-    async def within(self, seconds: float, label: str) -> float:
-        """Return reservations a second in the next seconds."""
-        self.seen.clear()
-        self.slowest = 0.0
-        await asyncio.sleep(seconds)
-        say(f"{label}: {dict(self.seen)}, slowest {self.slowest:.1f} s")
-        return self.seen["reserved"] / seconds
-
-
 def main() -> int:
     return run(provoke)
 
 
 async def provoke() -> Outcome:
     async with new_database("roadbike.reservation") as url, opened(url) as db:
-        async with db.begin() as tx:
-            for number in BIKES:
-                store.save_bike(tx, replace(EMONDA, bike_id=number, free=10**7))
+        await add_bikes(db)
         answers = Answers()
         with child(other_replica, url) as other:
             async with buying(db, BIKES, answers):
@@ -103,43 +61,6 @@ def other_replica(url: str) -> None:
             await asyncio.Event().wait()
 
     asyncio.run(work())
-
-
-@asynccontextmanager
-async def buying(db: Database, bikes: tuple[int, ...], answers: Answers) -> AsyncIterator[None]:
-    """Let buyers reserve one bike after the other at one replica, inside the block."""
-    desk = a_desk(db)
-    tasks = [asyncio.create_task(buy(desk, bikes, answers)) for _ in range(BUYERS)]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def buy(desk: Desk, bikes: tuple[int, ...], answers: Answers) -> None:
-    while True:
-        began = time.monotonic()
-        order = an_order(bike_id=random.choice(bikes))  # noqa: S311 no secret
-        try:
-            await desk.reserve(order, starts_now(10_000))
-        except Exception as error:  # noqa: BLE001 every refusal is counted by its name
-            answers.note(type(error).__name__, time.monotonic() - began)
-            await asyncio.sleep(0.05)
-        else:
-            answers.note("reserved", time.monotonic() - began)
-
-
-def a_desk(db: Database) -> Desk:
-    return Desk(
-        db,
-        cast("Payments", QuickPayments()),
-        limiter=Limiter(200),
-        breaker=breaker("payment", deadline_ms=DEADLINE_MS),
-        terms=TERMS,
-        render=lambda _: b"{}",
-    )
 
 
 async def stopped_with_a_lock(db: Database, other: SpawnProcess) -> bool:

@@ -70,6 +70,8 @@ async def provoke() -> Outcome:
 async def paid_and_cancelled(db: Database, cashier: Cashier, reservation_id: UUID) -> None:
     opening = Opening(reservation_id, OpenPayment(bike_id=1, user_id="kim", price=1000))
     (payment,) = await db.run(lambda tx: open_payments(tx, [opening]))
+    if isinstance(payment, Exception) or payment.payment_id is None:
+        raise CannotTry(f"the payment is not open: {payment!r}")
     await cashier.pay(payment.payment_id, "", owner=None)
 
     async def cancel(tx: Tx) -> None:

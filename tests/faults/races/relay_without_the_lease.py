@@ -86,7 +86,7 @@ async def questions_a_second(db: Database) -> float:
     await asyncio.sleep(4)  # until it is at work
     began, before = time.monotonic(), await scalar(db, COMMITS)
     await asyncio.sleep(4)
-    return (await scalar(db, COMMITS) - before) / (time.monotonic() - began)
+    return float(await scalar(db, COMMITS) - before) / (time.monotonic() - began)
 
 
 async def stopped_with_the_row(db: Database, other: SpawnProcess) -> bool:
