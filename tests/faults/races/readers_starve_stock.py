@@ -1,4 +1,4 @@
-"""Races 10: 300 anonymous clients read /stocks at stock's own port for 10 s; measured is how often
+"""Races 10: 600 anonymous clients read /stocks at stock's own port for 10 s; measured is how often
 stock's inbox, relay and timers found no database connection in time, and how long a reservation
 waits for its unit; the fault is one of them that found none.
 """
@@ -16,7 +16,7 @@ from tests.faults.outcome import CannotTry, Outcome, run, say
 from tests.faults.people import Person, buyer, new_bike, open_shop
 from tests.system.shop import Shop
 
-READERS: Final = 300
+READERS: Final = 600
 SECONDS: Final = 10
 PATIENCE_SECONDS: Final = 30
 OWN_WORK: Final = ("inbox.waiting", "relay.waiting", "timed.waiting")
