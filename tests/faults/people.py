@@ -6,7 +6,7 @@ import json
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, TypeVar
@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 PAID: Final = {"payStatus": "결제완료"}
 TOKEN_SECONDS: Final = 3600
+END_SECONDS: Final = 20
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,28 @@ def open_shop(environ: Mapping[str, str] | None = None) -> Iterator[Shop]:
         done = shop.up()
         if done.code:
             raise CannotTry(f"the shop does not open: {done.out}{done.err}")
-        yield shop
+        try:
+            yield shop
+        finally:
+            with suppress(psutil.NoSuchProcess, KeyError):  # it is closed already
+                end_in_order(process(shop, "supervisor"))
+
+
+def end_in_order(supervisor: psutil.Process) -> None:
+    """Ask the supervisor to close the shop: a killed PostgreSQL leaves shared memory behind.
+
+    What hangs is resumed first; what still runs after a while is killed.
+    """
+    family = [supervisor, *supervisor.children(recursive=True)]
+    for each in family:
+        with suppress(psutil.NoSuchProcess):
+            each.resume()
+    supervisor.terminate()
+    _, left = psutil.wait_procs(family, timeout=END_SECONDS)
+    for each in left:
+        with suppress(psutil.NoSuchProcess):
+            each.kill()
+    psutil.wait_procs(left, timeout=END_SECONDS)
 
 
 def anybody(shop: Shop) -> Person:

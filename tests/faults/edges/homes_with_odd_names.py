@@ -4,6 +4,9 @@ outside its home.
 """
 
 import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +14,8 @@ import psutil
 
 from roadbike.local import home as homes
 from tests.faults.outcome import Checks, Outcome, run
-from tests.system.shop import Shop, a_shop, close, surroundings
+from tests.faults.people import end_in_order, seen_within
+from tests.system.shop import Shop, a_shop, surroundings
 
 NAMES: Final = ("q?x=1", "p%20c", "d$HOME")
 OPEN_SECONDS: Final = 60
@@ -27,47 +31,47 @@ def provoke() -> Outcome:
         top = shop.home.path.parent
         for name in NAMES:
             odd = Shop(homes.at(top / name), shop.base)
-            try:
-                how = opened(odd)
+            with opening(odd) as how:
                 outside = sorted(path.name for path in top.iterdir() if path.is_file())
                 right = how == "open" and not outside and _database(odd).exists()
                 checks.check(name, f"{how}; files outside the home: {outside}", right=right)
-            finally:
-                close_whatever_runs(odd)
-                for path in top.iterdir():
-                    if path.is_file():
-                        path.unlink()
+            for path in top.iterdir():
+                if path.is_file():
+                    path.unlink()
     return checks.outcome
 
 
-def opened(shop: Shop) -> str:
-    """Open the shop; return "open", or why it is not."""
-    words = shop.command("up", "--detach", "--port-base", str(shop.base))
-    try:
-        done = subprocess.run(  # noqa: S603 our own command
-            words,
+@contextmanager
+def opening(shop: Shop) -> Iterator[str]:
+    """Run `roadbike up`; yield "open", or why it is not. Ended and deleted after the block."""
+    with tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen(  # noqa: S603 our own command
+            shop.command("up", "--port-base", str(shop.base)),
             env=surroundings({}),
-            capture_output=True,
-            text=True,
+            stdout=output,
+            stderr=output,
             cwd="/",
-            timeout=OPEN_SECONDS,
-            check=False,
         )
-    except subprocess.TimeoutExpired:
-        return f"still waiting after {OPEN_SECONDS} s"
-    lines = (done.stdout + done.stderr).strip().splitlines()
-    return "open" if done.returncode == 0 else f"does not open: {lines[-1][:120]}"
+        supervisor = psutil.Process(process.pid)
+        try:
+            seen_within(lambda: process.poll() is not None or _is_open(shop), OPEN_SECONDS)
+            output.seek(0)
+            yield _how(shop, process, output.read().strip().splitlines())
+        finally:
+            with suppress(psutil.NoSuchProcess):  # it has given up
+                end_in_order(supervisor)
+            process.wait()
+            homes.empty(shop.home)
 
 
-def close_whatever_runs(shop: Shop) -> None:
-    """Close the shop; a supervisor that still waits for a part is ended too."""
-    for process in psutil.process_iter(["cmdline"]):
-        if str(shop.home.path) in (process.info["cmdline"] or []):
-            family = [process, *process.children(recursive=True)]
-            for each in family:
-                each.kill()
-            psutil.wait_procs(family, timeout=5)
-    close(shop)
+def _how(shop: Shop, process: "subprocess.Popen[bytes]", lines: list[str]) -> str:
+    if process.poll() is not None:
+        return f"does not open: {' '.join(lines[-2:])[:160]}"
+    return "open" if _is_open(shop) else f"still waiting after {OPEN_SECONDS} s"
+
+
+def _is_open(shop: Shop) -> bool:
+    return bool(shop.listing.get("open"))
 
 
 def _database(shop: Shop) -> Path:
