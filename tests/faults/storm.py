@@ -15,6 +15,7 @@ from threading import Event, Lock, Thread
 from typing import Any, Final
 from uuid import uuid4
 
+import aiohttp
 import asyncpg
 
 from tests.faults.outcome import CannotTry, Outcome, say
@@ -208,11 +209,8 @@ class Storm:
 
 async def broken_rules(shop: Shop, acknowledged: set[str]) -> list[str]:
     """Wait until nothing is on its way; return what must not be so then."""
-    async with visiting(shop) as visit:
-        try:
-            await visit.settle(SETTLED_SECONDS)
-        except AssertionError as restless:
-            return [str(restless)]
+    if restless := await unsettled(shop):
+        return [restless]
     found = await books.read(shop)
     registered = {key for key, each in found.purchases.items() if each.reservation["registered"]}
     return [
@@ -220,6 +218,24 @@ async def broken_rules(shop: Shop, acknowledged: set[str]) -> list[str]:
         *(f"{lost}: acknowledged and lost" for lost in sorted(acknowledged - registered)),
         *await broken_copies(shop),
     ]
+
+
+async def unsettled(shop: Shop) -> str:
+    """Wait until the whole shop is quiet; return what is still on its way when the time is over."""
+    end = time.monotonic() + SETTLED_SECONDS
+    async with visiting(shop) as visit:
+        while True:
+            try:
+                await visit.settle(end - time.monotonic())
+            except AssertionError as restless:
+                return str(restless)
+            except (aiohttp.ClientError, ValueError, TimeoutError) as problem:
+                # a service that was killed last is not back yet
+                if time.monotonic() > end:
+                    return f"a service does not answer: {problem}"
+                await asyncio.sleep(1)
+            else:
+                return ""
 
 
 async def broken_copies(shop: Shop) -> list[str]:

@@ -1,6 +1,6 @@
-"""Races 10: 600 anonymous clients read /stocks at stock's own port for 10 s; measured is how often
-stock's inbox, relay and timers found no database connection in time, and how long a reservation
-waits for its unit; the fault is one of them that found none.
+"""Races 10: 1,200 anonymous clients read /stocks at stock's own port for 20 s; measured is how
+often stock's inbox, relay and timers found no database connection in time, and how long a
+reservation waits for its unit; the fault is one of them that found none.
 """
 
 import asyncio
@@ -16,9 +16,10 @@ from tests.faults.outcome import CannotTry, Outcome, run, say
 from tests.faults.people import Person, buyer, new_bike, open_shop
 from tests.system.shop import Shop
 
-READERS: Final = 600
-SECONDS: Final = 10
+READERS: Final = 1_200
+SECONDS: Final = 20
 PATIENCE_SECONDS: Final = 30
+PURCHASES: Final = 6
 OWN_WORK: Final = ("inbox.waiting", "relay.waiting", "timed.waiting")
 
 
@@ -61,7 +62,7 @@ async def flood(shop: Shop, customer: Person, number: int) -> tuple[Counter[str]
     async with aiohttp.ClientSession(connector=connector) as session:
         readers = [asyncio.create_task(read(session)) for _ in range(READERS)]
         await asyncio.sleep(2)  # until all of them are at it
-        waits = await asyncio.gather(*(allocated(customer, number) for _ in range(3)))
+        waits = await asyncio.gather(*(allocated(customer, number) for _ in range(PURCHASES)))
         await asyncio.gather(*readers)
     return answers, list(waits)
 
