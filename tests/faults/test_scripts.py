@@ -18,7 +18,7 @@ FOLDERS: Final = ("edges", "races", "security")
 NAMES: Final = sorted(
     f"{folder}/{path.stem}" for folder in FOLDERS for path in (HERE / folder).glob("*.py")
 )
-ROW: Final = re.compile(r"^\| `(\w+/\w+)\.py` \|", re.MULTILINE)
+ROW: Final = re.compile(r"^\| `tests/faults/(\w+/\w+)\.py` \|", re.MULTILINE)
 LAST: Final = 'if __name__ == "__main__":\n    raise SystemExit(main())'
 
 
