@@ -1,0 +1,76 @@
+"""Races 1: a replica of stock hangs with the inbox rows of its batch written and not committed, and
+its messages come to another replica; measured is whether that one can take them within 15 s; the
+fault is that it cannot.
+"""
+
+import asyncio
+import time
+from contextlib import suppress
+from typing import Final
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from roadbike.contracts.events import ReservationCancelled
+from roadbike.kit.broker import Message
+from roadbike.kit.db import Database, DatabaseAway
+from roadbike.kit.inbox import Inbox
+from roadbike.kit.service import whenever
+from roadbike.stock.use_cases import note_cancel
+from tests.at_work import message
+from tests.contracts.examples import EXAMPLES
+from tests.faults.databases import new_database, opened
+from tests.faults.outcome import CannotTry, Outcome, run
+
+PATIENCE_SECONDS: Final = 15.0
+AGAIN_SECONDS: Final = 0.3  # as the runtime does after a batch that it could not take
+ROW: Final = "INSERT INTO inbox (event_id, received_at) VALUES (:event_id, now())"
+
+
+class _Over(Exception):
+    """The measurement is made: nothing is to be committed."""
+
+
+def main() -> int:
+    return run(provoke)
+
+
+async def provoke() -> Outcome:
+    sent = message(EXAMPLES[ReservationCancelled])
+    refusals: int | None = None
+    waited = 0.0
+    async with new_database("roadbike.stock") as url, opened(url) as hung, opened(url) as other:
+        with suppress(_Over, DatabaseAway, DBAPIError):  # the server may have ended the session
+            async with hung.begin() as tx:
+                await tx.execute(text(ROW), {"event_id": sent.event_id})
+                began = time.monotonic()
+                refusals = await taken(other, sent)
+                waited = time.monotonic() - began
+                raise _Over
+    if not waited:
+        raise CannotTry("the row was not written")
+    if refusals is None:
+        return Outcome(seen=True, text=f"not taken by the other replica within {waited:.0f} s")
+    return Outcome(seen=False, text=f"taken after {waited:.1f} s and {refusals} refusals")
+
+
+async def taken(db: Database, sent: Message) -> int | None:
+    """Take the message, again when the database refuses; None when the time is over."""
+    inbox = Inbox(db, [whenever(ReservationCancelled, note_cancel)])
+    refusals = 0
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                try:
+                    await inbox.take([sent])
+                except DatabaseAway:
+                    refusals += 1
+                    await asyncio.sleep(AGAIN_SECONDS)
+                else:
+                    return refusals
+    except TimeoutError:
+        return None
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
