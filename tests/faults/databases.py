@@ -8,8 +8,7 @@ from contextlib import asynccontextmanager
 import structlog
 from sqlalchemy import text
 
-from roadbike.kit import migrate
-from roadbike.kit.db import Database
+from roadbike.kit.db import Database, migrate
 from tests.postgres import PostgresServer
 
 
@@ -21,7 +20,7 @@ async def new_database(package: str) -> AsyncIterator[str]:
     try:
         await asyncio.to_thread(server.start)
         await server.execute("CREATE DATABASE shop")
-        await migrate.migrated(package, server.url("shop"))
+        await migrate.upgrade_async(package, server.url("shop"))
         yield server.url("shop")
     finally:
         await asyncio.to_thread(server.remove)

@@ -1,4 +1,4 @@
-"""Desks of reservation on a database of one's own, with healthy payments and buyers at work."""
+"""Reservation desks on one database, with a payment service that answers, and buyers."""
 
 import asyncio
 import random
@@ -10,13 +10,14 @@ from dataclasses import dataclass, field, replace
 from typing import Final, cast
 
 from roadbike.kit.db import Database
-from roadbike.kit.deadline import starts_now
-from roadbike.kit.resilience import Limiter, breaker
+from roadbike.kit.resilience.breaker import breaker
+from roadbike.kit.resilience.deadline import new_deadline
+from roadbike.kit.resilience.limiter import Limiter
 from roadbike.reservation import store
 from roadbike.reservation.payments import Payments
-from roadbike.reservation.use_cases.reserve import DEADLINE_MS, Desk
+from roadbike.reservation.use_cases.desk import DEADLINE_MS, ReservationDesk
 from tests.faults.outcome import say
-from tests.reservation.things import EMONDA, TERMS, an_order
+from tests.reservation.builders import EMONDA, TERMS, a_request
 
 BIKES: Final = (1, 2, 3, 4, 5)
 BUYERS: Final = 30
@@ -32,7 +33,7 @@ class QuickPayments:
 
 @dataclass
 class Answers:
-    """What the buyers of the healthy replica were answered since the last look."""
+    """The results that buyers got since the last measurement; slowest: in seconds."""
 
     seen: Counter[str] = field(default_factory=Counter)
     slowest: float = 0.0
@@ -42,7 +43,7 @@ class Answers:
         self.slowest = max(self.slowest, seconds)
 
     async def within(self, seconds: float, label: str) -> float:
-        """Return reservations a second in the next seconds."""
+        """Measure for that long; return the reservations per second."""
         self.seen.clear()
         self.slowest = 0.0
         await asyncio.sleep(seconds)
@@ -51,7 +52,7 @@ class Answers:
 
 
 async def add_bikes(db: Database) -> None:
-    """Let reservation's copy of the catalogue have all BIKES."""
+    """Put all BIKES into reservation's copy of the catalogue."""
     async with db.begin() as tx:
         for number in BIKES:
             store.save_bike(tx, replace(EMONDA, bike_id=number, free=UNITS))
@@ -59,7 +60,7 @@ async def add_bikes(db: Database) -> None:
 
 @asynccontextmanager
 async def buying(db: Database, bikes: tuple[int, ...], answers: Answers) -> AsyncIterator[None]:
-    """Let buyers reserve one bike after the other at one replica, inside the block."""
+    """Let buyers reserve these bikes at one replica during the block."""
     desk = a_desk(db)
     tasks = [asyncio.create_task(buy(desk, bikes, answers)) for _ in range(BUYERS)]
     try:
@@ -70,12 +71,12 @@ async def buying(db: Database, bikes: tuple[int, ...], answers: Answers) -> Asyn
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def buy(desk: Desk, bikes: tuple[int, ...], answers: Answers) -> None:
+async def buy(desk: ReservationDesk, bikes: tuple[int, ...], answers: Answers) -> None:
     while True:
         began = time.monotonic()
-        order = an_order(bike_id=random.choice(bikes))  # noqa: S311 no secret
+        request = a_request(bike_id=random.choice(bikes))  # noqa: S311 no secret
         try:
-            await desk.reserve(order, starts_now(10_000))
+            await desk.reserve(request, new_deadline(10_000))
         except Exception as error:  # noqa: BLE001 every refusal is counted by its name
             answers.note(type(error).__name__, time.monotonic() - began)
             await asyncio.sleep(0.05)
@@ -83,8 +84,8 @@ async def buy(desk: Desk, bikes: tuple[int, ...], answers: Answers) -> None:
             answers.note("reserved", time.monotonic() - began)
 
 
-def a_desk(db: Database) -> Desk:
-    return Desk(
+def a_desk(db: Database) -> ReservationDesk:
+    return ReservationDesk(
         db,
         cast("Payments", QuickPayments()),
         limiter=Limiter(200),

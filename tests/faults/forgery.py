@@ -11,6 +11,7 @@ from uuid import uuid4
 import nats
 from nats.aio.client import Client
 
+from roadbike.local import shop_file
 from tests.system.shop import Shop
 
 
@@ -18,7 +19,7 @@ from tests.system.shop import Shop
 async def broker_user(shop: Shop, service: str) -> AsyncIterator[Client]:
     """Connect to the shop's NATS server as the user of one service."""
     client = await nats.connect(
-        shop.listing["brokers"][service],
+        shop_file.read_known(shop.home).brokers[service],
         inbox_prefix=f"_INBOX_{service}".encode(),
         error_cb=_ignore,
         allow_reconnect=False,

@@ -2,16 +2,16 @@
 
 from typing import Final
 
-from roadbike.kit.broker.memory import MemoryBroker, MemoryLog
 from roadbike.kit.db import Database
-from roadbike.kit.relay import Relay
+from roadbike.kit.messaging.broker.memory import MemoryBroker, MemoryLog
+from roadbike.kit.messaging.relay import Relay
 from tests.faults.databases import execute
 
 TOPIC: Final = "bike.reservation"
 PART: Final = 250_000  # rows of one transaction
 FILL: Final = """
     INSERT INTO outbox
-        (event_id, kind, key, version, type, topic, time, data, published_at, incarnation, position)
+        (event_id, kind, key, version, type, topic, time, data, sent_at, incarnation, position)
     SELECT gen_random_uuid(), 'reservation', gen_random_uuid()::text, 1,
         'bike.ReservationRegistered.v1', 'bike.reservation', now(),
         decode(repeat('ab', 550), 'hex'), {when}, 'x', number

@@ -1,4 +1,4 @@
-"""A shop for one fault script, and people who send exactly the requests that they are told to."""
+"""A shop for one fault script, and HTTP clients that send exactly what a script gives them."""
 
 import asyncio
 import http.client
@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from roadbike.kit.auth import AUDIENCE, ISSUER, SigningKey
+from roadbike.contracts.identity import AUDIENCE, ISSUER
+from roadbike.kit.auth import SigningKey
 from roadbike.local import keys
 from roadbike.local.ports import HOST
 from tests.faults.outcome import CannotTry
@@ -95,14 +96,14 @@ class Person:
             line.close()
 
     def get(self, path: str) -> Any:
-        """Return the body of a 200; raise CannotTry for every other answer."""
+        """Return the body of a 200; raise CannotTry for another status."""
         return ok(self.ask("GET", path), 200).body
 
     def reserve(self, bike_id: int, **headers: str) -> Response:
         return self.ask("POST", "/reservations", {"bikeId": bike_id}, **headers)
 
     def reserved(self, bike_id: int) -> str:
-        """Return the reserveId of a 201; raise CannotTry for every other answer."""
+        """Return the reserveId of a 201; raise CannotTry for another status."""
         return str(ok(self.reserve(bike_id), 201).body["reserveId"])
 
     def payment_of(self, reserve_id: str) -> Any:

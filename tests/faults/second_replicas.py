@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from threading import Event, Thread
 from typing import Final
 
-from roadbike.local import parts
-from roadbike.local.parts import MYPAGE, PAYMENT, RESERVATION, STOCK, Trade
+from roadbike.local import services
 from roadbike.local.ports import Ports
+from roadbike.local.services import MYPAGE, PAYMENT, RESERVATION, STOCK, ServiceSpec
 from tests.faults.outcome import CannotTry
 from tests.faults.people import anybody
 from tests.ports import free_base
@@ -26,14 +26,14 @@ class Replica:
     """One more process of a service, on a port of its own."""
 
     shop: Shop
-    spec: Trade
+    spec: ServiceSpec
     port: int
     over: Event = field(default_factory=Event)
     process: "subprocess.Popen[bytes] | None" = None
 
     def keep(self) -> None:
         """Run the process, again when it ends, until it is over."""
-        given = parts.environment(self.shop.home, Ports(self.shop.base), {}, self.spec)
+        given = services.environment(self.shop.home, Ports(self.shop.base), {}, self.spec)
         given |= {"ROADBIKE_PORT": str(self.port)}
         with self.shop.home.log(f"{self.spec.name}-2").open("ab") as log:
             while not self.over.is_set():

@@ -11,6 +11,7 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import Final
 
+from roadbike.local import shop_file
 from tests.faults.outcome import CannotTry, Prevented
 from tests.faults.people import order
 from tests.faults.processes import child
@@ -40,7 +41,7 @@ def squatting(shop: Shop, service: str, replies: Replies) -> Iterator[Connection
     Yields a pipe from which every request but a GET can be received as Caught.
     Raises Prevented when the port of the stopped service cannot be taken.
     """
-    port = shop.listing["ports"][service]
+    port = shop_file.read_known(shop.home).ports[service]
     order(shop, "stop", service)
     try:
         ours, theirs = Pipe()

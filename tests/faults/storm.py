@@ -18,6 +18,7 @@ from uuid import uuid4
 import aiohttp
 import asyncpg
 
+from roadbike.local import shop_file
 from tests.faults.outcome import CannotTry, Outcome, say
 from tests.faults.people import Person, Response, admin, buyer, new_bike, open_shop, seen_within
 from tests.faults.second_replicas import Replica, second_replicas
@@ -163,7 +164,7 @@ class Storm:
         """Return the port of one of two replicas; None is the gateway."""
         if not self.others:
             return None
-        first: int = self.shop.listing["ports"]["reservation"]
+        first: int = shop_file.read_known(self.shop.home).ports["reservation"]
         return self.dice.choice((first, self.others["reservation"].port))
 
     def _pay(self, customer: Person, reserve_id: str) -> None:
@@ -255,7 +256,7 @@ async def broken_copies(shop: Shop) -> list[str]:
 
 
 async def rows(shop: Shop, service: str, statement: str) -> list[Any]:
-    url = shop.listing["databases"][service].replace("+asyncpg", "")
+    url = shop_file.read_known(shop.home).databases[service].replace("+asyncpg", "")
     connection = await asyncpg.connect(url)
     try:
         return list(await connection.fetch(statement))

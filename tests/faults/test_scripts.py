@@ -107,7 +107,7 @@ def broken() -> Outcome:
         (broken, 2, "NOT TRIED: KeyError: 'shop'"),
     ],
 )
-def test_the_exit_code_tells_a_fault_from_a_script_that_failed(
+def test_a_fault_and_a_script_that_failed_have_different_exit_codes(
     provoke: outcome.Provoke, code: int, last: str
 ) -> None:
     name = provoke.__name__

@@ -1,6 +1,6 @@
 """Edges 04: bikes are named, searched and reservations cancelled with Hangul in composed (NFC) and
 decomposed (NFD) form; measured is which bikes are found and how the status is answered; the
-fault is that the two forms of one word are told apart.
+fault is that the two forms of one word are treated as different words.
 """
 
 import unicodedata

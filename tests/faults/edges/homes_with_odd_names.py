@@ -13,6 +13,7 @@ from typing import Final
 import psutil
 
 from roadbike.local import home as homes
+from roadbike.local import shop_file
 from tests.faults.outcome import Checks, Outcome, run
 from tests.faults.people import end_in_order, seen_within
 from tests.system.shop import Shop, a_shop, surroundings
@@ -71,7 +72,8 @@ def _how(shop: Shop, process: "subprocess.Popen[bytes]", lines: list[str]) -> st
 
 
 def _is_open(shop: Shop) -> bool:
-    return bool(shop.listing.get("open"))
+    content = shop_file.read(shop.home)
+    return content is not None and content.open
 
 
 def _database(shop: Shop) -> Path:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any, Final
 
-from roadbike.kit.relay import KEPT_BY_BROKER
+from roadbike.kit.messaging.relay import BROKER_RETENTION
 from tests.faults.forgery import broker_user, call
 from tests.faults.outcome import CannotTry, Outcome, run, say
 from tests.faults.people import Person, admin, buyer, ok, open_shop, until
@@ -47,8 +47,8 @@ def provoke() -> Outcome:
         until(lambda: prepared(shop, before), 30, "every purchase has a parcel", pause=0.5)
         lasts = {topic: lasting(shop, topic, before[topic]) for topic in TOPICS}
     soonest = min(lasts, key=lambda topic: lasts[topic])
-    text = f"topic {soonest} is full after {lasts[soonest]}, kept are {KEPT_BY_BROKER}"
-    return Outcome(lasts[soonest] < KEPT_BY_BROKER, text)
+    text = f"topic {soonest} is full after {lasts[soonest]}, kept are {BROKER_RETENTION}"
+    return Outcome(lasts[soonest] < BROKER_RETENTION, text)
 
 
 def bike(shop: Shop) -> int:

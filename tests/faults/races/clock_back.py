@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from roadbike.kit.auth import ServiceTokens, SigningKey, new_signing_key
-from roadbike.kit.refusals import Unauthenticated
+from roadbike.kit.pure.refusals import Unauthenticated
 from tests.faults.outcome import Outcome, run, say
 
 HOUR: Final = 3600.0

@@ -10,21 +10,21 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
-from roadbike.kit.broker import BrokerAway, Subscription, TopicFull
-from roadbike.kit.broker.nats import NatsBroker
 from roadbike.kit.db import Database
-from roadbike.kit.relay import Relay
+from roadbike.kit.messaging.broker import BrokerUnavailable, Subscription, TopicFull
+from roadbike.kit.messaging.broker.nats import NatsBroker
+from roadbike.kit.messaging.relay import Relay
 from tests.faults.databases import execute, new_database, opened
 from tests.faults.history import TOPIC, add_backlog
 from tests.faults.outcome import CannotTry, Outcome, run, say
-from tests.kit.broker.messages import until_connected
+from tests.kit.broker.messages import wait_until_connected
 from tests.kit.broker.nats_server import NatsServer
 
 MEBIBYTE: Final = 1 << 20
 EVENTS: Final = 5_000  # three times what the topic holds
 LATER: Final = """
-    UPDATE outbox SET published_at = published_at - interval '{minutes} min'
-    WHERE published_at IS NOT NULL
+    UPDATE outbox SET sent_at = sent_at - interval '{minutes} min'
+    WHERE sent_at IS NOT NULL
 """
 
 
@@ -58,7 +58,7 @@ async def a_broker() -> AsyncIterator[NatsBroker]:
         server.start()
         broker = NatsBroker(server.url(), "stock", max_bytes=MEBIBYTE, ack_wait=5)
         try:
-            await until_connected(broker)
+            await wait_until_connected(broker)
             yield broker
         finally:
             await broker.close()
@@ -82,7 +82,7 @@ async def stands_still(relay: Relay, group: Subscription, db: Database, label: s
     await relay.trim(db)
     try:
         more = await relay.relay_once()
-    except BrokerAway as refusal:
+    except BrokerUnavailable as refusal:
         say(f"{label}: {sent} sent; all acknowledged and trimmed: {refusal!r}")
         return True
     say(f"{label}: {sent} sent; all acknowledged and trimmed: {more} more sent")

@@ -12,11 +12,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from roadbike.contracts.events import ReservationCancelled
-from roadbike.kit.broker import Message
-from roadbike.kit.db import Database, DatabaseAway
-from roadbike.kit.inbox import Inbox
-from roadbike.kit.service import whenever
-from roadbike.stock.use_cases import note_cancel
+from roadbike.kit.db import Database, DatabaseUnavailable
+from roadbike.kit.messaging.broker import Message
+from roadbike.kit.messaging.inbox import Inbox
+from roadbike.kit.process.service import whenever
+from roadbike.stock.use_cases import follow_purchase
 from tests.at_work import message
 from tests.contracts.examples import EXAMPLES
 from tests.faults.databases import new_database, opened
@@ -40,7 +40,8 @@ async def provoke() -> Outcome:
     refusals: int | None = None
     waited = 0.0
     async with new_database("roadbike.stock") as url, opened(url) as hung, opened(url) as other:
-        with suppress(_Over, DatabaseAway, DBAPIError):  # the server may have ended the session
+        # the server may end the session of the hung replica
+        with suppress(_Over, DatabaseUnavailable, DBAPIError):
             async with hung.begin() as tx:
                 await tx.execute(text(ROW), {"event_id": sent.event_id})
                 began = time.monotonic()
@@ -56,14 +57,14 @@ async def provoke() -> Outcome:
 
 async def taken(db: Database, sent: Message) -> int | None:
     """Take the message, again when the database refuses; None when the time is over."""
-    inbox = Inbox(db, [whenever(ReservationCancelled, note_cancel)])
+    inbox = Inbox(db, [whenever(ReservationCancelled, follow_purchase)])
     refusals = 0
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
                 try:
-                    await inbox.take([sent])
-                except DatabaseAway:
+                    await inbox.consume([sent])
+                except DatabaseUnavailable:
                     refusals += 1
                     await asyncio.sleep(AGAIN_SECONDS)
                 else:

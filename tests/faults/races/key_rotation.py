@@ -8,8 +8,9 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from roadbike.kit.auth import AUDIENCE, ISSUER, SigningKey, TokenVerifier, new_signing_key
-from roadbike.kit.refusals import Unauthenticated, Unavailable
+from roadbike.contracts.identity import AUDIENCE, ISSUER, ROLES
+from roadbike.kit.auth import SigningKey, TokenVerifier, new_signing_key
+from roadbike.kit.pure.refusals import Unauthenticated, Unavailable
 from tests.faults.databases import new_database, opened
 from tests.faults.outcome import Outcome, run, say
 
@@ -40,7 +41,15 @@ async def provoke() -> Outcome:
 
     async with new_database("roadbike.stock") as url, opened(url) as db:
         clock, refused = Clock(), 0
-        verifier = TokenVerifier(db, "http://account", clock=clock.monotonic, fetch=fetch)
+        verifier = TokenVerifier(
+            db,
+            "http://account",
+            issuer=ISSUER,
+            audience=AUDIENCE,
+            roles=ROLES,
+            clock=clock.monotonic,
+            fetch=fetch,
+        )
         for at in ASKED_AT:
             clock.now = at
             answer = await answer_to(verifier, new)

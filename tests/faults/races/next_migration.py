@@ -16,7 +16,8 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import roadbike
-from roadbike.kit import migrate
+from roadbike.kit.db import migrate
+from roadbike.local import shop_file
 from tests.faults.outcome import CannotTry, Outcome, run, say
 from tests.faults.people import anybody, ok, open_shop
 from tests.system.shop import Shop
@@ -74,7 +75,7 @@ def run_next_migration(shop: Shop) -> None:
         revision = f"{int(head or 0) + 1:04}"
         script = copy / "versions" / f"{revision}_note.py"
         script.write_text(NEXT.format(revision=revision, head=head))
-        asyncio.run(upgrade(shop.listing["databases"]["stock"], copy))
+        asyncio.run(upgrade(shop_file.read_known(shop.home).databases["stock"], copy))
 
 
 async def upgrade(url: str, migrations: Path) -> None:

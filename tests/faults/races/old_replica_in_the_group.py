@@ -6,11 +6,11 @@ fault is an event that is acknowledged and does neither.
 from typing import Any
 
 from roadbike.contracts.events import DeliveryReturned, DeliveryStarted
-from roadbike.kit import parked
-from roadbike.kit.broker.memory import MemoryBroker, MemoryLog
 from roadbike.kit.db import Tx
-from roadbike.kit.inbox import Inbox
-from roadbike.kit.service import whenever
+from roadbike.kit.messaging import parked
+from roadbike.kit.messaging.broker.memory import MemoryBroker, MemoryLog
+from roadbike.kit.messaging.inbox import Inbox
+from roadbike.kit.process.service import whenever
 from tests.at_work import message
 from tests.contracts.examples import EXAMPLES
 from tests.faults.databases import new_database, opened
@@ -35,11 +35,11 @@ async def provoke() -> Outcome:
         new = Inbox(db, [whenever(DeliveryStarted, react), whenever(DeliveryReturned, react)])
         broker = MemoryBroker(MemoryLog())
         await broker.declare(TOPIC)
-        await broker.publish([message(EXAMPLES[DeliveryReturned]) for _ in range(EVENTS)])
+        await broker.send([message(EXAMPLES[DeliveryReturned]) for _ in range(EVENTS)])
         group = await broker.subscribe("stock", TOPIC)
         for inbox in (old, new):  # whichever replica fetches gets the messages
             received = await group.fetch(EVENTS // 2, 0.1)
-            await inbox.take([one.message for one in received])
+            await inbox.consume([one.message for one in received])
             await group.ack(received)
         async with db.read() as tx:
             kept = await parked.count(tx, parked.ParkedState.PARKED)

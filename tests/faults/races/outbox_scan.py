@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy import text
 
 from roadbike.kit.db import Database
-from roadbike.kit.relay import Relay
+from roadbike.kit.messaging.relay import Relay
 from tests.faults.databases import execute, new_database, opened
 from tests.faults.history import add_backlog, add_sent, relay_to_memory
 from tests.faults.outcome import CannotTry, Outcome, run, say
@@ -38,7 +38,7 @@ async def provoke() -> Outcome:
         worst = max(worst, await rows_for_one_event(db, relay, f"{BACKLOG} waiting"))
         await execute(db, "ANALYZE outbox")
         worst = max(worst, await rows_for_one_event(db, relay, "the same after ANALYZE"))
-        await execute(db, "UPDATE outbox SET published_at = now() WHERE published_at IS NULL")
+        await execute(db, "UPDATE outbox SET sent_at = now() WHERE sent_at IS NULL")
         await add_backlog(db, FEW)
         worst = max(worst, await rows_for_one_event(db, relay, "sent, statistics of before"))
     return Outcome(worst > MOST_ROWS, f"the relay reads up to {worst:.0f} rows for one event")

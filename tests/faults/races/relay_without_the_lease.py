@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from sqlalchemy import text
 
-from roadbike.kit.broker.memory import MemoryBroker, MemoryLog
 from roadbike.kit.db import Database
-from roadbike.kit.relay import Relay
+from roadbike.kit.messaging.broker.memory import MemoryBroker, MemoryLog
+from roadbike.kit.messaging.relay import Relay
 from tests.faults.databases import execute, new_database, opened, silence_logs
 from tests.faults.outcome import Outcome, run, say
 from tests.faults.processes import child, pause, resume
@@ -33,7 +33,7 @@ EVENT: Final = """
     INSERT INTO outbox (event_id, kind, key, version, type, topic, time, data)
     VALUES (gen_random_uuid(), 'bike', '1', 1, 'x', 'bike.stock', now(), 'x')
 """
-UNSENT: Final = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
+UNSENT: Final = "SELECT count(*) FROM outbox WHERE sent_at IS NULL"
 
 
 def main() -> int:
@@ -44,7 +44,7 @@ async def provoke() -> Outcome:
     async with new_database("roadbike.stock") as url, opened(url) as db:
         holder = await a_relay(db)
         await holder.relay_once()  # takes the lease
-        at_work = asyncio.create_task(holder.run())
+        at_work = asyncio.create_task(holder.run_forever())
         try:
             with child(second_replica, url) as other:
                 questions = await questions_a_second(db)
@@ -67,9 +67,9 @@ def second_replica(url: str) -> None:
 
     async def work() -> None:
         async with opened(url) as db:
-            relaying = asyncio.create_task((await a_relay(db)).run())
+            relaying = asyncio.create_task((await a_relay(db)).run_forever())
             while not relaying.done():
-                db.told.set()
+                db.signal_outbox()
                 await asyncio.sleep(0.002)
 
     asyncio.run(work())
@@ -111,7 +111,7 @@ async def sent_by_the_holder(db: Database) -> int:
     """Publish one event a second in the holder's own process; return how many it sent."""
     for _ in range(EVENTS):
         await execute(db, EVENT)
-        db.told.set()
+        db.signal_outbox()
         await asyncio.sleep(1)
     return EVENTS - int(await scalar(db, UNSENT))
 

@@ -10,7 +10,7 @@ from typing import Final
 
 import psutil
 
-from roadbike.local import warden
+from roadbike.local.supervisor import warden
 from tests.faults.outcome import Outcome, run, say
 from tests.faults.people import anybody, open_shop, process, seen_within
 from tests.system.shop import Shop

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import asyncpg
 
+from roadbike.local import shop_file
 from tests.faults.outcome import Outcome, run, say
 from tests.faults.people import buyer, new_bike, open_shop
 from tests.system.shop import Shop
@@ -43,7 +44,7 @@ def writes(shop: Shop, reserve_id: str) -> int:
     """Return how often the rows of this payment's attempts were written."""
 
     async def ask() -> int:
-        url = shop.listing["databases"]["payment"].replace("+asyncpg", "")
+        url = shop_file.read_known(shop.home).databases["payment"].replace("+asyncpg", "")
         connection = await asyncpg.connect(url)
         try:
             return int(await connection.fetchval(WRITES, UUID(reserve_id)))

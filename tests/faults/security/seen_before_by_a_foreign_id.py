@@ -85,7 +85,7 @@ async def use_up(shop: Shop, number: int, ids: list[str]) -> None:
 
 
 def with_parcel(customer: Person, paid: set[str]) -> int:
-    """Return how many purchases have a parcel; time enough for every one that will get one."""
+    """Wait up to 15 s until all purchases have a parcel; return how many have one."""
 
     def count() -> int:
         return sum(bool(customer.deliveries_of(each)) for each in paid)

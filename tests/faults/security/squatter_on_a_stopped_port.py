@@ -8,7 +8,8 @@ import time
 from functools import partial
 from uuid import uuid4
 
-from roadbike.kit.auth import AUDIENCE, ISSUER, SigningKey, new_signing_key
+from roadbike.contracts.identity import AUDIENCE, ISSUER
+from roadbike.kit.auth import SigningKey, new_signing_key
 from tests.faults.outcome import Outcome, run, say
 from tests.faults.people import Person, anybody, buyer, open_shop, order, seen_within
 from tests.faults.squatter import squatting

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Final
 
 from roadbike.local import home as homes
-from roadbike.local import postgres
-from roadbike.local.trouble import Trouble
+from roadbike.local.errors import CommandError
+from roadbike.local.servers import postgres
 from tests.faults.outcome import CannotTry, Outcome, run, say
 
 NOBODY: Final = 65534
@@ -29,8 +29,8 @@ def main() -> int:
 
 def provoke() -> Outcome:
     if os.geteuid():
-        raise CannotTry("it needs root: another user cannot give a folder away")
-    given, taken = folder_is_given_away(), home_is_taken()
+        raise CannotTry("it needs root: only root can change the owner of a folder")
+    given, taken = folder_is_handed_over(), home_is_taken()
     effects = [
         *(["root's folder was given to nobody through a symbolic link"] if given else []),
         *(["a planted home with known passwords is taken"] if taken else []),
@@ -38,7 +38,7 @@ def provoke() -> Outcome:
     return Outcome(bool(effects), "; ".join(effects) or "both are refused")
 
 
-def folder_is_given_away() -> bool:
+def folder_is_handed_over() -> bool:
     with folder("roadbike-private-") as private, folder("roadbike-victim-") as victim:
         home = homes.at(private / "shop")
         home.path.mkdir()
@@ -46,7 +46,7 @@ def folder_is_given_away() -> bool:
         before = victim.stat().st_uid
         try:
             postgres.find(home, os.environ)
-        except (Trouble, OSError) as refusal:
+        except (CommandError, OSError) as refusal:
             say(f"refused: {refusal}")
         finally:
             _remove(trap)
@@ -74,7 +74,7 @@ def home_is_taken() -> bool:
         try:
             homes.open_home(home)
             used = homes.passwords(home, "postgres", ["postgres"])["postgres"]
-        except (Trouble, OSError) as refusal:
+        except (CommandError, OSError) as refusal:
             say(f"refused: {refusal}")
             return False
         say(f"a home of uid {planted.stat().st_uid} is taken; the superuser's password: {used}")
