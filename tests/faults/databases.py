@@ -1,4 +1,4 @@
-"""A PostgreSQL of one fault script's own, with migrated databases."""
+"""A PostgreSQL server for one fault script, with a migrated database."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""Events written to the broker by hand, as a service that was broken into could write them."""
+"""Send forged events to the broker, as an attacker with the password of one service could."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""An outbox with a past: sent events of hours before, and a backlog that is not sent yet."""
+"""An outbox with many events: sent ones, and a backlog that is waiting to be sent."""
 
 from typing import Final
 
@@ -20,18 +20,18 @@ FILL: Final = """
 
 
 async def add_sent(db: Database, rows: int) -> None:
-    """Add events that the broker has."""
+    """Add events that were sent to the broker."""
     for begin in range(0, rows, PART):
         await execute(db, FILL.format(when="now()", rows=min(PART, rows - begin)))
 
 
 async def add_backlog(db: Database, rows: int) -> None:
-    """Add events that the broker does not have yet."""
+    """Add events that are waiting to be sent."""
     await execute(db, FILL.format(when="NULL", rows=rows))
 
 
 async def relay_to_memory(db: Database) -> Relay:
-    """Return the real relay with a broker in memory; it holds the lease."""
+    """Return a relay that holds the lease and sends to a broker in memory."""
     broker = MemoryBroker(MemoryLog())
     await broker.declare(TOPIC)
     relay = Relay(db, broker, "reservation")

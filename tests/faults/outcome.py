@@ -1,4 +1,4 @@
-"""How a fault script ends: what it found, as one line and an exit code."""
+"""The result of a fault script, printed as one line and returned as an exit code."""
 
 import asyncio
 import signal
@@ -26,7 +26,7 @@ class CannotTry(Exception):
 
 
 class Prevented(Exception):
-    """The shop does not even let the fault be provoked: it is not seen; the message says how."""
+    """The shop prevents the provocation: the fault is not seen; the message says how."""
 
 
 @dataclass

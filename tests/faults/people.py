@@ -30,7 +30,7 @@ END_SECONDS: Final = 20
 
 @dataclass(frozen=True)
 class Response:
-    """Status, headers by lower-case name, and the body as it came."""
+    """Status, headers by lower-case name, and the unchanged body."""
 
     status: int
     headers: Mapping[str, str]
@@ -43,7 +43,7 @@ class Response:
 
     @property
     def type(self) -> str:
-        """Return the problem's type, or the begin of a body that is not a problem."""
+        """Return the problem's type, or the first characters of a body that is not a problem."""
         try:
             return str(self.body["type"])
         except (ValueError, KeyError, TypeError):
@@ -72,7 +72,7 @@ class Person:
     ) -> Response:
         """Send one request on a new connection; header names are written with underscores.
 
-        port: of a process that is not in the shop's list. raw: a body that is sent as it is.
+        port: of a process that is not in shop.json. raw: a body that is sent unchanged.
         source: the loopback address to send from.
         """
         sent = {"Accept-Language": "en", "Connection": "close"}
@@ -130,14 +130,14 @@ def open_shop(environ: Mapping[str, str] | None = None) -> Iterator[Shop]:
         try:
             yield shop
         finally:
-            with suppress(psutil.NoSuchProcess, KeyError):  # it is closed already
+            with suppress(psutil.NoSuchProcess, KeyError):  # the script has closed it
                 end_in_order(process(shop, "supervisor"))
 
 
 def end_in_order(supervisor: psutil.Process) -> None:
     """Ask the supervisor to close the shop: a killed PostgreSQL leaves shared memory behind.
 
-    What hangs is resumed first; what still runs after a while is killed.
+    Stopped processes are resumed first; those that do not end in time are killed.
     """
     family = [supervisor, *supervisor.children(recursive=True)]
     for each in family:
@@ -164,7 +164,7 @@ def admin(shop: Shop) -> Person:
 
 
 def access_token(shop: Shop, user: str, role: str) -> str:
-    """Return a token as account signs it, so that log-in limits are not in the way."""
+    """Return a token as account signs it, to avoid the limits on log-ins."""
     now = int(time.time())
     who = {"iss": ISSUER, "aud": AUDIENCE, "sub": user, "roles": [role]}
     signer = SigningKey.from_jwk(keys.private(shop.home, keys.SIGNING).read_text())
@@ -225,7 +225,7 @@ def ok(response: Response, status: int) -> Response:
 
 
 def seen_within(look: Callable[[], T], seconds: float, pause: float = 0.1) -> T:
-    """Look until it is true or the time is over; return what was seen last."""
+    """Call `look` until its result is true or the time is over; return the last result."""
     end = time.monotonic() + seconds
     while not (seen := look()) and time.monotonic() < end:
         time.sleep(pause)
@@ -233,8 +233,8 @@ def seen_within(look: Callable[[], T], seconds: float, pause: float = 0.1) -> T:
 
 
 def until(look: Callable[[], T], seconds: float, what: str, pause: float = 0.1) -> T:
-    """Look until it is true; raise CannotTry when the time is over."""
+    """Call `look` until its result is true, and return it; raise CannotTry after that time."""
     seen = seen_within(look, seconds, pause)
     if not seen:
-        raise CannotTry(f"{what}: not so within {seconds:g} s")
+        raise CannotTry(f"{what}: not within {seconds:g} s")
     return seen

@@ -1,4 +1,4 @@
-"""Other processes that a fault script starts: they end with it, stopped ones too."""
+"""Processes that a fault script starts; they end with it, even when they are stopped."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ def child(target: Callable[..., object], *arguments: Any) -> Iterator[SpawnProce
 
 
 def pause(process: SpawnProcess) -> None:
-    """SIGSTOP: the process hangs and its connections stay open."""
+    """Send SIGSTOP: the process hangs and its connections stay open."""
     _send(process, signal.SIGSTOP)
 
 

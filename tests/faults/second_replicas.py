@@ -1,4 +1,4 @@
-"""A second replica of four services beside an open shop; each is started again when it ends."""
+"""Second replicas of four services of an open shop; each is started again when it ends."""
 
 import subprocess
 import time
@@ -23,7 +23,7 @@ START_SECONDS: Final = 30
 
 @dataclass
 class Replica:
-    """One more process of a service, on a port of its own."""
+    """A second process of a service, on its own port."""
 
     shop: Shop
     spec: ServiceSpec
@@ -32,7 +32,7 @@ class Replica:
     process: "subprocess.Popen[bytes] | None" = None
 
     def keep(self) -> None:
-        """Run the process, again when it ends, until it is over."""
+        """Run the process, and start it again when it ends, until `end` is called."""
         given = services.environment(self.shop.home, Ports(self.shop.base), {}, self.spec)
         given |= {"ROADBIKE_PORT": str(self.port)}
         with self.shop.home.log(f"{self.spec.name}-2").open("ab") as log:

@@ -1,4 +1,4 @@
-"""Another program on the port of a stopped service; as root it runs as the user nobody."""
+"""A program that takes the port of a stopped service; root runs it as the user nobody."""
 
 import os
 import socket
@@ -26,7 +26,7 @@ Replies = Callable[[str, bytes], bytes]  # path and body of a request → body o
 
 @dataclass(frozen=True, slots=True)
 class Caught:
-    """One request that was meant for the service."""
+    """One request that another service or a client sent to the stopped service."""
 
     method: str
     path: str
@@ -93,7 +93,7 @@ def serve(port: int, replies: Replies, pipe: Connection) -> None:
 
 
 def become_nobody() -> None:
-    """Give up root, as far as this process is root."""
+    """Change to the user nobody, if this process runs as root."""
     for module in LOADED_LATER:
         import_module(module)
     socket.getfqdn("127.0.0.1")

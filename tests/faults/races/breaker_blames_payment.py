@@ -25,7 +25,7 @@ async def provoke() -> Outcome:
         await add_bikes(db)
         answers = Answers()
         async with buying(db, BIKES, answers):
-            await asyncio.sleep(2)  # until all of them are at it
+            await asyncio.sleep(2)  # until all buyers have begun
             if not await answers.within(2, "before"):
                 raise CannotTry("nothing is reserved")
             await locked_for_a_while(url, answers)

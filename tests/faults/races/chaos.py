@@ -4,7 +4,7 @@ the books of all services afterwards; the fault is one broken rule.
 """
 
 from tests.faults.outcome import Outcome, run
-from tests.faults.storm import storm
+from tests.faults.random_faults import under_random_faults
 
 
 def main() -> int:
@@ -12,7 +12,7 @@ def main() -> int:
 
 
 def provoke() -> Outcome:
-    return storm(doubled=False)
+    return under_random_faults(doubled=False)
 
 
 if __name__ == "__main__":

@@ -49,12 +49,12 @@ async def one_stop(shop: Shop) -> Counter[str]:
 
 
 async def client(shop: Shop, counted: Counter[str], over: asyncio.Event) -> None:
-    """Ask on one connection after the other, as a client does that looks for their end first."""
+    """Send requests on one connection after the other; check first whether it was closed."""
     while not over.is_set():
         try:
             reader, writer = await asyncio.open_connection(*address(shop, "stock"))
         except OSError:
-            counted["refused"] += 1  # nobody listens any more: nothing was sent
+            counted["refused"] += 1  # the port is closed: nothing was sent
             return
         try:
             await ask_on(reader, writer, counted, over)

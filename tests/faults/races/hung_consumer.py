@@ -23,12 +23,12 @@ from tests.faults.databases import new_database, opened
 from tests.faults.outcome import CannotTry, Outcome, run
 
 PATIENCE_SECONDS: Final = 15.0
-AGAIN_SECONDS: Final = 0.3  # as the runtime does after a batch that it could not take
+AGAIN_SECONDS: Final = 0.3  # as the runtime does after a batch that it could not consume
 ROW: Final = "INSERT INTO inbox (event_id, received_at) VALUES (:event_id, now())"
 
 
 class _Over(Exception):
-    """The measurement is made: nothing is to be committed."""
+    """Ends the transaction without a commit, after the measurement."""
 
 
 def main() -> int:
@@ -56,7 +56,7 @@ async def provoke() -> Outcome:
 
 
 async def taken(db: Database, sent: Message) -> int | None:
-    """Take the message, again when the database refuses; None when the time is over."""
+    """Consume the message, with a retry when the database refuses; None after the time limit."""
     inbox = Inbox(db, [whenever(ReservationCancelled, follow_purchase)])
     refusals = 0
     try:

@@ -39,7 +39,7 @@ async def provoke() -> Outcome:
         answers = Answers()
         with child(other_replica, url) as other:
             async with buying(db, BIKES, answers):
-                await asyncio.sleep(6)  # until both are at work
+                await asyncio.sleep(6)  # until both reserve
                 before = await answers.within(3, "before")
                 if not before:
                     raise CannotTry("the healthy replica reserves nothing")

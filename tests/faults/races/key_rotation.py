@@ -19,7 +19,7 @@ ASKED_AT: Final = (0, 1, 10, 29, 31)  # seconds
 
 @dataclass
 class Clock:
-    """It stands still unless it is moved."""
+    """A clock that changes only when the script sets it."""
 
     now: float = 0.0
 

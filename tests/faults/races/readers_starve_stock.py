@@ -61,7 +61,7 @@ async def flood(shop: Shop, customer: Person, number: int) -> tuple[Counter[str]
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector) as session:
         readers = [asyncio.create_task(read(session)) for _ in range(READERS)]
-        await asyncio.sleep(2)  # until all of them are at it
+        await asyncio.sleep(2)  # until all readers have begun
         waits = await asyncio.gather(*(allocated(customer, number) for _ in range(PURCHASES)))
         await asyncio.gather(*readers)
     return answers, list(waits)

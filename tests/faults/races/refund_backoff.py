@@ -27,13 +27,13 @@ from tests.faults.outcome import CannotTry, Outcome, run, say
 
 SECONDS: Final = 40
 PAYMENTS: Final = 8
-APART_SECONDS: Final = 0.3  # so that the two timers meet them in different order
+APART_SECONDS: Final = 0.3  # so that the two timers find them in different orders
 FEWEST: Final = 4  # refunds asked for; 2, 4, 8, 16 s apart
 
 
 @dataclass
 class SilentProvider:
-    """Takes money, and never answers a refund."""
+    """Captures money, and never answers a refund."""
 
     asked: defaultdict[UUID, list[float]] = field(default_factory=lambda: defaultdict(list))
 
@@ -100,14 +100,14 @@ async def paid_and_cancelled(db: Database, cashier: Cashier, reservation_id: UUI
 async def work(db: Database, cashier: Cashier) -> None:
     """Do the timed work of payment for a while."""
 
-    async def again_and_again(seconds: float, do: Callable[[Database], Awaitable[None]]) -> None:
+    async def repeat(seconds: float, do: Callable[[Database], Awaitable[None]]) -> None:
         while True:
             await do(db)
             await asyncio.sleep(seconds)
 
     tasks = [
-        asyncio.create_task(again_and_again(1, cashier.finish_unknown)),
-        asyncio.create_task(again_and_again(0.5, cashier.refund_owed)),
+        asyncio.create_task(repeat(1, cashier.finish_unknown)),
+        asyncio.create_task(repeat(0.5, cashier.refund_owed)),
     ]
     done, _ = await asyncio.wait(tasks, timeout=SECONDS)
     for task in tasks:

@@ -44,7 +44,7 @@ async def provoke() -> Outcome:
     async with new_database("roadbike.stock") as url, opened(url) as db:
         holder = await a_relay(db)
         await holder.relay_once()  # takes the lease
-        at_work = asyncio.create_task(holder.run_forever())
+        relaying = asyncio.create_task(holder.run_forever())
         try:
             with child(second_replica, url) as other:
                 questions = await questions_a_second(db)
@@ -53,9 +53,9 @@ async def provoke() -> Outcome:
                 sent = await sent_by_the_holder(db)
                 resume(other)
         finally:
-            at_work.cancel()
+            relaying.cancel()
             with suppress(asyncio.CancelledError):
-                await at_work
+                await relaying
     where = "with the lease's row locked" if locked else "elsewhere"
     result = f"{questions:.0f} questions a second; stopped {where}: {sent} of {EVENTS} sent"
     return Outcome(questions > MOST_QUESTIONS or sent < FEWEST_SENT, result)
@@ -82,8 +82,8 @@ async def a_relay(db: Database) -> Relay:
 
 
 async def questions_a_second(db: Database) -> float:
-    """Count transactions; the replica without the lease has no other reason for one."""
-    await asyncio.sleep(4)  # until it is at work
+    """Count transactions: the replica without the lease makes them only to ask for it."""
+    await asyncio.sleep(4)  # until it runs
     began, before = time.monotonic(), await scalar(db, COMMITS)
     await asyncio.sleep(4)
     return float(await scalar(db, COMMITS) - before) / (time.monotonic() - began)

@@ -76,7 +76,7 @@ async def listened(shop: Shop, stock: Client, number: int) -> bool:
 
 
 async def held_back(account: Client) -> bool:
-    """Create a consumer of account, which consumes nothing, on stock's stream."""
+    """Create a consumer for account, which never acknowledges, on stock's stream."""
     config = {
         "name": "account",
         "durable_name": "account",

@@ -1,7 +1,7 @@
 """A1: one anonymous request of at most 64 KiB is sent to account through the gateway, once with
 many escaped quotes and once with many names of which one comes twice; measured are the CPU
-seconds that account spends on it and how long its /livez waits; the fault is more than half a
-CPU second for one request.
+seconds that account spends on it and how long its /livez waits; the fault is more than a
+quarter of a CPU second for one request.
 """
 
 import time

@@ -59,7 +59,7 @@ async def approvals(shop: Shop, paid: set[str]) -> list[str]:
 
 
 async def use_up(shop: Shop, number: int, ids: list[str]) -> None:
-    """Publish events of stock, about nobody's reservation, under these ids."""
+    """Publish events of stock under these ids, about reservations that do not exist."""
     async with broker_user(shop, "stock") as client:
         for event_id in ids:
             about = str(uuid4())

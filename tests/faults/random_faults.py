@@ -1,4 +1,4 @@
-"""Buyers and staff at work while processes are killed and stopped; then the books are compared."""
+"""Kill and stop processes at random while buyers and staff work; then compare the databases."""
 
 import argparse
 import asyncio
@@ -30,7 +30,7 @@ BUYERS: Final = 10
 SECONDS: Final = 60
 SETTLED_SECONDS: Final = 120
 TRIES: Final = 4
-VICTIMS: Final = (
+TARGETS: Final = (
     *("reservation", "payment", "stock", "delivery", "mypage"),
     *("postgres", "nats", "postgres", "nats"),
 )
@@ -54,22 +54,24 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def storm(*, doubled: bool) -> Outcome:
-    """Run the storm on a shop of its own; doubled: with a second replica of four services."""
+def under_random_faults(*, doubled: bool) -> Outcome:
+    """Provoke faults in a new shop; doubled: with a second replica of four services."""
     asked = arguments()
     say(f"--seconds {asked.seconds} --seed {asked.seed}")
     with open_shop() as shop, replicas(shop, doubled=doubled) as others:
-        weather = Storm(shop, others, random.Random(asked.seed))  # noqa: S311 no secret
-        weather.blow(asked.seconds)
-        say(f"faults: {dict(weather.done)}")
-        say(f"answers: {dict(weather.answers)}; {len(weather.acknowledged)} reservations")
-        broken = asyncio.run(broken_rules(shop, weather.acknowledged))
-    if not weather.acknowledged:
+        fault_run = FaultRun(shop, others, random.Random(asked.seed))  # noqa: S311 no secret
+        fault_run.run(asked.seconds)
+        say(f"faults: {dict(fault_run.done)}")
+        say(f"answers: {dict(fault_run.answers)}; {len(fault_run.acknowledged)} reservations")
+        broken = asyncio.run(broken_rules(shop, fault_run.acknowledged))
+    if not fault_run.acknowledged:
         raise CannotTry("nothing was reserved")
     for line in broken[:10]:
         say(line)
-    count = sum(weather.done.values())
-    text = f"{len(broken)} rules broken after {count} faults, {len(weather.acknowledged)} purchases"
+    count = sum(fault_run.done.values())
+    text = (
+        f"{len(broken)} rules broken after {count} faults, {len(fault_run.acknowledged)} purchases"
+    )
     return Outcome(bool(broken), text)
 
 
@@ -83,44 +85,44 @@ def replicas(shop: Shop, *, doubled: bool) -> Iterator[Mapping[str, Replica]]:
 
 
 @dataclass
-class Storm:
-    """`others`: second replicas by name. The dice decide what is bought and what is killed."""
+class FaultRun:
+    """others: second replicas by name. rng: decides what is bought and which process fails."""
 
     shop: Shop
     others: Mapping[str, Replica]
-    dice: random.Random
+    rng: random.Random
     answers: Counter[tuple[str, object]] = field(default_factory=Counter)
     acknowledged: set[str] = field(default_factory=set)
     done: Counter[tuple[str, str]] = field(default_factory=Counter)
     over: Event = field(default_factory=Event)
     lock: Lock = field(default_factory=Lock)
 
-    def blow(self, seconds: float) -> None:
-        """Let everybody work, and something fail every few seconds."""
-        bikes = [new_bike(self.shop, 100_000, name="storm"), new_bike(self.shop, 40, name="few")]
+    def run(self, seconds: float) -> None:
+        """Let buyers and staff work for that long, and provoke a fault every few seconds."""
+        bikes = [new_bike(self.shop, 100_000, name="many"), new_bike(self.shop, 40, name="few")]
         buyers = [Thread(target=self._buy, args=(bikes,), daemon=True) for _ in range(BUYERS)]
         for each in buyers:
             each.start()
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            time.sleep(self.dice.uniform(1.5, 3.5))
-            self._strike()
+            time.sleep(self.rng.uniform(1.5, 3.5))
+            self._provoke()
         self.over.set()
         for each in buyers:
             each.join(120)
 
-    def _strike(self) -> None:
-        name = self.dice.choice(VICTIMS)
+    def _provoke(self) -> None:
+        name = self.rng.choice(TARGETS)
         pid = self.shop.pids.get(name)
-        if name in self.others and self.dice.random() < 0.5:
+        if name in self.others and self.rng.random() < 0.5:
             pid = self.others[name].pid
         if not pid:
             return
         longest = LONGEST_STOP_OF_TWO_SECONDS if self.others else LONGEST_STOP_SECONDS
         with suppress(ProcessLookupError):
-            if self.dice.random() < STOPPED_SHARE:
+            if self.rng.random() < STOPPED_SHARE:
                 os.kill(pid, signal.SIGSTOP)
-                time.sleep(self.dice.uniform(2, longest))
+                time.sleep(self.rng.uniform(2, longest))
                 os.kill(pid, signal.SIGCONT)
                 self.done["stop", name] += 1
             else:
@@ -130,18 +132,18 @@ class Storm:
     def _buy(self, bikes: list[int]) -> None:
         customer, staff = buyer(self.shop), admin(self.shop)
         while not self.over.is_set():
-            number = bikes[self.dice.random() < 0.15]
+            number = bikes[self.rng.random() < 0.15]
             reserve_id = self._reserve(customer, number)
             if not reserve_id:
                 continue
             with self.lock:
                 self.acknowledged.add(reserve_id)
-            fate = self.dice.random()
-            if fate < 0.75:
+            chance = self.rng.random()
+            if chance < 0.75:
                 self._pay(customer, reserve_id)
-            if fate > 0.5:
+            if chance > 0.5:
                 self._ask("cancel", customer, "DELETE", f"/reservations/{reserve_id}")
-            if fate < 0.2:
+            if chance < 0.2:
                 self._deliver(staff, reserve_id)
 
     def _reserve(self, customer: Person, number: int) -> str:
@@ -165,14 +167,14 @@ class Storm:
         if not self.others:
             return None
         first: int = shop_file.read_known(self.shop.home).ports["reservation"]
-        return self.dice.choice((first, self.others["reservation"].port))
+        return self.rng.choice((first, self.others["reservation"].port))
 
     def _pay(self, customer: Person, reserve_id: str) -> None:
         path = f"/payments?reserveId={reserve_id}"
         found = seen_within(lambda: self._items(customer, path), 10)
         if not found:
             return
-        at, behaviour = f"/payments/{found[0]['payId']}", self.dice.choice(BEHAVIOURS)
+        at, behaviour = f"/payments/{found[0]['payId']}", self.rng.choice(BEHAVIOURS)
         for _ in range(2):
             body = {"payStatus": "결제완료"}
             self._ask("pay", customer, "PATCH", at, body, X_Simulate=behaviour)
@@ -183,7 +185,7 @@ class Storm:
         if not found:
             return
         at = f"/deliveries/{found[0]['deliveryId']}"
-        for step in STEPS[: self.dice.randint(1, len(STEPS))]:
+        for step in STEPS[: self.rng.randint(1, len(STEPS))]:
             self._ask("move", staff, "PATCH", at, {"deliveryStatus": step})
 
     def _items(self, person: Person, path: str) -> list[Any]:
@@ -209,9 +211,9 @@ class Storm:
 
 
 async def broken_rules(shop: Shop, acknowledged: set[str]) -> list[str]:
-    """Wait until nothing is on its way; return what must not be so then."""
-    if restless := await unsettled(shop):
-        return [restless]
+    """Wait until the shop is settled; return every rule that is broken then."""
+    if busy := await unsettled(shop):
+        return [busy]
     found = await books.read(shop)
     registered = {key for key, each in found.purchases.items() if each.reservation["registered"]}
     return [
@@ -222,16 +224,16 @@ async def broken_rules(shop: Shop, acknowledged: set[str]) -> list[str]:
 
 
 async def unsettled(shop: Shop) -> str:
-    """Wait until the whole shop is quiet; return what is still on its way when the time is over."""
+    """Wait until the shop is settled; return what is not when the time is over."""
     end = time.monotonic() + SETTLED_SECONDS
     async with visiting(shop) as visit:
         while True:
             try:
                 await visit.settle(end - time.monotonic())
-            except AssertionError as restless:
-                return str(restless)
+            except AssertionError as busy:
+                return str(busy)
             except (aiohttp.ClientError, ValueError, TimeoutError) as problem:
-                # a service that was killed last is not back yet
+                # the service that was killed last has not started yet
                 if time.monotonic() > end:
                     return f"a service does not answer: {problem}"
                 await asyncio.sleep(1)
