@@ -12,7 +12,7 @@ import nats
 from nats.aio.client import Client
 
 from roadbike.local import shop_file
-from tests.system.shop import Shop
+from tests.system.real_shop import Shop
 
 
 @asynccontextmanager

@@ -20,7 +20,7 @@ from roadbike.kit.auth import ServiceTokens, SigningKey
 from roadbike.local import keys
 from roadbike.local.ports import HOST
 from tests.faults.outcome import CannotTry
-from tests.system.shop import Shop, a_shop
+from tests.system.real_shop import Shop, temporary_shop
 
 T = TypeVar("T")
 
@@ -124,7 +124,7 @@ class Person:
 @contextmanager
 def open_shop(environ: Mapping[str, str] | None = None) -> Iterator[Shop]:
     """Open a shop in a temporary home; close and delete it at the end of the block."""
-    with a_shop(environ) as shop:
+    with temporary_shop(environ) as shop:
         done = shop.up()
         if done.code:
             raise CannotTry(f"the shop does not open: {done.out}{done.err}")
@@ -221,7 +221,7 @@ def connect(shop: Shop, service: str = "gateway", seconds: float = 10) -> socket
 
 def order(shop: Shop, *words: str) -> str:
     """Run the command `roadbike` on this shop; raise CannotTry when it fails."""
-    done = asyncio.run(shop.order(*words))
+    done = asyncio.run(shop.roadbike(*words))
     if done.code:
         raise CannotTry(f"roadbike {' '.join(words)}: {done.out}{done.err}")
     return done.out

@@ -22,9 +22,9 @@ from roadbike.local import shop_file
 from tests.faults.outcome import CannotTry, Outcome, say
 from tests.faults.people import Person, Response, admin, buyer, new_bike, open_shop, seen_within
 from tests.faults.second_replicas import Replica, second_replicas
-from tests.system import books
-from tests.system.shop import Shop
-from tests.system.visit import visiting
+from tests.system import audit
+from tests.system.real_shop import Shop
+from tests.system.shop_client import open_client
 
 BUYERS: Final = 10
 SECONDS: Final = 60
@@ -214,7 +214,7 @@ async def broken_rules(shop: Shop, acknowledged: set[str]) -> list[str]:
     """Wait until the shop is settled; return every rule that is broken then."""
     if busy := await unsettled(shop):
         return [busy]
-    found = await books.read(shop)
+    found = await audit.read(shop)
     registered = {key for key, each in found.purchases.items() if each.reservation["registered"]}
     return [
         *found.faults(),
@@ -226,10 +226,10 @@ async def broken_rules(shop: Shop, acknowledged: set[str]) -> list[str]:
 async def unsettled(shop: Shop) -> str:
     """Wait until the shop is settled; return what is not when the time is over."""
     end = time.monotonic() + SETTLED_SECONDS
-    async with visiting(shop) as visit:
+    async with open_client(shop) as client:
         while True:
             try:
-                await visit.settle(end - time.monotonic())
+                await client.settle(end - time.monotonic())
             except AssertionError as busy:
                 return str(busy)
             except (aiohttp.ClientError, ValueError, TimeoutError) as problem:

@@ -14,7 +14,7 @@ from roadbike.local.services import MYPAGE, PAYMENT, RESERVATION, STOCK, Service
 from tests.faults.outcome import CannotTry
 from tests.faults.people import anybody
 from tests.ports import free_base
-from tests.system.shop import ROADBIKE, Shop, surroundings
+from tests.system.real_shop import ROADBIKE, Shop, command_environment
 
 DOUBLED: Final = (STOCK, RESERVATION, PAYMENT, MYPAGE)
 AGAIN_SECONDS: Final = 0.3
@@ -39,7 +39,7 @@ class Replica:
             while not self.over.is_set():
                 self.process = subprocess.Popen(  # noqa: S603 our own command
                     [ROADBIKE, "serve", self.spec.name],
-                    env=surroundings(given),
+                    env=command_environment(given),
                     stdout=log,
                     stderr=log,
                     cwd="/",

@@ -15,7 +15,7 @@ from roadbike.local import shop_file
 from tests.faults.outcome import CannotTry, Prevented
 from tests.faults.people import order
 from tests.faults.processes import child
-from tests.system.shop import Shop
+from tests.system.real_shop import Shop
 
 NOBODY: Final = 65534
 START_SECONDS: Final = 20

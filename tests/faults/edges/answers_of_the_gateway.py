@@ -7,7 +7,7 @@ from typing import Final
 
 from tests.faults.outcome import Checks, Outcome, run
 from tests.faults.people import anybody, connect, open_shop
-from tests.system.shop import Shop
+from tests.system.real_shop import Shop
 
 SAFE: Final = (
     "x-content-type-options",

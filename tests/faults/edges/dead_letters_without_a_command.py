@@ -6,7 +6,7 @@ import subprocess
 from typing import Final
 
 from tests.faults.outcome import CannotTry, Outcome, run, say
-from tests.system.shop import ROADBIKE
+from tests.system.real_shop import ROADBIKE
 
 WORDS: Final = ("dead", "parked", "retry", "dismiss", "letter", "replay")
 

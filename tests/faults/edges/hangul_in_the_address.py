@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from tests.faults.outcome import Checks, Outcome, run
 from tests.faults.people import connect, new_bike, open_shop
-from tests.system.shop import Shop
+from tests.system.real_shop import Shop
 
 
 def main() -> int:

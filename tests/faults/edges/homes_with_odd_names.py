@@ -16,7 +16,7 @@ from roadbike.local import home as homes
 from roadbike.local import shop_file
 from tests.faults.outcome import Checks, Outcome, run
 from tests.faults.people import end_in_order, seen_within
-from tests.system.shop import Shop, a_shop, surroundings
+from tests.system.real_shop import Shop, command_environment, temporary_shop
 
 NAMES: Final = ("q?x=1", "p%20c", "d$HOME")
 OPEN_SECONDS: Final = 60
@@ -28,7 +28,7 @@ def main() -> int:
 
 def provoke() -> Outcome:
     checks = Checks()
-    with a_shop() as shop:
+    with temporary_shop() as shop:
         top = shop.home.path.parent
         for name in NAMES:
             odd = Shop(homes.at(top / name), shop.base)
@@ -48,7 +48,7 @@ def opening(shop: Shop) -> Iterator[str]:
     with tempfile.TemporaryFile("w+") as output:
         process = subprocess.Popen(  # noqa: S603 our own command
             shop.command("up", "--port-base", str(shop.base)),
-            env=surroundings({}),
+            env=command_environment({}),
             stdout=output,
             stderr=output,
             cwd="/",

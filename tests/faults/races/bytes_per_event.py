@@ -12,7 +12,7 @@ from roadbike.kit.messaging.relay import BROKER_RETENTION
 from tests.faults.forgery import broker_user, call
 from tests.faults.outcome import CannotTry, Outcome, run, say
 from tests.faults.people import Person, admin, buyer, ok, open_shop, until
-from tests.system.shop import Shop
+from tests.system.real_shop import Shop
 
 PURCHASES: Final = 100
 AT_ONCE: Final = 8

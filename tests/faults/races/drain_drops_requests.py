@@ -10,7 +10,7 @@ from typing import Final
 
 from tests.faults.outcome import CannotTry, Outcome, run, say
 from tests.faults.people import address, open_shop
-from tests.system.shop import Shop
+from tests.system.real_shop import Shop
 
 CLIENTS: Final = 30
 STOPS: Final = 3
@@ -41,10 +41,10 @@ async def one_stop(shop: Shop) -> Counter[str]:
     over = asyncio.Event()
     clients = [asyncio.create_task(client(shop, counted, over)) for _ in range(CLIENTS)]
     await asyncio.sleep(1)
-    await shop.obey("stop", "stock")
+    await shop.roadbike_ok("stop", "stock")
     over.set()
     await asyncio.gather(*clients)
-    await shop.obey("start", "stock")
+    await shop.roadbike_ok("start", "stock")
     return counted
 
 

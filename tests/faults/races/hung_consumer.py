@@ -17,10 +17,10 @@ from roadbike.kit.messaging.broker import Message
 from roadbike.kit.messaging.inbox import Inbox
 from roadbike.kit.process.service import whenever
 from roadbike.stock.use_cases import follow_purchase
-from tests.at_work import message
 from tests.contracts.examples import EXAMPLES
 from tests.faults.databases import new_database, opened
 from tests.faults.outcome import CannotTry, Outcome, run
+from tests.service_harness import message
 
 PATIENCE_SECONDS: Final = 15.0
 AGAIN_SECONDS: Final = 0.3  # as the runtime does after a batch that it could not consume

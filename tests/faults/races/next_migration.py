@@ -20,7 +20,7 @@ from roadbike.kit.db import migrate
 from roadbike.local import shop_file
 from tests.faults.outcome import CannotTry, Outcome, run, say
 from tests.faults.people import anybody, ok, open_shop
-from tests.system.shop import Shop
+from tests.system.real_shop import Shop
 
 PACKAGE: Final = "roadbike.stock"
 MIGRATIONS: Final = Path(roadbike.__file__).parent / "stock" / "migrations"

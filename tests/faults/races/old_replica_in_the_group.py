@@ -11,10 +11,10 @@ from roadbike.kit.messaging import parked
 from roadbike.kit.messaging.broker.memory import MemoryBroker, MemoryLog
 from roadbike.kit.messaging.inbox import Inbox
 from roadbike.kit.process.service import whenever
-from tests.at_work import message
 from tests.contracts.examples import EXAMPLES
 from tests.faults.databases import new_database, opened
 from tests.faults.outcome import Outcome, run
+from tests.service_harness import message
 
 EVENTS = 10
 TOPIC = "bike.delivery"

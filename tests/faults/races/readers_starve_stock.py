@@ -14,7 +14,7 @@ import aiohttp
 
 from tests.faults.outcome import CannotTry, Outcome, run, say
 from tests.faults.people import Person, buyer, new_bike, open_shop
-from tests.system.shop import Shop
+from tests.system.real_shop import Shop
 
 READERS: Final = 1_200
 SECONDS: Final = 20

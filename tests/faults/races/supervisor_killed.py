@@ -13,7 +13,7 @@ import psutil
 from roadbike.local.supervisor import warden
 from tests.faults.outcome import Outcome, run, say
 from tests.faults.people import anybody, open_shop, process, seen_within
-from tests.system.shop import Shop
+from tests.system.real_shop import Shop
 
 HUNG: Final = ("mypage", "nats")
 END_SECONDS: Final = 10

@@ -14,7 +14,7 @@ import asyncpg
 from roadbike.local import shop_file
 from tests.faults.outcome import Outcome, run, say
 from tests.faults.people import buyer, new_bike, open_shop
-from tests.system.shop import Shop
+from tests.system.real_shop import Shop
 
 TRIES: Final = 100
 LOOKED_AT_AGAIN_SECONDS: Final = 35  # each declined attempt is looked at again after 20 s

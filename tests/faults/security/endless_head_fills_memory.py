@@ -10,7 +10,7 @@ from typing import Final
 
 from tests.faults.outcome import CannotTry, Outcome, run, say
 from tests.faults.people import connect, open_shop, process
-from tests.system.shop import Shop
+from tests.system.real_shop import Shop
 
 MEGABYTES: Final = 64
 LINE: Final = b"X-A: " + b"a" * 8000 + b"\r\n"

@@ -11,7 +11,7 @@ from uuid import uuid4
 from tests.faults.forgery import broker_user, forge
 from tests.faults.outcome import Outcome, run, say
 from tests.faults.people import admin, buyer, new_bike, open_shop, seen_within
-from tests.system.shop import Shop
+from tests.system.real_shop import Shop
 
 PRICE: Final = 3_000_000
 LATER: Final = 99  # a version above all that the true publisher has counted

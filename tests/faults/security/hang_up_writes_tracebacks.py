@@ -9,7 +9,7 @@ from typing import Final
 
 from tests.faults.outcome import Outcome, run, say
 from tests.faults.people import connect, open_shop
-from tests.system.shop import Shop
+from tests.system.real_shop import Shop
 
 HANG_UPS: Final = 20
 CUT: Final = (

@@ -14,7 +14,7 @@ from nats.errors import Error
 from tests.faults.forgery import broker_user, call, forge, last_position, stored
 from tests.faults.outcome import CannotTry, Outcome, run, say
 from tests.faults.people import buyer, new_bike, open_shop
-from tests.system.shop import Shop
+from tests.system.real_shop import Shop
 
 STREAM: Final = "bike-stock"
 INBOX: Final = "_INBOX_mypage"

@@ -10,7 +10,7 @@ from typing import Final
 
 from tests.faults.outcome import Outcome, run, say
 from tests.faults.people import anybody, ok, open_shop, process
-from tests.system.shop import Shop
+from tests.system.real_shop import Shop
 
 PAIRS: Final = 16_000  # 32 KB; the limit of a body is 64 KiB
 NAMES: Final = 8_000

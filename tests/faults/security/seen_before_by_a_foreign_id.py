@@ -20,7 +20,7 @@ from tests.faults.people import (
     status_of,
 )
 from tests.faults.people import until as wait_until
-from tests.system.shop import Shop
+from tests.system.real_shop import Shop
 
 PURCHASES: Final = 80  # their payment events fill more than one pull of 200 messages
 STREAM: Final = "bike-payment"

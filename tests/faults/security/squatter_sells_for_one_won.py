@@ -10,7 +10,7 @@ from uuid import uuid4
 from tests.faults.outcome import Outcome, Prevented, run, say
 from tests.faults.people import Person, buyer, new_bike, open_shop, seen_within
 from tests.faults.squatter import Caught, squatting
-from tests.system.shop import Shop
+from tests.system.real_shop import Shop
 
 PRICE: Final = 5_100_000
 
