@@ -78,7 +78,7 @@ def message(event: Event, time: datetime = FIRST) -> Message:
     return Message(
         event_id=new_id(),
         type=event.type_name(),
-        source="test",
+        source=event.source,
         topic=event.topic,
         key=event.key,
         time=time,

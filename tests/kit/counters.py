@@ -39,6 +39,7 @@ class Incremented(Event, frozen=True, kw_only=True):
     namespace: ClassVar[str] = "test"
     kind: ClassVar[str] = "counter"
     topic: ClassVar[str] = "test.counters"
+    source: ClassVar[str] = "counters"
 
     name: str
     value: int = 0
@@ -55,6 +56,7 @@ class Noted(Event, frozen=True, kw_only=True):
     namespace: ClassVar[str] = "test"
     kind: ClassVar[str] = "note"
     topic: ClassVar[str] = "test.notes"
+    source: ClassVar[str] = "counter"
 
     name: str
 
@@ -99,7 +101,7 @@ def message(
     return Message(
         event_id=new_id(),
         type=event.type_name() if type_ is None else type_,
-        source="tests",
+        source=event.source,
         topic=event.topic,
         key=event.key,
         time=datetime.now(UTC),

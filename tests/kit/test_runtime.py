@@ -205,6 +205,7 @@ async def test_the_status_counts_what_is_left_to_do(
         "unsent": 0,
         "parked": 0,
         "dead": 0,
+        "refused": 0,
         "pending": 3,
     }
 

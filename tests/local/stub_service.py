@@ -45,6 +45,7 @@ class StubService:
             unsent=0,
             parked=0,
             dead=0,
+            refused=0,
         ).flat()
 
 

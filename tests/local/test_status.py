@@ -19,7 +19,7 @@ from tests.local.shop_files import a_shop_file
 
 SERVERS = ("postgres", "nats", "gateway")
 SERVICES = ("stock", "reservation", "payment", "delivery", "mypage", "account")
-COUNTS = ("parked", "dead", "pending", "unsettled")
+COUNTS = ("parked", "dead", "refused", "pending", "unsettled")
 
 
 def silent_row(part: str, **more: Any) -> PartStatus:
@@ -50,24 +50,27 @@ def shown(rows: Sequence[PartStatus], width: int = 80) -> str:
 
 
 @pytest.mark.parametrize("width", [80, 100, 200])
-@pytest.mark.parametrize("some", [{}, {"parked": 3, "dead": 1, "pending": 2, "unsettled": 4}])
+@pytest.mark.parametrize(
+    "some", [{}, {"parked": 3, "dead": 1, "refused": 5, "pending": 2, "unsettled": 4}]
+)
 def test_the_table_fits_and_shortens_nothing(width: int, some: dict[str, int]) -> None:
     text = shown(rows(**some), width)
 
     assert max(len(line) for line in text.splitlines()) <= width
     assert "…" not in text
     assert all(f"\n{part} " in text for part in (*SERVERS, *SERVICES))
-    assert all(header in text.splitlines()[0] for header in ("state", "MB", "unsent", "lag", *some))
+    assert all(header in text.splitlines()[0] for header in ("state", "unsent", "lag", *some))
+    assert ("MB" in text) == (width > 80 or not some)
     assert ("pid" in text) == (width == 200 or (width == 100 and not some))
 
 
 def test_counts_that_are_0_everywhere_are_one_line() -> None:
     assert shown(rows()).endswith("\nno stuck events or open payments\n")
     assert shown(rows(dead=1)).endswith(
-        "\nno parked events, pending reservations or unsettled payments\n"
+        "\nno parked events, refused events, pending reservations or unsettled payments\n"
     )
-    assert shown(rows(parked=1, dead=1, pending=1)).endswith("\nno unsettled payments\n")
-    assert "\nno " not in shown(rows(parked=1, dead=1, pending=1, unsettled=1))
+    assert shown(rows(parked=1, dead=1, refused=1, pending=1)).endswith("\nno unsettled payments\n")
+    assert "\nno " not in shown(rows(**dict.fromkeys(COUNTS, 1)))
 
 
 def test_a_service_that_is_not_ready_is_shown_with_the_reason() -> None:
@@ -141,6 +144,7 @@ ROW = ("part", "state", "ready", "pid", "port", "restarts", "memory_mb")
 
 def test_the_row_of_a_service_has_its_figures_beside_those_of_its_process() -> None:
     figures = {"database": "sqlite", "unsent": 1, "lag": None, "parked": 2, "dead": 3}
+    figures |= {"refused": 5}
     own = ServiceStatus(
         ready=True, service="stock", broker=True, published=9, gauges={"pending": 4}, **figures
     )

@@ -1,7 +1,7 @@
 """A purchase is projected from its events, in whatever order they come."""
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -164,3 +164,20 @@ def test_what_may_be_done_next(so_far: Any, *, pay: bool, cancel: bool) -> None:
 
     assert domain.may_be_paid(purchase) is pay
     assert domain.may_be_cancelled(purchase) is cancel
+
+
+@given(shuffled(RETURNED))
+def test_what_was_bought_is_what_the_reservation_says(events: list[AnyPurchaseEvent]) -> None:
+    others = replace(STORY, price=1, user_id="mallory", bike_id=2)
+    purchase = domain.project([others.opened(), others.prepared(), others.allocated(), *events])
+
+    assert (purchase.bike_id, purchase.user_id, purchase.price) == (1, "alice", 5_100_000)
+
+
+@pytest.mark.parametrize("last", [STORY.registered(), STORY.cancelled()])
+def test_what_others_say_of_it_first_is_replaced(last: AnyPurchaseEvent) -> None:
+    others = replace(STORY, price=1, user_id="mallory", bike_id=2)
+
+    purchase = domain.project([others.opened(), others.prepared(), last])
+
+    assert (purchase.bike_id, purchase.user_id, purchase.price) == (1, "alice", 5_100_000)

@@ -208,7 +208,7 @@ async def test_a_bike_that_was_shipped_or_delivered_is_not_cancelled(
     kim: ApiClient, harness: ReservationHarness, event: Any, problem: str
 ) -> None:
     reserve_id = await made_by(kim)
-    await harness.consume(event(Story(reservation_id=UUID(reserve_id))))
+    await harness.consume(event(Story(reservation_id=UUID(reserve_id), user_id="kim")))
 
     answer = await ask(kim, f"DELETE /reservations/{reserve_id}")
 

@@ -90,7 +90,7 @@ async def test_a_pending_reservation_that_an_event_cancels_returns_its_unit_and_
 ) -> None:
     pending = await harness.pending("mine")
     event: PaymentCancelled | PaymentExpired = getattr(
-        Story(reservation_id=pending.reservation_id), cause
+        Story(reservation_id=pending.reservation_id, user_id=pending.user_id), cause
     )()
 
     await harness.consume(event)

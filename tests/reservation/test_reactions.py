@@ -1,12 +1,15 @@
 """Reactions to events: the same result whether they arrive once or often, in any order."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from random import Random
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from roadbike.contracts.events import (
+    AllocationEvent,
     ReservationCancelled,
     StockAllocated,
     StockReleased,
@@ -15,6 +18,8 @@ from roadbike.contracts.events import (
 )
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import ReservationStatus
+from roadbike.kit.messaging import parked, refused
+from roadbike.kit.messaging.parked import ParkedState
 from roadbike.kit.pure.events import Event
 from roadbike.kit.pure.refusals import NotFound
 from roadbike.reservation.domain import AlreadyDelivered, AlreadyShipped, Reservation
@@ -227,3 +232,37 @@ async def test_the_order_of_events_does_not_matter(harness: ReservationHarness, 
     kept = [await harness.reservation(one.reservation_id) for one in (first, second, third)]
     assert [one.reason for one in kept] == [None, Reason.UNPAID, Reason.SOLD_OUT]
     assert (kept[0].shipped, kept[0].delivered) == (True, True)
+
+
+EVENTS = (
+    *("payment_cancelled", "expired", "started", "completed", "returned"),
+    *("allocated", "short", "released"),
+)
+
+
+@pytest.mark.parametrize("cause", EVENTS)
+@pytest.mark.parametrize(
+    "other", [{"bike_id": 2}, {"user_id": "mallory"}, {"reservation_id": UUID(int=7)}]
+)
+async def test_an_event_about_another_purchase_is_refused(
+    harness: ReservationHarness, cause: str, other: dict[str, Any]
+) -> None:
+    event = getattr(replace(story_of(await harness.reserve()), **other), cause)()
+    before = await harness.state()
+
+    await harness.consume(event)
+
+    names_no_user = isinstance(event, AllocationEvent) and "user_id" in other
+    assert names_no_user or await harness.state() == before
+    async with harness.db.read() as tx:
+        assert await refused.count(tx) == (0 if names_no_user else 1)
+        assert await parked.count(tx, ParkedState.PARKED) == 0
+
+
+async def test_a_payment_over_another_price_still_cancels(harness: ReservationHarness) -> None:
+    made = await harness.reserve()
+
+    await harness.consume(replace(story_of(made), price=1).expired())
+
+    ended = await harness.reservation(made.reservation_id)
+    assert ended.reservation_status is ReservationStatus.CANCELLED

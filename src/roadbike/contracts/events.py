@@ -51,6 +51,7 @@ class BikeEvent(ShopEvent, frozen=True, kw_only=True):
 
     kind: ClassVar[str] = "bike"
     topic: ClassVar[str] = "bike.stock"
+    source: ClassVar[str] = "stock"
 
     bike_id: int
     bike_name: str
@@ -94,6 +95,7 @@ class AllocationEvent(PurchaseEvent, frozen=True, kw_only=True):
 
     kind: ClassVar[str] = "allocation"
     topic: ClassVar[str] = "bike.stock"
+    source: ClassVar[str] = "stock"
 
     stock_status: StockStatus
     reason: Reason | None = None
@@ -126,6 +128,7 @@ class ReservationEvent(PurchaseEvent, frozen=True, kw_only=True):
 
     kind: ClassVar[str] = "reservation"
     topic: ClassVar[str] = "bike.reservation"
+    source: ClassVar[str] = "reservation"
 
     bike_name: str
     user_id: str
@@ -167,6 +170,7 @@ class PaymentEvent(PurchaseEvent, frozen=True, kw_only=True):
 
     kind: ClassVar[str] = "payment"
     topic: ClassVar[str] = "bike.payment"
+    source: ClassVar[str] = "payment"
 
     payment_id: UUID
     user_id: str
@@ -215,6 +219,7 @@ class DeliveryEvent(PurchaseEvent, frozen=True, kw_only=True):
 
     kind: ClassVar[str] = "delivery"
     topic: ClassVar[str] = "bike.delivery"
+    source: ClassVar[str] = "delivery"
 
     delivery_id: UUID | None = None
     payment_id: UUID | None = None

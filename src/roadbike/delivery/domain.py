@@ -22,6 +22,7 @@ from roadbike.contracts.events import (
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.refusals import CancelsWithReservation
 from roadbike.contracts.statuses import DeliveryStatus
+from roadbike.kit.pure.events import RefusedEvent
 from roadbike.kit.pure.lifecycle import Lifecycle
 from roadbike.kit.pure.refusals import Refusal
 
@@ -61,6 +62,10 @@ class IllegalMove(Refusal):
 class Delivery:
     """The facts known of one purchase, and its parcel once there is one.
 
+    bike_id, user_id, price: what was reserved, by whom, for how many KRW; the registration says
+    so, before it bike_id is only what the first event said.
+    paid_bike_id, paid_by, paid_price: the same as the approved payment says it.
+    allocated_bike_id: the bike of which stock holds a unit.
     delivery_status: None as long as no parcel was prepared; when `closed`, none will be.
     """
 
@@ -68,12 +73,16 @@ class Delivery:
     delivery_id: UUID
     bike_id: int
     registered: bool = False
-    allocated: bool = False
+    allocated_bike_id: int | None = None
     reservation_cancelled: bool = False
     payment_cancelled: bool = False
     closed: bool = False
     delivery_status: DeliveryStatus | None = None
     payment_id: UUID | None = None  # set once the payment is approved
+    paid_bike_id: int | None = None
+    paid_by: str | None = None
+    paid_price: int | None = None
+    price: int | None = None
     user_id: str | None = None
     user_name: str | None = None
     zip_code: str | None = None
@@ -83,14 +92,51 @@ class Delivery:
     tracking_number: str | None = None
     row_version: int = 0
 
+    @property
+    def is_allocated(self) -> bool:
+        """Return whether stock holds a unit of the reserved bike."""
+        return self.registered and self.allocated_bike_id == self.bike_id
+
+    @property
+    def is_paid(self) -> bool:
+        """Return whether the approved payment is the one that the reservation needs."""
+        paid = (self.paid_bike_id, self.paid_by, self.paid_price)
+        return self.registered and paid == (self.bike_id, self.user_id, self.price)
+
+
+def contradictions(delivery: Delivery) -> list[str]:
+    """Return how other services contradict the registration, once it is known."""
+    if not delivery.registered:
+        return []
+    found = []
+    if delivery.allocated_bike_id is not None and not delivery.is_allocated:
+        found.append("stock holds a unit of another bike than the reserved one")
+    if delivery.payment_id is not None and not delivery.is_paid:
+        found.append("the payment is over another price, bike or user than the reservation")
+    return found
+
 
 def noted(delivery: Delivery, cause: Cause) -> Delivery:
-    """Return the delivery with one more fact; an equal one when the fact was known before."""
+    """Return the delivery with one more fact; an equal one when the fact was known before.
+
+    Raises RefusedEvent for a payment or a unit that does not fit when a fitting one is known.
+    """
+    after = _with_fact(delivery, cause)
+    if delivery.is_paid and not after.is_paid:
+        raise RefusedEvent("the reservation is paid by another payment")
+    if delivery.is_allocated and not after.is_allocated:
+        raise RefusedEvent("stock holds a unit of the reserved bike")
+    return after
+
+
+def _with_fact(delivery: Delivery, cause: Cause) -> Delivery:
     match cause:
         case ReservationRegistered():
             return replace(
                 delivery,
                 registered=True,
+                bike_id=cause.bike_id,
+                price=cause.price,
                 user_id=cause.user_id,
                 user_name=cause.user_name,
                 zip_code=cause.zip_code,
@@ -101,11 +147,17 @@ def noted(delivery: Delivery, cause: Cause) -> Delivery:
                 return delivery  # it was never registered: there is nothing to deliver
             return replace(delivery, reservation_cancelled=True)
         case PaymentApproved():
-            return replace(delivery, payment_id=cause.payment_id)
+            return replace(
+                delivery,
+                payment_id=cause.payment_id,
+                paid_bike_id=cause.bike_id,
+                paid_by=cause.user_id,
+                paid_price=cause.price,
+            )
         case PaymentCancelled():
             return replace(delivery, payment_cancelled=True)
         case StockAllocated():
-            return replace(delivery, allocated=True)
+            return replace(delivery, allocated_bike_id=cause.bike_id)
         case _:
             assert_never(cause)
 
@@ -119,7 +171,7 @@ def decide(delivery: Delivery) -> tuple[Delivery, list[AnyDeliveryEvent]]:
         case None if cancelled:
             closed = replace(delivery, closed=True)
             return closed, [DeliveryCancelled.of(closed, delivery_id=None, reason=cancelled)]
-        case None if delivery.registered and delivery.payment_id:
+        case None if delivery.is_paid:
             prepared = replace(delivery, delivery_status=DeliveryStatus.PREPARING)
             return prepared, [DeliveryPrepared.of(prepared)]
         case DeliveryStatus.PREPARING if cancelled:
@@ -173,7 +225,7 @@ def next_moves(delivery: Delivery) -> set[DeliveryStatus]:
     if delivery.delivery_status is None:
         return set()
     moves = set(LIFECYCLE.steps.get(delivery.delivery_status, ()))
-    barred = set() if delivery.allocated else {DeliveryStatus.STARTED}
+    barred = set() if delivery.is_allocated else {DeliveryStatus.STARTED}
     return moves - barred - {DeliveryStatus.CANCELLED}
 
 
@@ -183,7 +235,7 @@ def _check(delivery: Delivery, to: DeliveryStatus) -> None:
     status = delivery.delivery_status
     if status is None or not LIFECYCLE.allows(status, to):
         raise IllegalMove(now=status, to=to, extra={"deliveryStatus": status, "wanted": to})
-    if to is DeliveryStatus.STARTED and not delivery.allocated:
+    if to is DeliveryStatus.STARTED and not delivery.is_allocated:
         raise NotAllocated
 
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Index,
@@ -43,12 +44,16 @@ DELIVERY: Final = Table(
     Column("delivery_id", Uuid, nullable=False, unique=True),
     Column("bike_id", Integer, nullable=False),
     Column("registered", Boolean, nullable=False),
-    Column("allocated", Boolean, nullable=False),
+    Column("allocated_bike_id", Integer),
     Column("reservation_cancelled", Boolean, nullable=False),
     Column("payment_cancelled", Boolean, nullable=False),
     Column("closed", Boolean, nullable=False),
     Column("delivery_status", Status(DeliveryStatus)),
     Column("payment_id", Uuid),
+    Column("paid_bike_id", Integer),
+    Column("paid_by", String(USER_ID_LENGTH)),
+    Column("paid_price", BigInteger),
+    Column("price", BigInteger),
     Column("user_id", String(USER_ID_LENGTH)),
     Column("user_name", String(NAME_LENGTH)),
     Column("zip_code", String(ZIP_CODE_LENGTH)),

@@ -9,6 +9,7 @@ from roadbike.delivery import domain, store
 from roadbike.delivery.domain import Cause, Delivery
 from roadbike.kit.db import Tx
 from roadbike.kit.messaging.outbox import publish_all
+from roadbike.kit.messaging.refused import report_contradiction
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,9 +22,16 @@ class Move:
 
 
 async def follow_purchase(tx: Tx, cause: Cause) -> None:
-    """Note the event on its purchase's delivery and do what follows from it."""
+    """Note the event on its purchase's delivery and do what follows from it.
+
+    A payment or a unit that does not fit the reservation is reported and leads to no parcel.
+    """
     delivery = await store.locked_or_new(tx, cause.reservation_id, cause.bike_id)
     noted = domain.noted(delivery, cause)
+    known = domain.contradictions(delivery)
+    for reason in domain.contradictions(noted):
+        if reason not in known:
+            report_contradiction(tx, cause, reason)
     if noted != delivery:  # else the fact was known before, or does not concern delivery
         settle(tx, noted)
 

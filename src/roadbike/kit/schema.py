@@ -6,15 +6,28 @@ A later change is a function `create_v2`, called by a new migration of every ser
 from typing import Final
 
 from alembic import op
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Text, Uuid
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+    Uuid,
+)
 
 from roadbike.kit.db.columns import BigId, UtcTime
 
-V1: Final = ("outbox", "event_version", "inbox", "parked", "lease", "verification_key")
+V1: Final = (
+    *("outbox", "event_version", "inbox", "parked", "refused"),
+    *("lease", "verification_key"),
+)
 
 
 def create_v1() -> None:
-    """Create outbox, event_version, inbox, parked, lease and verification_key."""
+    """Create the tables that V1 names."""
     _create_outbox()
     _create_parked()
     op.create_table(
@@ -25,9 +38,16 @@ def create_v1() -> None:
     )
     op.create_table(
         "inbox",
+        Column("topic", String(50), primary_key=True),
         Column("event_id", Uuid, primary_key=True),
         Column("received_at", UtcTime, nullable=False),
         Index("inbox_received", "received_at"),
+    )
+    op.create_table(
+        "refused",
+        Column("topic", String(50), primary_key=True),
+        Column("total", BigInteger, nullable=False),
+        Column("last_at", UtcTime, nullable=False),
     )
     op.create_table(
         "lease",
@@ -74,7 +94,7 @@ def _create_parked() -> None:
     op.create_table(
         "parked",
         Column("seq", BigId, primary_key=True, autoincrement=True),
-        Column("event_id", Uuid, nullable=False, unique=True),
+        Column("event_id", Uuid, nullable=False),
         Column("topic", String(50), nullable=False),
         Column("key", String(64), nullable=False),
         Column("type", String(100), nullable=False),
@@ -86,5 +106,6 @@ def _create_parked() -> None:
         Column("attempts", Integer, nullable=False),
         Column("retry_at", UtcTime, nullable=False),
         Column("error", Text, nullable=False),
+        UniqueConstraint("topic", "event_id", name="parked_once"),
         Index("parked_key", "state", "key"),
     )

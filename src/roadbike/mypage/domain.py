@@ -69,8 +69,9 @@ def project(events: Sequence[AnyPurchaseEvent], row_version: int = 0) -> Purchas
 def apply(purchase: Purchase, event: AnyPurchaseEvent) -> Purchase:
     """Return the purchase after one more event; the order of the events makes no difference.
 
-    A status is taken from an event of a greater version only. The other fields never change: any
-    event fills those that are still empty.
+    A status is taken from an event of a greater version only. What was reserved, by whom and for
+    how much is taken from the events of the reservation, whatever the others say. The ids of
+    payment and delivery never change: any event fills those that are still empty.
     """
     match event:
         case ReservationRegistered():
@@ -106,12 +107,13 @@ def may_be_paid(purchase: Purchase) -> bool:
 def _with_reservation(purchase: Purchase, event: ReservationEvent) -> Purchase:
     filled = replace(
         purchase,
-        bike_name=_known(purchase.bike_name, event.bike_name),
-        user_id=_known(purchase.user_id, event.user_id),
-        user_name=_known(purchase.user_name, event.user_name),
-        store_name=_known(purchase.store_name, event.store_name),
-        reserved_at=_known(purchase.reserved_at, event.reserved_at),
-        price=_known(purchase.price, event.price),
+        bike_id=event.bike_id,
+        bike_name=event.bike_name,
+        user_id=event.user_id,
+        user_name=event.user_name,
+        store_name=event.store_name,
+        reserved_at=event.reserved_at,
+        price=event.price,
     )
     if event.version <= filled.reservation_version:
         return filled
@@ -132,8 +134,6 @@ def _with_payment(purchase: Purchase, event: PaymentEvent) -> Purchase:
     filled = replace(
         purchase,
         payment_id=_known(purchase.payment_id, event.payment_id),
-        user_id=_known(purchase.user_id, event.user_id),
-        price=_known(purchase.price, event.price),
     )
     if event.version <= filled.payment_version:
         return filled
@@ -145,8 +145,6 @@ def _with_delivery(purchase: Purchase, event: DeliveryEvent) -> Purchase:
         purchase,
         delivery_id=_known(purchase.delivery_id, event.delivery_id),
         payment_id=_known(purchase.payment_id, event.payment_id),
-        user_id=_known(purchase.user_id, event.user_id),
-        user_name=_known(purchase.user_name, event.user_name),
     )
     if event.version <= filled.delivery_version:
         return filled

@@ -11,9 +11,11 @@ from roadbike.contracts.events import (
     AnyReservationEvent,
     BikeEvent,
     DeliveryCompleted,
+    DeliveryEvent,
     DeliveryReturned,
     DeliveryStarted,
     PaymentCancelled,
+    PaymentEvent,
     PaymentExpired,
     ReservationCancelled,
     ReservationRegistered,
@@ -24,6 +26,7 @@ from roadbike.contracts.events import (
 )
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import ReservationStatus
+from roadbike.kit.pure.events import RefusedEvent
 from roadbike.kit.pure.lifecycle import Lifecycle
 from roadbike.kit.pure.refusals import NotFound, Refusal
 
@@ -134,6 +137,18 @@ class Reservation:
     shipped: bool = False
     delivered: bool = False
     row_version: int = 0
+
+
+def check_purchase(reservation: Reservation, cause: Cause) -> None:
+    """Check that the event is about this buyer and bike. Raises RefusedEvent.
+
+    The price is not compared: these events undo, and a payment over a wrong price is undone, too.
+    """
+    if cause.bike_id != reservation.bike_id:
+        raise RefusedEvent(f"reserved is bike {reservation.bike_id}, not {cause.bike_id}")
+    user_id = cause.user_id if isinstance(cause, PaymentEvent | DeliveryEvent) else None
+    if user_id is not None and user_id != reservation.user_id:
+        raise RefusedEvent("the reservation belongs to another user")
 
 
 def noted(reservation: Reservation, cause: Cause) -> Reservation:

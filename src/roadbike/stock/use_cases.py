@@ -5,6 +5,7 @@ from typing import Any
 
 from roadbike.kit.db import Tx
 from roadbike.kit.messaging.outbox import publish, publish_all
+from roadbike.kit.messaging.refused import report_contradiction
 from roadbike.stock import domain, store
 from roadbike.stock.domain import Allocation, Bike, Cause
 
@@ -69,6 +70,8 @@ async def follow_purchase(tx: Tx, cause: Cause) -> None:
     """Note the event on its purchase's allocation and do what follows from it."""
     allocation = await store.locked_or_new(tx, cause.reservation_id, cause.bike_id)
     noted = domain.noted(allocation, cause)
+    if domain.is_contradicted(allocation, cause):
+        report_contradiction(tx, cause, f"delivery named bike {allocation.bike_id} before")
     if noted != allocation:  # else the fact was known before, or does not concern stock
         await settle(tx, noted)
 

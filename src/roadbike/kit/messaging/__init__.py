@@ -8,6 +8,7 @@ The path of an event:
    least once; `port` is the contract, `nats` and `memory` implement it.
 4. `inbox`: the consuming service notes the event id and runs the use case in one transaction, so
    that a repeated delivery has no effect.
+   `refused`: a message that is not from the only publisher of its event is counted and dropped.
 5. `parked`: a message whose use case failed waits here for its retry, and the later messages of
    its key behind it; after the last attempt it is a dead letter.
 

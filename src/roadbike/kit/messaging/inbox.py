@@ -1,8 +1,9 @@
 """The inbox: consumes a batch of messages in one transaction, each message only once.
 
-A message whose use case fails is parked in the service's own database, and the later messages of
-its key behind it; the messages of other keys continue. Only failures of use cases count as failed
-attempts, an unavailable database does not.
+A message whose envelope is malformed, or that does not come from the only publisher of its event,
+is refused (see `refused`). A message whose use case fails is parked in the service's own database,
+and the later messages of its key behind it; the messages of other keys continue. Only failures of
+use cases count as failed attempts, an unavailable database does not.
 """
 
 from collections import Counter
@@ -11,23 +12,25 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
+from uuid import UUID
 
 import structlog
-from sqlalchemy import Column, Index, Table, Uuid
+from sqlalchemy import Column, Index, String, Table, Uuid
 
 from roadbike.kit.crash import Crash, never_crash
 from roadbike.kit.db import Database, DatabaseUnavailable, Tx, bulk, metadata
 from roadbike.kit.db.columns import UtcTime, utc_now
-from roadbike.kit.messaging import parked
+from roadbike.kit.messaging import parked, refused
 from roadbike.kit.messaging.broker import Message
-from roadbike.kit.pure.events import Event
+from roadbike.kit.pure.events import Event, RefusedEvent
 from roadbike.kit.trace import tracing
 
 log = structlog.get_logger()
 
 INBOX: Final = Table(
     "inbox",
-    metadata,
+    metadata,  # ids count per topic: one publisher cannot use up the ids of another
+    Column("topic", String(50), primary_key=True),
     Column("event_id", Uuid, primary_key=True),
     Column("received_at", UtcTime, nullable=False, default=utc_now()),
     Index("inbox_received", "received_at"),
@@ -37,7 +40,7 @@ INBOX_RETENTION: Final = timedelta(days=7)  # of the ids by which repeated messa
 
 
 class UnprocessableMessage(Exception):
-    """The envelope of a message is malformed, or the service has no policy for its type."""
+    """The service has no policy any more for the type of a parked message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,8 @@ class Policy:
     decode: Callable[[bytes], Event]
     act: Callable[[Tx, Any, Message], Awaitable[object]]
 
+
+Refusal = tuple[Message, str]  # and the reason
 
 # loads the rows that the events of a batch will touch, with few queries
 Prefetch = Callable[[Tx, Sequence[Any]], Awaitable[None]]
@@ -79,12 +84,14 @@ class Inbox:
     async def consume(self, messages: Sequence[Message]) -> None:
         """Run the use cases for the messages, in one transaction if none of them fails.
 
-        On return their effects are committed, and the messages that failed are parked. A message
-        that was consumed before is ignored, as is one of a type without a policy.
+        On return their effects are committed, and the messages that failed are parked or refused.
+        A message that was consumed before is ignored, as is one of a type without a policy.
         Raises DatabaseUnavailable: do not acknowledge the messages, so that they are delivered
         again.
         """
-        wanted = [message for message in messages if self._is_wanted(message)]
+        wanted, refusals = self._sorted_out(messages)
+        if refusals:
+            await self.db.transact(partial(_refuse, refusals=refusals))
         if not wanted:
             return
         try:
@@ -104,43 +111,63 @@ class Inbox:
             message: Message | None = first
             while message is not None and await self._retry(message):
                 async with self.db.read() as tx:
-                    message = await parked.next_due(tx, message.key)
+                    message = await parked.next_due(tx, message)
 
     async def _retry(self, message: Message) -> bool:
         try:
             await self.db.transact(partial(self._consume_parked, message=message))
         except DatabaseUnavailable:
             raise
+        except RefusedEvent as error:
+            await self.db.transact(partial(_refuse_parked, message=message, reason=str(error)))
         except Exception as error:  # noqa: BLE001 any failure of a use case counts
             await self.db.transact(partial(parked.record_failure, message=message, error=error))
             return False
         return True
 
-    def _is_wanted(self, message: Message) -> bool:
-        return message.type in self._policies or not message.type  # a malformed one gets parked
+    def _sorted_out(self, messages: Sequence[Message]) -> tuple[list[Message], list[Refusal]]:
+        """Return the messages with a policy, and those whose envelope alone is reason to refuse.
+
+        The latter must not make the batch fail: then each message would cost a transaction.
+        """
+        wanted, refusals = [], []
+        for message in messages:
+            policy = self._policies.get(message.type)
+            if not message.type:
+                refusals.append((message, "the envelope is malformed"))
+            elif policy and (reason := refused.wrong_origin(policy.event, message)):
+                refusals.append((message, reason))
+            elif policy:
+                wanted.append(message)
+        return wanted, refusals
 
     async def _consume_alone(self, message: Message) -> None:
         try:
             await self.db.transact(partial(self._consume, messages=[message]))
         except DatabaseUnavailable:
             raise
+        except RefusedEvent as error:
+            await self.db.transact(partial(_refuse, refusals=[(message, str(error))]))
         except Exception as error:
             log.exception("message.failed", type=message.type, key=message.key)
             await self.db.transact(partial(self._park, message=message, error=error))
 
     async def _consume(self, tx: Tx, messages: Sequence[Message]) -> None:
         fresh = await _not_consumed_before(tx, messages)
-        blocked = await parked.blocked_keys(tx, [message.key for message in fresh])
+        blocked = await parked.blocked_keys(tx, fresh)
         for message in fresh:
-            if message.key in blocked:
+            if (message.topic, message.key) in blocked:
                 await parked.park(tx, message, "waits behind a parked message of its key")
-        await self._act(tx, [message for message in fresh if message.key not in blocked])
+        free = [message for message in fresh if (message.topic, message.key) not in blocked]
+        await self._act(tx, free)
         self._crash("inbox.before_commit")
 
     async def _act(self, tx: Tx, messages: Sequence[Message]) -> None:
         in_key_order = sorted(messages, key=lambda message: message.key)  # stable within a key
         policies = [self._policy(message) for message in in_key_order]
         events = [p.decode(m.data) for p, m in zip(policies, in_key_order, strict=True)]
+        for event, message in zip(events, in_key_order, strict=True):
+            refused.check(event, message)
         if self._prefetch is not None and events:
             await self._prefetch(tx, events)
         for message, policy, event in zip(in_key_order, policies, events, strict=True):
@@ -148,8 +175,6 @@ class Inbox:
                 await policy.act(tx, event, message)
 
     def _policy(self, message: Message) -> Policy:
-        if not message.type:
-            raise UnprocessableMessage("the envelope is malformed")
         if message.type not in self._policies:
             raise UnprocessableMessage(f"this service has no policy for {message.type} any more")
         return self._policies[message.type]
@@ -171,16 +196,34 @@ def _by_type(policies: Sequence[Policy]) -> Mapping[str, Policy]:
     return by_type
 
 
+async def _refuse(tx: Tx, refusals: Sequence[Refusal]) -> None:
+    for message, reason in refusals:
+        refused.refuse(tx, message, reason)
+
+
+async def _refuse_parked(tx: Tx, message: Message, reason: str) -> None:
+    if await parked.remove(tx, message):
+        refused.refuse(tx, message, reason)
+
+
 async def delete_received(tx: Tx) -> bool:
     """Delete some ids older than INBOX_RETENTION; return whether more may be left.
 
     A message that is delivered again after that runs its use case again, which is idempotent.
     """
     limit = (await tx.now()) - INBOX_RETENTION
-    return await bulk.delete_some(tx, INBOX.c.event_id, INBOX.c.received_at < limit)
+    return await bulk.delete_some(tx, INBOX.c.received_at, INBOX.c.received_at < limit)
+
+
+def _in_lock_order(id_: tuple[str, UUID]) -> tuple[str, int]:
+    """Sort as UUIDs do, but faster: two replicas may insert the same ids at the same time."""
+    topic, event_id = id_
+    return topic, event_id.int
 
 
 async def _not_consumed_before(tx: Tx, messages: Sequence[Message]) -> list[Message]:
-    by_id = {message.event_id: message for message in messages}
-    new = await bulk.insert_new(tx, INBOX, [{"event_id": event_id} for event_id in sorted(by_id)])
-    return [message for event_id, message in by_id.items() if event_id in new]
+    by_id = {(message.topic, message.event_id): message for message in messages}
+    in_order = sorted(by_id, key=_in_lock_order)
+    rows = [{"topic": topic, "event_id": event_id} for topic, event_id in in_order]
+    new = await bulk.insert_new(tx, INBOX, rows)
+    return [message for id_, message in by_id.items() if id_ in new]

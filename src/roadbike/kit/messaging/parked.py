@@ -2,6 +2,7 @@
 
 The wait doubles with each failed attempt up to LONGEST_WAIT. After MAX_ATTEMPTS the message is a
 dead letter. Later messages of its key wait behind a parked message, but not behind a dead letter.
+Ids and keys count per topic, so that no publisher can hide or hold up the messages of another.
 """
 
 from collections.abc import Collection, Sequence
@@ -20,6 +21,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
     Uuid,
     delete,
     func,
@@ -51,7 +53,7 @@ PARKED: Final = Table(
     "parked",
     metadata,
     Column("seq", BigId, primary_key=True, autoincrement=True),
-    Column("event_id", Uuid, nullable=False, unique=True),
+    Column("event_id", Uuid, nullable=False),
     Column("topic", String(50), nullable=False),
     Column("key", String(64), nullable=False),
     Column("type", String(100), nullable=False),
@@ -63,6 +65,7 @@ PARKED: Final = Table(
     Column("attempts", Integer, nullable=False),
     Column("retry_at", UtcTime, nullable=False),
     Column("error", Text, nullable=False),
+    UniqueConstraint("topic", "event_id", name="parked_once"),
     Index("parked_key", "state", "key"),
 )
 
@@ -78,7 +81,9 @@ _INSERT: Final = bulk.Insert(
     PARKED,
     [column.name for column in PARKED.columns if column is not PARKED.c.seq],
     # the row exists when the message is delivered again after the inbox has deleted its id
-    lambda insert: insert.on_conflict_do_nothing(index_elements=[PARKED.c.event_id]),
+    lambda insert: insert.on_conflict_do_nothing(
+        index_elements=[PARKED.c.topic, PARKED.c.event_id]
+    ),
 )
 
 
@@ -96,27 +101,33 @@ async def park(tx: Tx, message: Message, error: str, *, attempts: int = 0) -> No
     await _INSERT.execute(tx, [row])
 
 
-async def blocked_keys(tx: Tx, keys: Collection[str]) -> set[str]:
-    """Return the keys that have a parked message, behind which later messages must wait."""
-    if not keys:
+async def blocked_keys(tx: Tx, messages: Collection[Message]) -> set[tuple[str, str]]:
+    """Return the (topic, key) with a parked message, behind which later messages must wait.
+
+    They are those of the messages, perhaps with their keys on other topics.
+    """
+    if not messages:
         return set()
-    statement = select(PARKED.c.key).where(_IS_PARKED, bulk.among(tx.db.dialect, PARKED.c.key))
-    return {row["key"] for row in await tx.rows(statement, {"among": sorted(set(keys))})}
+    among = bulk.among(tx.db.dialect, PARKED.c.key)
+    statement = select(PARKED.c.topic, PARKED.c.key).where(_IS_PARKED, among)
+    keys = sorted({message.key for message in messages})
+    return {(row["topic"], row["key"]) for row in await tx.rows(statement, {"among": keys})}
 
 
 async def due(tx: Tx, at_most: int = RETRY_BATCH) -> Sequence[Message]:
     """Return up to `at_most` messages to retry now: of each key the oldest one, if it is due."""
-    first = select(func.min(PARKED.c.seq)).where(_IS_PARKED).group_by(PARKED.c.key)
+    first = select(func.min(PARKED.c.seq)).where(_IS_PARKED).group_by(PARKED.c.topic, PARKED.c.key)
     now = await tx.now()
     statement = select(PARKED).where(PARKED.c.seq.in_(first), PARKED.c.retry_at <= now)
     rows = await tx.rows(statement.order_by(PARKED.c.seq).limit(at_most))
     return [_message(row) for row in rows]
 
 
-async def next_due(tx: Tx, key: str) -> Message | None:
-    """Return the oldest parked message of the key if it is due, None otherwise."""
-    oldest = select(PARKED).where(_IS_PARKED, PARKED.c.key == key).order_by(PARKED.c.seq).limit(1)
-    row = await tx.row(oldest)
+async def next_due(tx: Tx, message: Message) -> Message | None:
+    """Return the oldest parked message of this one's key if it is due, None otherwise."""
+    of_its_key = (PARKED.c.topic == message.topic) & (PARKED.c.key == message.key)
+    oldest = select(PARKED).where(_IS_PARKED, of_its_key).order_by(PARKED.c.seq)
+    row = await tx.row(oldest.limit(1))
     return None if row is None or row["retry_at"] > await tx.now() else _message(row)
 
 
@@ -154,7 +165,8 @@ def _wait(attempts: int) -> timedelta:
 
 
 def _still_due(message: Message) -> ColumnElement[bool]:
-    return (PARKED.c.event_id == message.event_id) & _IS_PARKED & (PARKED.c.retry_at <= utc_now())
+    same = (PARKED.c.topic == message.topic) & (PARKED.c.event_id == message.event_id)
+    return same & _IS_PARKED & (PARKED.c.retry_at <= utc_now())
 
 
 def _envelope(message: Message) -> dict[str, object]:

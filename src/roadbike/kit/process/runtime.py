@@ -9,7 +9,7 @@ import structlog
 
 from roadbike.kit.crash import crash_points
 from roadbike.kit.db import Database, DatabaseUnavailable
-from roadbike.kit.messaging import parked, relay
+from roadbike.kit.messaging import parked, refused, relay
 from roadbike.kit.messaging.broker import (
     Broker,
     BrokerUnavailable,
@@ -77,6 +77,7 @@ class Runtime:
             outbox = await relay.count(tx)
             parked_count = await parked.count(tx, parked.ParkedState.PARKED)
             dead = await parked.count(tx, parked.ParkedState.DEAD)
+            refused_count = await refused.count(tx)
             gauges = {name: await count(tx) for name, count in self.service.gauges.items()}
         return ServiceStatus(
             service=self.service.name,
@@ -87,6 +88,7 @@ class Runtime:
             unsent=outbox["unsent"],
             parked=parked_count,
             dead=dead,
+            refused=refused_count,
             gauges=gauges,
         )
 
@@ -154,7 +156,7 @@ class Runtime:
 
 
 async def _delete_old_rows(db: Database) -> None:
-    for delete_batch in (relay.delete_sent, delete_received):
+    for delete_batch in (relay.delete_sent, delete_received, refused.delete_old):
         while await db.transact(delete_batch):
             pass  # the batch was full: there may be more
 

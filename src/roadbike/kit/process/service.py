@@ -49,10 +49,12 @@ class Timed:
 class Service:
     """A whole service on one page.
 
-    policies: which use case runs for which event. publishes: the events of its topic.
+    policies: which use case runs for which event. publishes: the events of its topic, whose
+    source it is.
     gauges: numbers for /internal/status that are 0 when the shop is settled, by name.
     prefetch: loads with one statement per table what a batch of events will touch.
     resources: opened before the first request and closed after the last (HTTP clients, pools).
+    Raises ValueError when it publishes events of another source or to several topics.
     """
 
     name: str
@@ -65,6 +67,13 @@ class Service:
     gauges: Mapping[str, Callable[[Tx], Awaitable[int]]] = field(default_factory=dict)
     prefetch: Prefetch | None = None
     resources: Sequence[AbstractAsyncContextManager[object]] = ()
+
+    def __post_init__(self) -> None:
+        """Consumers would refuse the events of another source."""
+        sources = {event.source for event in self.publishes}
+        topics = {event.topic for event in self.publishes}
+        if sources - {self.name} or len(topics) > 1:
+            raise ValueError(f"{self.name} publishes as {sorted(sources)}, to {sorted(topics)}")
 
 
 def whenever(event: type[E], use_case: Callable[[Tx, E], Awaitable[object]]) -> Policy:

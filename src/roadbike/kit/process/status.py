@@ -14,6 +14,8 @@ class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):
     lag: messages of its topics that it has not acknowledged; None while that is unknown.
     published, unsent: events ever published, and those that still wait to be sent.
     parked, dead: messages that wait for a retry, and dead letters.
+    refused: messages that do not come from the only publisher of their event, or contradict what
+    is known; it drops to 0 some days after the last one.
     gauges: the service's own counts, by name; in JSON they stand beside the other fields.
     """
 
@@ -26,6 +28,7 @@ class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):
     unsent: int
     parked: int
     dead: int
+    refused: int
     gauges: dict[str, int] = {}
 
     def flat(self) -> dict[str, Any]:

@@ -1,8 +1,15 @@
-"""The base class of every event."""
+"""The base class of every event, and the exception for one that must not take effect."""
 
 from typing import ClassVar, Self
 
 import msgspec
+
+
+class RefusedEvent(Exception):
+    """The event must not take effect, now or later.
+
+    It does not come from its only publisher, or it contradicts what the consumer knows better.
+    """
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -16,6 +23,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     schema: ClassVar[int] = 1  # last word of the CloudEvents type: 1 gives `v1`
     kind: ClassVar[str]  # kind of aggregate, e.g. `payment`; versions are counted per kind and key
     topic: ClassVar[str]  # topic of the broker to which it is sent
+    source: ClassVar[str]  # the only service that publishes it, and the only one on its topic
 
     version: int = 0
 

@@ -49,6 +49,7 @@ class PartStatus(msgspec.Struct, frozen=True, kw_only=True):
     lag: int | UnsetType | None = UNSET
     parked: int | UnsetType = UNSET
     dead: int | UnsetType = UNSET
+    refused: int | UnsetType = UNSET
     pending: int | UnsetType = UNSET
     unsettled: int | UnsetType = UNSET
 
@@ -108,6 +109,7 @@ def _figures(status: ServiceStatus) -> dict[str, Any]:
         "lag": status.lag,
         "parked": status.parked,
         "dead": status.dead,
+        "refused": status.refused,
         "pending": status.gauges.get("pending", 0),  # only reservation counts them
         "unsettled": status.gauges.get("unsettled", 0),  # only payment counts them
     }

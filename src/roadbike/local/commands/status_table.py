@@ -24,11 +24,13 @@ COLUMNS: Final[Mapping[str, str]] = {
 COUNTS: Final[Mapping[str, str]] = {  # columns only if one of them is not 0
     "parked": "parked events",
     "dead": "dead letters",
+    "refused": "refused events",
     "pending": "pending reservations",
     "unsettled": "unsettled payments",
 }
 TEXTS: Final = ("part", "state", "database")
-OPTIONAL: Final = ("pid", "database", "port", "restarts")  # left out in this order if too wide
+# left out in this order if too wide
+OPTIONAL: Final = ("pid", "database", "port", "restarts", "memory_mb")
 ANY_WIDTH: Final = 1000  # wider than any table
 
 
@@ -43,10 +45,14 @@ def show(rows: Sequence[PartStatus], to: Console) -> None:
 
 
 def _fitting(rows: Sequence[PartStatus], columns: Sequence[str], to: Console) -> Table:
-    """Leave optional columns out until the table fits: nothing in it is shortened."""
+    """Leave optional columns out until the table fits: nothing in it is shortened.
+
+    Without all of them the columns stand closer together, too.
+    """
     left_out = 0
     while True:
         table = _table(rows, [name for name in columns if name not in OPTIONAL[:left_out]])
+        table.collapse_padding = left_out == len(OPTIONAL)
         width = Measurement.get(to, to.options.update(width=ANY_WIDTH), table).maximum
         if width <= to.width or left_out == len(OPTIONAL):
             return table

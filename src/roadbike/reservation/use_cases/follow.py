@@ -5,17 +5,18 @@ from collections.abc import Sequence
 from roadbike.contracts.events import AllocationEvent, AnyAllocationEvent, AnyBikeEvent, BikeEvent
 from roadbike.kit.db import Tx
 from roadbike.kit.messaging.broker import Message
+from roadbike.kit.pure.events import RefusedEvent
 from roadbike.reservation import domain, store
-from roadbike.reservation.domain import Cause
+from roadbike.reservation.domain import Cause, Reservation
 from roadbike.reservation.use_cases.settle import settle
 
 
 async def follow_purchase(tx: Tx, cause: Cause) -> None:
     """Note what happened to the purchase and do what follows from it.
 
-    Raises NotFound when the reservation is unknown.
+    Raises RefusedEvent when it is not an event about a reservation of this service.
     """
-    reservation = await store.locked_or_404(tx, cause.reservation_id)
+    reservation = await _locked(tx, cause)
     noted = domain.noted(reservation, cause)
     if noted != reservation:
         await settle(tx, noted)
@@ -24,9 +25,9 @@ async def follow_purchase(tx: Tx, cause: Cause) -> None:
 async def follow_stock(tx: Tx, cause: AnyAllocationEvent, message: Message) -> None:
     """Take over stock's answer to a reservation: the first one counts on the bike, once.
 
-    Raises NotFound when the reservation is unknown.
+    Raises RefusedEvent when it is not an event about a reservation of this service.
     """
-    reservation = await store.locked_or_404(tx, cause.reservation_id)
+    reservation = await _locked(tx, cause)
     bike = domain.with_free(await store.locked_bike_or_new(tx, cause.bike_id), cause)
     answered, bike = domain.answered(reservation, bike)
     store.save_bike(tx, domain.as_of(bike, message.time))
@@ -37,6 +38,14 @@ async def copy_bike(tx: Tx, cause: BikeEvent, message: Message) -> None:
     """Take over what is newer in the event than in the copy of the catalogue."""
     bike = domain.with_catalogue(await store.locked_bike_or_new(tx, cause.bike_id), cause)
     store.save_bike(tx, domain.as_of(bike, message.time))
+
+
+async def _locked(tx: Tx, cause: Cause) -> Reservation:
+    reservation = await store.locked(tx, cause.reservation_id)
+    if reservation is None:  # it is written before anybody learns of it, so no retry finds it
+        raise RefusedEvent("the reservation does not exist")
+    domain.check_purchase(reservation, cause)
+    return reservation
 
 
 async def prefetch(tx: Tx, causes: Sequence[Cause | AnyBikeEvent]) -> None:

@@ -12,6 +12,7 @@ from roadbike.stock.domain.allocations import (
     State,
     StockEvent,
     decide,
+    is_contradicted,
     noted,
 )
 from roadbike.stock.domain.bikes import (
@@ -43,6 +44,7 @@ __all__ = [
     "bike_event",
     "decide",
     "edited",
+    "is_contradicted",
     "noted",
     "refused_edit",
     "staff_movements",

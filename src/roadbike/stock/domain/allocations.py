@@ -18,6 +18,7 @@ from roadbike.contracts.events import (
     DeliveryReturned,
     DeliveryStarted,
     ReservationCancelled,
+    ReservationEvent,
     ReservationRegistered,
     StockAllocated,
     StockReleased,
@@ -25,6 +26,7 @@ from roadbike.contracts.events import (
 )
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import StockStatus
+from roadbike.kit.pure.events import RefusedEvent
 from roadbike.kit.pure.lifecycle import Lifecycle
 from roadbike.stock.domain.bikes import Bike, Movement, Why, bike_event, moved
 
@@ -68,7 +70,10 @@ LIFECYCLE: Final = Lifecycle(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Allocation:
-    """The facts known of one purchase, and the state of its unit."""
+    """The facts known of one purchase, and the state of its unit.
+
+    bike_id: the reservation says which bike; before that, the first event about the purchase does.
+    """
 
     reservation_id: UUID
     bike_id: int
@@ -93,7 +98,13 @@ class Decision:
 
 
 def noted(allocation: Allocation, cause: Cause) -> Allocation:
-    """Return the allocation with one more fact; an equal one when the fact was known before."""
+    """Return the allocation with one more fact; an equal one when the fact was known before.
+
+    Raises RefusedEvent when the event names another bike than what is known; but before the
+    registration, an event of the reservation replaces what others have said about another bike.
+    """
+    if cause.bike_id != allocation.bike_id:
+        allocation = _of_reserved_bike(allocation, cause)
     match cause:
         case ReservationRegistered():
             return replace(allocation, registered=True, reserve_seq=cause.reserve_seq)
@@ -109,6 +120,22 @@ def noted(allocation: Allocation, cause: Cause) -> Allocation:
             return replace(allocation, returned=True)
         case _:
             assert_never(cause)
+
+
+def is_contradicted(allocation: Allocation, cause: Cause) -> bool:
+    """Return whether the reservation names another bike than what was noted before."""
+    return isinstance(cause, ReservationEvent) and cause.bike_id != allocation.bike_id
+
+
+def _of_reserved_bike(allocation: Allocation, cause: Cause) -> Allocation:
+    """Return the allocation without the facts that were noted under another bike."""
+    if allocation.registered or not isinstance(cause, ReservationEvent):
+        raise RefusedEvent(f"the purchase is of bike {allocation.bike_id}, not {cause.bike_id}")
+    return Allocation(
+        reservation_id=allocation.reservation_id,
+        bike_id=cause.bike_id,
+        row_version=allocation.row_version,
+    )
 
 
 def decide(allocation: Allocation, bike: Bike) -> Decision:

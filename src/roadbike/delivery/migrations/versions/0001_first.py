@@ -1,7 +1,7 @@
 """Create the deliveries and the tables of kit."""
 
 from alembic import op
-from sqlalchemy import Boolean, Column, Index, Integer, String, Uuid
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Uuid
 
 from roadbike.kit import schema
 from roadbike.kit.db.columns import UtcTime
@@ -18,12 +18,16 @@ def upgrade() -> None:
         Column("delivery_id", Uuid, nullable=False, unique=True),
         Column("bike_id", Integer, nullable=False),
         Column("registered", Boolean, nullable=False),
-        Column("allocated", Boolean, nullable=False),
+        Column("allocated_bike_id", Integer),
         Column("reservation_cancelled", Boolean, nullable=False),
         Column("payment_cancelled", Boolean, nullable=False),
         Column("closed", Boolean, nullable=False),
         Column("delivery_status", String(30)),
         Column("payment_id", Uuid),
+        Column("paid_bike_id", Integer),
+        Column("paid_by", String(64)),
+        Column("paid_price", BigInteger),
+        Column("price", BigInteger),
         Column("user_id", String(64)),
         Column("user_name", String(200)),
         Column("zip_code", String(20)),
