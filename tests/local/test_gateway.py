@@ -3,9 +3,11 @@
 import json
 import socket
 import time
+from collections.abc import Callable
 
 import pytest
 
+from roadbike.local.errors import CommandError
 from roadbike.local.ports import Ports
 from roadbike.local.servers import traefik
 from tests.local.stub_shop import StubShop
@@ -43,7 +45,7 @@ def test_internal_paths_are_not_routed(shop: StubShop, path: str) -> None:
 @pytest.mark.parametrize("path", ["/stocks/../internal/status", "/stocks/%2e%2e/internal/status"])
 def test_dots_in_a_path_do_not_lead_to_internal_paths(shop: StubShop, path: str) -> None:
     with socket.create_connection(("127.0.0.1", shop.base + 8)) as connection:
-        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        connection.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
         answer = connection.makefile().read()
 
     assert "X-Service" not in answer
@@ -89,7 +91,7 @@ def test_a_setting_replaces_the_allowed_origins() -> None:
 
 
 def test_only_reads_are_retried() -> None:
-    routers = traefik.routing({"stock": 1}, 2, [])["http"]["routers"]
+    routers = traefik.routing({"stock": 1}, 2, [], ["localhost"])["http"]["routers"]
 
     retried = {name for name, router in routers.items() if "retry" in router["middlewares"]}
     assert retried == {"stock-reads"}
@@ -128,8 +130,52 @@ def test_a_service_s_own_503_is_forwarded_unchanged(shop: StubShop) -> None:
 def test_a_request_that_arrives_too_slowly_is_ended(shop: StubShop) -> None:
     began = time.monotonic()
     with socket.create_connection(("127.0.0.1", shop.base + 8), timeout=30) as connection:
-        connection.sendall(b"POST /stocks HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nX-")
+        connection.sendall(b"POST /stocks HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nX-")
         ended = connection.recv(100)  # empty, or a refusal
 
     assert time.monotonic() - began < 20
     assert b"200" not in ended
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:{port}", "localhost:{port}", "[::1]:{port}", "[::1]"])
+def test_the_shop_s_own_host_names_are_served(shop: StubShop, host: str) -> None:
+    answer = shop.ask("/stocks", Host=host.format(port=shop.base + 8))
+
+    assert answer.headers["X-Service"] == "stock"
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example:{port}", "evil.example", "127.0.0.1.evil.example", "localhost.evil.example", ""],
+)
+@pytest.mark.parametrize(("method", "path"), [("GET", "/stocks"), ("POST", "/accounts/tokens")])
+def test_a_page_whose_host_name_was_made_to_lead_here_is_not_served(
+    shop: StubShop, host: str, method: str, path: str
+) -> None:
+    answer = shop.ask(path, method, Host=host.format(port=shop.base + 8), Accept_Language="en")
+
+    problem = json.loads(answer.body)
+    assert "X-Service" not in answer.headers
+    assert answer.status == problem["status"] == 421
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert problem["type"] == "/problems/other-host"
+    assert problem["instance"] == path
+    assert "host name" in problem["detail"]
+
+
+def test_a_setting_adds_host_names() -> None:
+    assert traefik.hosts({}) == ["127.0.0.1", "localhost", "::1", "[::1]"]
+    assert traefik.hosts({"ROADBIKE_HOSTS": "bikes.example, b.example"})[4:] == [
+        "bikes.example",
+        "b.example",
+    ]
+    for wrong in ("http://bikes.example", "bikes.example:80", "`) || PathPrefix(`/"):
+        with pytest.raises(CommandError, match=r"ROADBIKE_HOSTS has .* not a host name"):
+            traefik.hosts({"ROADBIKE_HOSTS": wrong})
+
+
+def test_an_added_host_name_is_served(open_shop: Callable[..., StubShop]) -> None:
+    shop = open_shop(environ={"ROADBIKE_HOSTS": "bikes.example"})
+
+    assert shop.ask("/stocks", Host="bikes.example:443").headers["X-Service"] == "stock"
+    assert shop.ask("/stocks", Host="evil.example").status == 421

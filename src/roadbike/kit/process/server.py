@@ -37,9 +37,15 @@ BACKLOG: Final = 2_048  # connections waiting to be accepted
 ALEMBIC_VERSION: Final = table("alembic_version", column("version_num"))
 
 
-def serve(app_module: str, environ: Mapping[str, str], application: Application) -> None:
+def serve(
+    app_module: str,
+    environ: Mapping[str, str],
+    application: Application,
+    listener: socket | None = None,
+) -> None:
     """Run the service of that module (`roadbike.stock.app`) until SIGTERM or SIGINT.
 
+    listener: the bound socket to listen on; without it, the port of the settings is opened.
     The module has `Settings`, a ServiceSettings, and `build(settings) -> Service`.
     Raises SettingError before anything is opened, SystemExit(1) when a part of it fails.
     """
@@ -51,18 +57,22 @@ def serve(app_module: str, environ: Mapping[str, str], application: Application)
     for name in unknown:
         log.warning("setting.unknown", name=name)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(module, package, chosen, application))
+        runner.run(_serve(module, package, chosen, application, listener))
 
 
 async def _serve(
-    module: Any, package: str, chosen: settings.ServiceSettings, application: Application
+    module: Any,
+    package: str,
+    chosen: settings.ServiceSettings,
+    application: Application,
+    listener: socket | None,
 ) -> None:
     service: Service = module.build(chosen)
     _tune_garbage_collector()
     url, ack_wait = chosen.broker_url.reveal(), chosen.ack_wait_seconds
     broker = brokers.connect(url, service.name, ack_wait=ack_wait)
     try:
-        async with running(service, package, broker, application) as server:
+        async with running(service, package, broker, application, listener) as server:
             loop = asyncio.get_running_loop()
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, server.stop)
@@ -78,14 +88,21 @@ class Server:
     """One service in this process: its HTTP server and its runtime.
 
     package: of the service (`roadbike.stock`), which holds its migrations.
+    listener: the bound socket to listen on; None: the port of the settings is opened.
     """
 
     def __init__(
-        self, service: Service, package: str, broker: Broker, application: Application
+        self,
+        service: Service,
+        package: str,
+        broker: Broker,
+        application: Application,
+        listener: socket | None = None,
     ) -> None:
         self.service = service
         self.application = application
         self.runtime = Runtime(service, broker)
+        self._sockets = None if listener is None else [listener]
         self._head = _head_of(package)
         self._reachable = False
         self._draining = False
@@ -116,7 +133,7 @@ class Server:
     async def listen(self) -> asyncio.Task[None]:
         """Open the port and return the task that serves it. Raises OSError when it is taken."""
         self._uvicorn = _Uvicorn(_config(self._app(), self.service.settings))
-        serving = asyncio.create_task(self._uvicorn.serve())
+        serving = asyncio.create_task(self._uvicorn.serve(self._sockets))
         listening = asyncio.create_task(self._uvicorn.listening.wait())
         await asyncio.wait([serving, listening], return_when=asyncio.FIRST_COMPLETED)
         if serving.done():
@@ -173,13 +190,17 @@ class Server:
 
 @asynccontextmanager
 async def running(
-    service: Service, package: str, broker: Broker, application: Application
+    service: Service,
+    package: str,
+    broker: Broker,
+    application: Application,
+    listener: socket | None = None,
 ) -> AsyncIterator[Server]:
     """Run the service during the block: HTTP, consuming, relaying, timed work.
 
     At the end of the block it drains. Raises OSError when its port is taken.
     """
-    server = Server(service, package, broker, application)
+    server = Server(service, package, broker, application, listener)
     probing = asyncio.create_task(server.probe())
     try:
         async with server.runtime.running():
