@@ -13,7 +13,7 @@ from roadbike.local.servers import binaries, fallback
 from roadbike.local.supervisor import probes
 from roadbike.local.supervisor.part import Part, Server
 
-READ_TIMEOUT: Final = "10s"  # for a whole request to arrive; the services have no such limit
+READ_TIMEOUT: Final = "10s"  # for a whole request to arrive
 ANSWER_TIMEOUT: Final = "10s"  # for a response to begin
 CONFIG: Final = "traefik.yml"
 ROUTING: Final = "routing.yml"
@@ -37,6 +37,7 @@ HEALTH_CHECK: Final = {
 ROUTES_LOADED: Final = (200, 401, 503)
 # While it considers a service down, its fallback answers 503; other statuses are the service's own.
 SERVICE_REACHED: Final = (200, 401, 404, 405)
+SERVICE_HEADERS: Final = ("X-Timeout-Ms",)  # that services send to each other
 CORS_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 CORS_REQUEST_HEADERS: Final = (
     "Accept-Language",
@@ -116,9 +117,10 @@ def routing(
         rule = " || ".join(_rule(prefix) for prefix in ROUTES[name])
         backends[name] = _balancer(port, healthCheck=HEALTH_CHECK)
         backends[f"{name}-or-fallback"] = {"failover": {"service": name, "fallback": "fallback"}}
-        routers[name] = _router(name, rule, ["cors", "fallback"])
+        usual = ["cors", "strip", "fallback"]
+        routers[name] = _router(name, rule, usual)
         reads = f"({rule}) && (Method(`GET`) || Method(`HEAD`))"
-        routers[f"{name}-reads"] = _router(name, reads, ["cors", "fallback", "retry"])
+        routers[f"{name}-reads"] = _router(name, reads, [*usual, "retry"])
     return {
         "http": {"routers": routers, "services": backends, "middlewares": _middlewares(allowed)}
     }
@@ -153,6 +155,8 @@ def _middlewares(allowed: Sequence[str]) -> dict[str, Any]:
                 "addVaryHeader": True,
             }
         },
+        # Only services may shorten a deadline; an empty value removes the header.
+        "strip": {"headers": {"customRequestHeaders": dict.fromkeys(SERVICE_HEADERS, "")}},
         # Not 503: a service's own 503 says more than the fallback's.
         "fallback": {
             "errors": {
