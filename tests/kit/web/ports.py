@@ -1,7 +1,7 @@
 """The app of these tests behind a real port, and bytes sent to it as no client library would."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Self
@@ -39,9 +39,13 @@ class Port:
         return self.uvicorn.server_state.connections
 
     async def until_connected(self, count: int) -> None:
-        async with asyncio.timeout(PATIENCE):
-            while self.connections != count:
-                await asyncio.sleep(0.01)
+        await until(lambda: self.connections == count)
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not is_so():  # noqa: ASYNC110 what it waits for lies in the server
+            await asyncio.sleep(0.01)
 
 
 @asynccontextmanager

@@ -1,6 +1,5 @@
 """Many connections and requests at a port, and clients that hang up or ask for other protocols."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from tests.kit.web.ports import GET, PATIENCE, Port, served
+from tests.kit.web.ports import GET, Port, served, until
 
 WAIT = b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n"
 PART = (
@@ -54,13 +53,13 @@ async def test_requests_of_clients_that_hung_up_count_until_they_are_done(
         for number in range(1, 4):
             async with await port.connect() as line:
                 await line.send(WAIT)
-                await _until(lambda number=number: api.waiting == number)
+                await until(lambda number=number: api.waiting == number)
         await port.until_connected(0)
         async with await port.connect() as line:
             await line.send(GET)
             refused = await line.response()
         api.may_go_on.set()
-        await _until(lambda: api.waiting == 0)
+        await until(lambda: api.waiting == 0)
         async with await port.connect() as line:
             await line.send(GET)
             served_again = await line.response()
@@ -91,7 +90,7 @@ async def test_a_malformed_request_does_not_take_the_response_of_the_one_before(
 ) -> None:
     async with await port.connect() as line:
         await line.send(WAIT + b"GET /livez HTTP/1.1\r\n\r\n")
-        await _until(lambda: api.waiting == 1)
+        await until(lambda: api.waiting == 1)
         api.may_go_on.set()
         answer = await line.rest()
 
@@ -126,9 +125,9 @@ async def test_a_client_that_hangs_up_is_no_error(
     with capture_logs() as events:
         async with await port.connect() as line:
             await line.send(start)
-            await _until(lambda: port.has_begun)
+            await until(lambda: port.has_begun)
         await port.until_connected(0)
-        await _until(lambda: not port.uvicorn.server_state.tasks)
+        await until(lambda: not port.uvicorn.server_state.tasks)
 
     assert [event for event in events if event["log_level"] != "debug"] == []
     assert caplog.records == []
@@ -148,13 +147,7 @@ async def test_a_client_that_sends_rubbish_is_no_error(
     with capture_logs() as events:
         async with await port.connect() as line:
             await line.ask(rubbish)
-        await _until(lambda: not port.uvicorn.server_state.tasks)
+        await until(lambda: not port.uvicorn.server_state.tasks)
 
     assert [event for event in events if event["log_level"] != "debug"] == []
     assert caplog.records == []
-
-
-async def _until(is_so: Any) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not is_so():
-            await asyncio.sleep(0.01)

@@ -88,10 +88,9 @@ class Reader:
                 return fault
 
     def _without(self, members: dict[str, Any], extra: set[str]) -> dict[str, Any]:
-        """Drop the ignored members. Raises Invalid, which names all unknown ones."""
-        if unknown := sorted(extra - self._ignored):
-            faults = [Fault(slug="fault-unknown", pointer=pointer(name)) for name in unknown]
-            raise Invalid(*faults[:MAX_FAULTS])
+        """Drop the ignored members. Raises Invalid, which names the first unknown ones."""
+        if unknown := sorted(extra - self._ignored)[:MAX_FAULTS]:
+            raise Invalid(*(Fault(slug="fault-unknown", pointer=pointer(n)) for n in unknown))
         return {name: value for name, value in members.items() if name in self._fields}
 
 
