@@ -37,7 +37,10 @@ HEALTH_CHECK: Final = {
 ROUTES_LOADED: Final = (200, 401, 503)
 # While it considers a service down, its fallback answers 503; other statuses are the service's own.
 SERVICE_REACHED: Final = (200, 401, 404, 405)
-SERVICE_HEADERS: Final = ("X-Timeout-Ms",)  # that services send to each other
+STRIPPED_HEADERS: Final = (
+    "X-Timeout-Ms",  # only services may shorten a deadline
+    "Upgrade",  # no service speaks another protocol, and an upgrade hides the body from its parser
+)
 CORS_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 CORS_REQUEST_HEADERS: Final = (
     "Accept-Language",
@@ -155,8 +158,8 @@ def _middlewares(allowed: Sequence[str]) -> dict[str, Any]:
                 "addVaryHeader": True,
             }
         },
-        # Only services may shorten a deadline; an empty value removes the header.
-        "strip": {"headers": {"customRequestHeaders": dict.fromkeys(SERVICE_HEADERS, "")}},
+        # An empty value removes the header.
+        "strip": {"headers": {"customRequestHeaders": dict.fromkeys(STRIPPED_HEADERS, "")}},
         # Not 503: a service's own 503 says more than the fallback's.
         "fallback": {
             "errors": {
