@@ -12,6 +12,7 @@ from roadbike.kit.db.ids import new_id
 from roadbike.kit.resilience.deadline import Deadline, new_deadline
 from roadbike.reservation import payments as client
 from roadbike.reservation.payments import (
+    FULL_MS,
     HttpPayments,
     NotSent,
     PaymentRefused,
@@ -134,6 +135,32 @@ async def test_an_incomplete_answer_leaves_it_unknown(
         await ask(payment.url, deadline)
 
     assert deadline.remaining_ms() == 0
+
+
+@pytest.mark.parametrize(
+    ("left_ms", "verdict"), [(FULL_MS - 200, Verdict.NO_VERDICT), (FULL_MS + 50, Verdict.FAILED)]
+)
+async def test_a_time_out_counts_against_payment_when_the_call_had_its_full_time(
+    payment: FakePayment, left_ms: int, verdict: Verdict
+) -> None:
+    payment.behaviour = fake_payment.never_answers
+
+    with pytest.raises(Unknown) as timed_out:
+        await ask(payment.url, soon(left_ms))
+
+    assert timed_out.value.verdict is verdict
+    assert not timed_out.value.nothing_was_opened
+
+
+async def test_a_call_without_its_full_time_still_counts_when_payment_fails(
+    payment: FakePayment,
+) -> None:
+    payment.behaviour = fake_payment.hangs_up
+
+    with pytest.raises(Unknown) as failed:
+        await ask(payment.url, soon(FULL_MS - 200))
+
+    assert failed.value.verdict is Verdict.FAILED
 
 
 async def test_a_closed_port_is_unreachable_and_nothing_was_opened() -> None:

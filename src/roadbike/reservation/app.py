@@ -30,9 +30,9 @@ from roadbike.kit.resilience.breaker import breaker
 from roadbike.kit.resilience.limiter import Limiter
 from roadbike.reservation import store
 from roadbike.reservation.api import ReservationApi, render
-from roadbike.reservation.payments import HttpPayments
+from roadbike.reservation.payments import DEADLINE_MS, HttpPayments
 from roadbike.reservation.use_cases.delete_keys import delete_old_keys
-from roadbike.reservation.use_cases.desk import DEADLINE_MS, ReservationDesk
+from roadbike.reservation.use_cases.desk import ReservationDesk
 from roadbike.reservation.use_cases.follow import (
     copy_bike,
     follow_purchase,

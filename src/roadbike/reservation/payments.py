@@ -5,6 +5,7 @@ PaymentError
 ├── Unreachable     no TCP connection                 nothing was opened
 ├── PaymentRefused  payment answered 4xx              nothing was opened
 └── Unknown         no answer in time, or a bad one   a payment may be open
+    └── CutShort    no answer in the little time left a payment may be open
 """
 
 from enum import Enum, auto
@@ -15,11 +16,14 @@ import msgspec
 
 from roadbike.contracts.payments import OpenedPayment, OpenPayment
 from roadbike.kit.auth import ServiceTokens
+from roadbike.kit.resilience.breaker import SLOW_PART
 from roadbike.kit.resilience.deadline import Deadline
 from roadbike.kit.trace import current_traceparent
 from roadbike.reservation.domain import Reservation
 
+DEADLINE_MS: Final = 610  # for a whole reserve request, from its first byte
 MIN_MS: Final = 100  # with less time left the call is not sent
+FULL_MS: Final = int(SLOW_PART * DEADLINE_MS)  # with less, a time-out says nothing about payment
 CONNECT_TIMEOUT_SECONDS: Final = 0.25  # our event loop may lag by 0.1 s when many calls start
 OPENED: Final = {200, 201}
 REFUSED: Final = range(400, 500)
@@ -30,7 +34,7 @@ class Verdict(Enum):
 
     ANSWERED = auto()  # payment works
     FAILED = auto()
-    NOT_ASKED = auto()  # the call says nothing about payment
+    NO_VERDICT = auto()  # the call says nothing about payment
 
 
 class PaymentError(Exception):
@@ -46,7 +50,7 @@ class PaymentError(Exception):
 class NotSent(PaymentError):
     """Too little time was left to send the call."""
 
-    verdict = Verdict.NOT_ASKED
+    verdict = Verdict.NO_VERDICT
     nothing_was_opened = True
 
 
@@ -69,6 +73,12 @@ class Unknown(PaymentError):
 
     verdict = Verdict.FAILED
     nothing_was_opened = False
+
+
+class CutShort(Unknown):
+    """Payment did not answer, but the call had less than its full time: that is not its fault."""
+
+    verdict = Verdict.NO_VERDICT
 
 
 class Payments(Protocol):
@@ -105,7 +115,10 @@ class HttpPayments:
             status, body = await self._put(reservation, left_ms / 1000, deadline.forwarded_ms())
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise Unreachable(str(error)) from error
-        except (TimeoutError, aiohttp.ClientError) as error:
+        except TimeoutError as error:
+            kind = Unknown if left_ms >= FULL_MS else CutShort
+            raise kind(f"no answer within {left_ms} ms") from error
+        except aiohttp.ClientError as error:
             raise Unknown(repr(error)) from error
         _check(reservation, status, body)
 

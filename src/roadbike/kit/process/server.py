@@ -24,10 +24,12 @@ from roadbike.kit.db import DatabaseBusy, DatabaseUnavailable
 from roadbike.kit.messaging import broker as brokers
 from roadbike.kit.messaging.broker import Broker
 from roadbike.kit.process import settings
+from roadbike.kit.process.protocol import Limits, connections_within_files, limited_protocol
 from roadbike.kit.process.runtime import Runtime
 from roadbike.kit.process.service import Application, Service
 from roadbike.kit.translations import load_translations
 from roadbike.kit.web import http_app
+from roadbike.kit.web.edge import Edge
 
 log = structlog.get_logger()
 
@@ -171,7 +173,7 @@ class Server:
             return False
         return bool(version == self._head)
 
-    def _app(self) -> Any:
+    def _app(self) -> Edge:
         chosen, application = self.service.settings, self.application
         return http_app(
             title=f"{application.title}: {self.service.name}",
@@ -257,12 +259,17 @@ def _tune_garbage_collector() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
-def _config(app: Any, chosen: settings.ServiceSettings) -> uvicorn.Config:
+def _config(app: Edge, chosen: settings.ServiceSettings) -> uvicorn.Config:
+    limits = Limits(
+        connections=connections_within_files(chosen.max_connections),
+        read_seconds=chosen.read_timeout_seconds,
+    )
     return uvicorn.Config(
         app,
         host=chosen.host,
         port=chosen.port,
-        http="httptools",
+        http=limited_protocol(app, limits),
+        ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,

@@ -83,6 +83,22 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
             description="Number of our own proxies in front.",
         ),
     ] = 0
+    max_connections: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=100_000,
+            description="Connections of clients that are open at a time; further ones get 503.",
+        ),
+    ] = 4096
+    read_timeout_seconds: Annotated[
+        float,
+        Meta(
+            ge=0.1,
+            le=3600,
+            description="How long a whole request may take to arrive.",
+        ),
+    ] = 10
     drain_ms: Annotated[
         int,
         Meta(

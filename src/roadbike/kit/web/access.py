@@ -12,6 +12,7 @@ from litestar.connection import ASGIConnection, Request
 
 from roadbike.kit.auth import ServiceTokens, Verifier
 from roadbike.kit.pure.refusals import Forbidden, Unauthenticated
+from roadbike.kit.resilience.deadline import shorten_deadline
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 
@@ -95,7 +96,9 @@ async def provide_caller(request: Request[Any, Any, Any]) -> Caller:
 
 async def _authorized(who: Who, connection: Connection) -> Caller:
     if who is Who.INTERNAL:
-        return Caller(_access(connection).services.verify(_bearer(connection)), frozenset())
+        service = _access(connection).services.verify(_bearer(connection))
+        shorten_deadline(connection.headers.get("x-timeout-ms", ""))
+        return Caller(service, frozenset())
     caller = await _user(connection)
     if who is Who.ADMIN and not caller.is_admin:
         raise Forbidden
