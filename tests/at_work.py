@@ -2,18 +2,18 @@
 
 import json
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Generator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import msgspec
-from httpx import ASGITransport, AsyncClient
+from httpx import ASGITransport, AsyncClient, Auth, Request, Response
 from sqlalchemy import event as database_event
 from sqlalchemy import select
 
-from roadbike.kit.auth import SigningKey, new_signing_key
+from roadbike.kit.auth import ServiceTokens, SigningKey, new_signing_key
 from roadbike.kit.db.ids import new_id
 from roadbike.kit.messaging.broker import Message
 from roadbike.kit.messaging.inbox import Inbox
@@ -88,6 +88,7 @@ def settings(name: str, url: str) -> dict[str, Any]:
         "database_url": Secret(url),
         "broker_url": Secret("memory://test"),
         "account_url": "http://account.invalid",
+        "account_keys": json.dumps({"keys": [ACCOUNT.public_jwk()]}),
         "service_key": Secret(new_signing_key(f"{name}/1")),
     }
 
@@ -98,6 +99,7 @@ class Visitor:
 
     client: AsyncClient
     headers: Mapping[str, str]
+    auth: Auth | None = None
 
     async def get(self, path: str) -> Any:
         return await self.client.get(path, headers=dict(self.headers))
@@ -108,13 +110,28 @@ class Visitor:
         return await self.client.patch(path, content=content, headers=headers)
 
 
+class Signed(Auth):
+    """Signs each request as a service signs its internal calls to `callee`."""
+
+    requires_request_body = True
+
+    def __init__(self, tokens: ServiceTokens, callee: str) -> None:
+        self.tokens, self.callee = tokens, callee
+
+    def auth_flow(self, request: Request) -> Generator[Request, Response, None]:
+        request.headers.update(
+            self.tokens.headers(self.callee, request.method, request.url.path, request.content)
+        )
+        yield request
+
+
 @asynccontextmanager
 async def open_to_visitors(service: Service) -> AsyncIterator[AsyncClient]:
-    """The real app; only the way to account is short."""
+    """The real app."""
     app: Any = http_app(
         title=service.name,
         routes=service.routes,
-        tokens=token_verifier(service, SHOP, fetch=_account_keys),
+        tokens=token_verifier(service, SHOP),
         services=service_tokens(service.name, service.settings),
         translations=load_translations("roadbike.kit", "roadbike.contracts"),
         status=_no_figures,
@@ -130,10 +147,6 @@ def visitor(client: AsyncClient, user_id: str, role: str) -> Visitor:
     claims = {"iss": "roadbike-account", "aud": "shop", "sub": user_id, "roles": [role]}
     token = ACCOUNT.sign(claims | {"iat": now, "exp": now + 600})
     return Visitor(client, {"Authorization": f"Bearer {token}"})
-
-
-async def _account_keys(_url: str) -> str:
-    return json.dumps({"keys": [ACCOUNT.public_jwk()]})
 
 
 async def _no_figures() -> Mapping[str, object]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,7 +14,6 @@ import aiohttp
 
 from roadbike.contracts.identity import AUDIENCE, ISSUER
 from roadbike.kit.auth import ServiceTokens, SigningKey, new_signing_key
-from roadbike.kit.auth.store import keep_keys
 from roadbike.kit.db import Database
 from roadbike.kit.messaging.broker import connect
 from roadbike.kit.messaging.broker.memory import MemoryBroker, MemoryLog, log_named
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 SERVICES: Final = ("stock", "payment", "reservation", "delivery", "mypage")  # callees first
 TOPICS: Final = ("bike.stock", "bike.payment", "bike.reservation", "bike.delivery")
-FAR_AWAY: Final = 4_000_000_000  # seconds since 1970
+TEN_MINUTES: Final = 600  # seconds
 
 Url = Callable[[str], str]  # of a migrated database for a service
 
@@ -85,7 +85,8 @@ class Shop:
 
     def person(self, user_id: str, *roles: str) -> Person:
         claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": user_id, "roles": list(roles)}
-        return Person(self, self.signer.sign(claims | {"iat": 0, "exp": FAR_AWAY}))
+        now = int(time.time())
+        return Person(self, self.signer.sign(claims | {"iat": now, "exp": now + TEN_MINUTES}))
 
     @property
     def admin(self) -> Person:
@@ -104,7 +105,6 @@ class Shop:
         stack = AsyncExitStack()
         module = import_module(f"roadbike.{name}.app")
         service = module.build(read(module.Settings, self._environ(name) | settings))
-        await _know_signer(service.db, self.signer)
         broker = connect(self.broker_url, name)
         stack.push_async_callback(broker.close)
         running_ = running(service, f"roadbike.{name}", broker, SHOP)
@@ -123,7 +123,9 @@ class Shop:
     async def status(self, name: str) -> dict[str, Any]:
         ops = ServiceTokens("ops", self.keys["ops"], '{"keys": []}')
         url = f"{self.servers[name].url}/internal/status"
-        async with self.http.get(url, headers=ops.headers(name)) as response:
+        async with self.http.get(
+            url, headers=ops.headers(name, "GET", "/internal/status")
+        ) as response:
             status: dict[str, Any] = await response.json()
             return status
 
@@ -145,6 +147,7 @@ class Shop:
             "ROADBIKE_DATABASE_URL": self.url(name),
             "ROADBIKE_BROKER_URL": self.broker_url,
             "ROADBIKE_ACCOUNT_URL": "http://127.0.0.1:9",
+            "ROADBIKE_ACCOUNT_KEYS": json.dumps({"keys": [self.signer.public_jwk()]}),
             "ROADBIKE_SERVICE_KEY": self.keys[name],
             "ROADBIKE_CALLER_KEYS": json.dumps({"keys": public}),
             "ROADBIKE_DRAIN_MS": "0",
@@ -186,9 +189,3 @@ async def until(
         while not (found := await is_so()):  # noqa: ASYNC110 what it waits for lies in databases
             await asyncio.sleep(every)
         return found
-
-
-async def _know_signer(db: Database, signer: SigningKey) -> None:
-    jwk = signer.public_jwk()
-    async with db.begin() as tx:
-        await keep_keys(tx, {jwk["kid"]: jwk})

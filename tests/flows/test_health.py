@@ -23,7 +23,7 @@ async def strangers(shop: Shop, name: str) -> set[int]:
     ops = ServiceTokens("ops", shop.keys["ops"], '{"keys": []}')
     admin = {"Authorization": f"Bearer {shop.admin.token}"}
     told = set()
-    for headers in ({}, admin, ops.headers("account")):
+    for headers in ({}, admin, ops.headers("account", "GET", "/internal/status")):
         url = f"{shop.servers[name].url}/internal/status"
         async with shop.http.get(url, headers=headers) as answer:
             told.add(answer.status)

@@ -10,7 +10,7 @@ from httpx import AsyncClient
 
 from roadbike.kit.auth import ServiceTokens, SigningKey, new_signing_key
 from roadbike.payment import app
-from tests.at_work import AtWork, Visitor, open_to_visitors, settings
+from tests.at_work import AtWork, Signed, Visitor, open_to_visitors, settings
 
 RESERVATION_KEY, OPS_KEY = new_signing_key("reservation/1"), new_signing_key("ops/1")
 
@@ -44,4 +44,4 @@ async def client(payment: AtWork) -> AsyncIterator[AsyncClient]:
 def reservation(client: AsyncClient) -> Visitor:
     """The reservation service, with its own token."""
     tokens = ServiceTokens("reservation", RESERVATION_KEY, '{"keys": []}')
-    return Visitor(client, tokens.headers("payment"))
+    return Visitor(client, {}, Signed(tokens, "payment"))

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from roadbike.kit.auth import ServiceTokens, new_signing_key
 from roadbike.kit.db.ids import new_id
 from roadbike.kit.messaging.outbox import OUTBOX
-from tests.at_work import AtWork, Visitor
+from tests.at_work import AtWork, Signed, Visitor
 from tests.payment.conftest import OPS_KEY, RESERVATION_KEY
 from tests.payment.http import OPEN_BODY, ask, open_payment, payments, pointers
 from tests.purchases import Story
@@ -120,9 +120,9 @@ async def test_only_a_service_with_a_token_for_payment_opens(
     strangers = ServiceTokens("mypage", new_signing_key("mypage/1"), '{"keys": []}')
     callers = [
         *(nobody, alice, admin),
-        Visitor(nobody.client, ours.headers("stock")),
-        Visitor(nobody.client, strange.headers("payment")),
-        Visitor(nobody.client, strangers.headers("payment")),
+        Visitor(nobody.client, {}, Signed(ours, "stock")),
+        Visitor(nobody.client, {}, Signed(strange, "payment")),
+        Visitor(nobody.client, {}, Signed(strangers, "payment")),
     ]
 
     for caller in callers:
@@ -152,7 +152,9 @@ async def test_each_open_is_published_in_its_own_trace(
 async def test_a_service_that_may_read_the_status_may_not_open(
     nobody: Visitor, payment: AtWork
 ) -> None:
-    ops = Visitor(nobody.client, ServiceTokens("ops", OPS_KEY, '{"keys": []}').headers("payment"))
+    ops = Visitor(
+        nobody.client, {}, Signed(ServiceTokens("ops", OPS_KEY, '{"keys": []}'), "payment")
+    )
 
     assert (await ask(ops, "GET /internal/status")).status_code == 200
     assert (await open_payment(ops, new_id())).status_code == 403

@@ -18,7 +18,7 @@ async def ask(visitor: Visitor, what: str, body: object = None, **headers: str) 
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         given = {"Content-Type": "application/json"} | given
     return await visitor.client.request(
-        method, path, content=content, headers={**visitor.headers, **given}
+        method, path, content=content, headers={**visitor.headers, **given}, auth=visitor.auth
     )
 
 

@@ -71,7 +71,8 @@ async def test_the_call_carries_a_service_token_and_the_time_that_is_left(
     (asked,) = payment.asked
     public = json.dumps({"keys": [SigningKey.from_jwk(KEY).public_jwk()]})
     tokens = ServiceTokens("payment", new_signing_key("payment/1"), public)
-    assert tokens.verify(asked.headers["authorization"].removeprefix("Bearer ")) == "reservation"
+    call = tokens.read(asked.headers["authorization"].removeprefix("Bearer "), "PUT", asked.path)
+    assert tokens.accept(call, asked.body) == "reservation"
     assert 0 < int(asked.headers["x-timeout-ms"]) <= 580
 
 

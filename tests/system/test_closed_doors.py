@@ -108,7 +108,7 @@ async def test_internal_paths_are_for_known_callers(visit: Visit) -> None:
         "nobody": "",
         "a buyer": visit.buyer().token or "",
         "an admin": visit.admin.token or "",
-        "ops with a token for another service": visit.ops.mint("stock"),
+        "ops with a token for another service": visit.ops.mint("stock", "GET", "/internal/status"),
     }.items():
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         async with visit.http.get(url, headers=headers) as answer:

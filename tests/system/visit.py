@@ -20,7 +20,7 @@ from tests.system.shop import SERVICES, Shop
 
 T = TypeVar("T")
 
-AN_HOUR: Final = 3600
+TEN_MINUTES: Final = 600  # services accept no longer life of a token
 PRICE: Final = 5_100_000
 LARGEST_PAGE: Final = 100
 OWNERS: Final = {"stocks": "stock", "myPages": "mypage", "deliveries": "delivery"}
@@ -127,7 +127,7 @@ class Visit:
     def _person(self, name: str, role: str, *, straight: bool = False) -> Person:
         now = int(time.time())
         claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": name, "roles": [role]}
-        token = self.signer.sign(claims | {"iat": now, "exp": now + AN_HOUR})
+        token = self.signer.sign(claims | {"iat": now, "exp": now + TEN_MINUTES})
         return Person(self, name, token, straight)
 
     async def bike(self, units: int) -> int:
@@ -141,7 +141,9 @@ class Visit:
 
     async def status(self, name: str) -> dict[str, Any]:
         url = f"{self.shop.address(name)}/internal/status"
-        async with self.http.get(url, headers=self.ops.headers(name)) as answer:
+        async with self.http.get(
+            url, headers=self.ops.headers(name, "GET", "/internal/status")
+        ) as answer:
             status: dict[str, Any] = await answer.json()
             return status
 

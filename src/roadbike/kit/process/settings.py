@@ -64,6 +64,10 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
         str,
         Meta(description="URL of the service that issues access tokens and publishes their keys."),
     ]
+    service_key: Annotated[
+        Secret,
+        Meta(description="Private key for internal calls: a JWK (Ed25519) with a kid."),
+    ]
     account_keys: Annotated[
         str,
         Meta(
@@ -79,10 +83,6 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
             description="The longest life of an access token that is accepted.",
         ),
     ] = 600
-    service_key: Annotated[
-        Secret,
-        Meta(description="Private key for internal calls: a JWK (Ed25519) with a kid."),
-    ]
     caller_keys: Annotated[
         str, Meta(description="Public keys of the services that may call /internal: a JWKS.")
     ] = '{"keys": []}'
