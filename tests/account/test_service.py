@@ -32,6 +32,7 @@ ENVIRON = {
     "ROADBIKE_DATABASE_URL": "sqlite+aiosqlite://",
     "ROADBIKE_BROKER_URL": "memory://",
     "ROADBIKE_ACCOUNT_URL": "http://account",
+    "ROADBIKE_ACCOUNT_KEYS": '{"keys": []}',
     "ROADBIKE_SERVICE_KEY": new_signing_key("account/own"),
     "ROADBIKE_SIGNING_KEY": new_signing_key("account/1"),
 }

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -56,7 +57,9 @@ class Person:
         if self.token is not None:
             given["Authorization"] = f"Bearer {self.token}"
         url = self.shop.url_of(path) + path
-        async with self.shop.http.request(method, url, json=body, headers=given) as response:
+        async with self.shop.http.request(
+            method, url, json=body, headers=given, ssl=self.shop.tls or True
+        ) as response:
             return Answer(response.status, response.headers, await response.read())
 
     async def get(self, path: str, **headers: str) -> Answer:
@@ -82,6 +85,7 @@ class Shop:
     ports: dict[str, int] = field(default_factory=dict)
     servers: dict[str, Server] = field(default_factory=dict)
     stacks: dict[str, AsyncExitStack] = field(default_factory=dict)
+    tls: ssl.SSLContext | None = None  # what verifies its services, when they speak TLS
 
     def person(self, user_id: str, *roles: str) -> Person:
         claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": user_id, "roles": list(roles)}
@@ -104,7 +108,7 @@ class Shop:
         """Start one service, or start it again on the same database and port."""
         stack = AsyncExitStack()
         module = import_module(f"roadbike.{name}.app")
-        service = module.build(read(module.Settings, self._environ(name) | settings))
+        service = module.build(read(module.Settings, self.environ(name) | settings))
         broker = connect(self.broker_url, name)
         stack.push_async_callback(broker.close)
         running_ = running(service, f"roadbike.{name}", broker, SHOP)
@@ -123,9 +127,8 @@ class Shop:
     async def status(self, name: str) -> dict[str, Any]:
         ops = ServiceTokens("ops", self.keys["ops"], '{"keys": []}')
         url = f"{self.servers[name].url}/internal/status"
-        async with self.http.get(
-            url, headers=ops.headers(name, "GET", "/internal/status")
-        ) as response:
+        headers = ops.headers(name, "GET", "/internal/status")
+        async with self.http.get(url, headers=headers, ssl=self.tls or True) as response:
             status: dict[str, Any] = await response.json()
             return status
 
@@ -138,7 +141,7 @@ class Shop:
             assert not server.runtime.failed.is_set(), f"a part of {name} has ended"
         return {name: await self.status(name) for name in self.servers}
 
-    def _environ(self, name: str) -> dict[str, str]:
+    def environ(self, name: str) -> dict[str, str]:
         public = [
             SigningKey.from_jwk(self.keys[who]).public_jwk() for who in ("ops", "reservation")
         ]
