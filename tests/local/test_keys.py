@@ -1,4 +1,4 @@
-"""The key files of a shop on one machine: made before its first start, public halves beside them."""
+"""The key files of a shop on one machine, made before its first start."""
 
 import json
 from collections.abc import Mapping
