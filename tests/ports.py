@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Final
 
 BASES: Final = range(20_000, 32_700, 20)  # below the ports that outgoing connections are given
-PORTS: Final = range(1, 12)  # a shop's, counted from its base
+PORTS: Final = range(1, 16)  # of a shop, counted from its base; some are for new services
 
 
 def free_base() -> int:

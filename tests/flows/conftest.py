@@ -1,4 +1,4 @@
-"""A shop for each test: PostgreSQL, and SQLite for delivery, as on one machine."""
+"""A shop for each test, with the same kinds of database as on one machine."""
 
 from collections.abc import AsyncIterator, Callable
 from functools import cache
@@ -6,7 +6,7 @@ from functools import cache
 import pytest
 
 from tests.flows.given import given_a_bike
-from tests.flows.shop import SERVICES, Shop, Url, open_shop
+from tests.flows.shop import DATABASES, SERVICES, Shop, Url, open_shop
 from tests.reservation.fake_payment import FakePayment, open_fake_payment, opens
 
 
@@ -16,9 +16,7 @@ def url(migrated_url: Callable[..., str], new_database: Callable[..., str]) -> U
     def url(service: str) -> str:
         if service == "provider":
             return new_database("sqlite")
-        return migrated_url(
-            f"roadbike.{service}", "sqlite" if service == "delivery" else "postgresql"
-        )
+        return migrated_url(f"roadbike.{service}", DATABASES[service])
 
     return url
 

@@ -20,13 +20,15 @@ from roadbike.kit.messaging.broker import connect
 from roadbike.kit.messaging.broker.memory import MemoryBroker, MemoryLog, log_named
 from roadbike.kit.process.server import Server, running
 from roadbike.kit.process.settings import read
+from roadbike.local.services import SERVICES as SPECS
 from roadbike.serve import SHOP
 from tests.settling import settled
 
 T = TypeVar("T")
 
 SERVICES: Final = ("stock", "payment", "reservation", "delivery", "mypage")  # callees first
-TOPICS: Final = ("bike.stock", "bike.payment", "bike.reservation", "bike.delivery")
+TOPICS: Final = [spec.topic for spec in SPECS if spec.topic]
+DATABASES: Final = {spec.name: spec.database for spec in SPECS}
 TEN_MINUTES: Final = 600  # seconds
 
 Url = Callable[[str], str]  # of a migrated database for a service
@@ -161,7 +163,7 @@ class Shop:
         return environ
 
     async def __aenter__(self) -> Self:
-        self.keys = {who: new_signing_key(f"{who}/flow") for who in (*SERVICES, "ops")}
+        self.keys = {who: new_signing_key(f"{who}/flow") for who in (*DATABASES, "ops")}
         return self
 
     async def __aexit__(self, *_: object) -> None:

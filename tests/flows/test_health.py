@@ -6,11 +6,9 @@ from sqlalchemy import text
 
 from roadbike.kit.auth import ServiceTokens
 from tests.flows.given import given_a_reservation
-from tests.flows.shop import SERVICES, Shop, until
+from tests.flows.shop import DATABASES, SERVICES, Shop, until
 from tests.reservation import fake_payment
 from tests.reservation.fake_payment import FakePayment
-
-DATABASES = {name: "sqlite" if name == "delivery" else "postgresql" for name in SERVICES}
 
 
 async def ready(shop: Shop, name: str) -> int:

@@ -16,11 +16,12 @@ from typing import Any, Final
 import psutil
 
 from roadbike.local import home as homes
+from roadbike.local import services
 from roadbike.local.home import Home
 from tests.ports import free_base
 
 ROADBIKE: Final = Path(sys.executable).with_name("roadbike")
-SERVICES: Final = ("stock", "reservation", "payment", "delivery", "mypage", "account")
+SERVICES: Final = tuple(spec.name for spec in services.SERVICES)
 PARTS: Final = (*SERVICES, "nats", "gateway", "postgres")
 PATIENCE: Final = 120  # seconds for one command
 
