@@ -11,10 +11,15 @@ from openapi_spec_validator import validate
 
 from roadbike.account import app
 from roadbike.account.store import metadata
-from roadbike.kit.auth import SigningKey, new_signing_key
+from roadbike.contracts.identity import ISSUER
+from roadbike.kit.auth import SigningKey, new_signing_key, public_keys
 from roadbike.kit.auth.keys import kid_of
+from roadbike.kit.auth.published import read_published
 from roadbike.kit.db import Database, migrate
+from roadbike.kit.messaging.broker.memory import MemoryBroker, MemoryLog
+from roadbike.kit.process.server import Server
 from roadbike.kit.process.settings import Secret, SettingError, read
+from roadbike.serve import SHOP
 
 
 @pytest.mark.parametrize("key", ["", "no key", '{"kty": "oct"}'])
@@ -57,6 +62,16 @@ def test_a_token_lives_ten_minutes_at_most() -> None:
         read(app.Settings, environ | {"ROADBIKE_TOKEN_LIFETIME_SECONDS": "601"})
 
 
+@pytest.mark.parametrize("keys", ["", "{}", '{"keys": []}', '{"keys": [{}]}', "no key"])
+def test_a_service_does_not_start_without_a_key_of_account(
+    settings: Callable[..., app.Settings], keys: str
+) -> None:
+    service = app.build(settings("sqlite+aiosqlite://", account_keys=keys))
+
+    with pytest.raises(SettingError, match=r"^ROADBIKE_ACCOUNT_KEYS is wrong"):
+        Server(service, "roadbike.account", MemoryBroker(MemoryLog()), SHOP)
+
+
 def test_account_does_not_issue_tokens_that_no_service_accepts(
     settings: Callable[..., app.Settings],
 ) -> None:
@@ -75,6 +90,9 @@ async def test_other_keys_are_published_without_their_private_half(
     published = document["keys"]
 
     assert [kid_of(token) for token in document["signed"]] == ["account/1", "account/0"]
+    old = public_keys(other)
+    trusted = read_published(json.dumps(document), old, ISSUER)  # by a service that knows no other
+    assert trusted.keys.keys() == {"account/1", "account/0"}
     assert [key["kid"] for key in published] == ["account/1", "account/0"]
     assert all("d" not in key for key in published)
     assert SigningKey.from_jwk(new_signing_key("x/1")).kid == "x/1"

@@ -123,7 +123,7 @@ def claims_of(token: str, key: Ed25519PublicKey, rules: TokenRules) -> dict[str,
 
 
 def unverified_claims(token: str, rules: TokenRules) -> dict[str, Any]:
-    """Return the claims of a token whose key is unknown: nobody has confirmed them.
+    """Return the claims of a token whose key is unknown: they are not confirmed.
 
     Raises Unauthenticated when `claims_of` would do so with every key.
     """

@@ -1,7 +1,7 @@
 """The document in which an issuer publishes its keys: a JWKS, signed with keys known before.
 
-Whoever answers at the issuer's address can show keys, but not sign them: a reader takes from
-`signed` only what one of the keys that it trusts already has signed. `keys` is the usual JWKS
+Any program at the issuer's address can show keys, but not sign them: a reader takes from `signed`
+only what one of the keys that it trusts already has signed. `keys` is the usual JWKS
 (RFC 7517) for programs that trust the connection instead.
 """
 

@@ -1,7 +1,7 @@
 """Internal tokens: each is signed for one request by the calling service and used once.
 
-The callee has the caller's public key. Whoever is shown a token (a program on the callee's port,
-a log) can send at most the very same request again: at another replica of the callee, or after
+The callee has the caller's public key. A program that sees a token (on the callee's port, in
+a log) can at most send the very same request again: at another replica of the callee, or after
 its restart, within LIFETIME_SECONDS. Internal requests are idempotent, so that changes nothing.
 """
 
