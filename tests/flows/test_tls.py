@@ -11,7 +11,7 @@ from roadbike.kit.process.tls import client_tls
 from roadbike.payment import app
 from tests.certificates import Authority
 from tests.flows.given import given_a_bike
-from tests.flows.shop import Shop, Url, open_shop
+from tests.flows.in_process_shop import Shop, Url, open_shop
 
 AUTHORITY, STRANGER = Authority(), Authority()
 OWN = AUTHORITY.certificate()

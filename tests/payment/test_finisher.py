@@ -16,9 +16,9 @@ from roadbike.payment.providers import Approved, Charge, Declined, Snapshot, Unk
 from roadbike.payment.store import ATTEMPT
 from roadbike.payment.use_cases.open import Opening, open_payments
 from roadbike.payment.use_cases.pay import Cashier, begin
-from tests.at_work import AtWork
 from tests.payment.builders import TERMS
-from tests.purchases import Story
+from tests.purchase_events import Story
+from tests.service_harness import ServiceHarness
 
 A_DAY: Final = timedelta(hours=24)
 TAKEN: Final = Snapshot(captured="c1", refunded=None)
@@ -71,11 +71,11 @@ def provider() -> FakeProvider:
 
 
 @pytest.fixture
-def cashier(payment: AtWork, provider: FakeProvider) -> Cashier:
+def cashier(payment: ServiceHarness, provider: FakeProvider) -> Cashier:
     return Cashier(payment.db, provider)
 
 
-async def an_attempt(payment: AtWork, story: Story | None = None) -> Attempt:
+async def an_attempt(payment: ServiceHarness, story: Story | None = None) -> Attempt:
     """An attempt whose outcome is unknown."""
     opening = Opening(story.reservation_id if story else new_id(), TERMS)
     (opened,) = await payment.db.transact(lambda tx: open_payments(tx, [opening]))
@@ -87,7 +87,7 @@ async def an_attempt(payment: AtWork, story: Story | None = None) -> Attempt:
     return attempt
 
 
-async def time_passes(payment: AtWork, by: timedelta = timedelta(minutes=1)) -> None:
+async def time_passes(payment: ServiceHarness, by: timedelta = timedelta(minutes=1)) -> None:
     async with payment.db.begin() as tx:
         for row in await tx.rows(select(ATTEMPT)):
             times = {"asked_at": row["asked_at"] - by}
@@ -98,14 +98,14 @@ async def time_passes(payment: AtWork, by: timedelta = timedelta(minutes=1)) -> 
             )
 
 
-async def status(payment: AtWork, attempt: Attempt) -> PaymentStatus | None:
+async def status(payment: ServiceHarness, attempt: Attempt) -> PaymentStatus | None:
     async with payment.db.read() as tx:
         found = await store.PAYMENTS.get(tx, attempt.reservation_id)
     return found.payment_status if found else None
 
 
 async def test_an_attempt_that_fails_does_not_hold_up_the_next_one(
-    payment: AtWork, cashier: Cashier, provider: FakeProvider
+    payment: ServiceHarness, cashier: Cashier, provider: FakeProvider
 ) -> None:
     first, second = await an_attempt(payment), await an_attempt(payment)
     provider.snapshots = {first.attempt_id: ValueError("rubbish"), second.attempt_id: TAKEN}
@@ -119,7 +119,7 @@ async def test_an_attempt_that_fails_does_not_hold_up_the_next_one(
 
 
 async def test_a_check_without_an_answer_does_not_count_as_a_check(
-    payment: AtWork, cashier: Cashier, provider: FakeProvider
+    payment: ServiceHarness, cashier: Cashier, provider: FakeProvider
 ) -> None:
     attempt = await an_attempt(payment)
     for answer in (NOTHING, Unknown("unavailable"), Unknown("unavailable"), TAKEN):
@@ -132,13 +132,13 @@ async def test_a_check_without_an_answer_does_not_count_as_a_check(
 
 
 async def test_a_refund_without_an_answer_is_requested_again_later(
-    payment: AtWork, cashier: Cashier, provider: FakeProvider
+    payment: ServiceHarness, cashier: Cashier, provider: FakeProvider
 ) -> None:
     story = Story()
     attempt = await an_attempt(payment, story)
     provider.snapshots = {attempt.attempt_id: TAKEN}
     provider.refunds = [Unknown("unavailable"), "r1"]
-    await payment.hear(story.cancelled())
+    await payment.consume(story.cancelled())
     await time_passes(payment)
     await cashier.finish_unknown(payment.db)
 
