@@ -66,8 +66,13 @@ EVERY_SERVICE: Final = frozenset(
         "ROADBIKE_DATABASE_URL",
         "ROADBIKE_BROKER_URL",
         "ROADBIKE_ACCOUNT_URL",
+        "ROADBIKE_ACCOUNT_KEYS",
+        "ROADBIKE_TOKEN_MAX_LIFETIME_SECONDS",
         "ROADBIKE_SERVICE_KEY",
         "ROADBIKE_CALLER_KEYS",
+        "ROADBIKE_CA",
+        "ROADBIKE_TLS_CERT",
+        "ROADBIKE_TLS_KEY",
         "ROADBIKE_LOG_LEVEL",
         "ROADBIKE_TRUSTED_HOPS",
         "ROADBIKE_MAX_CONNECTIONS",
@@ -100,7 +105,7 @@ OF_SERVICE: Final[Mapping[str, frozenset[str]]] = {
     "account": frozenset(
         {
             "ROADBIKE_SIGNING_KEY",
-            "ROADBIKE_RETIRED_KEYS",
+            "ROADBIKE_OTHER_KEYS",
             "ROADBIKE_TOKEN_LIFETIME_SECONDS",
             "ROADBIKE_LOGIN_WINDOW_SECONDS",
             "ROADBIKE_LOGIN_FAILURES_PER_ACCOUNT",

@@ -96,7 +96,7 @@ async def test_internal_paths_refuse_unknown_callers(client: ShopClient) -> None
         "nobody": "",
         "a buyer": client.buyer().token or "",
         "an admin": client.admin.token or "",
-        "ops with a token for another service": client.ops.mint("stock"),
+        "ops with a token for another service": client.ops.mint("stock", "GET", "/internal/status"),
     }.items():
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         async with client.http.get(url, headers=headers) as response:

@@ -96,6 +96,7 @@ class ThingApi:
             get("/large", self.large, who=ANYONE),
             get("/internal/caller", self.caller, who=INTERNAL),
             get("/internal/time", self.time_of_service, who=INTERNAL),
+            put("/internal/things/{number:int}", self.keep, who=INTERNAL),
             get("/address", self.address, who=ANYONE),
         ]
 
@@ -151,6 +152,9 @@ class ThingApi:
 
     async def caller(self, caller: Caller) -> dict[str, str]:
         return {"caller": caller.user_id}
+
+    async def keep(self, number: int, data: ThingEdit, caller: Caller) -> Thing:
+        return Thing(thing_nm=caller.user_id, price=number if data.price is UNSET else data.price)
 
     async def address(self, client: str) -> dict[str, str]:
         return {"client": client}

@@ -212,6 +212,6 @@ async def test_a_service_that_is_not_ready_is_alive(send: Any, state: Any) -> No
 
 
 async def test_the_status_is_served_to_an_accepted_caller(send: Any, ops: Any) -> None:
-    response = await send("GET /internal/status", **ops.headers("thing"))
+    response = await send("GET /internal/status", **ops.headers("thing", "GET", "/internal/status"))
 
     assert response.json() == {"service": "thing", "unsent": 0}
