@@ -166,11 +166,14 @@ async def test_the_client_is_the_address_that_our_own_proxy_saw(send: Any) -> No
 async def test_a_service_shortens_the_deadline_with_x_timeout_ms_and_never_extends_it(
     send: Any, ops: Any
 ) -> None:
-    token = ops.headers("thing")
+    async def left(**headers: str) -> int:
+        token = ops.headers("thing", "GET", "/internal/time")  # each is used once
+        milliseconds: int = (await send("GET /internal/time", **token, **headers)).json()["left"]
+        return milliseconds
 
-    default = (await send("GET /internal/time", **token)).json()["left"]
-    shorter = (await send("GET /internal/time", **token, X_Timeout_Ms="500")).json()["left"]
-    longer = (await send("GET /internal/time", **token, X_Timeout_Ms="999999")).json()["left"]
+    default = await left()
+    shorter = await left(X_Timeout_Ms="500")
+    longer = await left(X_Timeout_Ms="999999")
 
     assert 0 < shorter <= 500
     assert 500 < default <= 10_000
