@@ -66,6 +66,7 @@ ENVIRONMENT: Final = frozenset(
         "ROADBIKE_PAYMENT_URL",
         "ROADBIKE_OVERBOOK",
         "ROADBIKE_IN_FLIGHT",
+        "ROADBIKE_MAX_OPEN_RESERVATIONS",
         "G_STORE",
         # payment
         "ROADBIKE_PROVIDER",

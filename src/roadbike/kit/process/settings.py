@@ -18,6 +18,10 @@ ONE_MACHINE: Final = "one-machine"  # part of the kid of every key that is not f
 SIMILARITY: Final = 0.75  # difflib's ratio from which an unknown name is a misspelt one
 
 
+Limit = Annotated[int, Meta(ge=0, le=1_000_000)] | None
+"""A limit as it was set: 0 is off, None takes the default of ROADBIKE_ENV."""
+
+
 class SettingError(Exception):
     """A setting is missing, wrong or misspelt; the message names it and says what to do."""
 
@@ -106,6 +110,12 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
             description="Tests only: where the process ends as by kill -9, `point:n[,point:n…]`.",
         ),
     ] = ""
+
+    def limit(self, chosen: int | None, in_production: int) -> int:
+        """Return the limit: as chosen, else `in_production` there and 0 (off) elsewhere."""
+        if chosen is not None:
+            return chosen
+        return in_production if self.env == "production" else 0
 
 
 def read(type_: type[T], environ: Mapping[str, str]) -> T:
