@@ -75,6 +75,8 @@ class PaymentBooks:
                 payment_id=payment.payment_id and PAYMENT_ID,
                 attempts=attempts,
                 reason=None,
+                looks=0,
+                look_at=None,
                 row_version=0,
             ),
             truth=self.truth + unknown_yet,
