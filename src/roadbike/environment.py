@@ -59,6 +59,8 @@ ENVIRONMENT: Final = frozenset(
         "ROADBIKE_CALLER_KEYS",
         "ROADBIKE_LOG_LEVEL",
         "ROADBIKE_TRUSTED_HOPS",
+        "ROADBIKE_GATEWAY_KEY",
+        "ROADBIKE_WRITES_PER_MINUTE",
         "ROADBIKE_DRAIN_MS",
         "ROADBIKE_ACK_WAIT_SECONDS",
         "ROADBIKE_CRASH",
@@ -85,6 +87,7 @@ ENVIRONMENT: Final = frozenset(
         "ROADBIKE_LOGIN_FAILURES_PER_ACCOUNT",
         "ROADBIKE_LOGIN_FAILURES_PER_CLIENT",
         "ROADBIKE_LOGIN_FAILURES_IN_ALL",
+        "ROADBIKE_SIGN_UPS_PER_HOUR",
         # the command
         *(variable.name for variable in COMMAND),
     }

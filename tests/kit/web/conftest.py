@@ -40,6 +40,7 @@ from roadbike.kit.web import (
     post,
     put,
 )
+from roadbike.kit.web.client import Gateway
 
 REPLAY = b'{"exactly" :  "these bytes"}'
 
@@ -203,7 +204,7 @@ def make_app(state: State) -> Any:
         translations=load_translations("roadbike.kit"),
         status=state.status,
         ready=lambda: state.ready,
-        trusted_hops=1,
+        gateway=Gateway(hops=1, key="the gateway's key"),
     )
 
 

@@ -85,6 +85,7 @@ class Rows(Generic[T]):
 
     def save(self, tx: Tx, state: T) -> None:
         """Save the state at the commit; of several states of one row the last one is written.
+
         The commit raises StaleRow when another transaction has saved the row since it was loaded.
         """
         key = self._row_key(getattr(state, self._key.name))

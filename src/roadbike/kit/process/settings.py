@@ -84,9 +84,24 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             ge=0,
             le=5,
-            description="Number of our own proxies in front.",
+            description="Number of our own proxies in front, the gateway included. Not 0, it "
+            "needs ROADBIKE_GATEWAY_KEY.",
         ),
     ] = 0
+    gateway_key: Annotated[
+        Secret,
+        Meta(
+            description="What the gateway sends in the header X-Gateway-Key: only in requests "
+            "with it, X-Forwarded-For is believed."
+        ),
+    ] = Secret("")
+    writes_per_minute: Annotated[
+        Limit,
+        Meta(
+            description="Requests of one buyer that may change something, per minute and process; "
+            "then 429. 0 is off. By default 60 in production, else off."
+        ),
+    ] = None
     drain_ms: Annotated[
         int,
         Meta(
@@ -135,6 +150,7 @@ def read(type_: type[T], environ: Mapping[str, str]) -> T:
     settings = _converted(type_, given, fields)
     if isinstance(settings, ServiceSettings):
         _refuse_one_machine_keys(settings, fields, given)
+        _refuse_unknown_gateway(settings)
     return settings
 
 
@@ -193,6 +209,13 @@ def _secret(type_: type, value: object) -> object:
     if type_ is Secret and isinstance(value, str):
         return Secret(value)
     raise NotImplementedError(type_)
+
+
+def _refuse_unknown_gateway(settings: ServiceSettings) -> None:
+    if settings.trusted_hops and not settings.gateway_key.reveal():
+        raise SettingError(
+            "ROADBIKE_TRUSTED_HOPS needs ROADBIKE_GATEWAY_KEY: anybody could forge an address"
+        )
 
 
 def _refuse_one_machine_keys(

@@ -37,6 +37,7 @@ HEALTH_CHECK: Final = {
 ROUTES_LOADED: Final = (200, 401, 503)
 # While it considers a service down, its fallback answers 503; other statuses are the service's own.
 SERVICE_REACHED: Final = (200, 401, 404, 405)
+GATEWAY_KEY: Final = "X-Gateway-Key"
 CORS_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 CORS_REQUEST_HEADERS: Final = (
     "Accept-Language",
@@ -44,12 +45,15 @@ CORS_REQUEST_HEADERS: Final = (
     "Content-Type",
     "Idempotency-Key",
     "If-Match",
+    "X-Device-Token",
 )
 CORS_RESPONSE_HEADERS: Final = ("Content-Language", "ETag", "Location", "Retry-After")
 
 
-def part(home: Home, ports: Ports, environ: Mapping[str, str], services: Mapping[str, int]) -> Part:
-    """`services` are the ports of the services to route to, by name."""
+def part(
+    home: Home, ports: Ports, environ: Mapping[str, str], services: Mapping[str, int], key: str
+) -> Part:
+    """Return the gateway. services: the ports to route to, by name. key: proves who it is."""
     folder = home.path / "gateway"
     return Part(
         name="gateway",
@@ -60,7 +64,7 @@ def part(home: Home, ports: Ports, environ: Mapping[str, str], services: Mapping
             environ={"GOMAXPROCS": "1", "HOME": str(folder)},
         ),
         is_ready=probes.http(ports.gateway, ROUTES[next(iter(services))][0], accept=ROUTES_LOADED),
-        prepare_each=partial(_write, folder, ports, services, origins(ports, environ)),
+        prepare_each=partial(_write, folder, ports, services, origins(ports, environ), key),
     )
 
 
@@ -73,11 +77,13 @@ def origins(ports: Ports, environ: Mapping[str, str]) -> list[str]:
     return [f"http://127.0.0.1:{port}", f"http://localhost:{port}", "http://localhost:8080"]
 
 
-def _write(folder: Path, ports: Ports, services: Mapping[str, int], allowed: Sequence[str]) -> None:
+def _write(
+    folder: Path, ports: Ports, services: Mapping[str, int], allowed: Sequence[str], key: str
+) -> None:
     # Traefik chooses the parser by the file's name, and JSON is valid YAML.
     for name, content in (
         (CONFIG, settings(folder, ports)),
-        (ROUTING, routing(services, ports.fallback, allowed)),
+        (ROUTING, routing(services, ports.fallback, allowed, key)),
     ):
         write_private(folder / name, msgspec.json.format(msgspec.json.encode(content)))
 
@@ -108,7 +114,7 @@ def settings(folder: Path, ports: Ports) -> dict[str, Any]:
 
 
 def routing(
-    services: Mapping[str, int], fallback_port: int, allowed: Sequence[str]
+    services: Mapping[str, int], fallback_port: int, allowed: Sequence[str], key: str
 ) -> dict[str, Any]:
     routers: dict[str, Any] = {}
     backends: dict[str, Any] = {"fallback": _balancer(fallback_port)}
@@ -116,12 +122,11 @@ def routing(
         rule = " || ".join(_rule(prefix) for prefix in ROUTES[name])
         backends[name] = _balancer(port, healthCheck=HEALTH_CHECK)
         backends[f"{name}-or-fallback"] = {"failover": {"service": name, "fallback": "fallback"}}
-        routers[name] = _router(name, rule, ["cors", "fallback"])
+        routers[name] = _router(name, rule, ["cors", "key", "fallback"])
         reads = f"({rule}) && (Method(`GET`) || Method(`HEAD`))"
-        routers[f"{name}-reads"] = _router(name, reads, ["cors", "fallback", "retry"])
-    return {
-        "http": {"routers": routers, "services": backends, "middlewares": _middlewares(allowed)}
-    }
+        routers[f"{name}-reads"] = _router(name, reads, ["cors", "key", "fallback", "retry"])
+    middlewares = _middlewares(allowed, key)
+    return {"http": {"routers": routers, "services": backends, "middlewares": middlewares}}
 
 
 def _rule(prefix: str) -> str:
@@ -141,8 +146,10 @@ def _balancer(port: int, **more: Any) -> dict[str, Any]:
     return {"loadBalancer": {"servers": [{"url": f"http://{HOST}:{port}"}], **more}}
 
 
-def _middlewares(allowed: Sequence[str]) -> dict[str, Any]:
+def _middlewares(allowed: Sequence[str], key: str) -> dict[str, Any]:
     return {
+        # It replaces what a client has sent under this name.
+        "key": {"headers": {"customRequestHeaders": {GATEWAY_KEY: key}}},
         "cors": {
             "headers": {
                 "accessControlAllowOriginList": list(allowed),
