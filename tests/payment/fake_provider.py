@@ -15,9 +15,9 @@ from roadbike.payment.providers import Approved, Charge, Declined, Snapshot
 from roadbike.payment.store import ATTEMPT, PAYMENT
 from roadbike.payment.use_cases.open import Opening, open_payments
 from roadbike.payment.use_cases.pay import begin
-from tests.at_work import AtWork
 from tests.payment.builders import TERMS
-from tests.purchases import Story
+from tests.purchase_events import Story
+from tests.service_harness import ServiceHarness
 
 TAKEN: Final = Snapshot(captured="c1", refunded=None)
 NOTHING: Final = Snapshot(captured=None, refunded=None)
@@ -63,7 +63,7 @@ class FakeProvider:
         self.asked.append(charge.attempt_id)
 
 
-async def an_attempt(payment: AtWork, story: Story | None = None) -> Attempt:
+async def an_attempt(payment: ServiceHarness, story: Story | None = None) -> Attempt:
     """An attempt whose outcome is unknown."""
     opening = Opening(story.reservation_id if story else new_id(), TERMS)
     (opened,) = await payment.db.transact(lambda tx: open_payments(tx, [opening]))
@@ -75,7 +75,7 @@ async def an_attempt(payment: AtWork, story: Story | None = None) -> Attempt:
     return attempt
 
 
-async def time_passes(payment: AtWork, by: timedelta = timedelta(minutes=1)) -> None:
+async def time_passes(payment: ServiceHarness, by: timedelta = timedelta(minutes=1)) -> None:
     """Make all attempts, and what is planned for them, older."""
     async with payment.db.begin() as tx:
         for column in (ATTEMPT.c.asked_at, ATTEMPT.c.check_at, PAYMENT.c.look_at):
@@ -86,7 +86,7 @@ async def time_passes(payment: AtWork, by: timedelta = timedelta(minutes=1)) -> 
                 await tx.execute(update(column.table).where(mine).values(older))
 
 
-async def status(payment: AtWork, attempt: Attempt) -> PaymentStatus | None:
+async def status(payment: ServiceHarness, attempt: Attempt) -> PaymentStatus | None:
     async with payment.db.read() as tx:
         found = await store.PAYMENTS.get(tx, attempt.reservation_id)
     return found.payment_status if found else None

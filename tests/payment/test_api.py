@@ -6,7 +6,6 @@ import pytest
 
 from roadbike.kit.db.ids import new_id
 from roadbike.payment.providers.simulated import Behaviour
-from tests.at_work import AtWork, Visitor
 from tests.payment.http import (
     OPEN_BODY,
     ask,
@@ -15,7 +14,8 @@ from tests.payment.http import (
     pointers,
     without_trace,
 )
-from tests.purchases import Story
+from tests.purchase_events import Story
+from tests.service_harness import ApiClient, ServiceHarness
 
 
 @pytest.fixture
@@ -24,7 +24,9 @@ def dialect() -> Literal["postgresql"]:
     return "postgresql"
 
 
-async def test_a_payment_is_found_by_its_reservation(reservation: Visitor, alice: Visitor) -> None:
+async def test_a_payment_is_found_by_its_reservation(
+    reservation: ApiClient, alice: ApiClient
+) -> None:
     first, second = new_id(), new_id()
     await open_payment(reservation, first)
     await open_payment(reservation, second)
@@ -37,7 +39,7 @@ async def test_a_payment_is_found_by_its_reservation(reservation: Visitor, alice
     assert await payments(alice, f"?reserveId={new_id()}") == []
 
 
-async def test_the_links_of_a_list_keep_its_filter(alice: Visitor) -> None:
+async def test_the_links_of_a_list_keep_its_filter(alice: ApiClient) -> None:
     asked = f"/payments?reserveId={new_id()}"
 
     links = (await ask(alice, f"GET {asked}")).json()["_links"]
@@ -45,7 +47,7 @@ async def test_the_links_of_a_list_keep_its_filter(alice: Visitor) -> None:
     assert {link["href"].partition("&page=")[0] for link in links.values()} == {asked}
 
 
-async def test_a_malformed_reserve_id_is_422_and_named(alice: Visitor) -> None:
+async def test_a_malformed_reserve_id_is_422_and_named(alice: ApiClient) -> None:
     answer = await ask(alice, "GET /payments?reserveId=7")
 
     assert answer.status_code == 422
@@ -53,7 +55,7 @@ async def test_a_malformed_reserve_id_is_422_and_named(alice: Visitor) -> None:
 
 
 async def test_a_payment_of_somebody_else_looks_like_an_absent_one(
-    reservation: Visitor, alice: Visitor, mallory: Visitor
+    reservation: ApiClient, alice: ApiClient, mallory: ApiClient
 ) -> None:
     reservation_id = new_id()
     await open_payment(reservation, reservation_id)
@@ -67,7 +69,7 @@ async def test_a_payment_of_somebody_else_looks_like_an_absent_one(
     assert await payments(mallory, f"?reserveId={reservation_id}") == []
 
 
-async def test_staff_see_the_payments_of_all(reservation: Visitor, admin: Visitor) -> None:
+async def test_staff_see_the_payments_of_all(reservation: ApiClient, admin: ApiClient) -> None:
     await open_payment(reservation, new_id())
     await open_payment(reservation, new_id(), userId="mallory")
 
@@ -75,12 +77,12 @@ async def test_staff_see_the_payments_of_all(reservation: Visitor, admin: Visito
 
 
 async def test_a_voided_payment_is_shown_as_cancelled(
-    reservation: Visitor, alice: Visitor, payment: AtWork
+    reservation: ApiClient, alice: ApiClient, payment: ServiceHarness
 ) -> None:
     story = Story()
     await open_payment(reservation, story.reservation_id)
 
-    await payment.hear(story.cancelled())
+    await payment.consume(story.cancelled())
 
     (found,) = await payments(alice)
     assert found["payStatus"] == "결제취소"
@@ -88,22 +90,22 @@ async def test_a_voided_payment_is_shown_as_cancelled(
 
 
 async def test_the_payment_of_an_unregistered_reservation_is_shown_to_nobody(
-    reservation: Visitor, alice: Visitor, admin: Visitor, payment: AtWork
+    reservation: ApiClient, alice: ApiClient, admin: ApiClient, payment: ServiceHarness
 ) -> None:
     story = Story()
     await open_payment(reservation, story.reservation_id)
     (shown,) = await payments(alice)
 
-    await payment.hear(story.cancelled(registered=False))
+    await payment.consume(story.cancelled(registered=False))
 
-    for visitor in (alice, admin):
-        assert await payments(visitor) == []
-        assert await payments(visitor, f"?reserveId={story.reservation_id}") == []
-        assert (await ask(visitor, f"GET /payments/{shown['payId']}")).status_code == 404
+    for person in (alice, admin):
+        assert await payments(person) == []
+        assert await payments(person, f"?reserveId={story.reservation_id}") == []
+        assert (await ask(person, f"GET /payments/{shown['payId']}")).status_code == 404
 
 
 async def test_a_payment_is_only_cancelled_with_its_reservation(
-    reservation: Visitor, alice: Visitor
+    reservation: ApiClient, alice: ApiClient
 ) -> None:
     reservation_id = new_id()
     pay_id = (await open_payment(reservation, reservation_id)).json()["payId"]
@@ -123,7 +125,7 @@ async def test_a_payment_is_only_cancelled_with_its_reservation(
     ],
 )
 async def test_an_unknown_status_or_behaviour_is_422_and_names_the_choices(
-    reservation: Visitor, alice: Visitor, status: str, header: str, named: str, choices: str
+    reservation: ApiClient, alice: ApiClient, status: str, header: str, named: str, choices: str
 ) -> None:
     pay_id = (await open_payment(reservation, new_id())).json()["payId"]
     body = {"payStatus": status}
@@ -135,11 +137,11 @@ async def test_an_unknown_status_or_behaviour_is_422_and_names_the_choices(
     assert (await payments(alice))[0]["payStatus"] == "결제예정"
 
 
-async def test_a_tombstone_is_shown_to_nobody(admin: Visitor, payment: AtWork) -> None:
-    await payment.hear(Story().cancelled(), Story().cancelled(registered=False))
+async def test_a_tombstone_is_shown_to_nobody(admin: ApiClient, payment: ServiceHarness) -> None:
+    await payment.consume(Story().cancelled(), Story().cancelled(registered=False))
 
     assert await payments(admin) == []
 
 
-async def test_a_service_token_does_not_open_what_buyers_see(reservation: Visitor) -> None:
+async def test_a_service_token_does_not_open_what_buyers_see(reservation: ApiClient) -> None:
     assert (await ask(reservation, "GET /payments")).status_code == 401

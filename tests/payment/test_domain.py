@@ -44,7 +44,7 @@ from tests.payment.builders import (
     refunded,
     unopened,
 )
-from tests.purchases import Story
+from tests.purchase_events import Story
 
 
 def types(events: list[AnyPaymentEvent]) -> list[type[AnyPaymentEvent]]:

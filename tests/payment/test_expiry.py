@@ -11,15 +11,15 @@ from roadbike.kit.db.ids import new_id
 from roadbike.payment.store import PAYMENT, WATCH
 from roadbike.payment.use_cases.expire import EXPIRY_BATCH, OUTAGE_GAP, PAUSE_AFTER_OUTAGE, Expiry
 from roadbike.payment.use_cases.open import Opening, open_payments
-from tests.at_work import AtWork
 from tests.payment.builders import TERMS
+from tests.service_harness import ServiceHarness
 
 HALF_AN_HOUR: Final = timedelta(minutes=30)
 EXPIRY: Final = Expiry(after=HALF_AN_HOUR)
 SECOND: Final = timedelta(seconds=1)
 
 
-async def given_payments(payment: AtWork, count: int, *, age: timedelta) -> list[UUID]:
+async def given_payments(payment: ServiceHarness, count: int, *, age: timedelta) -> list[UUID]:
     """Open this many payments, and make them that old. Return their reservations."""
     made = [new_id() for _ in range(count)]
     openings = [Opening(reservation_id, TERMS) for reservation_id in made]
@@ -31,7 +31,7 @@ async def given_payments(payment: AtWork, count: int, *, age: timedelta) -> list
     return made
 
 
-async def last_run(payment: AtWork, *, ago: timedelta) -> None:
+async def last_run(payment: ServiceHarness, *, ago: timedelta) -> None:
     """Let the last run of the expiry be that long ago, and the expiry not be paused."""
     await EXPIRY.expire_unpaid(payment.db)
     async with payment.db.begin() as tx:
@@ -39,13 +39,13 @@ async def last_run(payment: AtWork, *, ago: timedelta) -> None:
         await tx.execute(update(WATCH).values(seen_at=now - ago, quiet_until=now - SECOND))
 
 
-async def expired(payment: AtWork) -> list[UUID]:
+async def expired(payment: ServiceHarness) -> list[UUID]:
     await EXPIRY.expire_unpaid(payment.db)
-    published = await payment.told()
+    published = await payment.published()
     return [event.reservation_id for event in published if isinstance(event, PaymentExpired)]
 
 
-async def test_a_payment_that_is_due_for_too_long_expires_once(payment: AtWork) -> None:
+async def test_a_payment_that_is_due_for_too_long_expires_once(payment: ServiceHarness) -> None:
     (old,) = await given_payments(payment, 1, age=HALF_AN_HOUR + SECOND)
     await given_payments(payment, 1, age=HALF_AN_HOUR - timedelta(minutes=1))
 
@@ -53,13 +53,13 @@ async def test_a_payment_that_is_due_for_too_long_expires_once(payment: AtWork) 
     assert await expired(payment) == [old]
 
 
-async def test_more_than_one_batch_expires_in_one_run(payment: AtWork) -> None:
+async def test_more_than_one_batch_expires_in_one_run(payment: ServiceHarness) -> None:
     old = await given_payments(payment, EXPIRY_BATCH + 1, age=HALF_AN_HOUR + SECOND)
 
     assert set(await expired(payment)) == set(old)
 
 
-async def test_after_an_outage_nothing_expires_during_a_pause(payment: AtWork) -> None:
+async def test_after_an_outage_nothing_expires_during_a_pause(payment: ServiceHarness) -> None:
     await last_run(payment, ago=OUTAGE_GAP + SECOND)
     (old,) = await given_payments(payment, 1, age=HALF_AN_HOUR + SECOND)
 
@@ -71,7 +71,7 @@ async def test_after_an_outage_nothing_expires_during_a_pause(payment: AtWork) -
     assert await expired(payment) == [old]
 
 
-async def test_the_pause_lasts_from_the_end_of_the_outage(payment: AtWork) -> None:
+async def test_the_pause_lasts_from_the_end_of_the_outage(payment: ServiceHarness) -> None:
     await last_run(payment, ago=OUTAGE_GAP + SECOND)
 
     await EXPIRY.expire_unpaid(payment.db)
@@ -81,14 +81,14 @@ async def test_the_pause_lasts_from_the_end_of_the_outage(payment: AtWork) -> No
     assert watch["quiet_until"] - watch["seen_at"] == PAUSE_AFTER_OUTAGE
 
 
-async def test_a_clock_that_jumped_back_is_an_outage(payment: AtWork) -> None:
+async def test_a_clock_that_jumped_back_is_an_outage(payment: ServiceHarness) -> None:
     await last_run(payment, ago=-OUTAGE_GAP - SECOND)
     await given_payments(payment, 1, age=HALF_AN_HOUR + SECOND)
 
     assert await expired(payment) == []
 
 
-async def test_another_replica_a_moment_ahead_is_not_an_outage(payment: AtWork) -> None:
+async def test_another_replica_a_moment_ahead_is_not_an_outage(payment: ServiceHarness) -> None:
     await last_run(payment, ago=-SECOND)
     (old,) = await given_payments(payment, 1, age=HALF_AN_HOUR + SECOND)
 

@@ -5,9 +5,9 @@ import pytest
 from roadbike.contracts.statuses import PaymentStatus
 from roadbike.payment.providers import Unknown
 from roadbike.payment.use_cases.pay import Cashier
-from tests.at_work import AtWork
 from tests.payment.fake_provider import TAKEN, FakeProvider, an_attempt, status, time_passes
-from tests.purchases import Story
+from tests.purchase_events import Story
+from tests.service_harness import ServiceHarness
 
 
 @pytest.fixture
@@ -16,12 +16,12 @@ def provider() -> FakeProvider:
 
 
 @pytest.fixture
-def cashier(payment: AtWork, provider: FakeProvider) -> Cashier:
+def cashier(payment: ServiceHarness, provider: FakeProvider) -> Cashier:
     return Cashier(payment.db, provider)
 
 
 async def test_an_attempt_that_fails_does_not_hold_up_the_next_one(
-    payment: AtWork, cashier: Cashier, provider: FakeProvider
+    payment: ServiceHarness, cashier: Cashier, provider: FakeProvider
 ) -> None:
     first, second = await an_attempt(payment), await an_attempt(payment)
     provider.snapshots = {first.attempt_id: ValueError("rubbish"), second.attempt_id: TAKEN}
@@ -35,13 +35,13 @@ async def test_an_attempt_that_fails_does_not_hold_up_the_next_one(
 
 
 async def test_a_refund_without_an_answer_is_requested_again_later(
-    payment: AtWork, cashier: Cashier, provider: FakeProvider
+    payment: ServiceHarness, cashier: Cashier, provider: FakeProvider
 ) -> None:
     story = Story()
     attempt = await an_attempt(payment, story)
     provider.snapshots = {attempt.attempt_id: TAKEN}
     provider.refunds = [Unknown("unavailable"), "r1"]
-    await payment.hear(story.cancelled())
+    await payment.consume(story.cancelled())
     await time_passes(payment)
     await cashier.finish_unknown(payment.db)
 

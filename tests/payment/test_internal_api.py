@@ -12,10 +12,10 @@ from sqlalchemy import select
 from roadbike.kit.auth import ServiceTokens, new_signing_key
 from roadbike.kit.db.ids import new_id
 from roadbike.kit.messaging.outbox import OUTBOX
-from tests.at_work import AtWork, Visitor
 from tests.payment.conftest import OPS_KEY, RESERVATION_KEY
 from tests.payment.http import OPEN_BODY, ask, open_payment, payments, pointers
-from tests.purchases import Story
+from tests.purchase_events import Story
+from tests.service_harness import ApiClient, ServiceHarness
 
 
 @pytest.fixture
@@ -24,7 +24,9 @@ def dialect() -> Literal["postgresql"]:
     return "postgresql"
 
 
-async def test_an_open_payment_is_published(reservation: Visitor, payment: AtWork) -> None:
+async def test_an_open_payment_is_published(
+    reservation: ApiClient, payment: ServiceHarness
+) -> None:
     reservation_id = new_id()
 
     answer = await open_payment(reservation, reservation_id)
@@ -32,23 +34,23 @@ async def test_an_open_payment_is_published(reservation: Visitor, payment: AtWor
     assert answer.status_code == 200
     assert answer.json()["reserveId"] == str(reservation_id)
     assert answer.json()["payStatus"] == "결제예정"
-    (event,) = await payment.told()
+    (event,) = await payment.published()
     assert (event.reservation_id, event.price, event.version) == (reservation_id, 5_100_000, 1)
 
 
 async def test_opening_again_answers_the_same_and_publishes_nothing(
-    reservation: Visitor, payment: AtWork
+    reservation: ApiClient, payment: ServiceHarness
 ) -> None:
     reservation_id = new_id()
 
     answers = [await open_payment(reservation, reservation_id) for _ in range(3)]
 
     assert len({answer.content for answer in answers}) == 1
-    assert await payment.told_names() == ["PaymentOpened"]
+    assert await payment.published_types() == ["PaymentOpened"]
 
 
 async def test_opening_many_times_at_the_same_time_opens_once(
-    reservation: Visitor, payment: AtWork
+    reservation: ApiClient, payment: ServiceHarness
 ) -> None:
     reservation_id = new_id()
 
@@ -56,12 +58,12 @@ async def test_opening_many_times_at_the_same_time_opens_once(
 
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.content for answer in answers}) == 1
-    assert await payment.told_names() == ["PaymentOpened"]
+    assert await payment.published_types() == ["PaymentOpened"]
 
 
 @pytest.mark.parametrize("other", [{"bikeId": 2}, {"userId": "mallory"}, {"price": 1}])
 async def test_opening_with_other_values_is_409_and_changes_nothing(
-    reservation: Visitor, alice: Visitor, payment: AtWork, other: dict[str, object]
+    reservation: ApiClient, alice: ApiClient, payment: ServiceHarness, other: dict[str, object]
 ) -> None:
     reservation_id = new_id()
     await open_payment(reservation, reservation_id)
@@ -71,11 +73,11 @@ async def test_opening_with_other_values_is_409_and_changes_nothing(
 
     assert (answer.status_code, answer.json()["type"]) == (409, "/problems/payment-differs")
     assert await payments(alice) == before
-    assert await payment.told_names() == ["PaymentOpened"]
+    assert await payment.published_types() == ["PaymentOpened"]
 
 
 async def test_opening_with_two_prices_at_the_same_time_opens_one_of_them(
-    reservation: Visitor, payment: AtWork
+    reservation: ApiClient, payment: ServiceHarness
 ) -> None:
     reservation_id = new_id()
 
@@ -84,55 +86,57 @@ async def test_opening_with_two_prices_at_the_same_time_opens_one_of_them(
     )
 
     assert sorted(answer.status_code for answer in answers) == [200] * 10 + [409] * 10
-    assert await payment.told_names() == ["PaymentOpened"]
+    assert await payment.published_types() == ["PaymentOpened"]
 
 
-async def test_a_tombstone_refuses_a_late_open(reservation: Visitor, payment: AtWork) -> None:
+async def test_a_tombstone_refuses_a_late_open(
+    reservation: ApiClient, payment: ServiceHarness
+) -> None:
     story = Story()
-    await payment.hear(story.cancelled(registered=False))
+    await payment.consume(story.cancelled(registered=False))
 
     answer = await open_payment(reservation, story.reservation_id)
 
     assert (answer.status_code, answer.json()["type"]) == (409, "/problems/reservation-gone")
-    assert await payment.told_names() == []
+    assert await payment.published_types() == []
 
 
 async def test_an_open_and_a_cancel_at_the_same_time_leave_nothing_to_pay(
-    reservation: Visitor, alice: Visitor, payment: AtWork
+    reservation: ApiClient, alice: ApiClient, payment: ServiceHarness
 ) -> None:
     stories = [Story() for _ in range(10)]
 
     await asyncio.gather(
         *[open_payment(reservation, story.reservation_id) for story in stories],
-        *[payment.hear(story.cancelled()) for story in reversed(stories)],
+        *[payment.consume(story.cancelled()) for story in reversed(stories)],
     )
 
     assert {one["payStatus"] for one in await payments(alice)} <= {"결제취소"}
-    published = await payment.told_names()
+    published = await payment.published_types()
     assert published.count("PaymentOpened") == published.count("PaymentCancelled")
 
 
 async def test_only_a_service_with_a_token_for_payment_opens(
-    nobody: Visitor, alice: Visitor, admin: Visitor, payment: AtWork
+    nobody: ApiClient, alice: ApiClient, admin: ApiClient, payment: ServiceHarness
 ) -> None:
     ours = ServiceTokens("reservation", RESERVATION_KEY, '{"keys": []}')
     strange = ServiceTokens("reservation", new_signing_key("reservation/1"), '{"keys": []}')
     strangers = ServiceTokens("mypage", new_signing_key("mypage/1"), '{"keys": []}')
     callers = [
         *(nobody, alice, admin),
-        Visitor(nobody.client, ours.headers("stock")),
-        Visitor(nobody.client, strange.headers("payment")),
-        Visitor(nobody.client, strangers.headers("payment")),
+        ApiClient(nobody.client, ours.headers("stock")),
+        ApiClient(nobody.client, strange.headers("payment")),
+        ApiClient(nobody.client, strangers.headers("payment")),
     ]
 
     for caller in callers:
         assert (await open_payment(caller, new_id())).status_code == 401
 
-    assert await payment.told_names() == []
+    assert await payment.published_types() == []
 
 
 async def test_each_open_is_published_in_its_own_trace(
-    reservation: Visitor, payment: AtWork
+    reservation: ApiClient, payment: ServiceHarness
 ) -> None:
     async def opened() -> tuple[UUID, str]:
         reservation_id, trace = new_id(), token_hex(16)
@@ -150,13 +154,13 @@ async def test_each_open_is_published_in_its_own_trace(
 
 
 async def test_a_service_that_may_read_the_status_may_not_open(
-    nobody: Visitor, payment: AtWork
+    nobody: ApiClient, payment: ServiceHarness
 ) -> None:
-    ops = Visitor(nobody.client, ServiceTokens("ops", OPS_KEY, '{"keys": []}').headers("payment"))
+    ops = ApiClient(nobody.client, ServiceTokens("ops", OPS_KEY, '{"keys": []}').headers("payment"))
 
     assert (await ask(ops, "GET /internal/status")).status_code == 200
     assert (await open_payment(ops, new_id())).status_code == 403
-    assert await payment.told_names() == []
+    assert await payment.published_types() == []
 
 
 @pytest.mark.parametrize(
@@ -174,7 +178,7 @@ async def test_a_service_that_may_read_the_status_may_not_open(
     ],
 )
 async def test_an_open_with_a_wrong_value_is_422_and_names_it(
-    reservation: Visitor, payment: AtWork, body: dict[str, object], named: list[str]
+    reservation: ApiClient, payment: ServiceHarness, body: dict[str, object], named: list[str]
 ) -> None:
     sent = OPEN_BODY | body if body else {}
 
@@ -182,4 +186,4 @@ async def test_an_open_with_a_wrong_value_is_422_and_names_it(
 
     assert answer.status_code == 422, answer.text
     assert pointers(answer) == named
-    assert await payment.told_names() == []
+    assert await payment.published_types() == []

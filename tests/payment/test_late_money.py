@@ -16,7 +16,6 @@ from roadbike.payment.providers import Snapshot, Unknown
 from roadbike.payment.store import ATTEMPT, PAYMENT
 from roadbike.payment.use_cases.late_money import LateMoney
 from roadbike.payment.use_cases.pay import Cashier, begin, learn
-from tests.at_work import AtWork
 from tests.payment.builders import (
     NOON,
     a_confirming_payment,
@@ -33,6 +32,7 @@ from tests.payment.fake_provider import (
     status,
     time_passes,
 )
+from tests.service_harness import ServiceHarness
 
 TRIES: Final = 20
 
@@ -94,7 +94,7 @@ def provider() -> FakeProvider:
 
 
 @pytest.fixture
-def cashier(payment: AtWork, provider: FakeProvider) -> Cashier:
+def cashier(payment: ServiceHarness, provider: FakeProvider) -> Cashier:
     return Cashier(payment.db, provider)
 
 
@@ -103,7 +103,9 @@ def late_money(provider: FakeProvider) -> LateMoney:
     return LateMoney(provider)
 
 
-async def declined_attempts(payment: AtWork, provider: FakeProvider, tries: int) -> list[Attempt]:
+async def declined_attempts(
+    payment: ServiceHarness, provider: FakeProvider, tries: int
+) -> list[Attempt]:
     """Try to pay one payment so often; each time the provider declines."""
     attempts = [await an_attempt(payment)]
     payment_id = await payment_id_of(payment, attempts[0])
@@ -118,14 +120,14 @@ async def declined_attempts(payment: AtWork, provider: FakeProvider, tries: int)
         attempts.append(attempt)
 
 
-async def payment_id_of(payment: AtWork, attempt: Attempt) -> UUID:
+async def payment_id_of(payment: ServiceHarness, attempt: Attempt) -> UUID:
     async with payment.db.read() as tx:
         mine = PAYMENT.c.reservation_id == attempt.reservation_id
         payment_id: UUID = await tx.scalar(select(PAYMENT.c.payment_id).where(mine))
         return payment_id
 
 
-async def writes(payment: AtWork) -> tuple[int, int]:
+async def writes(payment: ServiceHarness) -> tuple[int, int]:
     """Return how often rows of attempts and of payments were written."""
     async with payment.db.read() as tx:
         attempts, payments = [
@@ -136,7 +138,7 @@ async def writes(payment: AtWork) -> tuple[int, int]:
 
 
 async def test_rows_are_written_in_proportion_to_the_tries_and_asked_three_times(
-    payment: AtWork, late_money: LateMoney, provider: FakeProvider
+    payment: ServiceHarness, late_money: LateMoney, provider: FakeProvider
 ) -> None:
     """Each try writes its own attempt twice; a look that finds nothing writes no attempt."""
     await declined_attempts(payment, provider, TRIES)
@@ -152,7 +154,7 @@ async def test_rows_are_written_in_proportion_to_the_tries_and_asked_three_times
 
 
 async def test_late_money_of_any_attempt_pays_and_the_others_are_refunded(
-    payment: AtWork, late_money: LateMoney, cashier: Cashier, provider: FakeProvider
+    payment: ServiceHarness, late_money: LateMoney, cashier: Cashier, provider: FakeProvider
 ) -> None:
     first, second, third = await declined_attempts(payment, provider, 3)
     provider.snapshots[first.attempt_id] = TAKEN
@@ -168,7 +170,7 @@ async def test_late_money_of_any_attempt_pays_and_the_others_are_refunded(
 
 
 async def test_a_look_without_an_answer_about_one_attempt_is_made_again(
-    payment: AtWork, late_money: LateMoney, provider: FakeProvider
+    payment: ServiceHarness, late_money: LateMoney, provider: FakeProvider
 ) -> None:
     first, second = await declined_attempts(payment, provider, 2)
     for answer in (Unknown("unavailable"), ValueError("rubbish"), TAKEN):
@@ -181,7 +183,7 @@ async def test_a_look_without_an_answer_about_one_attempt_is_made_again(
 
 
 async def test_a_payment_without_answers_does_not_hold_up_the_next_one(
-    payment: AtWork, late_money: LateMoney, provider: FakeProvider
+    payment: ServiceHarness, late_money: LateMoney, provider: FakeProvider
 ) -> None:
     (silent,) = await declined_attempts(payment, provider, 1)
     (late,) = await declined_attempts(payment, provider, 1)

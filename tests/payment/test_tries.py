@@ -11,11 +11,11 @@ import pytest
 from roadbike.kit.db.ids import new_id
 from roadbike.payment import app
 from roadbike.payment.domain import Outcome, TooManyTries, Try, TryLimit, check_tries
-from tests.at_work import AtWork, Visitor, open_to_visitors, settings, visitor
 from tests.payment.builders import NOON
 from tests.payment.fake_provider import time_passes
 from tests.payment.http import ask, open_payment, payments
 from tests.payment.test_late_money import writes
+from tests.service_harness import ApiClient, ServiceHarness, api_client, http_client, settings
 
 MOST: Final = 5
 WINDOW: Final = timedelta(minutes=10)
@@ -59,18 +59,18 @@ def test_the_limit_is_off_on_one_machine_and_on_in_production(
 
 
 async def test_after_five_declined_in_a_row_the_next_is_refused_and_writes_nothing(
-    payment: AtWork, limited: Visitor, reservation: Visitor
+    payment: ServiceHarness, limited: ApiClient, reservation: ApiClient
 ) -> None:
     pay_id = await opened(reservation)
     assert [await try_to_pay(limited, pay_id) for _ in range(MOST)] == [402] * MOST
-    before, published = await writes(payment), len(await payment.told())
+    before, published = await writes(payment), len(await payment.published())
 
     answer = await ask(limited, f"PATCH /payments/{pay_id}", PAID, X_Simulate="approve")
 
     assert answer.status_code == 429
     assert answer.json()["type"] == "/problems/too-many-payment-tries"
     assert 1 <= int(answer.headers["retry-after"]) <= WINDOW.total_seconds()
-    assert (await writes(payment), len(await payment.told())) == (before, published)
+    assert (await writes(payment), len(await payment.published())) == (before, published)
     assert (await payments(limited))[0]["payStatus"] == "결제예정"
 
     await time_passes(payment, WINDOW)
@@ -78,18 +78,18 @@ async def test_after_five_declined_in_a_row_the_next_is_refused_and_writes_nothi
 
 
 async def test_the_tries_of_all_payments_of_the_buyer_count_and_those_of_others_do_not(
-    limited: Visitor, reservation: Visitor
+    limited: ApiClient, reservation: ApiClient
 ) -> None:
     mine = [await opened(reservation) for _ in range(MOST + 1)]
     other = await opened(reservation, userId="mallory")
 
     assert [await try_to_pay(limited, pay_id) for pay_id in mine] == [402] * MOST + [429]
 
-    mallory = visitor(limited.client, "mallory", "buyer")
+    mallory = api_client(limited.client, "mallory", "buyer")
     assert await try_to_pay(mallory, other, "approve") == 200
 
 
-async def test_a_success_ends_the_row(limited: Visitor, reservation: Visitor) -> None:
+async def test_a_success_ends_the_row(limited: ApiClient, reservation: ApiClient) -> None:
     first, second = await opened(reservation), await opened(reservation)
 
     assert [await try_to_pay(limited, first) for _ in range(MOST - 1)] == [402] * (MOST - 1)
@@ -100,7 +100,7 @@ async def test_a_success_ends_the_row(limited: Visitor, reservation: Visitor) ->
 
 
 async def test_a_paid_payment_is_still_answered_with_200(
-    limited: Visitor, reservation: Visitor
+    limited: ApiClient, reservation: ApiClient
 ) -> None:
     paid, due = await opened(reservation), await opened(reservation)
     await try_to_pay(limited, paid, "approve")
@@ -112,7 +112,7 @@ async def test_a_paid_payment_is_still_answered_with_200(
 
 
 @pytest.fixture
-async def limited(payment: AtWork) -> AsyncIterator[Visitor]:
+async def limited(payment: ServiceHarness) -> AsyncIterator[ApiClient]:
     """Alice, at the real app with ROADBIKE_MAX_PAYMENT_TRIES=5, on the same database."""
     chosen = msgspec.structs.replace(payment.service.settings, max_payment_tries=MOST)
     async with AsyncExitStack() as stack:
@@ -120,15 +120,15 @@ async def limited(payment: AtWork) -> AsyncIterator[Visitor]:
         stack.push_async_callback(service.db.close)
         for resource in service.resources:
             await stack.enter_async_context(resource)
-        client = await stack.enter_async_context(open_to_visitors(service))
-        yield visitor(client, "alice", "buyer")
+        client = await stack.enter_async_context(http_client(service))
+        yield api_client(client, "alice", "buyer")
 
 
-async def opened(reservation: Visitor, **changes: object) -> str:
+async def opened(reservation: ApiClient, **changes: object) -> str:
     """Open a payment; return its id."""
     return str((await open_payment(reservation, new_id(), **changes)).json()["payId"])
 
 
-async def try_to_pay(buyer: Visitor, pay_id: str, behaviour: str = "decline") -> int:
+async def try_to_pay(buyer: ApiClient, pay_id: str, behaviour: str = "decline") -> int:
     answer = await ask(buyer, f"PATCH /payments/{pay_id}", PAID, X_Simulate=behaviour)
     return answer.status_code

@@ -16,12 +16,12 @@ from roadbike.contracts.reasons import Reason
 from roadbike.reservation import app
 from roadbike.reservation.domain import TooManyOpenReservations, check_open
 from roadbike.reservation.use_cases.cancel import cancel_reservation
-from tests.at_work import Visitor, open_to_visitors, settings, visitor
-from tests.purchases import Story
+from tests.purchase_events import Story
 from tests.reservation.builders import TERMS, a_request, bike_changed, stock_answer
 from tests.reservation.fake_payment import FakePayment
 from tests.reservation.http import ask
 from tests.reservation.service_harness import ReservationHarness, slugs
+from tests.service_harness import ApiClient, api_client, http_client, settings
 
 LIMIT: Final = 5
 REFUSED: Final = TooManyOpenReservations.slug
@@ -35,7 +35,9 @@ async def take(harness: ReservationHarness, times: int, **fields: Any) -> list[A
 @pytest.fixture(autouse=True)
 async def units(harness: ReservationHarness) -> None:
     """Twenty units of each of three bikes."""
-    await harness.hear(*[bike_changed(bike_id=number, free=20, free_seq=2) for number in (1, 2, 3)])
+    await harness.consume(
+        *[bike_changed(bike_id=number, free=20, free_seq=2) for number in (1, 2, 3)]
+    )
 
 
 @pytest.mark.parametrize(
@@ -88,9 +90,9 @@ async def test_a_cancelled_and_a_shipped_one_are_not_open(harness: ReservationHa
 
     await cancel(harness, taken[0].reservation_id)
     await harness.give_up(taken[3])
-    await harness.hear(shipped(taken[1].reservation_id))
+    await harness.consume(shipped(taken[1].reservation_id))
     short = stock_answer(StockShort, taken[2].reservation_id, free_seq=3, free=20)
-    await harness.hear(short)
+    await harness.consume(short)
 
     assert slugs(await take(harness, 5)) == ["taken"] * 4 + [REFUSED]
 
@@ -131,7 +133,7 @@ def test_the_limit_is_off_on_one_machine_and_on_in_production(
 
 
 async def test_twenty_requests_at_once_get_exactly_five_and_a_reason(limited: AsyncClient) -> None:
-    kim, lee = visitor(limited, "kim", "buyer"), visitor(limited, "lee", "buyer")
+    kim, lee = api_client(limited, "kim", "buyer"), api_client(limited, "lee", "buyer")
 
     answers = await asyncio.gather(*(reserve(kim) for _ in range(20)))
     other = await reserve(lee)
@@ -161,10 +163,10 @@ async def limited(harness: ReservationHarness, payment: FakePayment) -> AsyncIte
         stack.push_async_callback(service.db.close)
         for resource in service.resources:
             await stack.enter_async_context(resource)
-        yield await stack.enter_async_context(open_to_visitors(service))
+        yield await stack.enter_async_context(http_client(service))
 
 
-async def reserve(buyer: Visitor) -> Any:
+async def reserve(buyer: ApiClient) -> Any:
     return await ask(buyer, "POST /reservations", {"bikeId": 1})
 
 

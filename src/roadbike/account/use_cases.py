@@ -79,9 +79,9 @@ class LogIns:
         Raises WrongCredentials, TooMany, Overloaded. Unknown users take the same steps. The limits
         are checked again after the password: otherwise parallel guesses would get around them.
         """
-        folded_id, normal = domain.case_folded(user_id), domain.normal(password)
-        device = self.devices.known(device_token, folded_id)
-        guess = Guess(user_id=folded_id, client=client, device=device)
+        case_folded_id, normal = domain.case_folded(user_id), domain.normal(password)
+        device = self.devices.known(device_token, case_folded_id)
+        guess = Guess(user_id=case_folded_id, client=client, device=device)
         with self._turn(guess):
             delay = await self._delay_seconds(guess)
         if delay:
@@ -89,7 +89,7 @@ class LogIns:
                 await self.sleep(delay)
         with self._turn(guess):
             account = await self._checked(guess, normal)
-        return account, self.devices.token(folded_id, device)
+        return account, self.devices.token(case_folded_id, device)
 
     def _turn(self, guess: Guess) -> AbstractContextManager[None]:
         return self.passwords.turn(reserved=guess.device is not None)

@@ -138,7 +138,7 @@ def database_url(home: Home, ports: Ports, spec: ServiceSpec) -> str:
 
 
 def gateway_key(home: Home) -> str:
-    """Return what tells the services that a request comes from the gateway."""
+    """Return the text by which services recognise requests that the gateway has passed on."""
     return f"{ONE_MACHINE}-{passwords(home, 'gateway', ['key'])['key']}"
 
 

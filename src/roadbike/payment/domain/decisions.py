@@ -82,7 +82,7 @@ def decide(payment: Payment) -> tuple[Payment, list[AnyPaymentEvent]]:
 
 
 def _next_step(payment: Payment) -> tuple[Payment, AnyPaymentEvent] | None:
-    """Return the payment in its next status, and the event; None when it stays as it is."""
+    """Return the payment in its next status, and the event; None when it does not change."""
     match payment.payment_status:
         case PaymentStatus.DUE | PaymentStatus.CONFIRMING if capture := _new_capture(payment):
             paid = moved(replace(payment, captured_by=capture.attempt_id), PaymentStatus.PAID)
