@@ -46,7 +46,7 @@ def names(count: int) -> Iterator[str]:
     return islice(("".join(pair) for pair in product(LETTERS, repeat=3)), count)
 
 
-STRUCTURED: Final[Mapping[str, Callable[[int], str]]] = {  # each is valid JSON but for the last
+STRUCTURED: Final[Mapping[str, Callable[[int], str]]] = {  # all but the last are valid JSON
     "many names, the last twice": lambda size: _object(
         f'"{name}":0' for name in (*names(size // 8), [*names(size // 8)][-1])
     ),

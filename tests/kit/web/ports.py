@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Self
 
-from roadbike.kit.process.server import _config, _Uvicorn
+from roadbike.kit.process.http_server import UvicornServer, uvicorn_config
 from roadbike.kit.process.settings import ServiceSettings
 from tests.service_harness import settings
 
@@ -20,7 +20,7 @@ class Port:
     """A service's port. uvicorn: the server behind it."""
 
     number: int
-    uvicorn: _Uvicorn
+    uvicorn: UvicornServer
 
     async def connect(self, **more: Any) -> "Line":
         return Line(*await asyncio.open_connection("127.0.0.1", self.number, **more))
@@ -52,9 +52,9 @@ async def until(is_so: Callable[[], bool]) -> None:
 async def served(app: Any, *, keep_alive: float = 5, **chosen: Any) -> AsyncIterator[Port]:
     """Serve the app as a service does, with these settings. keep_alive: seconds."""
     given = settings("thing", "sqlite+aiosqlite://") | {"read_timeout_seconds": READ_SECONDS}
-    config = _config(app, ServiceSettings(**given | chosen), tls=None)
+    config = uvicorn_config(app, ServiceSettings(**given | chosen), tls=None)
     config.timeout_keep_alive = keep_alive  # type: ignore[assignment]
-    uvicorn = _Uvicorn(config)
+    uvicorn = UvicornServer(config)
     serving = asyncio.create_task(uvicorn.serve())
     await uvicorn.listening.wait()
     try:

@@ -45,7 +45,7 @@ async def port(app: Any) -> AsyncIterator[Port]:
         HEAD + b"Content-Length: +1\r\n\r\nx",
         HEAD + b"Content-Length: 1, 1\r\n\r\nx",
         b"GET /livez HTTP/1.1\nHost: a\n\n",
-        b"GET /livez HTTP/1.1\r\nHost: a\r\n folded\r\n\r\n",
+        b"GET /livez HTTP/1.1\r\nHost: a\r\n continued\r\n\r\n",
         b"GET /livez HTTP/1.1\r\nHost : a\r\n\r\n",
         b"GET /livez HTTP/1.1\r\nHost: a\r\nX: b\rc\r\n\r\n",
         b"GET /livez HTTP/1.1\r\nHost: a\r\nX: b\x00c\r\n\r\n",

@@ -3,16 +3,14 @@
 import asyncio
 import gc
 import signal
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from importlib import import_module
 from importlib.resources import files
 from socket import socket
 from typing import Any, Final
 
 import structlog
-import uvicorn
 import uvloop
 from alembic.script import ScriptDirectory
 from msgspec import structs
@@ -26,7 +24,7 @@ from roadbike.kit.db import DatabaseBusy, DatabaseUnavailable
 from roadbike.kit.messaging import broker as brokers
 from roadbike.kit.messaging.broker import Broker
 from roadbike.kit.process import settings
-from roadbike.kit.process.protocol import Limits, connections_within_files, limited_protocol
+from roadbike.kit.process.http_server import UvicornServer, uvicorn_config
 from roadbike.kit.process.runtime import Runtime
 from roadbike.kit.process.service import Application, Service
 from roadbike.kit.process.tls import client_tls, server_tls
@@ -38,9 +36,7 @@ from roadbike.kit.web.edge import Edge
 log = structlog.get_logger()
 
 PROBE_SECONDS: Final = 1.0
-DRAIN_SECONDS: Final = 10  # for requests that are still being answered at a stop
 WRITES_PER_MINUTE: Final = 60  # of each buyer, in production
-BACKLOG: Final = 2_048  # connections waiting to be accepted
 ALEMBIC_VERSION: Final = table("alembic_version", column("version_num"))
 
 
@@ -141,7 +137,7 @@ class Server:
 
     async def listen(self) -> asyncio.Task[None]:
         """Open the port and return the task that serves it. Raises OSError when it is taken."""
-        self._uvicorn = _Uvicorn(_config(self._app(), self.service.settings, self._tls))
+        self._uvicorn = UvicornServer(uvicorn_config(self._app(), self.service.settings, self._tls))
         serving = asyncio.create_task(self._uvicorn.serve(self._sockets))
         listening = asyncio.create_task(self._uvicorn.listening.wait())
         await asyncio.wait([serving, listening], return_when=asyncio.FIRST_COMPLETED)
@@ -265,50 +261,11 @@ def _gateway(chosen: settings.ServiceSettings) -> Gateway:
     return Gateway(chosen.trusted_hops, chosen.gateway_key.reveal())
 
 
-class _Uvicorn(uvicorn.Server):
-    """Sets an event once it listens, and leaves signals to us, so that a stop exits with 0."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.listening = asyncio.Event()
-
-    async def startup(self, sockets: list[socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.listening.set()
-
-    def capture_signals(self) -> Any:
-        return nullcontext()
-
-
 def _tune_garbage_collector() -> None:
     """Exclude all objects loaded so far, whose repeated collection took a quarter of the CPU."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
-
-
-def _config(
-    app: Edge, chosen: settings.ServiceSettings, tls: ssl.SSLContext | None
-) -> uvicorn.Config:
-    limits = Limits(
-        connections=connections_within_files(chosen.max_connections),
-        read_seconds=chosen.read_timeout_seconds,
-    )
-    return uvicorn.Config(
-        app,
-        host=chosen.host,
-        port=chosen.port,
-        http=limited_protocol(app, limits),
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        backlog=BACKLOG,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
-        ssl_context_factory=None if tls is None else lambda *_: tls,
-    )
 
 
 def _head_of(package: str) -> str | None:
