@@ -12,6 +12,11 @@ from roadbike.local.ports import HOST
 
 SLUG: Final = "unavailable"
 URL_PARAMETER: Final = "of"  # the query parameter in which the gateway names the requested URL
+COMMON_HEADERS: Final = (  # as of the services (kit/web/edge.py), whose module loads slowly
+    "X-Content-Type-Options: nosniff\r\nReferrer-Policy: same-origin\r\n"
+    "Cross-Origin-Opener-Policy: same-origin\r\n"
+    "Permissions-Policy: camera=(), geolocation=(), microphone=(), payment=()\r\n"
+)
 RETRY_AFTER_SECONDS: Final = 1
 REQUEST_TIMEOUT_SECONDS: Final = 5.0  # for the head to arrive and the body to be read
 
@@ -53,7 +58,7 @@ def response(head: str, messages: Translations) -> bytes:
         "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\n"
         f"Content-Language: {language}\r\nVary: Accept-Language\r\nCache-Control: no-store\r\n"
         f"Retry-After: {RETRY_AFTER_SECONDS}\r\nContent-Length: {len(body)}\r\n"
-        "Connection: close\r\n\r\n"
+        f"{COMMON_HEADERS}Connection: close\r\n\r\n"
     ).encode() + (b"" if first.startswith("HEAD ") else body)
 
 
