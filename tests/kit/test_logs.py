@@ -17,7 +17,8 @@ from roadbike.kit.trace import tracing
 log = structlog.get_logger()
 logs.configure("stock", "{level}")
 log.debug("quiet")
-log.info("bike.added", bike_id=1, name="로드", secret=Secret("correct-horse"))
+note = "a\\r\\n{{}}\\x1b[2J\\u2028"
+log.info("bike.added", bike_id=1, name="로드", note=note, secret=Secret("correct-horse"))
 with tracing("00-{trace}-00f067aa0ba902b7-01"):
     try:
         raise LookupError("gone")
@@ -53,6 +54,10 @@ def test_an_event_is_one_line_with_level_service_and_time(lines: list[dict[str, 
     assert (added["bike_id"], added["name"]) == (1, "로드")
     assert str(added["timestamp"]).endswith("Z")
     assert "trace" not in added
+
+
+def test_a_value_cannot_begin_a_line_of_its_own(lines: list[dict[str, object]]) -> None:
+    assert lines[0]["note"] == "a\r\n{}\x1b[2J\u2028"
 
 
 def test_a_failure_carries_its_traceback_and_its_trace(lines: list[dict[str, object]]) -> None:

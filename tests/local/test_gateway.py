@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from roadbike.kit.process.settings import ONE_MACHINE
+from roadbike.kit.web.edge import COMMON_HEADERS
 from roadbike.local import home as homes
 from roadbike.local.errors import CommandError
 from roadbike.local.ports import Ports
@@ -53,6 +54,40 @@ def test_dots_in_a_path_do_not_lead_to_internal_paths(shop: StubShop, path: str)
         answer = connection.makefile().read()
 
     assert "X-Service" not in answer
+
+
+HIDDEN = b"GET /internal/status HTTP/1.1\r\nHost: x\r\n\r\n"
+LENGTH = b"Content-Length: %d\r\n" % len(HIDDEN)
+CHUNKED = b"Transfer-Encoding: chunked\r\n"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        LENGTH + CHUNKED,
+        CHUNKED + LENGTH,
+        b"Content-Length: 0\r\n" + LENGTH,
+        LENGTH + b"Content-Length: 0\r\n",
+        LENGTH + b"Transfer-Encoding: xchunked\r\n",
+        LENGTH + b"Transfer-Encoding: identity, chunked\r\n",
+        LENGTH + b"Transfer-Encoding : chunked\r\n",
+        LENGTH + b"X: y\nTransfer-Encoding: chunked\r\n",
+        LENGTH + b"Connection: Upgrade\r\nUpgrade: any\r\n",
+        LENGTH + b"Connection: close, Content-Length\r\n",
+    ],
+)
+def test_no_request_is_smuggled_in_the_body_of_another(shop: StubShop, headers: bytes) -> None:
+    """A service would answer the hidden one; the gateway does not route its path."""
+    head = b"POST /stocks HTTP/1.1\r\nHost: x\r\n" + headers + b"\r\n"
+    with socket.create_connection(("127.0.0.1", shop.base + 8), timeout=15) as connection:
+        connection.sendall(head + b"0\r\n\r\n" * (CHUNKED in headers) + HIDDEN)
+        connection.shutdown(socket.SHUT_WR)
+        answer = connection.makefile("rb").read()
+
+    assert b"unsent" not in answer
+    assert answer.count(b"X-Service: ") <= 1
+    for _ in range(3):  # nor is its answer given to a request that comes after
+        assert json.loads(shop.ask("/stocks/1").body)["path"] == "/stocks/1"
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "PUT", "DELETE"])
@@ -157,6 +192,8 @@ def test_a_service_that_is_down_is_a_problem_document_with_retry_after(
         assert answer.headers["Content-Type"] == "application/problem+json"
         assert int(answer.headers["Retry-After"]) >= 1
         assert problem["type"] == "/problems/unavailable"
+        for name, value in COMMON_HEADERS:
+            assert answer.headers[name.decode()] == value.decode()
         assert problem["instance"] == "/payments/7"
         assert word in problem["title"]
     assert answers[1].headers["Access-Control-Allow-Origin"] == "http://localhost:8080"

@@ -92,6 +92,7 @@ class ThingApi:
             get("/replay", self.replay, who=ANYONE),
             get("/whoami", self.whoami, who=ANYONE),
             get("/time", self.time, who=ANYONE),
+            get("/time/own", self.time_of_buyer, who=BUYER),
             get("/fail", self.fail, who=ANYONE),
             get("/wait", self.wait, who=ANYONE),
             get("/large", self.large, who=ANYONE),
@@ -133,6 +134,9 @@ class ThingApi:
 
     async def time(self) -> dict[str, Any]:
         return {"left": current_deadline.get().remaining_ms(), "trace": current_traceparent()}
+
+    async def time_of_buyer(self) -> dict[str, Any]:
+        return await self.time()
 
     async def time_of_service(self) -> dict[str, Any]:
         return await self.time()

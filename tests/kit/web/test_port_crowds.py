@@ -107,6 +107,7 @@ async def test_another_protocol_is_not_spoken(
         answer = await line.ask(ask + b"\r\n\r\n" + GET)
 
     assert answer.startswith("HTTP/1.1 200 OK")
+    assert "connection: close" in answer
     assert answer.count("HTTP/1.1 ") == 1
     assert caplog.records == []
 

@@ -69,6 +69,11 @@ async def test_what_another_program_might_read_differently_is_refused(
     assert api.stored == []
 
 
+async def test_the_line_of_http_0_9_is_refused_at_once(port: Port) -> None:
+    async with await port.connect() as line:
+        assert (await line.ask(b"GET /livez\r\n")).startswith("HTTP/1.1 400 ")
+
+
 async def test_http_1_0_needs_no_host(port: Port) -> None:
     async with await port.connect() as line:
         assert "200 OK" in await line.ask(b"GET /livez HTTP/1.0\r\n\r\n")
@@ -190,22 +195,20 @@ async def test_blank_lines_do_not_keep_a_connection_open(app: Any) -> None:
         assert await line.ask(b"\r\n") == ""
 
 
-async def test_a_body_that_nobody_reads_any_more_is_not_taken_without_end(port: Port) -> None:
+async def test_a_body_that_nobody_reads_any_more_is_not_taken_without_end(app: Any) -> None:
     sent = 0
-    async with await port.connect() as line:
+    async with served(app, read_timeout_seconds=60) as port, await port.connect() as line:
         await line.send(HEAD + b"Content-Length: 1000000000\r\n\r\n")
         assert "401 unauthorized" in await line.response()
-        began = time.monotonic()
-        while port.connections:
+        while port.connections and sent < 64 * 1024**2:
             try:
                 await line.send(b"a" * 10_000)
             except ConnectionError:
                 break
             sent += 10_000
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0)
 
-    assert time.monotonic() - began < READ_SECONDS or sent < 1_000_000
-    assert sent < 10_000_000
+    assert sent < 64 * 1024**2
 
 
 async def test_a_body_that_the_handler_does_not_read_yet_is_not_slow(port: Port, api: Any) -> None:

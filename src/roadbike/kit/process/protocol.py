@@ -101,8 +101,7 @@ class LimitedProtocol(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self._is_deaf = True  # the rest would be in the other protocol, which is not spoken
-            self.cycle.keep_alive = False
+            self.cycle.keep_alive = False  # the rest would be in a protocol that is not spoken
         except httptools.HttpParserError as error:
             cause = error.__context__
             self._refuse(cause if isinstance(cause, Refusal) else BadRequest())

@@ -16,6 +16,11 @@ SLUG: Final = "unavailable"
 OTHER_HOST: Final = "/other-host"  # the path by which the gateway says that the host is not ours
 OTHER_HOST_SLUG: Final = "other-host"
 URL_PARAMETER: Final = "of"  # the query parameter in which the gateway names the requested URL
+COMMON_HEADERS: Final = (  # as of the services (kit/web/edge.py), whose module loads slowly
+    "X-Content-Type-Options: nosniff\r\nReferrer-Policy: same-origin\r\n"
+    "Cross-Origin-Opener-Policy: same-origin\r\n"
+    "Permissions-Policy: camera=(), geolocation=(), microphone=(), payment=()\r\n"
+)
 RETRY_AFTER_SECONDS: Final = 1
 REQUEST_TIMEOUT_SECONDS: Final = 5.0  # for the head to arrive and the body to be read
 
@@ -61,7 +66,7 @@ def response(head: str, messages: Translations) -> bytes:
     return (
         f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: application/problem+json\r\n"
         f"Content-Language: {language}\r\nVary: Accept-Language\r\nCache-Control: no-store\r\n"
-        f"{retry}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        f"{retry}Content-Length: {len(body)}\r\n{COMMON_HEADERS}Connection: close\r\n\r\n"
     ).encode() + (b"" if first.startswith("HEAD ") else body)
 
 
