@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
+from http import HTTPStatus
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 import psutil
 
 from roadbike.contracts.identity import AUDIENCE, ISSUER
-from roadbike.kit.auth import SigningKey
+from roadbike.kit.auth import ServiceTokens, SigningKey
 from roadbike.local import keys
 from roadbike.local.ports import HOST
 from tests.faults.outcome import CannotTry
@@ -161,6 +162,21 @@ def buyer(shop: Shop, name: str = "buyer") -> Person:
 
 def admin(shop: Shop) -> Person:
     return Person(shop, access_token(shop, "admin", "admin"))
+
+
+def operator(shop: Shop, service: str) -> Person:
+    """Return a client with the token that the commands send to this service."""
+    key = keys.private(shop.home, keys.OPS).read_text()
+    return Person(shop, ServiceTokens(keys.OPS, key, '{"keys": []}').mint(service))
+
+
+def status_of(shop: Shop, service: str) -> Any:
+    """Return the service's own status; empty when it does not answer with a 200."""
+    try:
+        response = operator(shop, service).ask("GET", "/internal/status", service=service)
+    except OSError:
+        return {}
+    return response.body if response.status == HTTPStatus.OK else {}
 
 
 def access_token(shop: Shop, user: str, role: str) -> str:

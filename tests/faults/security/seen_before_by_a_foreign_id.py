@@ -9,7 +9,16 @@ from uuid import uuid4
 
 from tests.faults.forgery import broker_user, forge, last_position, stored
 from tests.faults.outcome import CannotTry, Outcome, run, say
-from tests.faults.people import Person, buyer, new_bike, ok, open_shop, order, seen_within
+from tests.faults.people import (
+    Person,
+    buyer,
+    new_bike,
+    ok,
+    open_shop,
+    order,
+    seen_within,
+    status_of,
+)
 from tests.faults.people import until as wait_until
 from tests.system.real_shop import Shop
 
@@ -29,6 +38,7 @@ def provoke() -> Outcome:
         ids = wait_until(lambda: all_ids(shop, paid), 15, "all approvals are sent", pause=1)
         asyncio.run(use_up(shop, number, ids))
         order(shop, "start", "delivery")
+        wait_until(lambda: has_consumed_all(shop), 60, "delivery has consumed all events", pause=1)
         lost = len(paid) - with_parcel(customer, paid)
         say(f"{PURCHASES} purchases paid, {len(ids)} ids used by stock before delivery saw them")
     return Outcome(lost > 0, f"{lost} of {PURCHASES} paid purchases have no parcel")
@@ -82,6 +92,10 @@ async def use_up(shop: Shop, number: int, ids: list[str]) -> None:
             )
             if "error" in answer:
                 raise CannotTry(f"stock cannot publish: {answer}")
+
+
+def has_consumed_all(shop: Shop) -> bool:
+    return bool(status_of(shop, "delivery").get("lag") == 0)
 
 
 def with_parcel(customer: Person, paid: set[str]) -> int:
