@@ -20,6 +20,7 @@ from roadbike.kit.pure.refusals import Overloaded
 
 HERE = "10.0.0.1"
 RARE = "correct horse"
+TIMEOUT_SECONDS = 10
 
 
 async def fail(log_in: Any, times: int, user_id: str = "kim", address: str = HERE) -> list[int]:
@@ -136,9 +137,11 @@ async def test_so_many_log_ins_wait_at_the_same_time_and_hold_no_place_in_the_qu
     for number in range(MAX_DELAYED):
         guess = waiting.log_in(user_id="nobody", password=RARE, client=f"10.1.0.{number}")
         tries.append(asyncio.create_task(guess))
-        assert await asleep.get() == MAX_DELAY_SECONDS
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            assert await asleep.get() == MAX_DELAY_SECONDS
     with pytest.raises(Overloaded):
-        await waiting.log_in(user_id="nobody", password=RARE, client="10.2.0.1")
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            await waiting.log_in(user_id="nobody", password=RARE, client="10.2.0.1")
 
     with ExitStack() as turns:
         for _ in range(THREADS + MAX_WAITING):
