@@ -12,6 +12,7 @@ from litestar.connection import ASGIConnection, Request
 
 from roadbike.kit.auth import ServiceTokens, Verifier
 from roadbike.kit.pure.refusals import Forbidden, Unauthenticated
+from roadbike.kit.web.audit import log_staff
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 
@@ -93,11 +94,14 @@ async def provide_caller(request: Request[Any, Any, Any]) -> Caller:
     return await _user(request) if "authorization" in request.headers else ANONYMOUS
 
 
-async def _authorized(who: Who, connection: Connection) -> Caller:
+async def _authorized(who: Who, connection: Request[Any, Any, Any]) -> Caller:
     if who is Who.INTERNAL:
         return Caller(_access(connection).services.verify(_bearer(connection)), frozenset())
     caller = await _user(connection)
-    if who is Who.ADMIN and not caller.is_admin:
+    if caller.is_admin:
+        log_staff(connection, caller.user_id)
+    elif who is Who.ADMIN:
+        connection.scope["caller"] = caller  # type: ignore[typeddict-unknown-key]
         raise Forbidden
     return caller
 
