@@ -14,7 +14,7 @@ from roadbike.account.domain import Role
 from roadbike.account.passwords import hasher
 from roadbike.account.store import LOGIN_FAILURE
 from roadbike.account.use_cases import open_account
-from roadbike.kit.auth import ServiceTokens, new_signing_key
+from roadbike.kit.auth import ServiceTokens, SigningKey, new_signing_key
 from roadbike.kit.process.server import token_verifier
 from roadbike.kit.process.service import Service
 from roadbike.kit.process.settings import Secret
@@ -34,6 +34,7 @@ def settings_of(url: str, **changes: Any) -> app.Settings:
         "database_url": Secret(url),
         "broker_url": Secret("memory://"),
         "account_url": "http://account",
+        "account_keys": json.dumps({"keys": [SigningKey.from_jwk(KEY).public_jwk()]}),
         "service_key": Secret(new_signing_key("account/own")),
         "signing_key": Secret(KEY),
         "login_failures_per_account": 3,
@@ -66,13 +67,10 @@ async def service(account_url: str) -> AsyncIterator[Service]:
 async def client(service: Service) -> AsyncIterator[httpx.AsyncClient]:
     """The real app behind one trusted proxy."""
 
-    async def own_keys(_url: str) -> str:
-        return (await own.get("/.well-known/jwks.json")).text
-
     edge: Any = http_app(
         title="account",
         routes=service.routes,
-        tokens=token_verifier(service, SHOP, fetch=own_keys),
+        tokens=token_verifier(service, SHOP),
         services=ServiceTokens("account", new_signing_key("account/own"), '{"keys": []}'),
         translations=load_translations("roadbike.kit", "roadbike.contracts"),
         status=_no_figures,

@@ -25,7 +25,7 @@ from tests.system.real_shop import Shop, temporary_shop
 T = TypeVar("T")
 
 PAID: Final = {"payStatus": "결제완료"}
-TOKEN_SECONDS: Final = 3600
+TOKEN_SECONDS: Final = 600  # services accept no longer life
 END_SECONDS: Final = 20
 
 

@@ -7,6 +7,8 @@ import sys
 import pytest
 
 SCRIPT = """
+import logging
+import warnings
 import structlog
 from roadbike.kit import logs
 from roadbike.kit.process.settings import Secret
@@ -21,6 +23,14 @@ with tracing("00-{trace}-00f067aa0ba902b7-01"):
         raise LookupError("gone")
     except LookupError:
         log.exception("bike.lost")
+    library = logging.getLogger("some.library")
+    library.info("quiet")
+    library.warning("not %s", "well")
+    try:
+        raise LookupError("gone")
+    except LookupError:
+        library.exception("worse")
+    warnings.warn("old", DeprecationWarning, stacklevel=1)
 print("out")
 """
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -30,7 +40,7 @@ TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 def lines(request: pytest.FixtureRequest) -> list[dict[str, object]]:
     script = SCRIPT.format(level=getattr(request, "param", "info"), trace=TRACE)
     done = subprocess.run(  # noqa: S603  our own script
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+        [sys.executable, "-W", "always", "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout == "out\n"
     return [json.loads(line) for line in done.stderr.splitlines()]
@@ -52,6 +62,17 @@ def test_a_failure_carries_its_traceback_and_its_trace(lines: list[dict[str, obj
     assert "LookupError: gone" in str(lost["exception"])
 
 
+def test_what_a_library_logs_is_a_json_line_too(lines: list[dict[str, object]]) -> None:
+    warned, failed, deprecated = lines[2:]
+
+    assert (warned["event"], warned["level"]) == ("not well", "warning")
+    assert (warned["logger"], warned["service"]) == ("some.library", "stock")
+    assert warned["trace"] == TRACE
+    assert (failed["event"], failed["level"]) == ("worse", "error")
+    assert "LookupError: gone" in str(failed["exception"])
+    assert "DeprecationWarning: old" in str(deprecated["event"])
+
+
 def test_a_secret_is_not_logged(lines: list[dict[str, object]]) -> None:
     assert lines[0]["secret"] == "Secret(…)"
 
@@ -68,4 +89,5 @@ def test_a_secret_is_not_logged(lines: list[dict[str, object]]) -> None:
 def test_events_below_the_level_are_not_logged(
     lines: list[dict[str, object]], events: list[str]
 ) -> None:
-    assert [line["event"] for line in lines] == events
+    own = [line["event"] for line in lines if "logger" not in line]
+    assert own == events

@@ -29,6 +29,7 @@ SERVICE = {
     "ROADBIKE_DATABASE_URL": "sqlite+aiosqlite://",
     "ROADBIKE_BROKER_URL": "memory://x",
     "ROADBIKE_ACCOUNT_URL": "http://127.0.0.1:8086",
+    "ROADBIKE_ACCOUNT_KEYS": '{"keys": []}',
     "ROADBIKE_SERVICE_KEY": '{"kid":"stock/one-machine"}',
 }
 

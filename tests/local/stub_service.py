@@ -25,7 +25,8 @@ class StubService:
     async def __call__(self, scope: Any, _receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             return
-        seen = {"service": self._name, "path": scope["path"], "method": scope["method"]}
+        names = [name.decode() for name, _ in scope["headers"]]
+        seen = {"path": scope["path"], "method": scope["method"], "headers": names}
         answer = self._status() if scope["path"] == "/internal/status" else seen
         headers = [(b"content-type", b"application/json"), (b"x-service", self._name.encode())]
         status = 503 if scope["path"].endswith("/busy") else 200

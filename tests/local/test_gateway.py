@@ -58,6 +58,22 @@ def test_every_method_is_forwarded(shop: StubShop, method: str) -> None:
     assert json.loads(answer.body)["method"] == method
 
 
+def test_headers_that_only_services_send_are_not_forwarded(shop: StubShop) -> None:
+    answer = shop.ask(
+        "/stocks/1",
+        "POST",
+        body=b"{}",
+        X_Timeout_Ms="150",
+        Connection="Upgrade",
+        Upgrade="any",
+        Idempotency_Key="a",
+    )
+
+    names = set(json.loads(answer.body)["headers"])
+    assert answer.status == 200
+    assert names & {"x-timeout-ms", "upgrade", "idempotency-key"} == {"idempotency-key"}
+
+
 def test_only_pages_of_allowed_origins_may_call_from_a_browser(shop: StubShop) -> None:
     allowed = shop.ask("/stocks", Origin="http://localhost:8080")
     storefront = shop.ask("/stocks", Origin=f"http://127.0.0.1:{shop.base + 7}")

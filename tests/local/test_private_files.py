@@ -1,26 +1,10 @@
 """The files of an open shop: closed to all other users, whatever the umask of its operator."""
 
-import os
 import stat
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
+from tests.local.private_files import everything_in, is_private
 from tests.local.stub_shop import StubShop
-
-
-def everything_in(home: Path) -> Iterator[tuple[str, os.stat_result]]:
-    for parent, folders, files in os.walk(home):
-        for name in (*folders, *files):
-            path = Path(parent) / name
-            yield str(path.relative_to(home)), path.lstat()
-
-
-def is_private(about: os.stat_result) -> bool:
-    """Whether it is closed to others. As root, a folder may be entered, and one group may read."""
-    mode, is_folder = stat.S_IMODE(about.st_mode), stat.S_ISDIR(about.st_mode)
-    if mode in ({0o700} if is_folder else {0o600}):
-        return True
-    return os.geteuid() == 0 and mode == (0o711 if is_folder else 0o640)
 
 
 def test_nothing_in_the_home_is_open_to_other_users(open_shop: Callable[..., StubShop]) -> None:

@@ -19,7 +19,7 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
     ],
 )
 async def test_internal_paths_are_not_routed(client: ShopClient, path: str) -> None:
-    own = client.ops.headers("payment")
+    own = client.ops.headers("payment", "GET", path)
     host = client.shop.address("gateway").removeprefix("http://")
     reader, writer = await asyncio.open_connection(*host.split(":"))
 

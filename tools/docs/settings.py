@@ -103,7 +103,8 @@ def _variable(field: Field) -> str:
 def _default(field: Field) -> str:
     if field.required:
         return "required"
-    return f"`{field.default}`" if field.default != "" else "empty"
+    default = field.default.reveal() if isinstance(field.default, Secret) else field.default
+    return f"`{default}`" if default != "" else "empty"
 
 
 def _unit(name: str) -> str:

@@ -1,11 +1,9 @@
 """The HTTP API of accounts: parse, call one use case, answer."""
 
-import json
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import msgspec
 import structlog
@@ -24,7 +22,7 @@ from roadbike.account.domain import (
 from roadbike.account.passwords import Passwords
 from roadbike.contracts.types import USER_ID_LENGTH, UserId
 from roadbike.contracts.wire_names import wire_name
-from roadbike.kit.auth import SigningKey
+from roadbike.kit.auth import Publisher, SigningKey
 from roadbike.kit.db import Database
 from roadbike.kit.pure.refusals import ForeignObject, Invalid, NotFound, Refusal, Unavailable
 from roadbike.kit.web import (
@@ -100,16 +98,16 @@ class AccountApi:
         passwords: Passwords,
         limits: Limits,
         key: SigningKey,
+        publisher: Publisher,
         *,
         token_lifetime_seconds: int,
-        retired_keys: Sequence[Any] = (),
     ) -> None:
         self.db = db
         self.passwords = passwords
         self.limits = limits
         self.key = key
         self.token_lifetime_seconds = token_lifetime_seconds
-        self.jwks = json.dumps({"keys": [key.public_jwk(), *retired_keys]}).encode()
+        self.publisher = publisher
 
     def routes(self) -> list[Route]:
         return [
@@ -178,8 +176,8 @@ class AccountApi:
         return _view(account)
 
     async def keys(self) -> Reply[bytes]:
-        """Show the public keys that access tokens are checked with."""
-        return Reply(self.jwks, headers={"Cache-Control": JWKS_CACHE})
+        """Show the public keys that access tokens are checked with, signed with known ones."""
+        return Reply(self.publisher.document(time.time()), headers={"Cache-Control": JWKS_CACHE})
 
 
 def _with_pointer(refusal: Invalid, pointer: str) -> Invalid:

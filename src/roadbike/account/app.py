@@ -1,18 +1,17 @@
 """The account service on one page."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 from msgspec import Meta
 
 from roadbike.account.api import AccountApi
 from roadbike.account.domain import Limits
 from roadbike.account.passwords import Passwords
 from roadbike.account.use_cases import delete_old_failures
-from roadbike.kit.auth import KeyFault, SigningKey, public_keys
+from roadbike.contracts.identity import ISSUER
+from roadbike.kit.auth import KeyFault, Publisher, SigningKey
 from roadbike.kit.db import Database
 from roadbike.kit.process.service import Service, every
 from roadbike.kit.process.settings import Secret, ServiceSettings, SettingError
@@ -27,9 +26,13 @@ class Settings(ServiceSettings, frozen=True, kw_only=True):
         Secret,
         Meta(description="The private key that signs access tokens: a JWK (Ed25519) with a kid."),
     ]
-    retired_keys: Annotated[
-        str, Meta(description="Public keys of earlier tokens that are still valid: a JWKS.")
-    ] = '{"keys": []}'
+    other_keys: Annotated[
+        Secret,
+        Meta(
+            description="The next signing key, and earlier ones whose tokens are still valid: a "
+            "JWKS. They are published; those with a private half sign what is published."
+        ),
+    ] = Secret('{"keys": []}')
     token_lifetime_seconds: Annotated[
         int, Meta(ge=1, le=600, description="How long an access token is valid.")
     ] = 600
@@ -51,13 +54,14 @@ def build(settings: Settings) -> Service:
     db = Database(settings.database_url.reveal())
     passwords = Passwords()
     limits = _limits(settings)
+    key = _signing_key(settings)
     api = AccountApi(
         db,
         passwords,
         limits,
-        _signing_key(settings),
-        token_lifetime_seconds=settings.token_lifetime_seconds,
-        retired_keys=_retired_keys(settings),
+        key,
+        _publisher(settings, key),
+        token_lifetime_seconds=_token_lifetime_seconds(settings),
     )
     return Service(
         name="account",
@@ -85,10 +89,18 @@ def _signing_key(settings: Settings) -> SigningKey:
         raise SettingError(f"ROADBIKE_SIGNING_KEY is wrong: {fault}") from None
 
 
-def _retired_keys(settings: Settings) -> Sequence[Any]:
+def _publisher(settings: Settings, key: SigningKey) -> Publisher:
     try:
-        public_keys(settings.retired_keys)
+        return Publisher(ISSUER, key, settings.other_keys.reveal())
     except KeyFault as fault:
-        raise SettingError(f"ROADBIKE_RETIRED_KEYS is wrong: {fault}") from None
-    keys: Sequence[dict[str, Any]] = msgspec.json.decode(settings.retired_keys)["keys"]
-    return [{name: value for name, value in key.items() if name != "d"} for key in keys]
+        raise SettingError(f"ROADBIKE_OTHER_KEYS is wrong: {fault}") from None
+
+
+def _token_lifetime_seconds(settings: Settings) -> int:
+    lifetime, accepted = settings.token_lifetime_seconds, settings.token_max_lifetime_seconds
+    if lifetime > accepted:
+        raise SettingError(
+            f"ROADBIKE_TOKEN_LIFETIME_SECONDS is {lifetime}, but services accept {accepted} at "
+            "most: lower it, or raise ROADBIKE_TOKEN_MAX_LIFETIME_SECONDS everywhere"
+        )
+    return lifetime

@@ -1,7 +1,7 @@
 """What in a shop's folder is our own: files and folders are made private, those of others refused.
 
-Root can read, write and give away everything, so a link or a folder that another user has put in
-its way is dangerous: every file and folder of the shop is opened, made and changed here.
+Root may read, write and hand over everything, so a link or a folder that another user has put in
+its place is dangerous. Every file and folder of the shop is opened, made and changed here.
 """
 
 import os

@@ -127,11 +127,14 @@ def environment(
         "ROADBIKE_PAYMENT_URL": f"http://{HOST}:{PAYMENT.port(ports)}",
         "ROADBIKE_SERVICE_KEY_FILE": str(keys.private(home, spec.name)),
         "ROADBIKE_CALLER_KEYS_FILE": str(keys.callers(home, spec.name)),
+        "ROADBIKE_ACCOUNT_KEYS_FILE": str(keys.issuer(home)),
         "ROADBIKE_SIMULATED_JOURNAL_URL": _sqlite(home, "payment", "provider.db"),
         "ROADBIKE_SIGNING_KEY_FILE": str(keys.private(home, keys.SIGNING)),
         # Each service is one process: after it was killed, only its next start can take over its
         # unacknowledged messages, so they should become available soon.
         "ROADBIKE_ACK_WAIT_SECONDS": "5",
+        # On one machine they call each other over http://127.0.0.1.
+        **dict.fromkeys(("ROADBIKE_CA", "ROADBIKE_TLS_CERT", "ROADBIKE_TLS_KEY"), ""),
     }
     names = {name.removesuffix("_FILE") for name in set_here}
     passed_on = {

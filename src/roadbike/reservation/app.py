@@ -26,13 +26,14 @@ from roadbike.kit.crash import crash_points
 from roadbike.kit.db import Database
 from roadbike.kit.process.service import Service, every, whenever, whenever_with_message
 from roadbike.kit.process.settings import ServiceSettings
+from roadbike.kit.process.tls import client_tls
 from roadbike.kit.resilience.breaker import breaker
 from roadbike.kit.resilience.limiter import Limiter
 from roadbike.reservation import store
 from roadbike.reservation.api import ReservationApi, render
-from roadbike.reservation.payments import HttpPayments
+from roadbike.reservation.payments import DEADLINE_MS, HttpPayments
 from roadbike.reservation.use_cases.delete_keys import delete_old_keys
-from roadbike.reservation.use_cases.desk import DEADLINE_MS, ReservationDesk
+from roadbike.reservation.use_cases.desk import ReservationDesk
 from roadbike.reservation.use_cases.follow import (
     copy_bike,
     follow_purchase,
@@ -67,7 +68,7 @@ class Settings(ServiceSettings, frozen=True, kw_only=True):
 def build(settings: Settings) -> Service:
     db = Database(settings.database_url.reveal())
     tokens = ServiceTokens("reservation", settings.service_key.reveal(), settings.caller_keys)
-    payments = HttpPayments(settings.payment_url, tokens)
+    payments = HttpPayments(settings.payment_url, tokens, client_tls(settings))
     desk = ReservationDesk(
         db,
         payments,

@@ -13,6 +13,7 @@ from roadbike.kit.pure.refusals import Unauthenticated
 from tests.faults.outcome import Outcome, run, say
 
 HOUR: Final = 3600.0
+PATH: Final = "/internal/payments/1"
 
 
 @dataclass
@@ -33,13 +34,13 @@ def provoke() -> Outcome:
     clock, key = Clock(ahead=HOUR), new_signing_key("reservation/x")
     known = json.dumps({"keys": [SigningKey.from_jwk(key).public_jwk()]})
     reservation = ServiceTokens("reservation", key, '{"keys": []}', clock=clock.time)
-    before = reservation.mint("payment")
+    before = reservation.mint("payment", "PUT", PATH)
     clock.ahead = 0.0
-    after = reservation.mint("payment")
+    after = reservation.mint("payment", "PUT", PATH)
     say(f"reservation shows the token that it minted an hour ahead: {after == before}")
     payment = ServiceTokens("payment", new_signing_key("payment/x"), known)
     try:
-        payment.verify(after)
+        payment.accept(payment.read(after, "PUT", PATH), b"")
     except Unauthenticated:
         return Outcome(seen=True, text="payment refuses the token until the clock has caught up")
     return Outcome(seen=False, text="payment accepts the token")

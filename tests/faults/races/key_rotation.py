@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from roadbike.contracts.identity import AUDIENCE, ISSUER, ROLES
-from roadbike.kit.auth import SigningKey, TokenVerifier, new_signing_key
+from roadbike.kit.auth import Publisher, SigningKey, TokenVerifier, new_signing_key
 from roadbike.kit.pure.refusals import Unauthenticated, Unavailable
 from tests.faults.databases import new_database, opened
 from tests.faults.outcome import Outcome, run, say
@@ -32,21 +32,25 @@ def main() -> int:
 
 
 async def provoke() -> Outcome:
-    old, new = (SigningKey.from_jwk(new_signing_key(kid)) for kid in ("2026-10", "2026-11"))
+    jwks = {kid: new_signing_key(kid) for kid in ("2026-10", "2026-11")}
+    old, new = map(SigningKey.from_jwk, jwks.values())
     shown = [[old], [new, old]]  # the first replica that is asked does not know the new key
 
     async def fetch(_url: str) -> str:
         keys = shown.pop(0) if len(shown) > 1 else shown[0]
-        return json.dumps({"keys": [key.public_jwk() for key in keys]})
+        private = json.dumps({"keys": [json.loads(jwks[key.kid]) for key in keys]})
+        return Publisher(ISSUER, keys[0], private).document(time.time()).decode()
 
     async with new_database("roadbike.stock") as url, opened(url) as db:
         clock, refused = Clock(), 0
         verifier = TokenVerifier(
             db,
             "http://account",
+            {old.kid: old.private.public_key()},
             issuer=ISSUER,
             audience=AUDIENCE,
             roles=ROLES,
+            max_lifetime_seconds=600,
             clock=clock.monotonic,
             fetch=fetch,
         )

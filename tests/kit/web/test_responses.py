@@ -58,6 +58,8 @@ async def test_the_last_page_has_no_next(send: Any) -> None:
         "sort=thingNm",
         "sort=price;drop",
         "sort=price,up",
+        "sort=price&sort=price",
+        "sort=price&sort=price,desc",
         "q=%00",
         "q=" + "x" * 201,
     ],
@@ -161,14 +163,25 @@ async def test_the_client_is_the_address_that_our_own_proxy_saw(send: Any) -> No
     assert response.json() == {"client": "10.0.0.7"}
 
 
-async def test_x_timeout_ms_shortens_the_deadline_and_never_extends_it(send: Any) -> None:
-    default = (await send("GET /time")).json()["left"]
-    shorter = (await send("GET /time", X_Timeout_Ms="500")).json()["left"]
-    longer = (await send("GET /time", X_Timeout_Ms="999999")).json()["left"]
+async def test_a_service_shortens_the_deadline_with_x_timeout_ms_and_never_extends_it(
+    send: Any, ops: Any
+) -> None:
+    token = ops.headers("thing")
+
+    default = (await send("GET /internal/time", **token)).json()["left"]
+    shorter = (await send("GET /internal/time", **token, X_Timeout_Ms="500")).json()["left"]
+    longer = (await send("GET /internal/time", **token, X_Timeout_Ms="999999")).json()["left"]
 
     assert 0 < shorter <= 500
     assert 500 < default <= 10_000
     assert longer <= 10_000
+
+
+@pytest.mark.parametrize("role", [None, "buyer", "admin"])
+async def test_a_user_does_not_shorten_the_deadline(send: Any, role: str | None) -> None:
+    response = await send("GET /time", role=role, X_Timeout_Ms="500")
+
+    assert response.json()["left"] > 500
 
 
 async def test_a_request_continues_its_trace(send: Any) -> None:
@@ -199,6 +212,6 @@ async def test_a_service_that_is_not_ready_is_alive(send: Any, state: Any) -> No
 
 
 async def test_the_status_is_served_to_an_accepted_caller(send: Any, ops: Any) -> None:
-    response = await send("GET /internal/status", **ops.headers("thing"))
+    response = await send("GET /internal/status", **ops.headers("thing", "GET", "/internal/status"))
 
     assert response.json() == {"service": "thing", "unsent": 0}

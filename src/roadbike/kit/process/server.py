@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import signal
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, nullcontext
 from importlib import import_module
@@ -19,15 +20,19 @@ from sqlalchemy import column, select, table
 from sqlalchemy.exc import DBAPIError
 
 from roadbike.kit import logs
-from roadbike.kit.auth import ServiceTokens, TokenVerifier
+from roadbike.kit.auth import KeyFault, ServiceTokens, TokenVerifier, fetcher, public_keys
+from roadbike.kit.auth.keys import PublicKeys
 from roadbike.kit.db import DatabaseBusy, DatabaseUnavailable
 from roadbike.kit.messaging import broker as brokers
 from roadbike.kit.messaging.broker import Broker
 from roadbike.kit.process import settings
+from roadbike.kit.process.protocol import Limits, connections_within_files, limited_protocol
 from roadbike.kit.process.runtime import Runtime
 from roadbike.kit.process.service import Application, Service
+from roadbike.kit.process.tls import client_tls, server_tls
 from roadbike.kit.translations import load_translations
 from roadbike.kit.web import http_app
+from roadbike.kit.web.edge import Edge
 
 log = structlog.get_logger()
 
@@ -103,6 +108,8 @@ class Server:
         self.application = application
         self.runtime = Runtime(service, broker)
         self._sockets = None if listener is None else [listener]
+        self._tokens = token_verifier(service, application)
+        self._tls = server_tls(service.settings)
         self._head = _head_of(package)
         self._reachable = False
         self._draining = False
@@ -117,7 +124,7 @@ class Server:
     def url(self) -> str:
         """Return the URL that it listens on; port 0 in the settings means any free port."""
         host, port = self._uvicorn.servers[0].sockets[0].getsockname()[:2]
-        return f"http://{host}:{port}"
+        return f"{'https' if self._tls else 'http'}://{host}:{port}"
 
     def stop(self) -> None:
         """Make `stopped` return."""
@@ -132,7 +139,7 @@ class Server:
 
     async def listen(self) -> asyncio.Task[None]:
         """Open the port and return the task that serves it. Raises OSError when it is taken."""
-        self._uvicorn = _Uvicorn(_config(self._app(), self.service.settings))
+        self._uvicorn = _Uvicorn(_config(self._app(), self.service.settings, self._tls))
         serving = asyncio.create_task(self._uvicorn.serve(self._sockets))
         listening = asyncio.create_task(self._uvicorn.listening.wait())
         await asyncio.wait([serving, listening], return_when=asyncio.FIRST_COMPLETED)
@@ -171,12 +178,12 @@ class Server:
             return False
         return bool(version == self._head)
 
-    def _app(self) -> Any:
+    def _app(self) -> Edge:
         chosen, application = self.service.settings, self.application
         return http_app(
             title=f"{application.title}: {self.service.name}",
             routes=self.service.routes,
-            tokens=token_verifier(self.service, application),
+            tokens=self._tokens,
             services=service_tokens(self.service.name, chosen),
             translations=load_translations("roadbike.kit", *application.catalogues),
             status=self._status,
@@ -219,15 +226,31 @@ def token_verifier(
     application: Application,
     fetch: Callable[[str], Awaitable[str]] | None = None,
 ) -> TokenVerifier:
-    """Return what verifies access tokens for this service; `fetch` as in TokenVerifier."""
+    """Return what verifies access tokens for this service; `fetch` as in TokenVerifier.
+
+    Raises SettingError when a setting cannot be read.
+    """
+    chosen = service.settings
     return TokenVerifier(
         service.db,
-        service.settings.account_url,
+        chosen.account_url,
+        _account_keys(chosen),
         issuer=application.issuer,
         audience=application.audience,
         roles=application.roles,
-        fetch=fetch,
+        max_lifetime_seconds=chosen.token_max_lifetime_seconds,
+        fetch=fetch or fetcher(client_tls(chosen)),
     )
+
+
+def _account_keys(chosen: settings.ServiceSettings) -> PublicKeys:
+    try:
+        keys = public_keys(chosen.account_keys)
+    except KeyFault as fault:
+        raise settings.SettingError(f"ROADBIKE_ACCOUNT_KEYS is wrong: {fault}") from None
+    if not keys:
+        raise settings.SettingError("ROADBIKE_ACCOUNT_KEYS is wrong: it holds no key")
+    return keys
 
 
 def service_tokens(name: str, chosen: settings.ServiceSettings) -> ServiceTokens:
@@ -257,12 +280,19 @@ def _tune_garbage_collector() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
-def _config(app: Any, chosen: settings.ServiceSettings) -> uvicorn.Config:
+def _config(
+    app: Edge, chosen: settings.ServiceSettings, tls: ssl.SSLContext | None
+) -> uvicorn.Config:
+    limits = Limits(
+        connections=connections_within_files(chosen.max_connections),
+        read_seconds=chosen.read_timeout_seconds,
+    )
     return uvicorn.Config(
         app,
         host=chosen.host,
         port=chosen.port,
-        http="httptools",
+        http=limited_protocol(app, limits),
+        ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
@@ -270,6 +300,7 @@ def _config(app: Any, chosen: settings.ServiceSettings) -> uvicorn.Config:
         proxy_headers=False,
         backlog=BACKLOG,
         timeout_graceful_shutdown=DRAIN_SECONDS,
+        ssl_context_factory=None if tls is None else lambda *_: tls,
     )
 
 

@@ -68,9 +68,40 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
         Secret,
         Meta(description="Private key for internal calls: a JWK (Ed25519) with a kid."),
     ]
+    account_keys: Annotated[
+        str,
+        Meta(
+            description="Public keys of that service: a JWKS. Only keys that are signed with one "
+            "of them, directly or in a chain, are ever added from the network."
+        ),
+    ]
+    token_max_lifetime_seconds: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=86_400,
+            description="The longest life of an access token that is accepted.",
+        ),
+    ] = 600
     caller_keys: Annotated[
         str, Meta(description="Public keys of the services that may call /internal: a JWKS.")
     ] = '{"keys": []}'
+    ca: Annotated[
+        str,
+        Meta(
+            description="Certificates (PEM) of the authority that signs those of the services, "
+            "for https URLs; without it, those of the system."
+        ),
+    ] = ""
+    tls_cert: Annotated[
+        str,
+        Meta(
+            description="Its own certificate and the chain (PEM): then it serves HTTPS, not HTTP."
+        ),
+    ] = ""
+    tls_key: Annotated[Secret, Meta(description="The private key of that certificate (PEM).")] = (
+        Secret("")
+    )
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
         Meta(description="The least severe events that are logged."),
@@ -83,6 +114,22 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
             description="Number of our own proxies in front.",
         ),
     ] = 0
+    max_connections: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=100_000,
+            description="Connections of clients that are open at a time; further ones get 503.",
+        ),
+    ] = 4096
+    read_timeout_seconds: Annotated[
+        float,
+        Meta(
+            ge=0.1,
+            le=3600,
+            description="How long a whole request may take to arrive.",
+        ),
+    ] = 10
     drain_ms: Annotated[
         int,
         Meta(

@@ -11,7 +11,9 @@ from typing import Any, Final
 from litestar.connection import ASGIConnection, Request
 
 from roadbike.kit.auth import ServiceTokens, Verifier
+from roadbike.kit.auth.services import InternalCall
 from roadbike.kit.pure.refusals import Forbidden, Unauthenticated
+from roadbike.kit.resilience.deadline import shorten_deadline
 from roadbike.kit.web.audit import log_staff
 
 Connection = ASGIConnection[Any, Any, Any, Any]
@@ -76,11 +78,14 @@ async def authorize(request: Request[Any, Any, Any]) -> None:
 
 
 def is_hidden(request: Request[Any, Any, Any]) -> bool:
-    """Return whether to answer 401 instead of 404 or 405: at /internal, to all but services."""
+    """Return whether to answer 401 instead of 404 or 405: at /internal, to all but services.
+
+    The body was not read, so a token counts that was signed for another body.
+    """
     if not request.scope["path"].startswith("/internal/"):
         return False
     try:
-        _access(request).services.verify(_bearer(request))
+        _internal_call(request)
     except Unauthenticated:
         return True
     return False
@@ -94,16 +99,27 @@ async def provide_caller(request: Request[Any, Any, Any]) -> Caller:
     return await _user(request) if "authorization" in request.headers else ANONYMOUS
 
 
-async def _authorized(who: Who, connection: Request[Any, Any, Any]) -> Caller:
+async def _authorized(who: Who, request: Request[Any, Any, Any]) -> Caller:
     if who is Who.INTERNAL:
-        return Caller(_access(connection).services.verify(_bearer(connection)), frozenset())
-    caller = await _user(connection)
+        call = _internal_call(request)  # before the body is read: strangers send none
+        services = _access(request).services
+        service = services.accept(call, await request.body())
+        shorten_deadline(request.headers.get("x-timeout-ms", ""))
+        return Caller(service, frozenset())
+    caller = await _user(request)
     if caller.is_admin:
-        log_staff(connection, caller.user_id)
+        log_staff(request, caller.user_id)
     elif who is Who.ADMIN:
-        connection.scope["caller"] = caller  # type: ignore[typeddict-unknown-key]
+        request.scope["caller"] = caller  # type: ignore[typeddict-unknown-key]
         raise Forbidden
     return caller
+
+
+def _internal_call(request: Request[Any, Any, Any]) -> InternalCall:
+    path, query = request.scope["path"], request.scope["query_string"]
+    target = f"{path}?{query.decode('latin-1')}" if query else path
+    token = _bearer(request)
+    return _access(request).services.read(token, request.scope["method"], target)
 
 
 async def _user(connection: Connection) -> Caller:

@@ -17,7 +17,7 @@ from roadbike.local.supervisor import probes
 from roadbike.local.supervisor.part import Part, Server
 from roadbike.local.users import User
 
-READ_TIMEOUT: Final = "10s"  # for a whole request to arrive; the services have no such limit
+READ_TIMEOUT: Final = "10s"  # for a whole request to arrive
 ANSWER_TIMEOUT: Final = "10s"  # for a response to begin
 ENTRY_POINT: Final = "web"
 CONFIG: Final = "traefik.yml"
@@ -45,6 +45,10 @@ SERVICE_REACHED: Final = (200, 401, 404, 405)
 # Traefik compares them without the port; of an IPv6 address it removes the brackets with the port.
 OWN_HOSTS: Final = (HOST, "localhost", "::1", "[::1]")
 HOST_NAME: Final = re.compile(r"[A-Za-z0-9.-]+|\[?[0-9A-Fa-f:.]+\]?")
+STRIPPED_HEADERS: Final = (
+    "X-Timeout-Ms",  # only services may shorten a deadline
+    "Upgrade",  # no service speaks another protocol, and an upgrade hides the body from its parser
+)
 CORS_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 CORS_REQUEST_HEADERS: Final = (
     "Accept-Language",
@@ -163,11 +167,10 @@ def routing(
         rule = f"({to_us}) && ({paths})"
         backends[name] = _balancer(port, healthCheck=HEALTH_CHECK)
         backends[f"{name}-or-fallback"] = {"failover": {"service": name, "fallback": "fallback"}}
-        routers[name] = _router(rule, f"{name}-or-fallback", ["cors", "fallback"])
+        usual = ["cors", "strip", "fallback"]
+        routers[name] = _router(rule, f"{name}-or-fallback", usual)
         reads = f"{rule} && (Method(`GET`) || Method(`HEAD`))"
-        routers[f"{name}-reads"] = _router(
-            reads, f"{name}-or-fallback", ["cors", "fallback", "retry"]
-        )
+        routers[f"{name}-reads"] = _router(reads, f"{name}-or-fallback", [*usual, "retry"])
     return {
         "http": {"routers": routers, "services": backends, "middlewares": _middlewares(allowed)}
     }
@@ -204,6 +207,8 @@ def _middlewares(allowed: Sequence[str]) -> dict[str, Any]:
         },
         # The fallback answers this path with 421.
         "other-host": {"replacePath": {"path": fallback.OTHER_HOST}},
+        # An empty value removes the header.
+        "strip": {"headers": {"customRequestHeaders": dict.fromkeys(STRIPPED_HEADERS, "")}},
         # Not 503: a service's own 503 says more than the fallback's.
         "fallback": {
             "errors": {

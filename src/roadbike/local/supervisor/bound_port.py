@@ -2,7 +2,7 @@
 
 On Linux a port with a bound socket that does not listen refuses connections at once. Another
 socket can be bound to the same port only if both have SO_REUSEPORT and were made by the same
-user, or if both have SO_REUSEADDR, whoever made them.
+user, or if both have SO_REUSEADDR, also when different users made them.
 """
 
 import socket
