@@ -95,7 +95,7 @@ async def test_nothing_else_is_logged(send: Any, request_: str, role: str | None
 
 async def test_calls_of_services_are_not_logged(send: Any, ops: ServiceTokens) -> None:
     with capture_logs() as logs:
-        await send("GET /internal/caller", **ops.headers("thing"))
+        await send("GET /internal/caller", **ops.headers("thing", "GET", "/internal/caller"))
 
     assert lines(logs) == []
 
