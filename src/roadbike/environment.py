@@ -77,6 +77,8 @@ EVERY_SERVICE: Final = frozenset(
         "ROADBIKE_TRUSTED_HOPS",
         "ROADBIKE_MAX_CONNECTIONS",
         "ROADBIKE_READ_TIMEOUT_SECONDS",
+        "ROADBIKE_GATEWAY_KEY",
+        "ROADBIKE_WRITES_PER_MINUTE",
         "ROADBIKE_DRAIN_MS",
         "ROADBIKE_ACK_WAIT_SECONDS",
         "ROADBIKE_CRASH",
@@ -89,6 +91,7 @@ OF_SERVICE: Final[Mapping[str, frozenset[str]]] = {
             "ROADBIKE_PAYMENT_URL",
             "ROADBIKE_OVERBOOK",
             "ROADBIKE_IN_FLIGHT",
+            "ROADBIKE_MAX_OPEN_RESERVATIONS",
             "G_STORE",
         }
     ),
@@ -98,6 +101,8 @@ OF_SERVICE: Final[Mapping[str, frozenset[str]]] = {
             "ROADBIKE_SIMULATED_JOURNAL_URL",
             "ROADBIKE_SIMULATED_RATES",
             "ROADBIKE_EXPIRE_AFTER_SECONDS",
+            "ROADBIKE_MAX_PAYMENT_TRIES",
+            "ROADBIKE_PAYMENT_TRIES_WINDOW_SECONDS",
             "ROADBIKE_OPEN_DELAY_MIN_MS",
             "ROADBIKE_OPEN_DELAY_MAX_MS",
         }
@@ -111,6 +116,7 @@ OF_SERVICE: Final[Mapping[str, frozenset[str]]] = {
             "ROADBIKE_LOGIN_FAILURES_PER_ACCOUNT",
             "ROADBIKE_LOGIN_FAILURES_PER_CLIENT",
             "ROADBIKE_LOGIN_FAILURES_IN_ALL",
+            "ROADBIKE_SIGN_UPS_PER_HOUR",
         }
     ),
 }

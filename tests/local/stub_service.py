@@ -25,8 +25,14 @@ class StubService:
     async def __call__(self, scope: Any, _receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             return
-        names = [name.decode() for name, _ in scope["headers"]]
-        seen = {"path": scope["path"], "method": scope["method"], "headers": names}
+        seen = {
+            "service": self._name,
+            "path": scope["path"],
+            "method": scope["method"],
+            "headers": [
+                [name.decode(), value.decode("latin-1")] for name, value in scope["headers"]
+            ],
+        }
         answer = self._status() if scope["path"] == "/internal/status" else seen
         headers = [(b"content-type", b"application/json"), (b"x-service", self._name.encode())]
         status = 503 if scope["path"].endswith("/busy") else 200

@@ -4,12 +4,16 @@ import json
 import socket
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from roadbike.kit.process.settings import ONE_MACHINE
+from roadbike.local import home as homes
 from roadbike.local.errors import CommandError
 from roadbike.local.ports import Ports
 from roadbike.local.servers import traefik
+from roadbike.local.services import SERVICES, environment, gateway_key
 from tests.local.stub_shop import StubShop
 
 
@@ -69,7 +73,7 @@ def test_headers_that_only_services_send_are_not_forwarded(shop: StubShop) -> No
         Idempotency_Key="a",
     )
 
-    names = set(json.loads(answer.body)["headers"])
+    names = {name for name, _ in json.loads(answer.body)["headers"]}
     assert answer.status == 200
     assert names & {"x-timeout-ms", "upgrade", "idempotency-key"} == {"idempotency-key"}
 
@@ -106,8 +110,30 @@ def test_a_setting_replaces_the_allowed_origins() -> None:
     assert traefik.origins(Ports(8080), {"ROADBIKE_CORS_ORIGINS": ""}) == []
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_the_gateway_proves_itself_and_says_who_asks_whatever_the_client_sends(
+    shop: StubShop, method: str
+) -> None:
+    forged = {"X_Gateway_Key": "a guess", "X_Forwarded_For": "6.6.6.6"}
+
+    answer = shop.ask("/stocks", method, body=b"{}" if method == "POST" else None, **forged)
+
+    seen = [(name, value) for name, value in json.loads(answer.body)["headers"]]
+    assert [value for name, value in seen if name == "x-gateway-key"] == [gateway_key(shop.home)]
+    assert [value for name, value in seen if name == "x-forwarded-for"] == ["127.0.0.1"]
+
+
+def test_services_believe_the_gateway_alone(tmp_path: Path) -> None:
+    home = homes.at(tmp_path)
+    for spec in SERVICES:
+        given = environment(home, Ports(), {"ROADBIKE_GATEWAY_KEY": "another"}, spec)
+        assert given["ROADBIKE_TRUSTED_HOPS"] == "1"
+        assert given["ROADBIKE_GATEWAY_KEY"] == gateway_key(home)
+        assert ONE_MACHINE in gateway_key(home)  # so that production refuses it
+
+
 def test_only_reads_are_retried() -> None:
-    routers = traefik.routing({"stock": 1}, 2, [], ["localhost"])["http"]["routers"]
+    routers = traefik.routing({"stock": 1}, 2, [], ["localhost"], "key")["http"]["routers"]
 
     retried = {name for name, router in routers.items() if "retry" in router["middlewares"]}
     assert retried == {"stock-reads"}

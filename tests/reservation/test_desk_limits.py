@@ -76,7 +76,7 @@ async def test_a_payment_that_does_not_answer_fails_the_request_at_its_deadline(
 async def test_time_outs_of_calls_without_their_full_time_leave_the_breaker_closed(
     desk: DeskHarness,
 ) -> None:
-    await desk.harness.hear(bike_changed(free=10 * FEWEST_CALLS, free_seq=2))
+    await desk.harness.consume(bike_changed(free=10 * FEWEST_CALLS, free_seq=2))
     desk.payment.behaviour = fake_payment.never_answers
 
     while len(desk.payment.asked) < FEWEST_CALLS + 5:
@@ -88,7 +88,7 @@ async def test_time_outs_of_calls_without_their_full_time_leave_the_breaker_clos
 
 
 async def test_time_outs_of_calls_with_their_full_time_open_the_breaker(desk: DeskHarness) -> None:
-    await desk.harness.hear(bike_changed(free=50 * FEWEST_CALLS, free_seq=2))
+    await desk.harness.consume(bike_changed(free=50 * FEWEST_CALLS, free_seq=2))
     desk.payment.behaviour = fake_payment.never_answers
 
     async with asyncio.timeout(30):
@@ -100,7 +100,7 @@ async def test_time_outs_of_calls_with_their_full_time_open_the_breaker(desk: De
 async def test_the_time_that_a_request_waits_before_its_call_is_not_payments(
     desk: DeskHarness,
 ) -> None:
-    await desk.harness.hear(bike_changed(free=10 * FEWEST_CALLS, free_seq=2))
+    await desk.harness.consume(bike_changed(free=10 * FEWEST_CALLS, free_seq=2))
 
     async def opens_slowly(asked: Asked, writer: asyncio.StreamWriter) -> None:
         desk.clock.now += FULL_MS / 1000  # since the breaker's permit was taken

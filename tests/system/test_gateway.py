@@ -109,7 +109,8 @@ async def a_broken_service(port: int) -> AsyncIterator[list[str]]:
             asked.append(first.split()[0])
         writer.close()
 
-    async with await asyncio.start_server(serve, "127.0.0.1", port):
+    # The supervisor keeps the port bound: only its own user can listen on it, and only like this.
+    async with await asyncio.start_server(serve, "127.0.0.1", port, reuse_port=True):
         yield asked
 
 

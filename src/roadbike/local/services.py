@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from roadbike.environment import ENVIRONMENT, EVERY_SERVICE, OF_SERVICE
+from roadbike.kit.process.settings import ONE_MACHINE
 from roadbike.local import keys
 from roadbike.local.home import Home, passwords
 from roadbike.local.ports import HOST, Ports
@@ -73,7 +74,14 @@ def all_parts(
         postgres.part(home, ports.postgres, environ, postgres_passwords),
         nats.part(home, ports.nats, environ, nats_passwords, topics, user),
         *(service_part(home, ports, environ, spec, user) for spec in specs),
-        traefik.part(home, ports, environ, {spec.name: spec.port(ports) for spec in specs}, user),
+        traefik.part(
+            home,
+            ports,
+            environ,
+            {spec.name: spec.port(ports) for spec in specs},
+            gateway_key(home),
+            user,
+        ),
     )
 
 
@@ -130,6 +138,8 @@ def environment(
         "ROADBIKE_ACCOUNT_KEYS_FILE": str(keys.issuer(home)),
         "ROADBIKE_SIMULATED_JOURNAL_URL": _sqlite(home, "payment", "provider.db"),
         "ROADBIKE_SIGNING_KEY_FILE": str(keys.private(home, keys.SIGNING)),
+        "ROADBIKE_TRUSTED_HOPS": "1",
+        "ROADBIKE_GATEWAY_KEY": gateway_key(home),
         # Each service is one process: after it was killed, only its next start can take over its
         # unacknowledged messages, so they should become available soon.
         "ROADBIKE_ACK_WAIT_SECONDS": "5",
@@ -155,6 +165,11 @@ def database_url(home: Home, ports: Ports, spec: ServiceSpec) -> str:
         return _sqlite(home, spec.name, f"{spec.name}.db")
     password = passwords(home, "postgres", [spec.name])[spec.name]
     return f"postgresql+asyncpg://{spec.name}:{password}@{HOST}:{ports.postgres}/{spec.name}"
+
+
+def gateway_key(home: Home) -> str:
+    """Return the text by which services recognise requests that the gateway has passed on."""
+    return f"{ONE_MACHINE}-{passwords(home, 'gateway', ['key'])['key']}"
 
 
 def broker_url(home: Home, ports: Ports, spec: ServiceSpec) -> str:

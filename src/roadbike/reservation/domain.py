@@ -60,6 +60,13 @@ class SoldOut(Refusal):
     status = 409
 
 
+class TooManyOpenReservations(Refusal):
+    """The buyer has as many open reservations as one buyer may have."""
+
+    slug = "too-many-open-reservations"
+    status = 409
+
+
 class PriceChanged(Refusal):
     """The buyer was shown another price; `price` in the answer is the current one."""
 
@@ -243,6 +250,16 @@ def take_one(bike: Bike | None, *, seen_price: int | None, overbook: int) -> Bik
     if bike.free + overbook - bike.unanswered <= 0:
         raise SoldOut(bike=bike.bike_name)
     return replace(bike, unanswered=bike.unanswered + 1)
+
+
+def check_open(open_: int, limit: int) -> None:
+    """Check that the buyer may have one more open reservation. Raises TooManyOpenReservations.
+
+    open_: the number that the buyer has. An open reservation is not cancelled and its bike has not
+    left the shop, paid or not: it holds a unit that nobody else can buy. limit: 0 is no limit.
+    """
+    if limit and open_ >= limit:
+        raise TooManyOpenReservations(limit=limit)
 
 
 def with_catalogue(bike: Bike, event: BikeEvent) -> Bike:

@@ -41,6 +41,7 @@ from roadbike.kit.web import (
     post,
     put,
 )
+from roadbike.kit.web.client import Gateway
 
 LARGE = 16 * 1024**2  # bytes
 REPLAY = b'{"exactly" :  "these bytes"}'
@@ -229,7 +230,7 @@ def make_app(state: State) -> Any:
         translations=load_translations("roadbike.kit"),
         status=state.status,
         ready=lambda: state.ready,
-        trusted_hops=1,
+        gateway=Gateway(hops=1, key="the gateway's key"),
     )
 
 

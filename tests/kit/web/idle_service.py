@@ -9,6 +9,7 @@ from uuid import UUID
 from litestar.handlers import HTTPRouteHandler
 
 from roadbike.kit.auth import Identity
+from roadbike.kit.auth.services import InternalCall
 from roadbike.kit.process.service import Service
 from roadbike.kit.translations import load_translations
 from roadbike.kit.web import Reply, http_app
@@ -31,8 +32,11 @@ class _Everybody:
 class _EveryService:
     """Accepts every internal token."""
 
-    def verify(self, *_: object, **__: object) -> str:
-        return "reservation"
+    def read(self, *_: object) -> InternalCall:
+        return InternalCall("reservation", "", "")
+
+    def accept(self, call: InternalCall, _body: bytes) -> str:
+        return call.caller
 
 
 class IdleService:

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from roadbike.kit.process.server import _config, _Uvicorn
 from roadbike.kit.process.settings import ServiceSettings
-from tests.at_work import settings
+from tests.service_harness import settings
 
 READ_SECONDS = 0.4
 PATIENCE = 10  # seconds; on an idle machine everything takes less than one
@@ -52,7 +52,7 @@ async def until(is_so: Callable[[], bool]) -> None:
 async def served(app: Any, *, keep_alive: float = 5, **chosen: Any) -> AsyncIterator[Port]:
     """Serve the app as a service does, with these settings. keep_alive: seconds."""
     given = settings("thing", "sqlite+aiosqlite://") | {"read_timeout_seconds": READ_SECONDS}
-    config = _config(app, ServiceSettings(**given | chosen))
+    config = _config(app, ServiceSettings(**given | chosen), tls=None)
     config.timeout_keep_alive = keep_alive  # type: ignore[assignment]
     uvicorn = _Uvicorn(config)
     serving = asyncio.create_task(uvicorn.serve())

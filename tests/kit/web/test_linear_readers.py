@@ -183,7 +183,7 @@ READERS: Final = {
         lambda text: TOKENS.read(text, "GET", "/internal/time"), MAX_TOKEN_LENGTH
     ),
     "internal token of three parts": Reader(
-        lambda text: TOKENS.verify(f"eyJ.{text}.x"), MAX_TOKEN_LENGTH
+        lambda text: TOKENS.read(f"eyJ.{text}.x", "GET", "/internal/time"), MAX_TOKEN_LENGTH
     ),
     "language": Reader(language_of, HEADER_ROOM),
     "trace": Reader(continue_trace, HEADER_ROOM),

@@ -158,19 +158,26 @@ async def test_an_idempotency_key_is_visible_ascii(send: Any) -> None:
 
 
 async def test_the_client_is_the_address_that_our_own_proxy_saw(send: Any) -> None:
-    response = await send("GET /address", X_Forwarded_For="6.6.6.6, 10.0.0.7")
+    forged = {"X_Forwarded_For": "6.6.6.6, 10.0.0.7"}
 
-    assert response.json() == {"client": "10.0.0.7"}
+    through_it = await send("GET /address", **forged, X_Gateway_Key="the gateway's key")
+    past_it = [await send("GET /address", **forged, **key) for key in ({}, {"X_Gateway_Key": "x"})]
+
+    assert through_it.json() == {"client": "10.0.0.7"}
+    assert {answer.json()["client"] for answer in past_it}.isdisjoint({"10.0.0.7", "6.6.6.6"})
 
 
 async def test_a_service_shortens_the_deadline_with_x_timeout_ms_and_never_extends_it(
     send: Any, ops: Any
 ) -> None:
-    token = ops.headers("thing")
+    async def left(**headers: str) -> int:
+        token = ops.headers("thing", "GET", "/internal/time")  # each is used once
+        milliseconds: int = (await send("GET /internal/time", **token, **headers)).json()["left"]
+        return milliseconds
 
-    default = (await send("GET /internal/time", **token)).json()["left"]
-    shorter = (await send("GET /internal/time", **token, X_Timeout_Ms="500")).json()["left"]
-    longer = (await send("GET /internal/time", **token, X_Timeout_Ms="999999")).json()["left"]
+    default = await left()
+    shorter = await left(X_Timeout_Ms="500")
+    longer = await left(X_Timeout_Ms="999999")
 
     assert 0 < shorter <= 500
     assert 500 < default <= 10_000

@@ -32,12 +32,14 @@ from roadbike.kit.process.service import Application, Service
 from roadbike.kit.process.tls import client_tls, server_tls
 from roadbike.kit.translations import load_translations
 from roadbike.kit.web import http_app
+from roadbike.kit.web.client import Gateway
 from roadbike.kit.web.edge import Edge
 
 log = structlog.get_logger()
 
 PROBE_SECONDS: Final = 1.0
 DRAIN_SECONDS: Final = 10  # for requests that are still being answered at a stop
+WRITES_PER_MINUTE: Final = 60  # of each buyer, in production
 BACKLOG: Final = 2_048  # connections waiting to be accepted
 ALEMBIC_VERSION: Final = table("alembic_version", column("version_num"))
 
@@ -188,7 +190,8 @@ class Server:
             translations=load_translations("roadbike.kit", *application.catalogues),
             status=self._status,
             ready=lambda: self.ready,
-            trusted_hops=chosen.trusted_hops,
+            gateway=_gateway(chosen),
+            writes_per_minute=chosen.limit(chosen.writes_per_minute, WRITES_PER_MINUTE),
         )
 
     async def _status(self) -> dict[str, Any]:
@@ -256,6 +259,10 @@ def _account_keys(chosen: settings.ServiceSettings) -> PublicKeys:
 def service_tokens(name: str, chosen: settings.ServiceSettings) -> ServiceTokens:
     """Return what signs and verifies the internal tokens of this service. Raises KeyFault."""
     return ServiceTokens(name, chosen.service_key.reveal(), chosen.caller_keys)
+
+
+def _gateway(chosen: settings.ServiceSettings) -> Gateway:
+    return Gateway(chosen.trusted_hops, chosen.gateway_key.reveal())
 
 
 class _Uvicorn(uvicorn.Server):

@@ -15,6 +15,7 @@ from roadbike.kit.auth.services import InternalCall
 from roadbike.kit.pure.refusals import Forbidden, Unauthenticated
 from roadbike.kit.resilience.deadline import shorten_deadline
 from roadbike.kit.web.audit import log_staff
+from roadbike.kit.web.rates import limit_writes
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 
@@ -69,12 +70,16 @@ class Access:
 async def authorize(request: Request[Any, Any, Any]) -> None:
     """Check the request's token against the route's `who` and store the caller in the scope.
 
-    Raises Unauthenticated, Forbidden or Unavailable. It is a before_request hook and not a guard:
-    Litestar copies the handler for each guard, which costs as much as the rest of a request.
+    A buyer's writes are counted, too. Raises Unauthenticated, Forbidden, TooMany or Unavailable.
+    It is a before_request hook and not a guard: Litestar copies the handler for each guard, which
+    costs as much as the rest of a request.
     """
     who: Who = request.route_handler.opt["who"]
     if who is not Who.ANYONE:
-        request.scope["caller"] = await _authorized(who, request)  # type: ignore[typeddict-unknown-key]
+        caller = await _authorized(who, request)
+        request.scope["caller"] = caller  # type: ignore[typeddict-unknown-key]
+        if who is not Who.INTERNAL and not caller.is_admin:
+            limit_writes(request, caller.user_id)
 
 
 def is_hidden(request: Request[Any, Any, Any]) -> bool:

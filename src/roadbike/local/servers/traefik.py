@@ -49,6 +49,7 @@ STRIPPED_HEADERS: Final = (
     "X-Timeout-Ms",  # only services may shorten a deadline
     "Upgrade",  # no service speaks another protocol, and an upgrade hides the body from its parser
 )
+GATEWAY_KEY: Final = "X-Gateway-Key"
 CORS_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 CORS_REQUEST_HEADERS: Final = (
     "Accept-Language",
@@ -56,6 +57,7 @@ CORS_REQUEST_HEADERS: Final = (
     "Content-Type",
     "Idempotency-Key",
     "If-Match",
+    "X-Device-Token",
 )
 CORS_RESPONSE_HEADERS: Final = ("Content-Language", "ETag", "Location", "Retry-After")
 
@@ -65,11 +67,13 @@ def part(
     ports: Ports,
     environ: Mapping[str, str],
     services: Mapping[str, int],
+    key: str,
     user: User | None = None,
 ) -> Part:
     """Return the gateway as a part.
 
     `services` are the ports of the services to route to, by name.
+    key: proves to the services that a request comes from the gateway.
     user: the user that it runs as; None for our own.
     """
     folder = home.path / "gateway"
@@ -89,7 +93,9 @@ def part(
             folder,
             {
                 CONFIG: settings(folder, ports),
-                ROUTING: routing(services, ports.fallback, origins(ports, environ), hosts(environ)),
+                ROUTING: routing(
+                    services, ports.fallback, origins(ports, environ), hosts(environ), key
+                ),
             },
             user.gid if user else None,
         ),
@@ -153,7 +159,11 @@ def settings(folder: Path, ports: Ports) -> dict[str, Any]:
 
 
 def routing(
-    services: Mapping[str, int], fallback_port: int, allowed: Sequence[str], hosts: Sequence[str]
+    services: Mapping[str, int],
+    fallback_port: int,
+    allowed: Sequence[str],
+    hosts: Sequence[str],
+    key: str,
 ) -> dict[str, Any]:
     """Return the routes. A request to another host than these is answered by the fallback.
 
@@ -167,13 +177,12 @@ def routing(
         rule = f"({to_us}) && ({paths})"
         backends[name] = _balancer(port, healthCheck=HEALTH_CHECK)
         backends[f"{name}-or-fallback"] = {"failover": {"service": name, "fallback": "fallback"}}
-        usual = ["cors", "strip", "fallback"]
+        usual = ["cors", "strip", "key", "fallback"]
         routers[name] = _router(rule, f"{name}-or-fallback", usual)
         reads = f"{rule} && (Method(`GET`) || Method(`HEAD`))"
         routers[f"{name}-reads"] = _router(reads, f"{name}-or-fallback", [*usual, "retry"])
-    return {
-        "http": {"routers": routers, "services": backends, "middlewares": _middlewares(allowed)}
-    }
+    middlewares = _middlewares(allowed, key)
+    return {"http": {"routers": routers, "services": backends, "middlewares": middlewares}}
 
 
 def _rule(prefix: str) -> str:
@@ -193,8 +202,10 @@ def _balancer(port: int, **more: Any) -> dict[str, Any]:
     return {"loadBalancer": {"servers": [{"url": f"http://{HOST}:{port}"}], **more}}
 
 
-def _middlewares(allowed: Sequence[str]) -> dict[str, Any]:
+def _middlewares(allowed: Sequence[str], key: str) -> dict[str, Any]:
     return {
+        # It replaces what a client has sent under this name.
+        "key": {"headers": {"customRequestHeaders": {GATEWAY_KEY: key}}},
         "cors": {
             "headers": {
                 "accessControlAllowOriginList": list(allowed),
