@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any, Final
 
 import msgspec
+import structlog
 from litestar.connection import Request
 from litestar.params import HeaderParameter
 from msgspec import Meta
@@ -25,7 +26,7 @@ from roadbike.contracts.types import USER_ID_LENGTH, UserId
 from roadbike.contracts.wire_names import wire_name
 from roadbike.kit.auth import Publisher, SigningKey
 from roadbike.kit.db import Database
-from roadbike.kit.pure.refusals import Invalid, NotFound
+from roadbike.kit.pure.refusals import ForeignObject, Invalid, NotFound, Refusal, Unavailable
 from roadbike.kit.web import (
     ANYONE,
     BUYER,
@@ -54,6 +55,8 @@ DeviceToken = Annotated[
         "a cookie. With it, failed log-ins of others do not count.",
     ),
 ]
+
+log = structlog.get_logger()
 
 NewUserId = Annotated[  # documented with its pattern; the domain checks it, with its own message
     str,
@@ -185,26 +188,40 @@ class AccountApi:
         device_token: DeviceToken = None,
     ) -> Reply[TokenView]:
         """Get an access token for a user id and password."""
-        account, device = await self.log_ins.log_in(
-            user_id=data.user_id,
-            password=data.password,
-            client=client,
-            device_token=device_token or request.cookies.get(self.cookie.name),
-        )
+        try:
+            account, device = await self.log_ins.log_in(
+                user_id=data.user_id,
+                password=data.password,
+                client=client,
+                device_token=device_token or request.cookies.get(self.cookie.name),
+            )
+        except Refusal as refusal:
+            await self._log_failure(data.user_id, client, refusal)
+            raise
+        log.info("login.succeeded", user=account.user_id, client=client)
         lifetime = self.token_lifetime_seconds
         token = self.key.sign(domain.claims(account, int(time.time()), lifetime))
         body = TokenView(access_token=token, expires_in=lifetime, device_token=device)
         return Reply(body, headers={"Set-Cookie": self.cookie.header(device)})
 
+    async def _log_failure(self, user_id: str, client: str, refusal: Refusal) -> None:
+        """Log a refused log-in, with the user id if it exists: others may be typed passwords."""
+        account = None
+        if not isinstance(refusal, Unavailable):  # then nothing was read either
+            async with self.db.read() as tx:
+                account = await store.find(tx, domain.case_folded(user_id))
+        user = account.user_id if account else None
+        log.warning("login.failed", user=user, client=client, reason=refusal.slug)
+
     async def get(self, user_id: str, caller: Caller) -> AccountView:
         """Show your own account; admins see all."""
         case_folded_id = domain.case_folded(user_id)
-        if case_folded_id != caller.user_id and not caller.is_admin:
-            raise NotFound
         async with self.db.read() as tx:
             account = await store.find(tx, case_folded_id)
         if account is None:
             raise NotFound
+        if case_folded_id != caller.user_id and not caller.is_admin:
+            raise ForeignObject
         return _view(account)
 
     async def keys(self) -> Reply[bytes]:

@@ -58,6 +58,7 @@ RESERVATION: Final = Table(
     Column("registered", Boolean, nullable=False),
     Column("reserve_seq", BigInteger),
     Column("reason", Status(Reason)),
+    Column("cancelled_by", String(64)),
     Column("answered", Boolean, nullable=False),
     Column("shipped", Boolean, nullable=False),
     Column("delivered", Boolean, nullable=False),

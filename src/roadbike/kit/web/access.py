@@ -14,6 +14,7 @@ from roadbike.kit.auth import ServiceTokens, Verifier
 from roadbike.kit.auth.services import InternalCall
 from roadbike.kit.pure.refusals import Forbidden, Unauthenticated
 from roadbike.kit.resilience.deadline import shorten_deadline
+from roadbike.kit.web.audit import log_staff
 from roadbike.kit.web.rates import limit_writes
 
 Connection = ASGIConnection[Any, Any, Any, Any]
@@ -111,7 +112,10 @@ async def _authorized(who: Who, request: Request[Any, Any, Any]) -> Caller:
         shorten_deadline(request.headers.get("x-timeout-ms", ""))
         return Caller(service, frozenset())
     caller = await _user(request)
-    if who is Who.ADMIN and not caller.is_admin:
+    if caller.is_admin:
+        log_staff(request, caller.user_id)
+    elif who is Who.ADMIN:
+        request.scope["caller"] = caller  # type: ignore[typeddict-unknown-key]
         raise Forbidden
     return caller
 

@@ -83,6 +83,7 @@ def _create_reservation() -> None:
         Column("registered", Boolean, nullable=False),
         Column("reserve_seq", BigInteger),
         Column("reason", String(30)),
+        Column("cancelled_by", String(64)),
         Column("answered", Boolean, nullable=False),
         Column("shipped", Boolean, nullable=False),
         Column("delivered", Boolean, nullable=False),
