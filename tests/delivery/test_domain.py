@@ -259,7 +259,7 @@ class DeliveryMachine(RuleBasedStateMachine):
     @invariant()
     def what_left_was_allocated_and_paid(self) -> None:
         if any(isinstance(event, DeliveryStarted) for event in self.published):
-            assert self.delivery.allocated
+            assert self.delivery.is_allocated
             assert isinstance(self.delivery.payment_id, UUID)
 
     @invariant()
