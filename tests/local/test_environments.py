@@ -46,7 +46,7 @@ def test_no_process_has_the_operator_s_variables(open_shop: Callable[..., StubSh
         ("stock", set()),
         ("reservation", {"ROADBIKE_PAYMENT_URL", "ROADBIKE_OVERBOOK"}),
         ("payment", {"ROADBIKE_SIMULATED_JOURNAL_URL", "ROADBIKE_PROVIDER"}),
-        ("account", {"ROADBIKE_SIGNING_KEY_FILE", "ROADBIKE_RETIRED_KEYS"}),
+        ("account", {"ROADBIKE_SIGNING_KEY_FILE", "ROADBIKE_OTHER_KEYS"}),
     ],
 )
 def test_each_service_is_given_its_own_settings_only(
@@ -56,7 +56,7 @@ def test_each_service_is_given_its_own_settings_only(
     environ = {
         "ROADBIKE_OVERBOOK": "1",
         "ROADBIKE_PROVIDER": "simulated",
-        "ROADBIKE_RETIRED_KEYS": "{}",
+        "ROADBIKE_OTHER_KEYS": "{}",
         "ROADBIKE_HOME": "/shop",
         "ROADBIKE_LOG_LEVEL": "debug",
         "ROADBIKE_UNKNOWN": "reported by the service",
@@ -68,5 +68,5 @@ def test_each_service_is_given_its_own_settings_only(
 
     assert settings >= every | given
     others = {"ROADBIKE_PAYMENT_URL", "ROADBIKE_OVERBOOK", "ROADBIKE_SIMULATED_JOURNAL_URL"}
-    others |= {"ROADBIKE_PROVIDER", "ROADBIKE_SIGNING_KEY_FILE", "ROADBIKE_RETIRED_KEYS"}
+    others |= {"ROADBIKE_PROVIDER", "ROADBIKE_SIGNING_KEY_FILE", "ROADBIKE_OTHER_KEYS"}
     assert settings & (others | {"ROADBIKE_HOME", "AWS_SECRET_ACCESS_KEY"}) == given

@@ -46,7 +46,8 @@ def test_every_service_is_given_the_public_key_of_account_as_a_file(home: Home, 
 
     text = Path(given["ROADBIKE_ACCOUNT_KEYS_FILE"]).read_text()
 
-    signing = SigningKey.from_jwk(Path(given["ROADBIKE_SIGNING_KEY_FILE"]).read_text())
+    of_account = environment(home, "account")
+    signing = SigningKey.from_jwk(Path(of_account["ROADBIKE_SIGNING_KEY_FILE"]).read_text())
     assert public_keys(text) == {signing.kid: signing.private.public_key()}
     assert '"d"' not in text
 

@@ -21,7 +21,8 @@ def without_trace(response: Any) -> dict[str, Any]:
 
 async def test_a_token_that_is_not_valid_is_one_line(send: Any) -> None:
     with capture_logs() as logs:
-        await send("GET /things/1", role="nobody", X_Forwarded_For="192.0.2.7")
+        through_the_gateway = {"X_Gateway_Key": "the gateway's key", "X_Forwarded_For": "192.0.2.7"}
+        await send("GET /things/1", role="nobody", **through_the_gateway)
 
     assert lines(logs) == [
         {
