@@ -69,7 +69,21 @@ def at(folder: Path) -> Home:
 
 
 def open_home(home: Home) -> None:
-    """Make the folder and its subfolders.
+    """Make the folder and its subfolders, which are ours until others get access to them.
+
+    Not while a shop is open there: its parts would lose that access. Raises CommandError as
+    `make_home` does.
+    """
+    make_home(home)
+    for name in FOLDERS:
+        own.folder(home.path / name)
+    for name in DATA_FOLDERS:
+        if not name.startswith("postgres"):
+            (home.path / name).mkdir(0o700, exist_ok=True)  # it may be the services' user's
+
+
+def make_home(home: Home) -> None:
+    """Make the folder itself, so that it can be locked; a shop that is open there goes on.
 
     Raises CommandError if it holds anything but a shop, or something of another user.
     """
@@ -86,11 +100,6 @@ def open_home(home: Home) -> None:
         if not parent.exists():
             own.folder(parent, mode)
     own.folder(home.path, mode)
-    for name in FOLDERS:
-        own.folder(home.path / name)
-    for name in DATA_FOLDERS:
-        if not name.startswith("postgres"):
-            (home.path / name).mkdir(0o700, exist_ok=True)  # it may be the services' user's
 
 
 def _is_foreign(home: Home) -> bool:

@@ -155,7 +155,7 @@ def _claim(options: Options) -> int:
         )
     if not home.was_used:
         _check_first_start(options)
-    homes.open_home(home)
+    homes.make_home(home)
     claim = homes.lock(home)
     if claim is None:
         raise CommandError(
@@ -164,6 +164,7 @@ def _claim(options: Options) -> int:
             f"`{command_line('status', home)}`, stop it with `{command_line('down', home)}`, "
             "or choose another folder with --home and --port-base"
         )
+    homes.open_home(home)
     if not options.fresh:
         shop_file.read(home)  # data of another version are refused before anything is started
     return claim
