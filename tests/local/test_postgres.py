@@ -111,7 +111,7 @@ def test_a_link_or_folder_of_another_user_outside_is_not_used() -> None:
         planted = Path(tempfile.mkdtemp(prefix=homes.OUTSIDE_PREFIX))
         (planted / homes.OUTSIDE).write_bytes(bytes(home.path))
         os.chown(planted, NOBODY, NOBODY)
-        link = planted.with_name(f"{homes.OUTSIDE_PREFIX}link")
+        link = planted.with_name(f"{planted.name}-link")
         link.symlink_to(victim)
 
         base = postgres.find(home, os.environ).base
