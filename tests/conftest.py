@@ -1,4 +1,4 @@
-"""What all tests stand on: one real PostgreSQL for the whole run, and fresh databases in it."""
+"""Fixtures for all tests: one real PostgreSQL server per run, with new databases in it."""
 
 import asyncio
 import shutil
@@ -16,8 +16,8 @@ from httpx import AsyncClient
 
 from roadbike.kit.db import Database, migrate
 from roadbike.local.errors import CommandError
-from tests.at_work import Visitor, visitor
 from tests.postgres import PostgresServer
+from tests.service_harness import ApiClient, api_client
 
 Dialect = Literal["postgresql", "sqlite"]
 NewDatabase = Callable[..., str]
@@ -31,7 +31,7 @@ hypothesis.settings.load_profile("shop")
 
 @pytest.fixture(scope="session")
 def make_postgres_server() -> Iterator[Callable[[], PostgresServer]]:
-    """A factory of clusters that are running, and gone at the end of the run."""
+    """A factory of running PostgreSQL servers, which are removed at the end of the run."""
     servers: list[PostgresServer] = []
 
     def make() -> PostgresServer:
@@ -46,14 +46,11 @@ def make_postgres_server() -> Iterator[Callable[[], PostgresServer]]:
 
 @pytest.fixture(scope="session")
 def postgres_server(make_postgres_server: Callable[[], PostgresServer]) -> PostgresServer:
-    """The cluster that all tests share: not to be stopped."""
+    """The server that all tests share; a test must not stop it."""
     try:
         return make_postgres_server()
-    except (
-        CommandError,
-        RuntimeError,
-    ) as trouble:  # one line or a few, and no heap of failed tests
-        pytest.exit(f"the tests need PostgreSQL: {trouble}", returncode=3)
+    except (CommandError, RuntimeError) as error:  # one message instead of many failed tests
+        pytest.exit(f"the tests need PostgreSQL: {error}", returncode=3)
 
 
 @pytest.fixture(scope="session")
@@ -72,9 +69,9 @@ def template(
         else:
             server = request.getfixturevalue("postgres_server")
             name = f"template_{next(numbers)}"
-            _in_a_thread(server.execute(f"CREATE DATABASE {name}"))
+            _run_in_a_thread(server.execute(f"CREATE DATABASE {name}"))
             url = server.url(name)
-        _in_a_thread(migrate.upgrade_async(package, url))
+        _run_in_a_thread(migrate.upgrade_async(package, url))
         return name
 
     return make
@@ -84,9 +81,9 @@ def template(
 def new_database(
     request: pytest.FixtureRequest, tmp_path: Path, template: Callable[[Dialect, str], str]
 ) -> Iterator[NewDatabase]:
-    """A factory of databases that are this test's own: `new_database("sqlite", "roadbike.stock")`.
+    """A factory: `new_database("sqlite", "roadbike.stock")` returns the URL of a new database.
 
-    Migrated for that package, or empty when it is None. Gives the URL.
+    It is migrated for that package, or empty for None, and is deleted after the test.
     """
     made: list[str] = []
 
@@ -102,7 +99,7 @@ def new_database(
         server = request.getfixturevalue("postgres_server")
         name = f"test_{next(NUMBERS)}"
         copied = f" TEMPLATE {template('postgresql', package)}" if package else ""
-        _in_a_thread(server.execute(f"CREATE DATABASE {name}{copied}"))
+        _run_in_a_thread(server.execute(f"CREATE DATABASE {name}{copied}"))
         made.append(name)
         return str(server.url(name))
 
@@ -112,7 +109,7 @@ def new_database(
     yield make
     for name in made:
         server = request.getfixturevalue("postgres_server")
-        _in_a_thread(server.execute(f"DROP DATABASE {name} WITH (FORCE)"))
+        _run_in_a_thread(server.execute(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 @pytest.fixture
@@ -129,19 +126,19 @@ def sqlite_url(new_database: NewDatabase) -> str:
 
 @pytest.fixture(params=["postgresql", "sqlite"])
 def dialect(request: pytest.FixtureRequest) -> Dialect:
-    """Runs the test on both databases."""
+    """The dialect; a test with this fixture runs once with each."""
     return request.param  # type: ignore[no-any-return]
 
 
 @pytest.fixture
 def database_url(dialect: Dialect, new_database: NewDatabase) -> str:
-    """An empty database, of each kind in turn."""
+    """An empty database; the test runs once with each dialect."""
     return new_database(dialect)
 
 
 @pytest.fixture
 def migrated_url(new_database: NewDatabase) -> Callable[..., str]:
-    """A factory: `migrated_url("roadbike.delivery", "sqlite")`; PostgreSQL when left out."""
+    """A factory: `migrated_url("roadbike.delivery", "sqlite")`; the default is PostgreSQL."""
 
     def make(package: str, dialect: Dialect = "postgresql") -> str:
         return new_database(dialect, package)
@@ -151,7 +148,7 @@ def migrated_url(new_database: NewDatabase) -> Callable[..., str]:
 
 @pytest.fixture
 async def open_database() -> AsyncIterator[OpenDatabase]:
-    """A factory of kit's Database from a URL, closed after the test."""
+    """A factory of kit's Database for a URL; it is closed after the test."""
     async with AsyncExitStack() as stack:
 
         def open_(url: str) -> Database:
@@ -164,36 +161,36 @@ async def open_database() -> AsyncIterator[OpenDatabase]:
 
 @pytest.fixture
 def db(open_database: OpenDatabase, database_url: str) -> Database:
-    """kit's Database on an empty database, of each kind in turn."""
+    """kit's Database on an empty database; the test runs once with each dialect."""
     return open_database(database_url)
 
 
 @pytest.fixture
-def nobody(client: AsyncClient) -> Visitor:
-    """Who asks the service that the fixture `client` reaches, without a token."""
-    return Visitor(client, {})
+def nobody(client: AsyncClient) -> ApiClient:
+    """A client without a token, for the service that the fixture `client` reaches."""
+    return ApiClient(client, {})
 
 
 @pytest.fixture
-def alice(client: AsyncClient) -> Visitor:
-    return visitor(client, "alice", "buyer")
+def alice(client: AsyncClient) -> ApiClient:
+    return api_client(client, "alice", "buyer")
 
 
 @pytest.fixture
-def mallory(client: AsyncClient) -> Visitor:
-    return visitor(client, "mallory", "buyer")
+def mallory(client: AsyncClient) -> ApiClient:
+    return api_client(client, "mallory", "buyer")
 
 
 @pytest.fixture
-def admin(client: AsyncClient) -> Visitor:
-    return visitor(client, "boss", "admin")
+def admin(client: AsyncClient) -> ApiClient:
+    return api_client(client, "boss", "admin")
 
 
 def _sqlite_url(path: str) -> str:
     return f"sqlite+aiosqlite:///{path}"
 
 
-def _in_a_thread(work: Coroutine[Any, Any, None]) -> None:
-    """Fixtures are needed by tests with a loop of their own and by tests without one."""
+def _run_in_a_thread(work: Coroutine[Any, Any, None]) -> None:
+    """Run it in an event loop of its own: tests with and without a running loop use fixtures."""
     with ThreadPoolExecutor(1) as pool:
         pool.submit(asyncio.run, work).result()

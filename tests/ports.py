@@ -1,21 +1,25 @@
-"""Ports for a shop of a test's own."""
+"""Free ports for a shop that a test opens."""
 
 import os
 import socket
 from contextlib import suppress
 from typing import Final
 
-BASES: Final = range(20_000, 32_700, 20)  # below the ports that outgoing connections are given
-PORTS: Final = range(1, 12)  # a shop's, counted from its base
+BASES: Final = range(
+    20_000, 32_700, 20
+)  # below the range from which the system takes ports for outgoing connections
+PORTS: Final = range(1, 16)  # of a shop, added to its base; some are for new services
 
 
 def free_base() -> int:
-    """Each run of the tests begins to look somewhere else."""
+    """Return a base whose ports are all free. Each run of the tests starts its search elsewhere."""
     first = os.getpid() % len(BASES)
     for base in (*BASES[first:], *BASES[:first]):
         if all(_is_free(base + offset) for offset in PORTS):
             return base
-    raise RuntimeError(f"no {len(PORTS)} free ports in a row from {BASES.start} to {BASES.stop}")
+    raise RuntimeError(
+        f"there are no {len(PORTS)} consecutive free ports from {BASES.start} to {BASES.stop}"
+    )
 
 
 def _is_free(port: int) -> bool:

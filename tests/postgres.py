@@ -1,4 +1,4 @@
-"""A PostgreSQL cluster for tests: made, started, stopped and killed at will."""
+"""A PostgreSQL server for tests, which a test can start, stop and kill."""
 
 import os
 import shutil
@@ -28,19 +28,19 @@ SETTINGS: Final = {
     "jit": "off",
     "deadlock_timeout": "100ms",
     "log_min_messages": "warning",
-    "fsync": "off",  # no test outlives a power cut
+    "fsync": "off",  # no test needs its data after a power failure
     "full_page_writes": "off",
 }
-ROOM: Final = 1_000_000_000  # bytes
+MEMORY_NEEDED: Final = 1_000_000_000  # bytes
 
 
 class PostgresServer:
-    """A cluster of one's own, on a free port, without passwords. Gone when this process is."""
+    """A server on a free port, without passwords. It ends when this process ends."""
 
     def __init__(self) -> None:
         self.port = _free_port()
-        self._home = Path(tempfile.mkdtemp(prefix="roadbike-test-", dir=_quick_folder()))
-        self._home.chmod(0o711)  # PostgreSQL's user has to get through
+        self._home = Path(tempfile.mkdtemp(prefix="roadbike-test-", dir=_fast_folder()))
+        self._home.chmod(0o711)  # the user that runs PostgreSQL needs access
         self._cluster = postgres.find(home.at(self._home), os.environ)
         self._initdb()
 
@@ -48,15 +48,15 @@ class PostgresServer:
         settings = SETTINGS | {"port": str(self.port)}
         flags = [flag for name, value in settings.items() for flag in ("-c", f"{name}={value}")]
         user = self._cluster.user or (-1, -1)
-        warder = [sys.executable, "-I", "-S", warden.__file__, f"{signal.SIGINT:d}"]
+        watcher = [sys.executable, "-I", "-S", warden.__file__, f"{signal.SIGINT:d}"]
         server = [str(self._cluster.folder / "postgres"), "-D", str(self._cluster.data), *flags]
         self._process = subprocess.Popen(  # noqa: S603  found by roadbike.local
-            [*warder, *map(str, user), *server],
+            [*watcher, *map(str, user), *server],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            start_new_session=True,  # a signal to the whole group of the tests is not the warden's
+            start_new_session=True,  # Ctrl-C in the terminal must not reach it
         )
         self._log = deque[str](maxlen=40)
         self._ready = Event()
@@ -68,7 +68,7 @@ class PostgresServer:
             self.wait_until_ready()
 
     def wait_until_ready(self) -> None:
-        """Raises RuntimeError with its last log lines when it does not start."""
+        """Raises RuntimeError with the last log lines if it does not start."""
         self._ready.wait()
         if not self.runs():
             raise RuntimeError("PostgreSQL does not start:\n" + "".join(self._log))
@@ -77,11 +77,11 @@ class PostgresServer:
         return self._process.poll() is None
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
-        """SIGINT is the fast shutdown. Returns when the last of its processes is gone."""
+        """Send it a signal (SIGINT: fast shutdown) and wait until all its processes have ended."""
         if self.runs():
             os.kill(self._pid, how)
         self._process.wait()
-        self._reader.join()  # they all hold the pipe of its log
+        self._reader.join()  # ends when the last process has closed the log's pipe
 
     def remove(self) -> None:
         self.stop()
@@ -132,8 +132,8 @@ def _free_port() -> int:
         return port
 
 
-def _quick_folder() -> Path | None:
-    """In memory where that is to be had: making databases is most of what the tests wait for."""
+def _fast_folder() -> Path | None:
+    """Return a folder in memory if there is space: creating databases takes most of the time."""
     memory = Path("/dev/shm")  # noqa: S108  mkdtemp makes a private folder in it
-    roomy = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOM
-    return memory if roomy else None
+    usable = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > MEMORY_NEEDED
+    return memory if usable else None

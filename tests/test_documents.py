@@ -1,4 +1,4 @@
-"""Every path that a document names exists, and every page that it links to."""
+"""Every path that a document names exists, and so does every page that it links to."""
 
 import re
 from collections.abc import Iterable
@@ -20,21 +20,26 @@ CODE = re.compile(r"`([^`\s]+)`")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 PATH = re.compile(r"[\w.-]+(/[\w.-]+)+/?")
 FILE = re.compile(r"\w[\w-]*\.(py|md|toml|yml|yaml|lock)")
-NO_PATHS = ("application/", "text/", ".venv/", ".roadbike/")  # media types, and what is made here
+NO_PATHS = (
+    "application/",
+    "text/",
+    ".venv/",
+    ".roadbike/",
+)  # media types, and folders that the commands create
 
 
 def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-def named(text: str, shape: re.Pattern[str]) -> list[str]:
-    """What stands between backticks and has that shape, outside of blocks that show commands."""
+def named(text: str, pattern: re.Pattern[str]) -> list[str]:
+    """Return the words between backticks that match the pattern, outside of fenced blocks."""
     words = CODE.findall(FENCED.sub("", text))
-    return [word for word in words if shape.fullmatch(word) and not word.startswith(NO_PATHS)]
+    return [word for word in words if pattern.fullmatch(word) and not word.startswith(NO_PATHS)]
 
 
 def missing(paths: Iterable[str]) -> list[str]:
-    """Those that are neither from the top nor from the package."""
+    """Return the paths that exist neither below the repository nor below the package."""
     return [path for path in paths if not ((ROOT / path).exists() or (PACKAGE / path).exists())]
 
 
@@ -43,12 +48,12 @@ def test_there_are_documents() -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
-def test_every_path_that_it_names_exists(document: Path) -> None:
+def test_every_path_in_a_document_exists(document: Path) -> None:
     assert missing(named(document.read_text(), PATH)) == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
-def test_every_file_that_it_names_exists_somewhere(document: Path) -> None:
+def test_every_file_name_in_a_document_exists_somewhere(document: Path) -> None:
     names = named(document.read_text(), FILE)
     there = {path.name for folder in FOLDERS for path in folder.rglob("*.*")}
 
@@ -56,7 +61,7 @@ def test_every_file_that_it_names_exists_somewhere(document: Path) -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
-def test_every_page_that_it_links_to_exists(document: Path) -> None:
+def test_every_link_of_a_document_leads_to_a_file(document: Path) -> None:
     links = [link.partition("#")[0] for link in LINK.findall(FENCED.sub("", document.read_text()))]
     pages = [
         link for link in links if link and "://" not in link and not link.startswith("mailto:")
@@ -65,7 +70,7 @@ def test_every_page_that_it_links_to_exists(document: Path) -> None:
     assert [page for page in pages if not (document.parent / page).exists()] == []
 
 
-def test_a_path_that_is_gone_is_found() -> None:
+def test_a_path_that_does_not_exist_is_found() -> None:
     text = (
         "See `kit/db/database.py`, `kit/gone.py`, `application/json`.\n```\n`kit/shown.py`\n```\n"
     )

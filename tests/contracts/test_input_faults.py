@@ -10,7 +10,7 @@ from roadbike.delivery.api import DeliveryMove
 from roadbike.kit.pure.refusals import Invalid
 from roadbike.kit.translations import load_translations
 from roadbike.kit.web.bodies import Body, Reader
-from roadbike.payment.api import Paying
+from roadbike.payment.api import PaymentChange
 from roadbike.reservation.api import Cancelling, NewReservation
 from roadbike.stock.api import NewBike
 
@@ -73,7 +73,7 @@ def details(body: type[Body], member: dict[str, Any]) -> tuple[str, str]:
             "다음 중 하나여야 합니다: 예약취소",
             "Must be one of: 예약취소",
         ),
-        (Paying, {}, "필수 항목입니다.", "This field is required."),
+        (PaymentChange, {}, "필수 항목입니다.", "This field is required."),
         (
             DeliveryMove,
             {"deliveryStatus": 1},

@@ -6,18 +6,18 @@ import pytest
 from httpx import AsyncClient
 
 from roadbike.delivery import app
-from tests.at_work import AtWork, open_to_visitors, settings
+from tests.service_harness import ServiceHarness, http_client, settings
 
 
 @pytest.fixture
-async def delivery(migrated_url: Callable[..., str], dialect: str) -> AsyncIterator[AtWork]:
+async def delivery(migrated_url: Callable[..., str], dialect: str) -> AsyncIterator[ServiceHarness]:
     url = migrated_url("roadbike.delivery", dialect)
     service = app.build(app.Settings(**settings("delivery", url)))
-    yield AtWork(service)
+    yield ServiceHarness(service)
     await service.db.close()
 
 
 @pytest.fixture
-async def client(delivery: AtWork) -> AsyncIterator[AsyncClient]:
-    async with open_to_visitors(delivery.service) as client:
+async def client(delivery: ServiceHarness) -> AsyncIterator[AsyncClient]:
+    async with http_client(delivery.service) as client:
         yield client

@@ -6,20 +6,20 @@ import pytest
 from openapi_spec_validator import validate
 
 from roadbike.delivery import store
-from tests.at_work import AtWork, Visitor
-from tests.purchases import Story
+from tests.purchase_events import Story
+from tests.service_harness import ApiClient, ServiceHarness
 
 START = {"deliveryStatus": "배송시작", "carrier": "한진택배", "trackingNo": "4211-0001"}
 
 
-async def prepared(delivery: AtWork, story: Story) -> str:
+async def prepared(delivery: ServiceHarness, story: Story) -> str:
     """Prepare a delivery for the story and return its path."""
-    await delivery.hear(story.registered(), story.approved(), story.allocated())
-    return f"/deliveries/{(await delivery.told())[-1].delivery_id}"
+    await delivery.consume(story.registered(), story.approved(), story.allocated())
+    return f"/deliveries/{(await delivery.published())[-1].delivery_id}"
 
 
 async def test_a_delivery_shows_where_it_goes_and_what_may_be_done(
-    delivery: AtWork, alice: Visitor
+    delivery: ServiceHarness, alice: ApiClient
 ) -> None:
     story = Story()
     path = await prepared(delivery, story)
@@ -45,7 +45,9 @@ async def test_a_delivery_shows_where_it_goes_and_what_may_be_done(
     assert "start" not in links
 
 
-async def test_staff_start_complete_recall_and_take_back(delivery: AtWork, admin: Visitor) -> None:
+async def test_staff_start_complete_recall_and_take_back(
+    delivery: ServiceHarness, admin: ApiClient
+) -> None:
     path = await prepared(delivery, Story())
 
     started = await admin.patch(path, START)
@@ -60,7 +62,7 @@ async def test_staff_start_complete_recall_and_take_back(delivery: AtWork, admin
     assert started.json()["trackingNo"] == "4211-0001"
     assert [shown["deliveryStatus"] for shown in others] == ["배송완료", "회수중", "회수완료"]
     assert all(shown["carrier"] == "한진택배" for shown in others)
-    assert (await delivery.told_names())[1:] == [
+    assert (await delivery.published_types())[1:] == [
         "DeliveryStarted",
         "DeliveryCompleted",
         "DeliveryRecalled",
@@ -69,7 +71,7 @@ async def test_staff_start_complete_recall_and_take_back(delivery: AtWork, admin
 
 
 async def test_each_status_links_to_what_staff_may_do_next(
-    delivery: AtWork, admin: Visitor
+    delivery: ServiceHarness, admin: ApiClient
 ) -> None:
     path = await prepared(delivery, Story())
     rels = []
@@ -88,7 +90,7 @@ async def test_each_status_links_to_what_staff_may_do_next(
 
 
 async def test_a_move_to_the_same_status_publishes_nothing_but_corrects_the_label(
-    delivery: AtWork, admin: Visitor
+    delivery: ServiceHarness, admin: ApiClient
 ) -> None:
     path = await prepared(delivery, Story())
     first = await admin.patch(path, START)
@@ -98,13 +100,15 @@ async def test_a_move_to_the_same_status_publishes_nothing_but_corrects_the_labe
 
     assert (same.status_code, same.json()) == (200, first.json())
     assert corrected.json() == first.json() | {"trackingNo": "4211-0002"}
-    assert await delivery.told_names() == ["DeliveryPrepared", "DeliveryStarted"]
+    assert await delivery.published_types() == ["DeliveryPrepared", "DeliveryStarted"]
 
 
-async def test_start_before_allocation_is_refused(delivery: AtWork, admin: Visitor) -> None:
+async def test_start_before_allocation_is_refused(
+    delivery: ServiceHarness, admin: ApiClient
+) -> None:
     story = Story()
-    await delivery.hear(story.registered(), story.approved())
-    path = f"/deliveries/{(await delivery.told())[-1].delivery_id}"
+    await delivery.consume(story.registered(), story.approved())
+    path = f"/deliveries/{(await delivery.published())[-1].delivery_id}"
 
     refused = await admin.patch(path, START)
 
@@ -114,7 +118,7 @@ async def test_start_before_allocation_is_refused(delivery: AtWork, admin: Visit
 
 
 async def test_a_move_that_the_lifecycle_lacks_names_both_statuses(
-    delivery: AtWork, admin: Visitor
+    delivery: ServiceHarness, admin: ApiClient
 ) -> None:
     path = await prepared(delivery, Story())
 
@@ -127,7 +131,9 @@ async def test_a_move_that_the_lifecycle_lacks_names_both_statuses(
     assert "'배송완료'" in problem["detail"]
 
 
-async def test_a_cancel_is_a_cancel_of_the_reservation(delivery: AtWork, admin: Visitor) -> None:
+async def test_a_cancel_is_a_cancel_of_the_reservation(
+    delivery: ServiceHarness, admin: ApiClient
+) -> None:
     story = Story()
     path = await prepared(delivery, story)
 
@@ -148,7 +154,7 @@ async def test_a_cancel_is_a_cancel_of_the_reservation(delivery: AtWork, admin: 
     ],
 )
 async def test_a_body_that_is_wrong_is_refused(
-    delivery: AtWork, admin: Visitor, body: Any, pointer: str
+    delivery: ServiceHarness, admin: ApiClient, body: Any, pointer: str
 ) -> None:
     path = await prepared(delivery, Story())
 
@@ -159,7 +165,7 @@ async def test_a_body_that_is_wrong_is_refused(
 
 
 async def test_an_unknown_status_is_refused_and_the_known_ones_are_named(
-    delivery: AtWork, admin: Visitor
+    delivery: ServiceHarness, admin: ApiClient
 ) -> None:
     path = await prepared(delivery, Story())
 
@@ -172,7 +178,7 @@ async def test_an_unknown_status_is_refused_and_the_known_ones_are_named(
 
 
 async def test_buyers_move_nothing_and_see_only_their_own(
-    delivery: AtWork, alice: Visitor, mallory: Visitor
+    delivery: ServiceHarness, alice: ApiClient, mallory: ApiClient
 ) -> None:
     path = await prepared(delivery, Story())
 
@@ -185,10 +191,10 @@ async def test_buyers_move_nothing_and_see_only_their_own(
 
 
 async def test_a_delivery_without_a_parcel_is_shown_nowhere(
-    delivery: AtWork, alice: Visitor, admin: Visitor
+    delivery: ServiceHarness, alice: ApiClient, admin: ApiClient
 ) -> None:
     story = Story()
-    await delivery.hear(story.registered(), story.cancelled())
+    await delivery.consume(story.registered(), story.cancelled())
     async with delivery.db.read() as tx:
         row = await store.DELIVERIES.get(tx, story.reservation_id)
     assert row is not None
@@ -203,7 +209,7 @@ async def test_a_delivery_without_a_parcel_is_shown_nowhere(
 
 
 async def test_a_list_is_paged_sorted_and_found_by_reservation(
-    delivery: AtWork, alice: Visitor, admin: Visitor
+    delivery: ServiceHarness, alice: ApiClient, admin: ApiClient
 ) -> None:
     stories = [Story(), Story(), Story(user_id="bob")]
     paths = [await prepared(delivery, story) for story in stories]
@@ -224,7 +230,7 @@ async def test_a_list_is_paged_sorted_and_found_by_reservation(
     assert (await alice.get("/deliveries?sort=carrier")).status_code == 422
 
 
-async def test_the_api_is_documented(alice: Visitor) -> None:
+async def test_the_api_is_documented(alice: ApiClient) -> None:
     document = (await alice.get("/openapi.json")).json()
 
     validate(document)

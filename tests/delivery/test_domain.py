@@ -30,7 +30,7 @@ from roadbike.delivery.domain import (
     IllegalMove,
     NotAllocated,
 )
-from tests.purchases import Story
+from tests.purchase_events import Story
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 STORY = Story()

@@ -10,8 +10,8 @@ from msgspec import yaml
 
 from roadbike.contracts.events import AnyEvent, StockAllocated
 from roadbike.kit.messaging.broker.nats.envelope import headers_of
-from tests.at_work import message
 from tests.contracts.examples import EXAMPLES
+from tests.service_harness import message
 from tools.docs.asyncapi import HEADERS
 from tools.docs.documents import ASYNCAPI
 from tools.docs.services import build_all

@@ -1,4 +1,4 @@
-"""A shop for each test: PostgreSQL, and SQLite for delivery, as on one machine."""
+"""A shop for each test, with the same kinds of database as in one-machine mode."""
 
 from collections.abc import AsyncIterator, Callable
 from functools import cache
@@ -6,7 +6,7 @@ from functools import cache
 import pytest
 
 from tests.flows.given import given_a_bike
-from tests.flows.shop import SERVICES, Shop, Url, open_shop
+from tests.flows.in_process_shop import DATABASES, SERVICES, Shop, Url, open_shop
 from tests.reservation.fake_payment import FakePayment, open_fake_payment, opens
 
 
@@ -16,9 +16,7 @@ def url(migrated_url: Callable[..., str], new_database: Callable[..., str]) -> U
     def url(service: str) -> str:
         if service == "provider":
             return new_database("sqlite")
-        return migrated_url(
-            f"roadbike.{service}", "sqlite" if service == "delivery" else "postgresql"
-        )
+        return migrated_url(f"roadbike.{service}", DATABASES[service])
 
     return url
 
@@ -31,7 +29,7 @@ async def shop(url: Url) -> AsyncIterator[Shop]:
 
 @pytest.fixture
 async def small_shop(url: Url) -> AsyncIterator[Shop]:
-    """Without delivery and my page: a test that needs them not is quicker."""
+    """A shop without delivery and my page, which starts faster."""
     async with open_shop(url, ("stock", "payment", "reservation")) as shop:
         yield shop
 

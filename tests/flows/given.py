@@ -1,28 +1,28 @@
-"""What flows begin with and what they look at in the end."""
+"""What the flow tests start with, and what they check at the end."""
 
 from typing import Any
 
 from roadbike.reservation import store
 from roadbike.reservation.domain import Bike
-from tests.flows.shop import Person, Shop, until
+from tests.flows.in_process_shop import Person, Shop, until
 
 EMONDA = {"bikeId": 1, "bikeNm": "TREK Emonda", "price": 5_100_000}
 
 
 async def given_a_bike(shop: Shop, units: int = 3, **more: object) -> None:
-    """It is on sale, and reservation knows of it."""
+    """Add a bike and wait until it is in the catalogue copy."""
     made = await shop.admin.post("/stocks", {**EMONDA, "stockQty": units, **more})
     assert made.status == 201, made.raw
     await shop.settle()
 
 
 async def given_a_reservation(person: Person, bike_id: int = 1, **more: Any) -> str:
-    """Made by a patient client: a busy machine may say 503 for a moment."""
+    """Reserve, with retries: on a busy machine the first response may be 503."""
 
     async def made() -> str | None:
-        answer = await person.reserve(bike_id, **more)
-        assert answer.status in {201, 503}, answer.raw
-        return answer.body["reserveId"] if answer.status == 201 else None
+        response = await person.reserve(bike_id, **more)
+        assert response.status in {201, 503}, response.raw
+        return response.body["reserveId"] if response.status == 201 else None
 
     return str(await until(made, every=0.2))
 
@@ -34,7 +34,7 @@ async def total(person: Person, path: str = "/reservations") -> int:
 
 
 async def all_of(person: Person, path: str) -> list[dict[str, Any]]:
-    """Every item of a list, as it is on the wire, sorted by reservation."""
+    """Return all items of a paged list, sorted by reservation."""
     items: list[dict[str, Any]] = []
     for number in range(100):
         page = (await person.get(f"{path}?size=100&page={number}")).body
@@ -45,7 +45,7 @@ async def all_of(person: Person, path: str) -> list[dict[str, Any]]:
 
 
 async def copy_of(shop: Shop, bike_id: int = 1) -> Bike:
-    """The bike as reservation knows it."""
+    """Return the catalogue copy of the bike."""
     async with shop.db("reservation").read() as tx:
         bike = await store.BIKES.get(tx, bike_id)
     assert bike is not None
@@ -53,24 +53,25 @@ async def copy_of(shop: Shop, bike_id: int = 1) -> Bike:
 
 
 async def statuses(person: Person, reserve_id: str) -> tuple[str | None, ...]:
-    """Of reservation, payment and stock, as my page shows them."""
+    """Return the statuses of reservation, payment and stock on my page."""
     page = (await person.get(f"/myPages/{reserve_id}")).body
     return page.get("reserveStatus"), page.get("payStatus"), page.get("stockStatus")
 
 
 async def assert_all_agree(shop: Shop) -> None:
-    """What must hold in a quiet shop, whatever happened before."""
+    """Check that all services of a settled shop agree on every purchase, none of them paid."""
     reservations = await all_of(shop.admin, "/reservations")
-    payments = {one["reserveId"]: one for one in await all_of(shop.admin, "/payments")}
-    pages = {one["reserveId"]: one for one in await all_of(shop.admin, "/myPages")}
-    assert payments.keys() == pages.keys() == {one["reserveId"] for one in reservations}
-    for one in reservations:
-        at, cancelled = one["reserveId"], one["reserveStatus"] == "예약취소"
-        assert pages[at]["reserveStatus"] == one["reserveStatus"]
-        assert pages[at]["payStatus"] == payments[at]["payStatus"]
-        assert payments[at]["payStatus"] == ("결제취소" if cancelled else "결제예정")
-        assert pages[at]["stockStatus"] in ({"배정해제", "품절"} if cancelled else {"배정완료"})
-    held = [one for one in reservations if one["reserveStatus"] == "예약완료"]
+    payments = {item["reserveId"]: item for item in await all_of(shop.admin, "/payments")}
+    pages = {item["reserveId"]: item for item in await all_of(shop.admin, "/myPages")}
+    assert payments.keys() == pages.keys() == {item["reserveId"] for item in reservations}
+    for item in reservations:
+        page, payment = pages[item["reserveId"]], payments[item["reserveId"]]
+        cancelled = item["reserveStatus"] == "예약취소"
+        assert page["reserveStatus"] == item["reserveStatus"]
+        assert page["payStatus"] == payment["payStatus"]
+        assert payment["payStatus"] == ("결제취소" if cancelled else "결제예정")
+        assert page["stockStatus"] in ({"배정해제", "품절"} if cancelled else {"배정완료"})
+    held = [item for item in reservations if item["reserveStatus"] == "예약완료"]
     bike = (await shop.admin.get("/stocks/1")).body
     assert bike["reserveQty"] == len(held)
     copy = await copy_of(shop)

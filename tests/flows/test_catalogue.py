@@ -1,11 +1,11 @@
-"""The catalogue's copy: what can be reserved, also while stock is away."""
+"""The catalogue copy shows what can be reserved, also while stock is stopped."""
 
-from tests.flows.shop import Shop
+from tests.flows.in_process_shop import Shop
 
 EMONDA = {"bikeId": 1, "bikeNm": "TREK Emonda", "price": 5_100_000, "stockQty": 3, "brand": "TREK"}
 
 
-async def test_the_copy_is_served_while_stock_is_away(shop: Shop) -> None:
+async def test_the_copy_is_served_while_stock_is_stopped(shop: Shop) -> None:
     made = await shop.admin.post("/stocks", EMONDA)
     assert made.status == 201
     await shop.settle()
@@ -21,8 +21,8 @@ async def test_the_copy_is_served_while_stock_is_away(shop: Shop) -> None:
 
 async def test_a_withdrawn_bike_is_not_in_the_copy(shop: Shop) -> None:
     made = await shop.admin.post("/stocks", EMONDA)
-    gone = await shop.admin.ask("DELETE", "/stocks/1", If_Match=made.headers["ETag"])
-    assert gone.status == 204
+    withdrawn = await shop.admin.request("DELETE", "/stocks/1", If_Match=made.headers["ETag"])
+    assert withdrawn.status == 204
     await shop.settle()
 
     copy = (await shop.admin.get("/reservations/catalogue")).body

@@ -1,27 +1,27 @@
-"""Messages that come twice, late, or in another order: the shop ends in the same state."""
+"""With messages that arrive twice, late or in another order, the shop ends in the same state."""
 
 import asyncio
 from random import Random
 
 from tests.flows.given import all_of, assert_all_agree, given_a_bike, given_a_reservation, total
-from tests.flows.shop import Shop
+from tests.flows.in_process_shop import Shop
 
 
 async def a_busy_day(shop: Shop) -> None:
-    """Nine reservations of three buyers, each third of them cancelled at once."""
+    """Nine reservations of three buyers; each third one is cancelled right after it was made."""
     people = [shop.person(name, "buyer") for name in ("kim", "lee", "park")]
 
-    async def shop_around(number: int) -> None:
+    async def buy(number: int) -> None:
         person = people[number % 3]
         reserve_id = await given_a_reservation(person)
         if number % 3 == 0:
-            cancelled = await person.ask("DELETE", f"/reservations/{reserve_id}")
+            cancelled = await person.request("DELETE", f"/reservations/{reserve_id}")
             assert cancelled.status == 200
 
-    await asyncio.gather(*[shop_around(number) for number in range(9)])
+    await asyncio.gather(*[buy(number) for number in range(9)])
 
 
-async def test_twice_and_in_another_order(shop: Shop) -> None:
+async def test_messages_twice_and_in_another_order(shop: Shop) -> None:
     await given_a_bike(shop, units=20)
     shop.log.repeat_acknowledged = True
     shop.log.shuffle = Random(1)  # noqa: S311 no secret
@@ -34,7 +34,7 @@ async def test_twice_and_in_another_order(shop: Shop) -> None:
     await assert_all_agree(shop)
 
 
-async def test_a_pile_of_messages_in_any_order(shop: Shop) -> None:
+async def test_many_waiting_messages_in_another_order(shop: Shop) -> None:
     await given_a_bike(shop, units=20)
     for name in ("stock", "delivery", "mypage"):
         await shop.stop(name)
@@ -49,7 +49,7 @@ async def test_a_pile_of_messages_in_any_order(shop: Shop) -> None:
     await assert_all_agree(shop)
 
 
-async def test_the_whole_log_heard_again_changes_nothing(shop: Shop) -> None:
+async def test_consuming_the_whole_log_again_changes_nothing(shop: Shop) -> None:
     await given_a_bike(shop, units=20)
     await a_busy_day(shop)
     await shop.settle()

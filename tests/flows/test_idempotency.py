@@ -1,32 +1,32 @@
-"""The same request again: one reservation, one payment, one answer to the byte."""
+"""The same request again gives one reservation, one payment and the same response bytes."""
 
 import asyncio
 from collections.abc import Sequence
 
 from tests.flows.given import assert_all_agree, copy_of, given_a_bike, total
-from tests.flows.shop import Answer, Person, Shop, until
+from tests.flows.in_process_shop import Person, Response, Shop, until
 from tests.reservation import fake_payment
 from tests.reservation.fake_payment import open_fake_payment
 from tests.reservation.service_harness import age, count_rows
 
-LEFT_BEHIND = {
+UNANSWERED = {
     "500": fake_payment.answers(500),
     "cut": fake_payment.hangs_up,
     "silent": fake_payment.never_answers,
 }
 
 
-async def reserve(person: Person, key: str, **more: object) -> Answer:
+async def reserve(person: Person, key: str, **more: object) -> Response:
     return await person.post("/reservations", {"bikeId": 1, **more}, Idempotency_Key=key)
 
 
-async def asked_until_made(person: Person, keys: Sequence[str]) -> list[Answer]:
-    """As a patient client asks: again and again with its key."""
+async def retried_until_made(person: Person, keys: Sequence[str]) -> list[Response]:
+    """Send the request with each key, all together, again and again until all responses are 201."""
 
-    async def made() -> list[Answer] | None:
-        answers = await asyncio.gather(*[reserve(person, key) for key in keys])
-        assert {answer.status for answer in answers} <= {201, 409, 503}
-        return answers if {answer.status for answer in answers} == {201} else None
+    async def made() -> list[Response] | None:
+        responses = await asyncio.gather(*[reserve(person, key) for key in keys])
+        assert {response.status for response in responses} <= {201, 409, 503}
+        return responses if {response.status for response in responses} == {201} else None
 
     return await until(made, every=0.25)
 
@@ -36,14 +36,15 @@ async def test_a_thousand_requests_with_one_key_make_one_reservation(shop: Shop)
     kim = shop.person("kim", "buyer")
 
     first = await asyncio.gather(*[reserve(kim, "mine") for _ in range(1_000)])
-    again = await asked_until_made(kim, ["mine"] * 100)
+    again = await retried_until_made(kim, ["mine"] * 100)
 
-    told = {answer.body.get("type", "made").rpartition("/")[2] for answer in first}
-    assert told <= {"made", "in-progress", "payment-unavailable"}  # the last on one processor
-    assert {answer.headers["Retry-After"] for answer in first if answer.status != 201} <= {"2"}
-    answers = [answer for answer in (*first, *again) if answer.status == 201]
-    assert len({answer.raw for answer in answers}) == 1
-    assert len({answer.headers["Location"] for answer in answers}) == 1
+    types = {response.body.get("type", "made").rpartition("/")[2] for response in first}
+    assert types <= {"made", "in-progress", "payment-unavailable"}  # the last on one processor
+    retry_after = {one.headers["Retry-After"] for one in first if one.status != 201}
+    assert retry_after <= {"2"}
+    made = [response for response in (*first, *again) if response.status == 201]
+    assert len({response.raw for response in made}) == 1
+    assert len({response.headers["Location"] for response in made}) == 1
     assert (await reserve(kim, "mine", addrNm="elsewhere")).status == 422
     await shop.settle()
     assert await total(kim) == await total(kim, "/payments") == 1
@@ -51,65 +52,65 @@ async def test_a_thousand_requests_with_one_key_make_one_reservation(shop: Shop)
     await assert_all_agree(shop)
 
 
-async def test_a_key_is_free_again_after_what_was_refused(shop: Shop) -> None:
+async def test_a_key_can_be_used_again_after_a_refusal(shop: Shop) -> None:
     await given_a_bike(shop, units=0)
     kim = shop.person("kim", "buyer")
     sold_out = await reserve(kim, "mine")
     moved = await reserve(kim, "other", price=1)
-    await shop.admin.ask("PATCH", "/stocks/1", {"stockQty": 2}, If_Match='"1"')
+    await shop.admin.request("PATCH", "/stocks/1", {"stockQty": 2}, If_Match='"1"')
     await shop.settle()
 
-    (made,) = await asked_until_made(kim, ["mine"])
-    (made_too,) = await asked_until_made(kim, ["other"])
+    (made,) = await retried_until_made(kim, ["mine"])
+    (made_too,) = await retried_until_made(kim, ["other"])
 
     assert (sold_out.status, moved.status) == (409, 409)
     assert (made.status, made_too.status) == (201, 201)
 
 
-async def test_an_intent_left_behind_is_driven_on_by_the_same_key(small_shop: Shop) -> None:
+async def test_the_same_key_continues_a_pending_reservation(small_shop: Shop) -> None:
     await given_a_bike(small_shop, units=5)
     kim = small_shop.person("kim", "buyer")
-    left: dict[str, str] = {}
+    pending: dict[str, str] = {}
     async with open_fake_payment(fake_payment.opens) as payment:
         await small_shop.restart("reservation", ROADBIKE_PAYMENT_URL=payment.url)
-        for key, behaviour in LEFT_BEHIND.items():
+        for key, behaviour in UNANSWERED.items():
             payment.behaviour = behaviour
             assert (await reserve(kim, key)).status == 503
-            left[key] = str(payment.asked[-1].reservation_id)
+            pending[key] = str(payment.asked[-1].reservation_id)
     await age(small_shop.db("reservation"), seconds=1.5)
     await small_shop.restart("reservation")
 
-    made = await asked_until_made(kim, list(left))
+    made = await retried_until_made(kim, list(pending))
 
-    assert [answer.body["reserveId"] for answer in made] == list(left.values())
+    assert [response.body["reserveId"] for response in made] == list(pending.values())
     await small_shop.settle()
-    assert await total(kim) == len(left)
+    assert await total(kim) == len(pending)
     assert (await copy_of(small_shop)).unanswered == 0
 
 
-async def test_a_key_is_free_again_after_the_resolver(small_shop: Shop) -> None:
+async def test_a_key_can_be_used_again_after_the_resolver(small_shop: Shop) -> None:
     await given_a_bike(small_shop)
     kim = small_shop.person("kim", "buyer")
     async with open_fake_payment(fake_payment.hangs_up) as payment:
         await small_shop.restart("reservation", ROADBIKE_PAYMENT_URL=payment.url)
         await reserve(kim, "mine")
-        gone = str(payment.asked[0].reservation_id)
+        cancelled = str(payment.asked[0].reservation_id)
         await age(small_shop.db("reservation"), seconds=6)
         await small_shop.settle()
     assert await count_rows(small_shop.db("reservation")) == (1, 0)
     await small_shop.restart("reservation")
 
-    (made,) = await asked_until_made(kim, ["mine"])
+    (made,) = await retried_until_made(kim, ["mine"])
 
-    assert made.body["reserveId"] != gone
+    assert made.body["reserveId"] != cancelled
 
 
-async def test_a_finished_key_is_replayed_while_payment_is_down_and_the_desk_is_full(
+async def test_a_stored_response_is_replayed_while_payment_is_stopped_and_the_desk_is_full(
     small_shop: Shop,
 ) -> None:
     await given_a_bike(small_shop)
     kim = small_shop.person("kim", "buyer")
-    (first,) = await asked_until_made(kim, ["mine"])
+    (first,) = await retried_until_made(kim, ["mine"])
     async with open_fake_payment(fake_payment.never_answers) as payment:
         await small_shop.restart(
             "reservation", ROADBIKE_PAYMENT_URL=payment.url, ROADBIKE_IN_FLIGHT="1"
@@ -123,5 +124,5 @@ async def test_a_finished_key_is_replayed_while_payment_is_down_and_the_desk_is_
 
         assert (again.status, again.raw) == (201, first.raw)
         refused = await asyncio.gather(running, *others)
-        assert {answer.status for answer in refused} == {503}
-        assert {bool(answer.headers["Retry-After"]) for answer in refused} == {True}
+        assert {response.status for response in refused} == {503}
+        assert {bool(response.headers["Retry-After"]) for response in refused} == {True}

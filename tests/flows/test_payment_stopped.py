@@ -1,4 +1,4 @@
-"""Payment is not there: refused in time, nothing left behind, made good when it is back."""
+"""While payment is stopped, reservations are refused in time; cancels reach it afterwards."""
 
 import asyncio
 
@@ -11,11 +11,11 @@ from tests.flows.given import (
     statuses,
     total,
 )
-from tests.flows.shop import Shop, until
+from tests.flows.in_process_shop import Shop, until
 from tests.reservation.service_harness import count_rows
 
 
-async def test_a_reservation_is_refused_in_time_and_leaves_nothing_and_is_made_once_payment_is_back(
+async def test_a_reservation_is_refused_in_time_without_a_trace_and_made_once_payment_is_started(
     shop: Shop,
 ) -> None:
     await given_a_bike(shop)
@@ -25,15 +25,15 @@ async def test_a_reservation_is_refused_in_time_and_leaves_nothing_and_is_made_o
     await shop.stop("payment")
     loop = asyncio.get_running_loop()
 
-    took = []
+    seconds = []
     for _ in range(3):
-        begun = loop.time()
+        start = loop.time()
         refused = await kim.post("/reservations", {"bikeId": 1}, Idempotency_Key="mine")
-        took.append(loop.time() - begun)
+        seconds.append(loop.time() - start)
         assert (refused.status, refused.body["type"]) == (503, "/problems/payment-unavailable")
         assert int(refused.headers["Retry-After"]) >= 1
 
-    assert min(took) < 0.7
+    assert min(seconds) < 0.7
     await shop.settle()
     assert await total(kim) == 1
     assert (await count_rows(shop.db("reservation")))[1] == 0
@@ -48,14 +48,14 @@ async def test_a_reservation_is_refused_in_time_and_leaves_nothing_and_is_made_o
     await assert_all_agree(shop)
 
 
-async def test_a_cancel_needs_no_payment_and_reaches_it_once_it_is_back(shop: Shop) -> None:
+async def test_a_cancel_works_without_payment_and_reaches_it_once_it_is_started(shop: Shop) -> None:
     await given_a_bike(shop)
     kim = shop.person("kim", "buyer")
     reserve_id = await given_a_reservation(kim)
     await shop.settle()
     await shop.stop("payment")
 
-    cancelled = await kim.ask("DELETE", f"/reservations/{reserve_id}")
+    cancelled = await kim.request("DELETE", f"/reservations/{reserve_id}")
 
     assert (cancelled.status, cancelled.body["reserveStatus"]) == (200, "예약취소")
     read = await kim.get(f"/reservations/{reserve_id}")
@@ -68,39 +68,39 @@ async def test_a_cancel_needs_no_payment_and_reaches_it_once_it_is_back(shop: Sh
     await assert_all_agree(shop)
 
 
-async def test_a_dead_payment_opens_the_breaker_until_it_is_back(small_shop: Shop) -> None:
+async def test_a_stopped_payment_opens_the_breaker_until_it_is_started(small_shop: Shop) -> None:
     shop = small_shop
     await given_a_bike(shop, units=FEWEST_CALLS + 10)
     kim = shop.person("kim", "buyer")
     await shop.stop("payment")
-    await until(lambda: _is_left_alone(shop))
+    await until(lambda: _breaker_is_open(shop))
     await shop.settle()
     rows = await count_rows(shop.db("reservation"))
     loop = asyncio.get_running_loop()
 
-    took = []
+    seconds = []
     for _ in range(20):
-        begun = loop.time()
+        start = loop.time()
         refused = await kim.reserve(1)
-        took.append(loop.time() - begun)
+        seconds.append(loop.time() - start)
         assert (refused.status, refused.body["type"]) == (503, "/problems/unavailable")
         assert 1 <= int(refused.headers["Retry-After"]) <= 6
 
-    assert sorted(took)[5] < 0.05
+    assert sorted(seconds)[5] < 0.05
     assert await count_rows(shop.db("reservation")) == rows
     assert (await kim.get("/reservations")).status == 200
     await shop.start("payment")
-    await until(lambda: _is_made(shop))
+    await until(lambda: _can_reserve(shop))
     await shop.settle()
     assert await total(kim) == await total(kim, "/payments") == 1
 
 
-async def _is_left_alone(shop: Shop) -> bool:
+async def _breaker_is_open(shop: Shop) -> bool:
     kim = shop.person("kim", "buyer")
-    tried = await asyncio.gather(*[kim.reserve(1) for _ in range(FEWEST_CALLS)])
-    assert {answer.status for answer in tried} == {503}
-    return {answer.body["type"] for answer in tried} == {"/problems/unavailable"}
+    responses = await asyncio.gather(*[kim.reserve(1) for _ in range(FEWEST_CALLS)])
+    assert {response.status for response in responses} == {503}
+    return {response.body["type"] for response in responses} == {"/problems/unavailable"}
 
 
-async def _is_made(shop: Shop) -> bool:
+async def _can_reserve(shop: Shop) -> bool:
     return (await shop.person("kim", "buyer").reserve(1)).status == 201

@@ -1,4 +1,4 @@
-"""Nobody knows whether the payment was opened: refused now, undone for good a little later."""
+"""A reservation whose payment may or may not be open is refused, and cancelled a little later."""
 
 from functools import partial
 
@@ -7,7 +7,7 @@ from sqlalchemy import select
 from roadbike.contracts.statuses import PaymentStatus
 from roadbike.payment.store import PAYMENT
 from tests.flows.given import assert_all_agree, copy_of, given_a_bike, given_a_reservation, total
-from tests.flows.shop import Shop, until
+from tests.flows.in_process_shop import Shop, until
 from tests.reservation import fake_payment
 from tests.reservation.fake_payment import FakePayment, open_fake_payment
 from tests.reservation.service_harness import age, count_rows
@@ -18,21 +18,21 @@ BROKEN = {
     "500": fake_payment.answers(500),
     "garbage": fake_payment.sends(b"\x16\x03\x01 garbage\r\n\r\n"),
     "another page": fake_payment.answers(200, b"<html>"),
-    "half an answer": fake_payment.sends(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"),
+    "half a response": fake_payment.sends(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"),
     "a dropped connection": fake_payment.hangs_up,
     "silence": fake_payment.never_answers,
 }
 
 
 async def payment_rows(shop: Shop) -> list[Row]:
-    """Of every payment: its status, whether its cancel is known, whether it is served."""
+    """Return of every payment: its status, whether it is cancelled, whether it is served."""
     columns = (PAYMENT.c.payment_status, PAYMENT.c.cancel_asked, PAYMENT.c.registered)
     async with shop.db("payment").read() as tx:
         found = await tx.rows(select(*columns))
     return [(row["payment_status"], row["cancel_asked"], row["registered"]) for row in found]
 
 
-async def assert_nothing_is_left(shop: Shop) -> None:
+async def assert_everything_is_undone(shop: Shop) -> None:
     for path in ("/reservations", "/payments", "/myPages"):
         assert await total(shop.admin, path) == 0
     assert await count_rows(shop.db("reservation")) == (1, 0)
@@ -42,21 +42,21 @@ async def assert_nothing_is_left(shop: Shop) -> None:
     await assert_all_agree(shop)
 
 
-async def test_a_broken_answer_is_503_and_the_resolver_undoes_it(
+async def test_after_a_broken_response_the_resolver_cancels(
     shop_with_fake_payment: Shop, payment: FakePayment
 ) -> None:
     shop = shop_with_fake_payment
     kim = shop.person("kim", "buyer")
 
-    async def is_asked_in_vain(key: str) -> bool:
+    async def request_reaches_payment(key: str) -> bool:
         asked = len(payment.asked)
         refused = await kim.post("/reservations", {"bikeId": 1}, Idempotency_Key=key)
         assert (refused.status, refused.body["type"]) == (503, "/problems/payment-unavailable"), key
         assert int(refused.headers["Retry-After"]) >= 1
-        return len(payment.asked) > asked  # else a busy machine was too slow even to ask
+        return len(payment.asked) > asked  # or this busy machine was too slow to call it
 
     for what, payment.behaviour in BROKEN.items():
-        await until(partial(is_asked_in_vain, what.replace(" ", "-")))
+        await until(partial(request_reaches_payment, what.replace(" ", "-")))
     assert (await count_rows(shop.db("reservation")))[1] == len(BROKEN)
     assert await total(kim) == 0
     await age(shop.db("reservation"), seconds=6)
@@ -65,7 +65,7 @@ async def test_a_broken_answer_is_503_and_the_resolver_undoes_it(
     assert (await copy_of(shop)).unanswered == 0
 
 
-async def test_a_payment_that_was_opened_too_late_is_voided_and_never_shown(shop: Shop) -> None:
+async def test_a_payment_that_was_opened_too_late_is_cancelled_and_never_shown(shop: Shop) -> None:
     await given_a_bike(shop)
     await shop.restart(
         "payment", ROADBIKE_OPEN_DELAY_MIN_MS="800", ROADBIKE_OPEN_DELAY_MAX_MS="800"
@@ -75,14 +75,16 @@ async def test_a_payment_that_was_opened_too_late_is_voided_and_never_shown(shop
     refused = await kim.post("/reservations", {"bikeId": 1}, Idempotency_Key="mine")
 
     assert (refused.status, refused.body["type"]) == (503, "/problems/payment-unavailable")
-    await until(lambda: payment_rows(shop))  # there it is, too late
+    await until(lambda: payment_rows(shop))  # it is opened, but too late
     await age(shop.db("reservation"), seconds=6)
     await shop.settle()
     assert await payment_rows(shop) == [(PaymentStatus.CANCELLED, True, False)]
-    await assert_nothing_is_left(shop)
+    await assert_everything_is_undone(shop)
 
 
-async def test_an_open_that_comes_after_the_cancel_meets_the_tombstone(shop: Shop) -> None:
+async def test_an_open_that_arrives_after_the_cancel_is_refused_by_the_tombstone(
+    shop: Shop,
+) -> None:
     await given_a_bike(shop)
     await shop.restart(
         "payment", ROADBIKE_OPEN_DELAY_MIN_MS="3000", ROADBIKE_OPEN_DELAY_MAX_MS="3000"
@@ -93,15 +95,17 @@ async def test_an_open_that_comes_after_the_cancel_meets_the_tombstone(shop: Sho
     await age(shop.db("reservation"), seconds=6)
     await shop.settle()
     assert await payment_rows(shop) == [(None, True, False)]
-    await shop.stop("payment")  # which lets it finish what it is doing: the late open
+    await shop.stop("payment")  # it finishes its requests first: the late open
     await shop.start("payment")
 
     await shop.settle()
     assert await payment_rows(shop) == [(None, True, False)]
-    await assert_nothing_is_left(shop)
+    await assert_everything_is_undone(shop)
 
 
-async def test_an_intent_of_a_shop_that_was_down_is_resolved_at_its_start(shop: Shop) -> None:
+async def test_a_pending_reservation_from_before_an_outage_is_cancelled_at_the_start(
+    shop: Shop,
+) -> None:
     await given_a_bike(shop)
     kim = shop.person("kim", "buyer")
     async with open_fake_payment(fake_payment.hangs_up) as payment:
@@ -114,10 +118,10 @@ async def test_an_intent_of_a_shop_that_was_down_is_resolved_at_its_start(shop: 
 
     await shop.settle()
     assert await payment_rows(shop) == [(None, True, False)]
-    await assert_nothing_is_left(shop)
+    await assert_everything_is_undone(shop)
 
 
-async def test_slow_but_in_time_is_in_time(small_shop: Shop) -> None:
+async def test_a_slow_payment_within_the_deadline_is_accepted(small_shop: Shop) -> None:
     await given_a_bike(small_shop)
     await small_shop.restart(
         "payment", ROADBIKE_OPEN_DELAY_MIN_MS="100", ROADBIKE_OPEN_DELAY_MAX_MS="150"

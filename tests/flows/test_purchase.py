@@ -1,13 +1,13 @@
-"""Pay and be delivered; pay with a provider whose answer is unknown; cancel what is paid."""
+"""Pay and get a delivery; pay while the provider does not answer; cancel a paid purchase."""
 
 import pytest
 
-from tests.flows.shop import Answer, Person, Shop
+from tests.flows.in_process_shop import Person, Response, Shop
 
 EMONDA = {"bikeId": 1, "bikeNm": "TREK Emonda", "price": 5_100_000, "stockQty": 3}
 
 
-async def given_a_reservation(shop: Shop, buyer: Person) -> str:
+async def given_a_settled_reservation(shop: Shop, buyer: Person) -> str:
     assert (await shop.admin.post("/stocks", EMONDA)).status == 201
     await shop.settle()
     made = await buyer.reserve(1, addrNm="성남시 분당구")
@@ -16,15 +16,15 @@ async def given_a_reservation(shop: Shop, buyer: Person) -> str:
     return reserve_id
 
 
-async def pay(buyer: Person, reserve_id: str, **headers: str) -> Answer:
+async def pay(buyer: Person, reserve_id: str, **headers: str) -> Response:
     found = await buyer.get(f"/payments?reserveId={reserve_id}")
     pay_id = found.body["_embedded"]["payments"][0]["payId"]
-    return await buyer.ask("PATCH", f"/payments/{pay_id}", {"payStatus": "결제완료"}, **headers)
+    return await buyer.request("PATCH", f"/payments/{pay_id}", {"payStatus": "결제완료"}, **headers)
 
 
-async def test_what_is_paid_for_is_delivered(shop: Shop) -> None:
+async def test_a_paid_purchase_is_prepared_for_delivery(shop: Shop) -> None:
     kim = shop.person("kim", "buyer")
-    reserve_id = await given_a_reservation(shop, kim)
+    reserve_id = await given_a_settled_reservation(shop, kim)
 
     paid = await pay(kim, reserve_id)
 
@@ -44,27 +44,27 @@ async def test_what_is_paid_for_is_delivered(shop: Shop) -> None:
         ("slow", 202, "결제완료"),
     ],
 )
-async def test_an_answer_that_is_not_yes(
+async def test_a_provider_that_does_not_simply_approve(
     shop: Shop, behaviour: str, status: int, then: str
 ) -> None:
     kim = shop.person("kim", "buyer")
-    reserve_id = await given_a_reservation(shop, kim)
+    reserve_id = await given_a_settled_reservation(shop, kim)
 
-    answer = await pay(kim, reserve_id, X_Simulate=behaviour)
+    response = await pay(kim, reserve_id, X_Simulate=behaviour)
 
-    assert answer.status == status
+    assert response.status == status
     await shop.settle()
     page = (await kim.get(f"/myPages/{reserve_id}")).body
     assert page["payStatus"] == then
 
 
-async def test_a_cancel_of_what_is_paid_gives_the_money_back(shop: Shop) -> None:
+async def test_cancelling_a_paid_purchase_refunds_it(shop: Shop) -> None:
     kim = shop.person("kim", "buyer")
-    reserve_id = await given_a_reservation(shop, kim)
+    reserve_id = await given_a_settled_reservation(shop, kim)
     await pay(kim, reserve_id)
     await shop.settle()
 
-    cancelled = await kim.ask("DELETE", f"/reservations/{reserve_id}")
+    cancelled = await kim.request("DELETE", f"/reservations/{reserve_id}")
 
     assert cancelled.status == 200
     await shop.settle()

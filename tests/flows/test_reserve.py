@@ -1,7 +1,7 @@
-"""Reserve, follow, cancel: through HTTP and events, in one process."""
+"""Reserve and cancel, through HTTP and events, in one process."""
 
 from tests.flows.given import assert_all_agree, given_a_bike, given_a_reservation, statuses
-from tests.flows.shop import Shop
+from tests.flows.in_process_shop import Shop
 
 
 async def test_a_reservation_opens_its_payment_and_gets_a_unit(shop: Shop) -> None:
@@ -20,14 +20,14 @@ async def test_a_reservation_opens_its_payment_and_gets_a_unit(shop: Shop) -> No
     await assert_all_agree(shop)
 
 
-async def test_a_cancel_undoes_all_of_it(shop: Shop) -> None:
+async def test_a_cancel_undoes_the_payment_and_the_allocation(shop: Shop) -> None:
     await given_a_bike(shop)
     kim = shop.person("kim", "buyer")
     first, second, kept = [await given_a_reservation(kim) for _ in range(3)]
     await shop.settle()
 
-    deleted = await kim.ask("DELETE", f"/reservations/{first}")
-    patched = await kim.ask("PATCH", f"/reservations/{second}", {"reserveStatus": "예약취소"})
+    deleted = await kim.request("DELETE", f"/reservations/{first}")
+    patched = await kim.request("PATCH", f"/reservations/{second}", {"reserveStatus": "예약취소"})
 
     for cancelled in (deleted, patched):
         assert (cancelled.status, cancelled.body["reserveStatus"]) == (200, "예약취소")
@@ -39,13 +39,13 @@ async def test_a_cancel_undoes_all_of_it(shop: Shop) -> None:
     await assert_all_agree(shop)
 
 
-async def test_a_cancel_at_once_undoes_all_of_it_too(shop: Shop) -> None:
+async def test_a_cancel_before_the_events_arrive_undoes_both_too(shop: Shop) -> None:
     await given_a_bike(shop, units=20)
     kim = shop.person("kim", "buyer")
 
     for _ in range(10):
         reserve_id = await given_a_reservation(kim)
-        assert (await kim.ask("DELETE", f"/reservations/{reserve_id}")).status == 200
+        assert (await kim.request("DELETE", f"/reservations/{reserve_id}")).status == 200
 
     await shop.settle()
     assert (await kim.get("/stocks/1")).body["reserveQty"] == 0

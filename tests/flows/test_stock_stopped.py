@@ -1,4 +1,4 @@
-"""Stock is not there: reservations go on within what reservation knows to be free."""
+"""While stock is stopped, reservations go on within the units that are available to reserve."""
 
 from tests.flows.given import (
     all_of,
@@ -9,10 +9,10 @@ from tests.flows.given import (
     statuses,
     total,
 )
-from tests.flows.shop import Shop
+from tests.flows.in_process_shop import Shop
 
 
-async def test_reservations_go_on_and_are_allocated_once_stock_is_back(shop: Shop) -> None:
+async def test_reservations_go_on_and_are_allocated_once_stock_is_started(shop: Shop) -> None:
     await given_a_bike(shop, units=3)
     kim = shop.person("kim", "buyer")
     await shop.stop("stock")
@@ -23,21 +23,25 @@ async def test_reservations_go_on_and_are_allocated_once_stock_is_back(shop: Sho
     assert (refused.status, refused.body["type"]) == (409, "/problems/sold-out")
     await shop.settle()
     assert (await copy_of(shop)).unanswered == 3
-    assert {await statuses(kim, at) for at in made} == {("예약완료", "결제예정", "배정대기")}
+    assert {await statuses(kim, reserve_id) for reserve_id in made} == {
+        ("예약완료", "결제예정", "배정대기")
+    }
     await shop.start("stock")
     await shop.settle()
-    assert {await statuses(kim, at) for at in made} == {("예약완료", "결제예정", "배정완료")}
+    assert {await statuses(kim, reserve_id) for reserve_id in made} == {
+        ("예약완료", "결제예정", "배정완료")
+    }
     await assert_all_agree(shop)
 
 
-async def test_what_is_cancelled_while_stock_is_away_never_gets_a_unit(shop: Shop) -> None:
+async def test_a_reservation_cancelled_while_stock_is_stopped_gets_no_unit(shop: Shop) -> None:
     await given_a_bike(shop, units=2)
     kim = shop.person("kim", "buyer")
     await shop.stop("stock")
     first, second = [await given_a_reservation(kim) for _ in range(2)]
 
-    assert (await kim.ask("DELETE", f"/reservations/{first}")).status == 200
-    assert (await kim.reserve(1)).status == 409  # stock has not freed its place yet
+    assert (await kim.request("DELETE", f"/reservations/{first}")).status == 200
+    assert (await kim.reserve(1)).status == 409  # stock has not answered the cancelled one yet
 
     await shop.start("stock")
     await shop.settle()
@@ -48,7 +52,7 @@ async def test_what_is_cancelled_while_stock_is_away_never_gets_a_unit(shop: Sho
     await assert_all_agree(shop)
 
 
-async def test_what_stock_cannot_give_is_cancelled_and_its_payment_voided(shop: Shop) -> None:
+async def test_reservations_beyond_the_stock_are_cancelled_with_their_payments(shop: Shop) -> None:
     await given_a_bike(shop, units=2)
     await shop.restart("reservation", ROADBIKE_OVERBOOK="3")
     kim = shop.person("kim", "buyer")
@@ -61,8 +65,9 @@ async def test_what_stock_cannot_give_is_cancelled_and_its_payment_voided(shop: 
     await shop.settle()
 
     pages = await all_of(kim, "/myPages")
-    told = sorted((one["reserveStatus"], one["payStatus"], one["stockStatus"]) for one in pages)
-    assert told == sorted(
+    names = ("reserveStatus", "payStatus", "stockStatus")
+    shown = sorted(tuple(page[name] for name in names) for page in pages)
+    assert shown == sorted(
         [("예약완료", "결제예정", "배정완료")] * 2 + [("예약취소", "결제취소", "품절")] * 3
     )
     assert await total(kim) == 5

@@ -15,8 +15,8 @@ from roadbike.kit.messaging.outbox import publish
 from roadbike.kit.process.runtime import Runtime
 from roadbike.kit.process.service import Service, whenever
 from roadbike.kit.process.settings import ServiceSettings
-from tests.at_work import settings
 from tests.kit.counters import Counter, Incremented, Noted, counters, message
+from tests.service_harness import settings
 
 TIMEOUT_SECONDS = 20  # enough on a busy machine
 

@@ -1,4 +1,4 @@
-"""Each service by itself, told anything at any time: its life cycle holds all the same."""
+"""Each service alone keeps to its lifecycle, whatever messages and requests come in any order."""
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
@@ -16,25 +16,30 @@ from roadbike.contracts.events import (
 )
 from roadbike.contracts.statuses import DeliveryStatus, PaymentStatus, ReservationStatus
 from roadbike.kit.pure.events import Event
-from tests.model.delivery import DeliveryBooks, delivery
-from tests.model.house import (
+from tests.model.delivery_model import DeliveryState, delivery_model
+from tests.model.payment_model import PaymentState, Surroundings, open_payment, payment_model
+from tests.model.reservation_model import (
+    ReservationState,
+    give_up_not_opened,
+    register_opened,
+    reservation_model,
+)
+from tests.model.service_model import (
     BUYER,
     DELIVERY_ID,
     PAYMENT_ID,
     PRICE,
     RESERVATION_ID,
-    Books,
-    House,
+    ServiceModel,
+    ServiceState,
     Step,
 )
-from tests.model.payment import Habits, PaymentBooks, payment, put
-from tests.model.reservation import ReservationBooks, reservation, tx_2, tx_2_undone
-from tests.purchases import Story
+from tests.purchase_events import Story
 
-LONG: Final = 100  # steps: more than any purchase needs
+MOST_STEPS: Final = 100  # more than any purchase needs
 
-B = TypeVar("B", bound=Books)
-Arrows = Mapping[Any, AbstractSet[Any]]
+S = TypeVar("S", bound=ServiceState)
+NextStatuses = Mapping[Any, AbstractSet[Any]]
 
 STORY: Final = Story(
     user_id=BUYER,
@@ -46,83 +51,83 @@ STORY: Final = Story(
 CANCELS: Final = [STORY.cancelled(), STORY.cancelled(registered=False)]
 
 
-class Life(RuleBasedStateMachine, Generic[B]):
-    """status: the name of the status, on my page. arrows: where each may lead."""
+class Lifecycle(RuleBasedStateMachine, Generic[S]):
+    """status: the name of the status on my page. next_statuses: those that may follow each."""
 
     status: ClassVar[str]
-    arrows: ClassVar[Arrows]
+    next_statuses: ClassVar[NextStatuses]
 
-    def __init__(self, house: House[B]) -> None:
+    def __init__(self, service: ServiceModel[S]) -> None:
         super().__init__()
-        self.house, self.books = house, house.books
-        self.told: list[Event] = []
+        self.service, self.state = service, service.state
+        self.published: list[Event] = []
 
-    def go(self, step: Step[B]) -> None:
-        """What was told is seen on my page, and led along the arrows."""
-        before, after = (getattr(books.page, self.status) for books in (self.books, step.books))
-        steps = [getattr(event, self.status, None) for event in step.told]
-        for now in [one for one in steps if one is not None]:
-            assert now in self.arrows.get(before, set())
-            before = now
+    def go(self, step: Step[S]) -> None:
+        """Take the step: each published status follows the one before and is on my page."""
+        before, after = (getattr(state.page, self.status) for state in (self.state, step.state))
+        statuses = [getattr(event, self.status, None) for event in step.published]
+        for status in [status for status in statuses if status is not None]:
+            assert status in self.next_statuses.get(before, set())
+            before = status
         assert before is after
-        self.books = step.books
-        self.told += step.told
+        self.state = step.state
+        self.published += step.published
 
     @rule(data=st.data())
     def something_happens(self, data: st.DataObject) -> None:
-        if steps := [step for _, step in self.house.moved(self.books)]:
+        if steps := [step for _, step in self.service.possible_actions(self.state)]:
             self.go(data.draw(st.sampled_from(steps)))
 
     def count(self, *events: type[Event]) -> int:
-        return sum(isinstance(event, events) for event in self.told)
+        return sum(isinstance(event, events) for event in self.published)
 
 
-class ReservationLife(Life[ReservationBooks]):
+class ReservationLifecycle(Lifecycle[ReservationState]):
     status = "reservation_status"
-    arrows: ClassVar[Arrows] = {
+    next_statuses: ClassVar[NextStatuses] = {
         None: {ReservationStatus.RESERVED, ReservationStatus.CANCELLED},
         ReservationStatus.RESERVED: {ReservationStatus.CANCELLED},
     }
 
     def __init__(self) -> None:
-        super().__init__(reservation(1))
+        super().__init__(reservation_model(1))
 
     @rule(event=st.sampled_from([STORY.allocated(), STORY.released(), STORY.short()]))
-    def hears_of_its_unit(self, event: Event) -> None:
-        self.go(self.house.hear(self.books, event))
+    def consumes_an_event_of_stock(self, event: Event) -> None:
+        self.go(self.service.consume(self.state, event))
 
     @rule(event=st.sampled_from([STORY.started(), STORY.completed(), STORY.returned()]))
-    def hears_of_its_delivery(self, event: Event) -> None:
-        self.go(self.house.hear(self.books, event))
+    def consumes_an_event_of_delivery(self, event: Event) -> None:
+        self.go(self.service.consume(self.state, event))
 
     @rule(event=st.sampled_from([STORY.expired(), STORY.payment_cancelled()]))
-    def hears_of_its_payment(self, event: Event) -> None:
-        self.go(self.house.hear(self.books, event))
+    def consumes_an_event_of_payment(self, event: Event) -> None:
+        self.go(self.service.consume(self.state, event))
 
-    @rule(request=st.sampled_from([tx_2, tx_2_undone]))
-    def goes_on_with_the_request(self, request: Any) -> None:
-        self.go(request(self.house, self.books))
-
-    @invariant()
-    def its_place_is_given_back_once(self) -> None:
-        assert self.books.copy.unanswered == (not self.books.reservation.answered)
+    @rule(request=st.sampled_from([register_opened, give_up_not_opened]))
+    def continues_the_request(self, request: Any) -> None:
+        self.go(request(self.service, self.state))
 
     @invariant()
-    def what_was_sent_off_only_staff_can_undo(self) -> None:
-        names = {move.name for move, _ in self.house.moved(self.books)}
+    def its_unit_becomes_available_once(self) -> None:
+        assert self.state.copy.unanswered == (not self.state.reservation.answered)
+
+    @invariant()
+    def buyers_can_cancel_until_the_bike_is_shipped(self) -> None:
+        names = {action.name for action, _ in self.service.possible_actions(self.state)}
         may_cancel = "the buyer cancels" in names
-        reserved = self.books.reservation.reservation_status is ReservationStatus.RESERVED
-        assert may_cancel == (reserved and not self.books.reservation.shipped)
+        reserved = self.state.reservation.reservation_status is ReservationStatus.RESERVED
+        assert may_cancel == (reserved and not self.state.reservation.shipped)
 
     @invariant()
-    def it_is_told_once(self) -> None:
-        assert self.count(ReservationRegistered) == self.books.reservation.registered
+    def it_is_published_once(self) -> None:
+        assert self.count(ReservationRegistered) == self.state.reservation.registered
         assert self.count(ReservationCancelled) <= 1
 
 
-class PaymentLife(Life[PaymentBooks]):
+class PaymentLifecycle(Lifecycle[PaymentState]):
     status = "payment_status"
-    arrows: ClassVar[Arrows] = {
+    next_statuses: ClassVar[NextStatuses] = {
         None: {PaymentStatus.DUE},
         PaymentStatus.DUE: {
             PaymentStatus.CONFIRMING,
@@ -135,42 +140,47 @@ class PaymentLife(Life[PaymentBooks]):
     }
 
     def __init__(self) -> None:
-        super().__init__(payment(Habits(tries=3, late=True, outside=True, slow=True)))
+        super().__init__(
+            payment_model(
+                Surroundings(tries=3, late_captures=True, outside_refunds=True, late_answers=True)
+            )
+        )
 
     @rule(event=st.sampled_from(CANCELS))
     def consumes(self, event: Event) -> None:
-        self.go(self.house.hear(self.books, event))
+        self.go(self.service.consume(self.state, event))
 
     @rule()
     def is_asked_to_open(self) -> None:
-        self.go(put(self.house, self.books))
+        self.go(open_payment(self.service, self.state))
 
     @invariant()
     def a_cancelled_one_is_neither_payable_nor_paid(self) -> None:
-        if self.books.payment.cancel_asked:
-            status = self.books.payment.payment_status
+        if self.state.payment.cancel_asked:
+            status = self.state.payment.payment_status
             assert status not in {PaymentStatus.DUE, PaymentStatus.PAID}
 
     @invariant()
-    def we_never_think_that_more_has_moved_than_has(self) -> None:
-        assert self.books.ledger <= self.books.true_ledger
+    def our_ledger_has_nothing_that_did_not_happen(self) -> None:
+        assert self.state.ledger <= self.state.provider_ledger
 
     def teardown(self) -> None:
-        """In the end we hold the money of what is paid, and no other."""
-        for _ in range(LONG):
-            due = (step for move, step in self.house.moved(self.books) if move.due)
+        """When nothing is due any more, the provider holds the price of a paid payment only."""
+        for _ in range(MOST_STEPS):
+            possible = self.service.possible_actions(self.state)
+            due = (step for action, step in possible if action.due)
             if (step := next(due, None)) is None:
                 break
             self.go(step)
         else:
-            raise AssertionError("it never comes to rest")
-        assert self.books.held_money == (self.books.payment.payment_status is PaymentStatus.PAID)
-        assert self.books.ledger == self.books.true_ledger
+            raise AssertionError(f"not settled after {MOST_STEPS} steps")
+        assert self.state.prices_held == (self.state.payment.payment_status is PaymentStatus.PAID)
+        assert self.state.ledger == self.state.provider_ledger
 
 
-class DeliveryLife(Life[DeliveryBooks]):
+class DeliveryLifecycle(Lifecycle[DeliveryState]):
     status = "delivery_status"
-    arrows: ClassVar[Arrows] = {
+    next_statuses: ClassVar[NextStatuses] = {
         None: {DeliveryStatus.PREPARING},
         DeliveryStatus.PREPARING: {DeliveryStatus.STARTED, DeliveryStatus.CANCELLED},
         DeliveryStatus.STARTED: {DeliveryStatus.COMPLETED, DeliveryStatus.RECALLING},
@@ -179,7 +189,7 @@ class DeliveryLife(Life[DeliveryBooks]):
     }
 
     def __init__(self) -> None:
-        super().__init__(delivery(recalls=True))
+        super().__init__(delivery_model(recalls=True))
 
     @rule(
         event=st.sampled_from(
@@ -190,7 +200,7 @@ class DeliveryLife(Life[DeliveryBooks]):
         )
     )
     def consumes(self, event: Event) -> None:
-        self.go(self.house.hear(self.books, event))
+        self.go(self.service.consume(self.state, event))
 
     @invariant()
     def its_unit_is_freed_at_most_once(self) -> None:
@@ -199,9 +209,9 @@ class DeliveryLife(Life[DeliveryBooks]):
 
 SETTINGS: Final = settings(max_examples=200, stateful_step_count=15)
 
-TestReservation = ReservationLife.TestCase
-TestPayment = PaymentLife.TestCase
-TestDelivery = DeliveryLife.TestCase
+TestReservation = ReservationLifecycle.TestCase
+TestPayment = PaymentLifecycle.TestCase
+TestDelivery = DeliveryLifecycle.TestCase
 
 TestReservation.settings = SETTINGS
 TestPayment.settings = SETTINGS

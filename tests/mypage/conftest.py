@@ -6,18 +6,18 @@ import pytest
 from httpx import AsyncClient
 
 from roadbike.mypage import app
-from tests.at_work import AtWork, open_to_visitors, settings
+from tests.service_harness import ServiceHarness, http_client, settings
 
 
 @pytest.fixture
-async def mypage(migrated_url: Callable[..., str], dialect: str) -> AsyncIterator[AtWork]:
+async def mypage(migrated_url: Callable[..., str], dialect: str) -> AsyncIterator[ServiceHarness]:
     url = migrated_url("roadbike.mypage", dialect)
     service = app.build(app.Settings(**settings("mypage", url)))
-    yield AtWork(service)
+    yield ServiceHarness(service)
     await service.db.close()
 
 
 @pytest.fixture
-async def client(mypage: AtWork) -> AsyncIterator[AsyncClient]:
-    async with open_to_visitors(mypage.service) as client:
+async def client(mypage: ServiceHarness) -> AsyncIterator[AsyncClient]:
+    async with http_client(mypage.service) as client:
         yield client

@@ -6,17 +6,19 @@ from typing import Any
 import pytest
 from openapi_spec_validator import validate
 
-from tests.at_work import FIRST, AtWork, Visitor, message
-from tests.purchases import NOON, Story
+from tests.purchase_events import NOON, Story
+from tests.service_harness import FIRST, ApiClient, ServiceHarness, message
 
 
 def path_of(story: Story) -> str:
     return f"/myPages/{story.reservation_id}"
 
 
-async def test_a_purchase_shows_all_that_is_known_of_it(mypage: AtWork, alice: Visitor) -> None:
+async def test_a_purchase_shows_all_that_is_known_of_it(
+    mypage: ServiceHarness, alice: ApiClient
+) -> None:
     story = Story()
-    await mypage.hear(
+    await mypage.consume(
         story.registered(), story.opened(), story.approved(), story.prepared(), story.started()
     )
 
@@ -49,9 +51,9 @@ async def test_a_purchase_shows_all_that_is_known_of_it(mypage: AtWork, alice: V
     }
 
 
-async def test_what_may_be_done_next_is_linked(mypage: AtWork, alice: Visitor) -> None:
+async def test_what_may_be_done_next_is_linked(mypage: ServiceHarness, alice: ApiClient) -> None:
     story = Story()
-    await mypage.hear(story.registered(), story.opened())
+    await mypage.consume(story.registered(), story.opened())
 
     links = (await alice.get(path_of(story))).json()["_links"]
 
@@ -61,10 +63,10 @@ async def test_what_may_be_done_next_is_linked(mypage: AtWork, alice: Visitor) -
 
 
 async def test_a_purchase_is_shown_once_it_is_registered(
-    mypage: AtWork, alice: Visitor, admin: Visitor
+    mypage: ServiceHarness, alice: ApiClient, admin: ApiClient
 ) -> None:
     story = Story()
-    await mypage.hear(story.opened(), story.cancelled(registered=False))
+    await mypage.consume(story.opened(), story.cancelled(registered=False))
 
     assert (await alice.get(path_of(story))).status_code == 404
     assert (await alice.get(f"{path_of(story)}/timeline")).status_code == 404
@@ -73,10 +75,10 @@ async def test_a_purchase_is_shown_once_it_is_registered(
 
 
 async def test_a_purchase_of_somebody_else_looks_like_none(
-    mypage: AtWork, mallory: Visitor
+    mypage: ServiceHarness, mallory: ApiClient
 ) -> None:
     story = Story()
-    await mypage.hear(story.registered())
+    await mypage.consume(story.registered())
 
     for tail in ("", "/timeline"):
         foreign = await mallory.get(path_of(story) + tail)
@@ -88,13 +90,15 @@ async def test_a_purchase_of_somebody_else_looks_like_none(
 
 
 async def test_the_timeline_shows_what_happened_oldest_first(
-    mypage: AtWork, alice: Visitor
+    mypage: ServiceHarness, alice: ApiClient
 ) -> None:
     story = Story()
     later = FIRST + timedelta(minutes=5)
-    await mypage.take([message(story.cancelled(), later)])
-    await mypage.take([message(story.registered(), FIRST)])
-    await mypage.take([message(story.never_prepared(), later + timedelta(microseconds=1))])
+    await mypage.consume_messages([message(story.cancelled(), later)])
+    await mypage.consume_messages([message(story.registered(), FIRST)])
+    await mypage.consume_messages(
+        [message(story.never_prepared(), later + timedelta(microseconds=1))]
+    )
 
     timeline = (await alice.get(f"{path_of(story)}/timeline")).json()
 
@@ -119,10 +123,12 @@ async def test_the_timeline_shows_what_happened_oldest_first(
     assert timeline["_links"]["myPage"]["href"] == path_of(story)
 
 
-async def test_a_late_event_still_enters_the_timeline(mypage: AtWork, alice: Visitor) -> None:
+async def test_a_late_event_still_enters_the_timeline(
+    mypage: ServiceHarness, alice: ApiClient
+) -> None:
     story = Story()
-    await mypage.take([message(story.registered()), message(story.approved(), FIRST)])
-    await mypage.take([message(story.opened(), FIRST - timedelta(seconds=1))])
+    await mypage.consume_messages([message(story.registered()), message(story.approved(), FIRST)])
+    await mypage.consume_messages([message(story.opened(), FIRST - timedelta(seconds=1))])
 
     timeline = (await alice.get(f"{path_of(story)}/timeline")).json()["_embedded"]["timeline"]
 
@@ -130,10 +136,12 @@ async def test_a_late_event_still_enters_the_timeline(mypage: AtWork, alice: Vis
     assert (await alice.get(path_of(story))).json()["payStatus"] == "결제완료"
 
 
-async def test_a_list_is_paged_newest_first(mypage: AtWork, alice: Visitor, admin: Visitor) -> None:
+async def test_a_list_is_paged_newest_first(
+    mypage: ServiceHarness, alice: ApiClient, admin: ApiClient
+) -> None:
     stories = [Story(reserved_at=NOON + timedelta(days=day)) for day in (2, 1, 3)]
     stories.append(Story(user_id="bob"))
-    await mypage.hear(*(story.registered() for story in stories))
+    await mypage.consume(*(story.registered() for story in stories))
 
     def days(answer: Any) -> list[str]:
         return [shown["reserveDt"][8:10] for shown in answer.json()["_embedded"]["myPages"]]
@@ -151,18 +159,18 @@ async def test_a_list_is_paged_newest_first(mypage: AtWork, alice: Visitor, admi
 
 
 @pytest.mark.parametrize("query", ["size=0", "size=101", "page=-1", "sort=price,desc"])
-async def test_a_page_that_cannot_be_is_refused(alice: Visitor, query: str) -> None:
+async def test_a_page_that_cannot_be_is_refused(alice: ApiClient, query: str) -> None:
     assert (await alice.get(f"/myPages?{query}")).status_code == 422
 
 
-async def test_nothing_is_shown_without_a_token(mypage: AtWork, alice: Visitor) -> None:
+async def test_nothing_is_shown_without_a_token(mypage: ServiceHarness, alice: ApiClient) -> None:
     story = Story()
-    await mypage.hear(story.registered())
+    await mypage.consume(story.registered())
 
     assert (await alice.client.get(path_of(story))).status_code == 401
 
 
-async def test_the_api_is_documented(alice: Visitor) -> None:
+async def test_the_api_is_documented(alice: ApiClient) -> None:
     document = (await alice.get("/openapi.json")).json()
 
     validate(document)

@@ -17,7 +17,7 @@ from roadbike.contracts.statuses import (
 )
 from roadbike.mypage import domain
 from roadbike.mypage.domain import Purchase
-from tests.purchases import LATER, NOON, Story
+from tests.purchase_events import LATER, NOON, Story
 
 STORY = Story()
 RETURNED: list[AnyPurchaseEvent] = [

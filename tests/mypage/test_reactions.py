@@ -13,8 +13,8 @@ from roadbike.kit.db import Database
 from roadbike.mypage import store
 from roadbike.mypage.domain import Purchase
 from roadbike.mypage.use_cases import rebuild
-from tests.at_work import AtWork, message
-from tests.purchases import Story
+from tests.purchase_events import Story
+from tests.service_harness import ServiceHarness, message
 
 
 def purchase_of(story: Story) -> list[AnyPurchaseEvent]:
@@ -29,7 +29,7 @@ def purchase_of(story: Story) -> list[AnyPurchaseEvent]:
     ]
 
 
-async def row_of(mypage: AtWork, reservation_id: UUID) -> Purchase | None:
+async def row_of(mypage: ServiceHarness, reservation_id: UUID) -> Purchase | None:
     async with mypage.db.read() as tx:
         return await store.PURCHASES.get(tx, reservation_id)
 
@@ -47,12 +47,12 @@ def ignored(_done: int, _total: int) -> None:
     """Ignore the progress."""
 
 
-async def test_a_batch_makes_the_same_rows_as_one_by_one(mypage: AtWork) -> None:
+async def test_a_batch_makes_the_same_rows_as_one_by_one(mypage: ServiceHarness) -> None:
     together, apart = Story(), Story()
 
-    await mypage.hear(*purchase_of(together))
+    await mypage.consume(*purchase_of(together))
     for event in purchase_of(apart):
-        await mypage.hear(event)
+        await mypage.consume(event)
 
     first = await row_of(mypage, together.reservation_id)
     second = await row_of(mypage, apart.reservation_id)
@@ -62,20 +62,20 @@ async def test_a_batch_makes_the_same_rows_as_one_by_one(mypage: AtWork) -> None
     assert first.delivery_version == second.delivery_version == 2
 
 
-async def test_the_whole_stream_again_under_new_ids_changes_nothing(mypage: AtWork) -> None:
+async def test_the_whole_stream_again_under_new_ids_changes_nothing(mypage: ServiceHarness) -> None:
     events = [event for _ in range(5) for event in purchase_of(Story())]
-    await mypage.hear(*events)
+    await mypage.consume(*events)
     before = await everything(mypage.db)
 
-    await mypage.hear(*reversed(events))
+    await mypage.consume(*reversed(events))
 
     assert await everything(mypage.db) == before
 
 
-async def test_each_event_is_stored_as_it_came(mypage: AtWork) -> None:
+async def test_each_event_is_stored_as_it_came(mypage: ServiceHarness) -> None:
     sent = message(Story().opened())
 
-    await mypage.take([sent, sent])
+    await mypage.consume_messages([sent, sent])
 
     async with mypage.db.read() as tx:
         [stored] = await tx.rows(select(store.STORED_EVENT))
@@ -83,21 +83,21 @@ async def test_each_event_is_stored_as_it_came(mypage: AtWork) -> None:
     assert (stored["data"], stored["time"], stored["type"]) == (sent.data, sent.time, sent.type)
 
 
-async def test_a_big_batch_takes_a_handful_of_statements(mypage: AtWork) -> None:
+async def test_a_big_batch_takes_a_handful_of_statements(mypage: ServiceHarness) -> None:
     purchases = [purchase_of(Story()) for _ in range(28)]
 
     with mypage.statements() as statements:
-        await mypage.hear(*(event for purchase in purchases for event in purchase))
+        await mypage.consume(*(event for purchase in purchases for event in purchase))
 
     assert len(statements) <= 6, statements
 
 
-async def test_replicas_consume_one_purchase_at_once(mypage: AtWork) -> None:
+async def test_replicas_consume_one_purchase_at_once(mypage: ServiceHarness) -> None:
     stories = [Story() for _ in range(10)]
 
     async def replica(index: int) -> None:
         for story in stories:
-            await mypage.hear(purchase_of(story)[index])
+            await mypage.consume(purchase_of(story)[index])
 
     await asyncio.gather(*(replica(index) for index in range(7)))
 
@@ -107,9 +107,9 @@ async def test_replicas_consume_one_purchase_at_once(mypage: AtWork) -> None:
         assert (row.registered, row.payment_version, row.delivery_version) == (True, 3, 2)
 
 
-async def test_a_rebuild_gives_the_same_bytes(mypage: AtWork) -> None:
+async def test_a_rebuild_gives_the_same_bytes(mypage: ServiceHarness) -> None:
     for _ in range(3):
-        await mypage.hear(*purchase_of(Story()))
+        await mypage.consume(*purchase_of(Story()))
     before = await everything(mypage.db)
 
     await rebuild(mypage.db, ignored)
@@ -117,9 +117,9 @@ async def test_a_rebuild_gives_the_same_bytes(mypage: AtWork) -> None:
     assert await everything(mypage.db) == before
 
 
-async def test_a_rebuild_restores_damaged_and_lost_rows(mypage: AtWork) -> None:
+async def test_a_rebuild_restores_damaged_and_lost_rows(mypage: ServiceHarness) -> None:
     damaged, lost = Story(), Story()
-    await mypage.hear(*purchase_of(damaged), *purchase_of(lost))
+    await mypage.consume(*purchase_of(damaged), *purchase_of(lost))
     before = [await row_of(mypage, story.reservation_id) for story in (damaged, lost)]
     row = store.PURCHASE.c.reservation_id
     async with mypage.db.begin() as tx:
@@ -138,9 +138,9 @@ async def test_a_rebuild_restores_damaged_and_lost_rows(mypage: AtWork) -> None:
     ]
 
 
-async def test_a_rebuild_reports_its_progress(mypage: AtWork) -> None:
+async def test_a_rebuild_reports_its_progress(mypage: ServiceHarness) -> None:
     for _ in range(5):
-        await mypage.hear(Story().registered())
+        await mypage.consume(Story().registered())
     progress: list[tuple[int, int]] = []
 
     await rebuild(mypage.db, lambda done, total: progress.append((done, total)), batch=2)
@@ -148,13 +148,13 @@ async def test_a_rebuild_reports_its_progress(mypage: AtWork) -> None:
     assert progress == [(done, 5) for done in range(1, 6)]
 
 
-async def test_live_events_during_a_rebuild_are_not_lost(mypage: AtWork) -> None:
+async def test_live_events_during_a_rebuild_are_not_lost(mypage: ServiceHarness) -> None:
     stories = [Story() for _ in range(20)]
-    await mypage.hear(*(story.registered() for story in stories))
+    await mypage.consume(*(story.registered() for story in stories))
 
     async def live() -> None:
         for index in range(1, 7):
-            await mypage.hear(*(purchase_of(story)[index] for story in stories))
+            await mypage.consume(*(purchase_of(story)[index] for story in stories))
 
     async def rebuild_until_done(consuming: asyncio.Task[None]) -> None:
         while not consuming.done():

@@ -1,4 +1,4 @@
-"""A payment service on a database of its own, its callers, and people who ask it over HTTP."""
+"""A payment service on its own database, its callers, and people who use it over HTTP."""
 
 import json
 from collections.abc import AsyncIterator, Callable
@@ -10,7 +10,7 @@ from httpx import AsyncClient
 
 from roadbike.kit.auth import ServiceTokens, SigningKey, new_signing_key
 from roadbike.payment import app
-from tests.at_work import AtWork, Visitor, open_to_visitors, settings
+from tests.service_harness import ApiClient, ServiceHarness, http_client, settings
 
 RESERVATION_KEY, OPS_KEY = new_signing_key("reservation/1"), new_signing_key("ops/1")
 
@@ -18,7 +18,7 @@ RESERVATION_KEY, OPS_KEY = new_signing_key("reservation/1"), new_signing_key("op
 @pytest.fixture
 async def payment(
     migrated_url: Callable[..., str], new_database: Callable[..., str], dialect: str
-) -> AsyncIterator[AtWork]:
+) -> AsyncIterator[ServiceHarness]:
     url = migrated_url("roadbike.payment", dialect)
     public = [SigningKey.from_jwk(key).public_jwk() for key in (RESERVATION_KEY, OPS_KEY)]
     chosen: dict[str, Any] = {
@@ -31,17 +31,17 @@ async def payment(
         stack.push_async_callback(service.db.close)
         for resource in service.resources:
             await stack.enter_async_context(resource)
-        yield AtWork(service)
+        yield ServiceHarness(service)
 
 
 @pytest.fixture
-async def client(payment: AtWork) -> AsyncIterator[AsyncClient]:
-    async with open_to_visitors(payment.service) as client:
+async def client(payment: ServiceHarness) -> AsyncIterator[AsyncClient]:
+    async with http_client(payment.service) as client:
         yield client
 
 
 @pytest.fixture
-def reservation(client: AsyncClient) -> Visitor:
+def reservation(client: AsyncClient) -> ApiClient:
     """The reservation service, with its own token."""
     tokens = ServiceTokens("reservation", RESERVATION_KEY, '{"keys": []}')
-    return Visitor(client, tokens.headers("payment"))
+    return ApiClient(client, tokens.headers("payment"))

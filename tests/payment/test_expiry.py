@@ -1,4 +1,4 @@
-"""Unpaid payments are cancelled in time, but not right after an outage."""
+"""Payments that are not paid in time are cancelled, but not right after an outage."""
 
 from datetime import timedelta
 from typing import Final
@@ -6,22 +6,24 @@ from uuid import UUID
 
 from sqlalchemy import update
 
+from roadbike.contracts.events import PaymentExpired
 from roadbike.kit.db.ids import new_id
 from roadbike.payment.store import PAYMENT, WATCH
-from roadbike.payment.use_cases.expire import AT_ONCE, AWAY, QUIET, Expiry
+from roadbike.payment.use_cases.expire import EXPIRY_BATCH, OUTAGE_GAP, PAUSE_AFTER_OUTAGE, Expiry
 from roadbike.payment.use_cases.open import Opening, open_payments
-from tests.at_work import AtWork
-from tests.payment.things import TERMS
+from tests.payment.builders import TERMS
+from tests.service_harness import ServiceHarness
 
 HALF_AN_HOUR: Final = timedelta(minutes=30)
 EXPIRY: Final = Expiry(after=HALF_AN_HOUR)
 SECOND: Final = timedelta(seconds=1)
 
 
-async def open_(payment: AtWork, how_many: int, *, age: timedelta) -> list[UUID]:
-    """So many payments, opened so long ago."""
-    made = [new_id() for _ in range(how_many)]
-    await payment.db.transact(lambda tx: open_payments(tx, [Opening(at, TERMS) for at in made]))
+async def given_payments(payment: ServiceHarness, count: int, *, age: timedelta) -> list[UUID]:
+    """Open this many payments, and make them that old. Return their reservations."""
+    made = [new_id() for _ in range(count)]
+    openings = [Opening(reservation_id, TERMS) for reservation_id in made]
+    await payment.db.transact(lambda tx: open_payments(tx, openings))
     async with payment.db.begin() as tx:
         opened_at = await tx.now() - age
         mine = PAYMENT.c.reservation_id.in_(made)
@@ -29,65 +31,65 @@ async def open_(payment: AtWork, how_many: int, *, age: timedelta) -> list[UUID]
     return made
 
 
-async def at_work_until(payment: AtWork, *, ago: timedelta) -> None:
-    """The expiry was last seen at work so long ago, and has no reason to be quiet."""
-    await EXPIRY.run(payment.db)
+async def last_run(payment: ServiceHarness, *, ago: timedelta) -> None:
+    """Let the last run of the expiry be that long ago, and the expiry not be paused."""
+    await EXPIRY.expire_unpaid(payment.db)
     async with payment.db.begin() as tx:
         now = await tx.now()
         await tx.execute(update(WATCH).values(seen_at=now - ago, quiet_until=now - SECOND))
 
 
-async def expired(payment: AtWork) -> list[UUID]:
-    await EXPIRY.run(payment.db)
-    told = await payment.told()
-    return [event.reservation_id for event in told if type(event).__name__ == "PaymentExpired"]
+async def expired(payment: ServiceHarness) -> list[UUID]:
+    await EXPIRY.expire_unpaid(payment.db)
+    published = await payment.published()
+    return [event.reservation_id for event in published if isinstance(event, PaymentExpired)]
 
 
-async def test_what_is_unpaid_for_too_long_expires_once(payment: AtWork) -> None:
-    (old,) = await open_(payment, 1, age=HALF_AN_HOUR + SECOND)
-    await open_(payment, 1, age=HALF_AN_HOUR - timedelta(minutes=1))
+async def test_a_payment_that_is_due_for_too_long_expires_once(payment: ServiceHarness) -> None:
+    (old,) = await given_payments(payment, 1, age=HALF_AN_HOUR + SECOND)
+    await given_payments(payment, 1, age=HALF_AN_HOUR - timedelta(minutes=1))
 
     assert await expired(payment) == [old]
     assert await expired(payment) == [old]
 
 
-async def test_all_that_is_due_expires_at_once(payment: AtWork) -> None:
-    old = await open_(payment, AT_ONCE + 1, age=HALF_AN_HOUR + SECOND)
+async def test_more_than_one_batch_expires_in_one_run(payment: ServiceHarness) -> None:
+    old = await given_payments(payment, EXPIRY_BATCH + 1, age=HALF_AN_HOUR + SECOND)
 
     assert set(await expired(payment)) == set(old)
 
 
-async def test_after_an_outage_nothing_expires_for_a_while(payment: AtWork) -> None:
-    await at_work_until(payment, ago=AWAY + SECOND)
-    (old,) = await open_(payment, 1, age=HALF_AN_HOUR + SECOND)
+async def test_after_an_outage_nothing_expires_during_a_pause(payment: ServiceHarness) -> None:
+    await last_run(payment, ago=OUTAGE_GAP + SECOND)
+    (old,) = await given_payments(payment, 1, age=HALF_AN_HOUR + SECOND)
 
     assert await expired(payment) == []
     assert await expired(payment) == []
 
-    async with payment.db.begin() as tx:  # the quiet time is over
+    async with payment.db.begin() as tx:  # the pause is over
         await tx.execute(update(WATCH).values(quiet_until=await tx.now() - SECOND))
     assert await expired(payment) == [old]
 
 
-async def test_the_quiet_time_lasts_from_the_end_of_the_outage(payment: AtWork) -> None:
-    await at_work_until(payment, ago=AWAY + SECOND)
+async def test_the_pause_lasts_from_the_end_of_the_outage(payment: ServiceHarness) -> None:
+    await last_run(payment, ago=OUTAGE_GAP + SECOND)
 
-    await EXPIRY.run(payment.db)
+    await EXPIRY.expire_unpaid(payment.db)
 
     async with payment.db.read() as tx:
         (watch,) = await tx.rows(WATCH.select())
-    assert watch["quiet_until"] - watch["seen_at"] == QUIET
+    assert watch["quiet_until"] - watch["seen_at"] == PAUSE_AFTER_OUTAGE
 
 
-async def test_a_clock_that_jumped_back_is_an_outage(payment: AtWork) -> None:
-    await at_work_until(payment, ago=-AWAY - SECOND)
-    await open_(payment, 1, age=HALF_AN_HOUR + SECOND)
+async def test_a_clock_that_jumped_back_is_an_outage(payment: ServiceHarness) -> None:
+    await last_run(payment, ago=-OUTAGE_GAP - SECOND)
+    await given_payments(payment, 1, age=HALF_AN_HOUR + SECOND)
 
     assert await expired(payment) == []
 
 
-async def test_another_replica_a_moment_ahead_is_no_outage(payment: AtWork) -> None:
-    await at_work_until(payment, ago=-SECOND)
-    (old,) = await open_(payment, 1, age=HALF_AN_HOUR + SECOND)
+async def test_another_replica_a_moment_ahead_is_not_an_outage(payment: ServiceHarness) -> None:
+    await last_run(payment, ago=-SECOND)
+    (old,) = await given_payments(payment, 1, age=HALF_AN_HOUR + SECOND)
 
     assert await expired(payment) == [old]

@@ -1,4 +1,4 @@
-"""What the provider did not answer is asked for again, and holds up nobody else."""
+"""A question that the provider left unanswered is repeated, and holds up no other payment."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -11,30 +11,34 @@ from sqlalchemy import select, update
 from roadbike.contracts.statuses import PaymentStatus
 from roadbike.kit.db.ids import new_id
 from roadbike.payment import store
-from roadbike.payment.domain import Payment
-from roadbike.payment.domain.attempts import LONGEST_WAIT_SECONDS, Attempt, begun, unanswered
+from roadbike.payment.domain import Attempt, Payment
 from roadbike.payment.providers import Approved, Charge, Declined, Snapshot, Unknown
 from roadbike.payment.store import ATTEMPT
 from roadbike.payment.use_cases.open import Opening, open_payments
 from roadbike.payment.use_cases.pay import Cashier, begin
-from tests.at_work import AtWork
-from tests.payment.things import NOON, TERMS
-from tests.purchases import Story
+from tests.payment.builders import TERMS
+from tests.purchase_events import Story
+from tests.service_harness import ServiceHarness
 
 A_DAY: Final = timedelta(hours=24)
 TAKEN: Final = Snapshot(captured="c1", refunded=None)
 NOTHING: Final = Snapshot(captured=None, refunded=None)
 
-Told = Snapshot | Exception
 
+class FakeProvider:
+    """A provider whose answers the test sets. It expects no request for money.
 
-class Till:
-    """A provider that says of each attempt what it is told to; nothing was ever asked of it."""
+    snapshots: its answer about each attempt. refunds: its answers to the next refunds, in order;
+    an exception is raised. asked: the attempts of all calls.
+    """
 
     def __init__(self) -> None:
-        self.says: dict[UUID, Told] = {}
+        self.snapshots: dict[UUID, Snapshot | Exception] = {}
         self.refunds: Sequence[str | Exception] = ()
         self.asked: list[UUID] = []
+
+    def checked_token(self, token: str | None) -> str:
+        raise AssertionError(token)
 
     async def open(self, charge: Charge) -> dict[str, str]:
         raise AssertionError(charge)
@@ -43,34 +47,38 @@ class Till:
         raise AssertionError(charge)
 
     async def fetch(self, charge: Charge) -> Snapshot:
-        self.asked.append(charge.attempt_id)
-        told = self.says[charge.attempt_id]
-        if isinstance(told, Exception):
-            raise told
-        return told
+        self._note(charge)
+        answer = self.snapshots[charge.attempt_id]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     async def cancel(self, charge: Charge, reason: str) -> str:  # noqa: ARG002 the port's
+        self._note(charge)
+        answer, *self.refunds = self.refunds
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def _note(self, charge: Charge) -> None:
+        assert charge.amount == TERMS.price
         self.asked.append(charge.attempt_id)
-        told, *self.refunds = self.refunds
-        if isinstance(told, Exception):
-            raise told
-        return told
 
 
 @pytest.fixture
-def till() -> Till:
-    return Till()
+def provider() -> FakeProvider:
+    return FakeProvider()
 
 
 @pytest.fixture
-def cashier(payment: AtWork, till: Till) -> Cashier:
-    return Cashier(payment.db, till)
+def cashier(payment: ServiceHarness, provider: FakeProvider) -> Cashier:
+    return Cashier(payment.db, provider)
 
 
-async def an_attempt(payment: AtWork, story: Story | None = None) -> Attempt:
-    """One of which nobody knows what became."""
-    at = story.reservation_id if story else new_id()
-    (opened,) = await payment.db.transact(lambda tx: open_payments(tx, [Opening(at, TERMS)]))
+async def an_attempt(payment: ServiceHarness, story: Story | None = None) -> Attempt:
+    """An attempt whose outcome is unknown."""
+    opening = Opening(story.reservation_id if story else new_id(), TERMS)
+    (opened,) = await payment.db.transact(lambda tx: open_payments(tx, [opening]))
     assert isinstance(opened, Payment)
     assert opened.payment_id is not None
     payment_id = opened.payment_id
@@ -79,7 +87,7 @@ async def an_attempt(payment: AtWork, story: Story | None = None) -> Attempt:
     return attempt
 
 
-async def time_passes(payment: AtWork, by: timedelta = timedelta(minutes=1)) -> None:
+async def time_passes(payment: ServiceHarness, by: timedelta = timedelta(minutes=1)) -> None:
     async with payment.db.begin() as tx:
         for row in await tx.rows(select(ATTEMPT)):
             times = {"asked_at": row["asked_at"] - by}
@@ -90,67 +98,56 @@ async def time_passes(payment: AtWork, by: timedelta = timedelta(minutes=1)) -> 
             )
 
 
-async def status(payment: AtWork, attempt: Attempt) -> PaymentStatus | None:
+async def status(payment: ServiceHarness, attempt: Attempt) -> PaymentStatus | None:
     async with payment.db.read() as tx:
-        return (await store.locked(tx, attempt.reservation_id)).payment_status
+        found = await store.PAYMENTS.get(tx, attempt.reservation_id)
+    return found.payment_status if found else None
 
 
-def test_the_waits_grow_to_half_a_minute_and_no_further() -> None:
-    attempt = begun(new_id(), new_id(), "approve", NOON)
-    waits = []
-    for _ in range(100):
-        attempt = unanswered(attempt, NOON)
-        assert attempt.check_at is not None
-        waits.append((attempt.check_at - NOON).total_seconds())
-
-    assert waits[:5] == [2, 4, 8, 16, 30]
-    assert max(waits) == LONGEST_WAIT_SECONDS
-
-
-async def test_one_that_fails_holds_up_none_behind_it(
-    payment: AtWork, cashier: Cashier, till: Till
+async def test_an_attempt_that_fails_does_not_hold_up_the_next_one(
+    payment: ServiceHarness, cashier: Cashier, provider: FakeProvider
 ) -> None:
     first, second = await an_attempt(payment), await an_attempt(payment)
-    till.says = {first.attempt_id: ValueError("rubbish"), second.attempt_id: TAKEN}
+    provider.snapshots = {first.attempt_id: ValueError("rubbish"), second.attempt_id: TAKEN}
     await time_passes(payment)
 
     await cashier.finish_unknown(payment.db)
 
-    assert till.asked == [first.attempt_id, second.attempt_id]
+    assert provider.asked == [first.attempt_id, second.attempt_id]
     assert await status(payment, first) is PaymentStatus.CONFIRMING
     assert await status(payment, second) is PaymentStatus.PAID
 
 
-async def test_a_look_that_is_not_answered_is_no_look(
-    payment: AtWork, cashier: Cashier, till: Till
+async def test_a_check_without_an_answer_does_not_count_as_a_check(
+    payment: ServiceHarness, cashier: Cashier, provider: FakeProvider
 ) -> None:
     attempt = await an_attempt(payment)
-    for says in (NOTHING, Unknown("away"), Unknown("away"), TAKEN):
-        till.says = {attempt.attempt_id: says}
-        await time_passes(payment, A_DAY - timedelta(minutes=1) if says is NOTHING else A_DAY)
+    for answer in (NOTHING, Unknown("unavailable"), Unknown("unavailable"), TAKEN):
+        provider.snapshots = {attempt.attempt_id: answer}
+        await time_passes(payment, A_DAY - timedelta(minutes=1) if answer is NOTHING else A_DAY)
         await cashier.finish_unknown(payment.db)
 
-    assert len(till.asked) == 4
+    assert len(provider.asked) == 4
     assert await status(payment, attempt) is PaymentStatus.PAID
 
 
-async def test_a_refund_that_is_not_answered_is_asked_for_again_later(
-    payment: AtWork, cashier: Cashier, till: Till
+async def test_a_refund_without_an_answer_is_requested_again_later(
+    payment: ServiceHarness, cashier: Cashier, provider: FakeProvider
 ) -> None:
     story = Story()
     attempt = await an_attempt(payment, story)
-    till.says = {attempt.attempt_id: TAKEN}
-    till.refunds = [Unknown("away"), "r1"]
-    await payment.hear(story.cancelled())
+    provider.snapshots = {attempt.attempt_id: TAKEN}
+    provider.refunds = [Unknown("unavailable"), "r1"]
+    await payment.consume(story.cancelled())
     await time_passes(payment)
     await cashier.finish_unknown(payment.db)
 
     for _ in range(3):
         await cashier.refund_owed(payment.db)
     assert await status(payment, attempt) is PaymentStatus.REFUNDING
-    assert len(till.refunds) == 1
+    assert len(provider.refunds) == 1
 
     await time_passes(payment)
     await cashier.refund_owed(payment.db)
     assert await status(payment, attempt) is PaymentStatus.CANCELLED
-    assert len(till.refunds) == 0
+    assert len(provider.refunds) == 0

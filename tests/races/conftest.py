@@ -1,4 +1,4 @@
-"""Races are run over and over, in one open shop: `make test-races N=100`."""
+"""The race tests run N times in one open shop: `make test-races N=100`."""
 
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -6,16 +6,16 @@ from typing import Final
 
 import pytest
 
-from tests.system.shop import Shop, a_shop
-from tests.system.visit import Visit, visiting
+from tests.system.real_shop import Shop, temporary_shop
+from tests.system.shop_client import ShopClient, open_client
 
 ROUNDS: Final = int(os.environ.get("ROUNDS", "1"))
-# after half an hour the unpaid bikes of the first rounds would come back while books are read
+# otherwise unpaid reservations of the first rounds would expire during an audit, after 30 minutes
 NOTHING_EXPIRES: Final = {"ROADBIKE_EXPIRE_AFTER_SECONDS": str(24 * 60 * 60)}
 
 
 @pytest.fixture(
-    scope="session",  # so that all races are run before the first is run again
+    scope="session",  # so that all tests run before the first one runs again
     autouse=True,
     params=range(1, ROUNDS + 1),
     ids=lambda number: f"round {number}",
@@ -27,13 +27,13 @@ def round_(request: pytest.FixtureRequest) -> int:
 
 @pytest.fixture(scope="session")
 def shop() -> Iterator[Shop]:
-    with a_shop(NOTHING_EXPIRES) as shop:
-        said = shop.up()
-        assert said.code == 0, said
+    with temporary_shop(NOTHING_EXPIRES) as shop:
+        result = shop.up()
+        assert result.code == 0, result
         yield shop
 
 
 @pytest.fixture
-async def visit(shop: Shop) -> AsyncIterator[Visit]:
-    async with visiting(shop) as visit:
-        yield visit
+async def client(shop: Shop) -> AsyncIterator[ShopClient]:
+    async with open_client(shop) as client:
+        yield client

@@ -1,52 +1,52 @@
-"""Payment hangs: what reservation has given up is cancelled while it is still being opened."""
+"""While payment is suspended, pending reservations are cancelled before payment opens them."""
 
 import asyncio
 import os
 from collections import Counter
 from signal import SIGCONT, SIGSTOP
 
-from tests.system import books
-from tests.system.patience import order
-from tests.system.visit import Visit, until
+from tests.system import audit
+from tests.system.retrying import order
+from tests.system.shop_client import ShopClient, until
 
-HASTY = 6  # ask once, and leave; few enough that no breaker opens
-PATIENT = 3  # ask on with their key
-GIVEN_UP_SECONDS = 10.0
+ONE_TRY = 6  # buyers who send one request; too few to open the breaker
+RETRYING = 3  # buyers who repeat it with their key
+CANCELLED_SECONDS = 10.0
 
 
-async def test_an_open_that_meets_its_cancel_leaves_nothing_to_pay(visit: Visit) -> None:
-    bike_id = await visit.bike(units=HASTY + PATIENT)
-    hasty = [visit.buyer() for _ in range(HASTY)]
-    patient = [visit.buyer() for _ in range(PATIENT)]
-    payment = visit.shop.pids["payment"]
+async def test_an_open_together_with_its_cancel_leaves_nothing_to_pay(client: ShopClient) -> None:
+    bike_id = await client.bike(units=ONE_TRY + RETRYING)
+    one_try = [client.buyer() for _ in range(ONE_TRY)]
+    retrying = [client.buyer() for _ in range(RETRYING)]
+    payment = client.shop.pids["payment"]
 
     os.kill(payment, SIGSTOP)
     try:
-        asking_on = asyncio.gather(*(order(buyer, bike_id) for buyer in patient))
-        answers = await asyncio.gather(*(buyer.reserve(bike_id) for buyer in hasty))
-        await until_given_up(visit)
+        orders = asyncio.gather(*(order(buyer, bike_id) for buyer in retrying))
+        responses = await asyncio.gather(*(buyer.reserve(bike_id) for buyer in one_try))
+        await wait_until_some_are_cancelled(client)
     finally:
-        os.kill(payment, SIGCONT)  # now come the opens, and with them the cancels
+        os.kill(payment, SIGCONT)  # now it handles the opens and the cancels together
 
-    made = await asking_on
-    await visit.settle()
-    assert Counter(answer.status for answer in answers) == {503: HASTY}
-    after = await books.read(visit.shop)
+    made = await orders
+    await client.settle()
+    assert Counter(response.status for response in responses) == {503: ONE_TRY}
+    after = await audit.read(client.shop)
     assert after.faults() == []
-    assert after.registered(buyer.name for buyer in hasty) == set()
-    for buyer, one in zip(patient, made, strict=True):
+    assert after.registered(buyer.name for buyer in one_try) == set()
+    for buyer, one in zip(retrying, made, strict=True):
         assert after.registered([buyer.name]) == {one.reserve_id}
-    assert (await visit.admin.get(f"/stocks/{bike_id}"))["reserveQty"] == PATIENT
+    assert (await client.admin.get(f"/stocks/{bike_id}"))["reserveQty"] == RETRYING
 
 
-async def until_given_up(visit: Visit) -> None:
-    """Until the first intents are cancelled."""
+async def wait_until_some_are_cancelled(client: ShopClient) -> None:
+    """Wait until the number of pending reservations decreases."""
     most = 0
 
     async def look() -> bool:
         nonlocal most
-        intents = (await visit.status("reservation"))["pending"]
-        most = max(most, intents)
-        return bool(intents < most)
+        pending = (await client.status("reservation"))["pending"]
+        most = max(most, pending)
+        return bool(pending < most)
 
-    await until(look, bool, "intents are given up", GIVEN_UP_SECONDS)
+    await until(look, bool, "pending reservations are cancelled", CANCELLED_SECONDS)

@@ -10,11 +10,11 @@ from httpx import AsyncClient
 from roadbike.kit.auth import ServiceTokens, new_signing_key
 from roadbike.reservation import app
 from roadbike.reservation.payments import HttpPayments
-from tests.at_work import Visitor, open_to_visitors, settings, visitor
 from tests.reservation.builders import bike_changed
 from tests.reservation.desk_harness import DeskHarness
 from tests.reservation.fake_payment import FakePayment, open_fake_payment, opens
 from tests.reservation.service_harness import ReservationHarness
+from tests.service_harness import ApiClient, api_client, http_client, settings
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ async def harness(
     url = migrated_url("roadbike.reservation", dialect)
     chosen = {**settings("reservation", url), "payment_url": payment.url}
     harness = ReservationHarness(app.build(app.Settings(**chosen)))
-    await harness.hear(bike_changed())
+    await harness.consume(bike_changed())
     yield harness
     await harness.db.close()
 
@@ -43,17 +43,17 @@ async def client(harness: ReservationHarness) -> AsyncIterator[AsyncClient]:
     async with AsyncExitStack() as stack:
         for resource in harness.service.resources:
             await stack.enter_async_context(resource)
-        yield await stack.enter_async_context(open_to_visitors(harness.service))
+        yield await stack.enter_async_context(http_client(harness.service))
 
 
 @pytest.fixture
-def kim(client: AsyncClient) -> Visitor:
-    return visitor(client, "kim", "buyer")
+def kim(client: AsyncClient) -> ApiClient:
+    return api_client(client, "kim", "buyer")
 
 
 @pytest.fixture
-def lee(client: AsyncClient) -> Visitor:
-    return visitor(client, "lee", "buyer")
+def lee(client: AsyncClient) -> ApiClient:
+    return api_client(client, "lee", "buyer")
 
 
 @pytest.fixture

@@ -72,7 +72,7 @@ class DeskHarness:
 
     async def open_breaker(self) -> None:
         """Let payment fail until the breaker is open."""
-        await self.harness.hear(bike_changed(free=10 * FEWEST_CALLS, free_seq=2))
+        await self.harness.consume(bike_changed(free=10 * FEWEST_CALLS, free_seq=2))
         self.payment.behaviour = fake_payment.hangs_up
         while self.breaker == "closed":
             await self.fail(1)

@@ -1,15 +1,15 @@
-"""HTTP requests of a visitor, and what tests look at in the responses."""
+"""HTTP requests of a person, and what tests look at in the responses."""
 
 import json
 from typing import Any
 
 from httpx import Response
 
-from tests.at_work import Visitor
-from tests.flows.shop import until
+from tests.flows.in_process_shop import until
+from tests.service_harness import ApiClient
 
 
-async def ask(visitor: Visitor, what: str, body: object = None, **headers: str) -> Response:
+async def ask(person: ApiClient, what: str, body: object = None, **headers: str) -> Response:
     """Send `await ask(kim, "POST /reservations", {...})`; a body of bytes is sent as it is."""
     method, path = what.split(" ", 1)
     given = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -17,16 +17,16 @@ async def ask(visitor: Visitor, what: str, body: object = None, **headers: str) 
     if body is not None:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         given = {"Content-Type": "application/json"} | given
-    return await visitor.client.request(
-        method, path, content=content, headers={**visitor.headers, **given}
+    return await person.client.request(
+        method, path, content=content, headers={**person.headers, **given}
     )
 
 
-async def post_reservation(visitor: Visitor, body: object, **headers: str) -> Response:
+async def post_reservation(person: ApiClient, body: object, **headers: str) -> Response:
     """Reserve; repeat while a busy machine answers 503, or 409 because it is in progress."""
 
     async def final_response() -> Response | None:
-        response = await ask(visitor, "POST /reservations", body, **headers)
+        response = await ask(person, "POST /reservations", body, **headers)
         busy = response.status_code == 503 or "/problems/in-progress" in response.text
         return None if busy else response
 

@@ -21,11 +21,11 @@ from roadbike.reservation.use_cases.steps import (
     ReservationRequest,
     Terms,
 )
-from tests.at_work import AtWork
 from tests.reservation.builders import TERMS, a_request
+from tests.service_harness import ServiceHarness
 
 
-class ReservationHarness(AtWork):
+class ReservationHarness(ServiceHarness):
     """Runs the parts of the service on its own database, without a server."""
 
     async def take_pending(self, *requests: ReservationRequest, terms: Terms = TERMS) -> list[Any]:

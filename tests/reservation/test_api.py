@@ -6,13 +6,13 @@ from uuid import UUID
 import pytest
 
 from roadbike.kit.db.ids import new_id
-from tests.at_work import Visitor
-from tests.purchases import Story
+from tests.purchase_events import Story
 from tests.reservation import fake_payment
 from tests.reservation.builders import PRICE, a_request, bike_changed
 from tests.reservation.fake_payment import FakePayment
 from tests.reservation.http import ask, post_reservation, without_trace
 from tests.reservation.service_harness import ReservationHarness
+from tests.service_harness import ApiClient
 
 OLD_CLIENTS = (
     b'{"reserveId":1,"bikeId":1,"bikeNm":"TREK Emonda",'
@@ -26,19 +26,19 @@ def dialect() -> Literal["postgresql"]:
     return "postgresql"
 
 
-async def made_by(visitor: Visitor, **more: Any) -> str:
-    answer = await post_reservation(visitor, {"bikeId": 1, **more})
+async def made_by(person: ApiClient, **more: Any) -> str:
+    answer = await post_reservation(person, {"bikeId": 1, **more})
     assert answer.status_code == 201, answer.text
     reserve_id: str = answer.json()["reserveId"]
     return reserve_id
 
 
-async def total(visitor: Visitor) -> int:
-    answer = await ask(visitor, "GET /reservations")
+async def total(person: ApiClient) -> int:
+    answer = await ask(person, "GET /reservations")
     return int(answer.json()["page"]["totalElements"])
 
 
-async def test_the_body_of_old_clients_is_accepted(kim: Visitor) -> None:
+async def test_the_body_of_old_clients_is_accepted(kim: ApiClient) -> None:
     answer = await post_reservation(kim, OLD_CLIENTS)
 
     assert answer.status_code == 201
@@ -49,7 +49,7 @@ async def test_the_body_of_old_clients_is_accepted(kim: Visitor) -> None:
     assert answer.headers["content-type"] == "application/hal+json"
 
 
-async def test_a_reservation_is_read_as_it_was_answered(kim: Visitor) -> None:
+async def test_a_reservation_is_read_as_it_was_answered(kim: ApiClient) -> None:
     given = {"userNm": "김라이더", "zipCd": "13561", "addrNm": "성남시 분당구"}
     made = await post_reservation(kim, {"bikeId": 1, **given})
 
@@ -64,7 +64,7 @@ async def test_a_reservation_is_read_as_it_was_answered(kim: Visitor) -> None:
 
 
 async def test_fields_that_the_server_sets_are_ignored(
-    kim: Visitor, harness: ReservationHarness
+    kim: ApiClient, harness: ReservationHarness
 ) -> None:
     theirs = {
         "reserveId": str(new_id()),
@@ -91,7 +91,7 @@ async def test_fields_that_the_server_sets_are_ignored(
     assert kept.reserved_at.year > 1999
 
 
-async def test_an_unknown_bike_is_not_found(kim: Visitor) -> None:
+async def test_an_unknown_bike_is_not_found(kim: ApiClient) -> None:
     answer = await ask(kim, "POST /reservations", {"bikeId": 99})
 
     assert (answer.status_code, answer.json()["type"]) == (404, "/problems/not-on-sale")
@@ -99,7 +99,7 @@ async def test_an_unknown_bike_is_not_found(kim: Visitor) -> None:
 
 
 async def test_a_changed_price_is_409_with_the_current_price(
-    kim: Visitor, harness: ReservationHarness
+    kim: ApiClient, harness: ReservationHarness
 ) -> None:
     answer = await ask(kim, "POST /reservations", {"bikeId": 1, "price": PRICE - 1})
 
@@ -111,9 +111,9 @@ async def test_a_changed_price_is_409_with_the_current_price(
 
 
 async def test_a_sold_out_bike_is_409_with_its_name(
-    kim: Visitor, harness: ReservationHarness
+    kim: ApiClient, harness: ReservationHarness
 ) -> None:
-    await harness.hear(bike_changed(free=0, free_seq=2))
+    await harness.consume(bike_changed(free=0, free_seq=2))
 
     answer = await ask(kim, "POST /reservations", {"bikeId": 1})
 
@@ -123,7 +123,7 @@ async def test_a_sold_out_bike_is_409_with_its_name(
 
 @pytest.mark.parametrize("behaviour", [fake_payment.hangs_up, fake_payment.answers(409)])
 async def test_an_unavailable_payment_is_503_with_retry_after(
-    kim: Visitor, payment: FakePayment, behaviour: fake_payment.Behaviour
+    kim: ApiClient, payment: FakePayment, behaviour: fake_payment.Behaviour
 ) -> None:
     payment.behaviour = behaviour
 
@@ -134,9 +134,9 @@ async def test_an_unavailable_payment_is_503_with_retry_after(
 
 
 async def test_a_refusal_is_explained_in_the_language_of_the_reader(
-    kim: Visitor, harness: ReservationHarness
+    kim: ApiClient, harness: ReservationHarness
 ) -> None:
-    await harness.hear(bike_changed(free=0, free_seq=2))
+    await harness.consume(bike_changed(free=0, free_seq=2))
     titles = set()
     for language in ("ko", "en"):
         for body in ({"bikeId": 1, "price": 1}, {"bikeId": 1}):
@@ -147,7 +147,7 @@ async def test_a_refusal_is_explained_in_the_language_of_the_reader(
     assert len(titles) == 4
 
 
-async def test_every_request_needs_a_token(nobody: Visitor) -> None:
+async def test_every_request_needs_a_token(nobody: ApiClient) -> None:
     one = f"/reservations/{new_id()}"
     asked = ["POST /reservations", "GET /reservations", f"GET {one}", f"PATCH {one}"]
 
@@ -158,7 +158,7 @@ async def test_every_request_needs_a_token(nobody: Visitor) -> None:
 
 
 async def test_a_reservation_of_another_buyer_answers_like_one_that_does_not_exist(
-    kim: Visitor, lee: Visitor, harness: ReservationHarness
+    kim: ApiClient, lee: ApiClient, harness: ReservationHarness
 ) -> None:
     theirs = f"/reservations/{await made_by(kim)}"
     absent = f"/reservations/{new_id()}"
@@ -170,10 +170,10 @@ async def test_a_reservation_of_another_buyer_answers_like_one_that_does_not_exi
         assert foreign.status_code == missing.status_code == 404
         assert without_trace(foreign) == without_trace(missing)
 
-    assert await harness.told_names() == ["ReservationRegistered"]
+    assert await harness.published_types() == ["ReservationRegistered"]
 
 
-async def test_staff_read_and_cancel_for_every_buyer(kim: Visitor, admin: Visitor) -> None:
+async def test_staff_read_and_cancel_for_every_buyer(kim: ApiClient, admin: ApiClient) -> None:
     own = f"/reservations/{await made_by(kim)}"
 
     read = await ask(admin, f"GET {own}")
@@ -185,7 +185,7 @@ async def test_staff_read_and_cancel_for_every_buyer(kim: Visitor, admin: Visito
 
 @pytest.mark.parametrize("how", ["PATCH", "DELETE"])
 async def test_a_cancel_and_a_repeated_cancel_are_200(
-    kim: Visitor, harness: ReservationHarness, how: str
+    kim: ApiClient, harness: ReservationHarness, how: str
 ) -> None:
     own = f"/reservations/{await made_by(kim)}"
     body = {"reserveStatus": "예약취소"} if how == "PATCH" else None
@@ -197,7 +197,7 @@ async def test_a_cancel_and_a_repeated_cancel_are_200(
     assert first.json()["reserveStatus"] == "예약취소"
     assert "cancel" not in first.json()["_links"]
     assert (await ask(kim, f"GET {own}")).json() == first.json()
-    assert await harness.told_names() == ["ReservationRegistered", "ReservationCancelled"]
+    assert await harness.published_types() == ["ReservationRegistered", "ReservationCancelled"]
 
 
 @pytest.mark.parametrize(
@@ -205,10 +205,10 @@ async def test_a_cancel_and_a_repeated_cancel_are_200(
     [(Story.started, "already-shipped"), (Story.completed, "already-delivered")],
 )
 async def test_a_bike_that_was_shipped_or_delivered_is_not_cancelled(
-    kim: Visitor, harness: ReservationHarness, event: Any, problem: str
+    kim: ApiClient, harness: ReservationHarness, event: Any, problem: str
 ) -> None:
     reserve_id = await made_by(kim)
-    await harness.hear(event(Story(reservation_id=UUID(reserve_id))))
+    await harness.consume(event(Story(reservation_id=UUID(reserve_id))))
 
     answer = await ask(kim, f"DELETE /reservations/{reserve_id}")
 
@@ -216,7 +216,7 @@ async def test_a_bike_that_was_shipped_or_delivered_is_not_cancelled(
     assert answer.json()["title"] != "오류가 발생했습니다"
 
 
-async def test_a_status_can_only_be_set_to_cancelled(kim: Visitor) -> None:
+async def test_a_status_can_only_be_set_to_cancelled(kim: ApiClient) -> None:
     reserve_id = await made_by(kim)
 
     answer = await ask(kim, f"PATCH /reservations/{reserve_id}", {"reserveStatus": "예약완료"})
@@ -227,35 +227,35 @@ async def test_a_status_can_only_be_set_to_cancelled(kim: Visitor) -> None:
 
 
 async def test_a_list_shows_the_buyers_own_reservations_and_staff_all(
-    kim: Visitor, lee: Visitor, admin: Visitor
+    kim: ApiClient, lee: ApiClient, admin: ApiClient
 ) -> None:
-    for visitor in (kim, kim, lee):
-        await made_by(visitor)
+    for person in (kim, kim, lee):
+        await made_by(person)
 
-    assert [await total(visitor) for visitor in (kim, lee, admin)] == [2, 1, 3]
+    assert [await total(person) for person in (kim, lee, admin)] == [2, 1, 3]
 
 
 async def test_what_was_never_registered_is_in_no_list_and_no_total(
-    kim: Visitor, admin: Visitor, harness: ReservationHarness
+    kim: ApiClient, admin: ApiClient, harness: ReservationHarness
 ) -> None:
     await harness.pending()
     given_up = await harness.pending()
     await harness.give_up(given_up)
     made = await made_by(kim)
 
-    for visitor in (kim, admin):
-        listed = (await ask(visitor, "GET /reservations")).json()["_embedded"]["reservations"]
+    for person in (kim, admin):
+        listed = (await ask(person, "GET /reservations")).json()["_embedded"]["reservations"]
         assert [one["reserveId"] for one in listed] == [made]
-        assert await total(visitor) == 1
+        assert await total(person) == 1
         assert (
-            await ask(visitor, f"GET /reservations/{given_up.reservation_id}")
+            await ask(person, f"GET /reservations/{given_up.reservation_id}")
         ).status_code == 404
 
 
 async def test_pages_show_each_reservation_once_even_when_a_batch_has_one_time(
-    kim: Visitor, harness: ReservationHarness
+    kim: ApiClient, harness: ReservationHarness
 ) -> None:
-    await harness.hear(bike_changed(free=30, free_seq=2))
+    await harness.consume(bike_changed(free=30, free_seq=2))
     pending = await harness.take_pending(*[a_request() for _ in range(25)])
     await harness.register(*pending)
 
@@ -268,7 +268,7 @@ async def test_pages_show_each_reservation_once_even_when_a_batch_has_one_time(
         assert sorted(seen) == sorted(str(one.reservation_id) for one in pending)
 
 
-async def test_a_page_has_its_number_the_total_and_a_next_link(kim: Visitor) -> None:
+async def test_a_page_has_its_number_the_total_and_a_next_link(kim: ApiClient) -> None:
     for _ in range(3):
         await made_by(kim)
 
@@ -281,7 +281,7 @@ async def test_a_page_has_its_number_the_total_and_a_next_link(kim: Visitor) -> 
 @pytest.mark.parametrize(
     "query", ["size=0", "size=101", "page=-1", "sort=userId", "sort=price,up", "size=x"]
 )
-async def test_a_malformed_page_request_is_422(kim: Visitor, query: str) -> None:
+async def test_a_malformed_page_request_is_422(kim: ApiClient, query: str) -> None:
     assert (await ask(kim, f"GET /reservations?{query}")).status_code == 422
 
 
@@ -289,7 +289,7 @@ async def test_a_malformed_page_request_is_422(kim: Visitor, query: str) -> None
     ("method", "one"), [("PUT", False), ("DELETE", False), ("PATCH", False), ("POST", True)]
 )
 async def test_an_unsupported_method_is_405_with_allow(
-    kim: Visitor, method: str, *, one: bool
+    kim: ApiClient, method: str, *, one: bool
 ) -> None:
     path = f"/reservations/{new_id()}" if one else "/reservations"
 

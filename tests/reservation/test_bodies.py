@@ -5,9 +5,9 @@ from typing import Literal
 import pytest
 
 from roadbike.kit.db.ids import new_id
-from tests.at_work import Visitor
 from tests.reservation.http import ask, pointers, post_reservation
 from tests.reservation.service_harness import ReservationHarness
+from tests.service_harness import ApiClient
 
 WRONG: list[tuple[object, list[str]]] = [
     ({}, ["/bikeId"]),
@@ -63,13 +63,13 @@ def dialect() -> Literal["postgresql"]:
 
 
 @pytest.fixture
-async def reserve_id(kim: Visitor) -> str:
+async def reserve_id(kim: ApiClient) -> str:
     made = await post_reservation(kim, {"bikeId": 1})
     return str(made.json()["reserveId"])
 
 
 async def test_a_wrong_request_is_422_and_names_the_wrong_fields(
-    kim: Visitor, harness: ReservationHarness
+    kim: ApiClient, harness: ReservationHarness
 ) -> None:
     for body, named in WRONG:
         raw = b"null" if body is None else body
@@ -81,7 +81,7 @@ async def test_a_wrong_request_is_422_and_names_the_wrong_fields(
     assert await harness.count_rows() == (0, 0)
 
 
-async def test_a_body_that_is_not_json_is_400(kim: Visitor, harness: ReservationHarness) -> None:
+async def test_a_body_that_is_not_json_is_400(kim: ApiClient, harness: ReservationHarness) -> None:
     for raw in UNREADABLE:
         answer = await ask(kim, "POST /reservations", raw)
         assert answer.status_code == 400, (raw, answer.text)
@@ -89,7 +89,7 @@ async def test_a_body_that_is_not_json_is_400(kim: Visitor, harness: Reservation
     assert await harness.count_rows() == (0, 0)
 
 
-async def test_optional_fields_may_be_left_out(kim: Visitor) -> None:
+async def test_optional_fields_may_be_left_out(kim: ApiClient) -> None:
     for body in (
         {"bikeId": 1},
         {"bikeId": 1, "price": None, "userNm": None, "zipCd": None, "addrNm": None},
@@ -99,24 +99,24 @@ async def test_optional_fields_may_be_left_out(kim: Visitor) -> None:
 
 
 async def test_any_other_change_than_a_cancel_is_422(
-    kim: Visitor, harness: ReservationHarness, reserve_id: str
+    kim: ApiClient, harness: ReservationHarness, reserve_id: str
 ) -> None:
     for body in STATUSES:
         answer = await ask(kim, f"PATCH /reservations/{reserve_id}", body)
         assert answer.status_code == 422, (body, answer.text)
 
-    assert await harness.told_names() == ["ReservationRegistered"]
+    assert await harness.published_types() == ["ReservationRegistered"]
 
 
 @pytest.mark.parametrize("other", ["1", "x", "00000000-0000-0000-0000-00000000000", "%00"])
-async def test_a_malformed_id_is_not_found(kim: Visitor, other: str) -> None:
+async def test_a_malformed_id_is_not_found(kim: ApiClient, other: str) -> None:
     for what in (f"GET /reservations/{other}", f"DELETE /reservations/{other}"):
         assert (await ask(kim, what)).status_code == 404
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "열쇠", "x" * 256, "\t"])
 async def test_a_malformed_key_is_422_and_named(
-    kim: Visitor, harness: ReservationHarness, key: str
+    kim: ApiClient, harness: ReservationHarness, key: str
 ) -> None:
     headers = {**kim.headers, "Content-Type": "application/json", "Idempotency-Key": key}
     raw = [(name.encode(), value.encode()) for name, value in headers.items()]
@@ -130,7 +130,7 @@ async def test_a_malformed_key_is_422_and_named(
     assert await harness.count_rows() == (0, 0)
 
 
-async def test_the_longest_key_is_stored(kim: Visitor, harness: ReservationHarness) -> None:
+async def test_the_longest_key_is_stored(kim: ApiClient, harness: ReservationHarness) -> None:
     key = "~" * 255
 
     answer = await post_reservation(kim, {"bikeId": 1}, Idempotency_Key=key)
@@ -139,13 +139,13 @@ async def test_the_longest_key_is_stored(kim: Visitor, harness: ReservationHarne
     assert await harness.count_rows() == (1, 1)
 
 
-async def test_a_body_of_another_media_type_is_415(kim: Visitor) -> None:
+async def test_a_body_of_another_media_type_is_415(kim: ApiClient) -> None:
     answer = await ask(kim, "POST /reservations", {"bikeId": 1}, Content_Type="text/plain")
 
     assert answer.status_code == 415
 
 
-async def test_an_absent_reservation_is_not_found_whatever_the_body(kim: Visitor) -> None:
+async def test_an_absent_reservation_is_not_found_whatever_the_body(kim: ApiClient) -> None:
     answer = await ask(kim, f"PATCH /reservations/{new_id()}", {"reserveStatus": "예약취소"})
 
     assert answer.status_code == 404

@@ -38,7 +38,7 @@ async def test_a_reservation_is_made_once_its_payment_is_open(desk: DeskHarness)
 
     assert receipt.reservation_id == request.reservation_id
     assert [asked.reservation_id for asked in desk.payment.asked] == [request.reservation_id]
-    assert await desk.harness.told_names() == ["ReservationRegistered"]
+    assert await desk.harness.published_types() == ["ReservationRegistered"]
 
 
 async def test_each_event_of_a_batch_carries_the_trace_of_its_own_request(
@@ -90,7 +90,7 @@ async def test_a_payment_that_may_be_open_leaves_the_reservation_pending_with_it
     assert keys == 1
     kept = await desk.harness.reservation(request.reservation_id)
     assert kept.reservation_status is ReservationStatus.PENDING
-    assert "ReservationRegistered" not in await desk.harness.told_names()
+    assert "ReservationRegistered" not in await desk.harness.published_types()
 
 
 async def test_the_same_key_within_a_second_is_in_progress(desk: DeskHarness) -> None:
@@ -118,7 +118,7 @@ async def test_the_same_key_after_a_second_continues_with_the_pending_reservatio
     assert receipt.reservation_id == first.reservation_id
     assert await desk.harness.count_rows() == (1, 1)
     assert (await desk.harness.bike()).unanswered == 1
-    assert await desk.harness.told_names() == ["ReservationRegistered"]
+    assert await desk.harness.published_types() == ["ReservationRegistered"]
 
 
 async def test_a_continued_reservation_is_given_up_when_payment_refuses(desk: DeskHarness) -> None:
@@ -147,5 +147,5 @@ async def test_a_reservation_that_the_resolver_cancelled_meanwhile_is_not_regist
 
     with pytest.raises(PaymentUnavailable):
         await running
-    assert await desk.harness.told_names() == ["ReservationCancelled"]
+    assert await desk.harness.published_types() == ["ReservationCancelled"]
     assert await desk.harness.count_rows() == (1, 0)

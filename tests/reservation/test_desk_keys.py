@@ -63,10 +63,10 @@ async def test_a_key_that_was_used_for_another_request_is_refused(desk: DeskHarn
 
 
 async def test_a_key_may_be_used_for_another_request_after_sold_out(desk: DeskHarness) -> None:
-    await desk.harness.hear(bike_changed(free=0, free_seq=2))
+    await desk.harness.consume(bike_changed(free=0, free_seq=2))
     with pytest.raises(SoldOut):
         await desk.reserve(a_request("mine"))
-    await desk.harness.hear(bike_changed(free=1, free_seq=3))
+    await desk.harness.consume(bike_changed(free=1, free_seq=3))
 
     receipt = await desk.reserve(a_request("mine", fingerprint="another address"))
 

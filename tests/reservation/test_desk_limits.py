@@ -129,7 +129,7 @@ async def test_nothing_is_written_and_nothing_sent_while_the_breaker_is_open(
 
 async def test_the_breaker_closes_after_three_answers(desk: DeskHarness) -> None:
     await desk.open_breaker()
-    await desk.harness.hear(bike_changed(free=100, free_seq=3))
+    await desk.harness.consume(bike_changed(free=100, free_seq=3))
     desk.payment.behaviour = fake_payment.opens
     desk.clock.now += 7
 
@@ -147,7 +147,7 @@ async def test_refusals_by_payment_leave_the_breaker_closed(desk: DeskHarness) -
 
 
 async def test_a_sold_out_bike_leaves_the_breaker_closed(desk: DeskHarness) -> None:
-    await desk.harness.hear(bike_changed(free=0, free_seq=2))
+    await desk.harness.consume(bike_changed(free=0, free_seq=2))
 
     await desk.fail(FEWEST_CALLS + 5, SoldOut)
 

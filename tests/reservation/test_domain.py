@@ -18,7 +18,7 @@ from roadbike.contracts.statuses import ReservationStatus
 from roadbike.kit.pure.refusals import NotFound
 from roadbike.reservation import domain
 from roadbike.reservation.domain import Cause, Reservation
-from tests.purchases import Story
+from tests.purchase_events import Story
 from tests.reservation.builders import EMONDA, PRICE, a_pending, a_reservation, stock_answer
 
 STORY = Story(reservation_id=UUID(int=1))

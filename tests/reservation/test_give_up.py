@@ -14,7 +14,7 @@ from roadbike.contracts.events import (
 )
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import ReservationStatus
-from tests.purchases import Story
+from tests.purchase_events import Story
 from tests.reservation.builders import a_request, bike_changed, stock_answer
 from tests.reservation.service_harness import ReservationHarness, slugs
 
@@ -31,7 +31,7 @@ async def test_a_pending_reservation_is_cancelled_and_returns_its_unit_and_its_k
     assert (kept.registered, kept.reason) == (False, Reason.NOT_OPENED)
     assert (await harness.bike()).unanswered == 0
     assert await harness.count_rows() == (1, 0)
-    (event,) = await harness.told()
+    (event,) = await harness.published()
     assert isinstance(event, ReservationCancelled)
     assert (event.registered, event.reason) == (False, Reason.NOT_OPENED)
 
@@ -45,7 +45,7 @@ async def test_giving_up_twice_changes_nothing(harness: ReservationHarness) -> N
     await harness.give_up(pending, pending)
 
     assert await harness.state() == before
-    assert await harness.told_names() == ["ReservationCancelled"]
+    assert await harness.published_types() == ["ReservationCancelled"]
 
 
 async def test_giving_up_concurrently_returns_each_unit_once(harness: ReservationHarness) -> None:
@@ -54,7 +54,7 @@ async def test_giving_up_concurrently_returns_each_unit_once(harness: Reservatio
     await asyncio.gather(*[harness.give_up(*pending) for _ in range(4)])
 
     assert (await harness.bike()).unanswered == 0
-    assert await harness.told_names() == ["ReservationCancelled"] * 3
+    assert await harness.published_types() == ["ReservationCancelled"] * 3
 
 
 @pytest.mark.parametrize("event", [StockReleased, StockShort, StockAllocated])
@@ -65,11 +65,11 @@ async def test_an_answer_after_giving_up_returns_no_second_unit(
     await harness.pending()
     await harness.give_up(pending)
 
-    await harness.hear(stock_answer(event, pending.reservation_id))
-    await harness.hear(stock_answer(event, pending.reservation_id, free_seq=3))
+    await harness.consume(stock_answer(event, pending.reservation_id))
+    await harness.consume(stock_answer(event, pending.reservation_id, free_seq=3))
 
     assert (await harness.bike()).unanswered == 1
-    assert await harness.told_names() == ["ReservationCancelled"]
+    assert await harness.published_types() == ["ReservationCancelled"]
 
 
 async def test_giving_up_after_an_answer_returns_no_second_unit(
@@ -77,7 +77,7 @@ async def test_giving_up_after_an_answer_returns_no_second_unit(
 ) -> None:
     pending = await harness.pending()
     await harness.pending()
-    await harness.hear(stock_answer(StockReleased, pending.reservation_id))
+    await harness.consume(stock_answer(StockReleased, pending.reservation_id))
 
     await harness.give_up(pending)
 
@@ -93,11 +93,11 @@ async def test_a_pending_reservation_that_an_event_cancels_returns_its_unit_and_
         Story(reservation_id=pending.reservation_id), cause
     )()
 
-    await harness.hear(event)
+    await harness.consume(event)
 
     assert (await harness.bike()).unanswered == 0
     assert await harness.count_rows() == (1, 0)
-    (published,) = await harness.told()
+    (published,) = await harness.published()
     assert not published.registered
 
 
@@ -106,7 +106,7 @@ async def test_a_pending_reservation_that_stock_has_no_unit_for_returns_its_key_
 ) -> None:
     pending = await harness.pending("mine")
 
-    await harness.hear(stock_answer(StockShort, pending.reservation_id))
+    await harness.consume(stock_answer(StockShort, pending.reservation_id))
 
     assert (await harness.bike()).unanswered == 0
     assert await harness.count_rows() == (1, 0)
@@ -164,14 +164,14 @@ async def test_concurrent_resolvers_cancel_each_reservation_once(
 
     await asyncio.gather(*[harness.run_timed("resolve_pending") for _ in range(3)])
 
-    assert await harness.told_names() == ["ReservationCancelled"] * 3
+    assert await harness.published_types() == ["ReservationCancelled"] * 3
     assert (await harness.bike()).unanswered == 0
 
 
 async def test_pending_reservations_of_many_bikes_are_resolved_together(
     harness: ReservationHarness,
 ) -> None:
-    await harness.hear(bike_changed(bike_id=2), bike_changed(bike_id=3))
+    await harness.consume(bike_changed(bike_id=2), bike_changed(bike_id=3))
     requests = [a_request(str(number), bike_id=1 + number % 3) for number in range(9)]
     assert slugs(await harness.take_pending(*requests)) == ["taken"] * 9
     await harness.age(minutes=1)
@@ -214,7 +214,7 @@ async def test_pending_reservations_are_counted_until_they_are_resolved(
 async def test_keys_are_deleted_after_a_day_and_reservations_are_not(
     harness: ReservationHarness,
 ) -> None:
-    await harness.hear(bike_changed(free=100, free_seq=2))
+    await harness.consume(bike_changed(free=100, free_seq=2))
     pending = await harness.take_pending(*[a_request(f"old {number}") for number in range(30)])
     await harness.register(*pending)
     await harness.age(hours=24, minutes=1)

@@ -11,12 +11,12 @@ from roadbike.kit.db.bulk import CLEANUP_BATCH
 from roadbike.kit.db.ids import new_id
 from roadbike.reservation import store
 from roadbike.reservation.api import NewReservation
-from tests.at_work import Visitor
 from tests.reservation import fake_payment
 from tests.reservation.builders import NOON, bike_changed
 from tests.reservation.fake_payment import FakePayment
 from tests.reservation.http import ask, post_reservation
 from tests.reservation.service_harness import ReservationHarness
+from tests.service_harness import ApiClient
 
 
 @pytest.fixture
@@ -25,13 +25,13 @@ def dialect() -> Literal["postgresql"]:
     return "postgresql"
 
 
-async def reserve(visitor: Visitor, key: str, **more: object) -> tuple[int, bytes, str | None]:
-    answer = await post_reservation(visitor, {"bikeId": 1, **more}, Idempotency_Key=key)
+async def reserve(person: ApiClient, key: str, **more: object) -> tuple[int, bytes, str | None]:
+    answer = await post_reservation(person, {"bikeId": 1, **more}, Idempotency_Key=key)
     return answer.status_code, answer.content, answer.headers.get("location")
 
 
 async def test_a_repeated_request_gets_the_same_answer_byte_for_byte(
-    kim: Visitor, harness: ReservationHarness
+    kim: ApiClient, harness: ReservationHarness
 ) -> None:
     first = await reserve(kim, "mine")
 
@@ -43,17 +43,17 @@ async def test_a_repeated_request_gets_the_same_answer_byte_for_byte(
 
 
 async def test_the_first_answer_is_replayed_after_the_reservation_was_cancelled(
-    kim: Visitor, harness: ReservationHarness
+    kim: ApiClient, harness: ReservationHarness
 ) -> None:
     first = await reserve(kim, "mine")
     await ask(kim, f"DELETE {first[2]}")
-    await harness.hear(bike_changed(free=0, free_seq=2, price=1, bike_version=2))
+    await harness.consume(bike_changed(free=0, free_seq=2, price=1, bike_version=2))
 
     assert await reserve(kim, "mine") == first
 
 
 async def test_another_body_with_the_same_key_is_422(
-    kim: Visitor, harness: ReservationHarness
+    kim: ApiClient, harness: ReservationHarness
 ) -> None:
     await reserve(kim, "mine")
 
@@ -65,7 +65,7 @@ async def test_another_body_with_the_same_key_is_422(
     assert await harness.count_rows() == (1, 1)
 
 
-async def test_fields_that_the_server_ignores_do_not_make_another_request(kim: Visitor) -> None:
+async def test_fields_that_the_server_ignores_do_not_make_another_request(kim: ApiClient) -> None:
     first = await reserve(kim, "mine", reserveId=1, reserveStatus="예약완료")
 
     again = await reserve(kim, "mine", reserveId=2, bikeNm="x", userNm=None)
@@ -73,14 +73,14 @@ async def test_fields_that_the_server_ignores_do_not_make_another_request(kim: V
     assert again == first
 
 
-async def test_two_buyers_may_use_the_same_key(kim: Visitor, lee: Visitor) -> None:
+async def test_two_buyers_may_use_the_same_key(kim: ApiClient, lee: ApiClient) -> None:
     first, other = await reserve(kim, "1"), await reserve(lee, "1")
 
     assert (first[0], other[0]) == (201, 201)
     assert first[2] != other[2]
 
 
-async def test_the_same_request_without_a_key_makes_another_reservation(kim: Visitor) -> None:
+async def test_the_same_request_without_a_key_makes_another_reservation(kim: ApiClient) -> None:
     body = {"bikeId": 1}
 
     made = [await post_reservation(kim, body) for _ in range(2)]
@@ -89,7 +89,7 @@ async def test_the_same_request_without_a_key_makes_another_reservation(kim: Vis
 
 
 async def test_a_request_that_is_in_progress_is_409_with_retry_after(
-    kim: Visitor, payment: FakePayment
+    kim: ApiClient, payment: FakePayment
 ) -> None:
     released = asyncio.Event()
     payment.behaviour = fake_payment.opens_after(released)
@@ -105,7 +105,7 @@ async def test_a_request_that_is_in_progress_is_409_with_retry_after(
 
 
 async def test_a_key_is_deleted_after_a_day_and_not_before(
-    kim: Visitor, harness: ReservationHarness
+    kim: ApiClient, harness: ReservationHarness
 ) -> None:
     first = await reserve(kim, "mine")
 

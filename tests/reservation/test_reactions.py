@@ -19,7 +19,7 @@ from roadbike.kit.pure.events import Event
 from roadbike.kit.pure.refusals import NotFound
 from roadbike.reservation.domain import AlreadyDelivered, AlreadyShipped, Reservation
 from roadbike.reservation.use_cases.cancel import cancel_reservation
-from tests.purchases import Story
+from tests.purchase_events import Story
 from tests.reservation.builders import bike_changed, stock_answer
 from tests.reservation.service_harness import ReservationHarness
 
@@ -50,11 +50,11 @@ async def test_an_event_that_ends_the_purchase_cancels_the_reservation_once(
     made = await harness.reserve("mine")
 
     for _ in range(3):
-        await harness.hear(event(story_of(made)))
+        await harness.consume(event(story_of(made)))
 
     kept = await harness.reservation(made.reservation_id)
     assert (kept.reservation_status, kept.reason) == (ReservationStatus.CANCELLED, reason)
-    _, published, *more = await harness.told()
+    _, published, *more = await harness.published()
     assert isinstance(published, ReservationCancelled)
     assert (published.registered, published.reason, published.version) == (True, reason, 2)
     assert more == []
@@ -65,9 +65,9 @@ async def test_such_an_event_cancels_even_when_the_bike_was_delivered(
     harness: ReservationHarness, event: Callable[[Story], Event]
 ) -> None:
     made = await harness.reserve()
-    await harness.hear(story_of(made).started(), story_of(made).completed())
+    await harness.consume(story_of(made).started(), story_of(made).completed())
 
-    await harness.hear(event(story_of(made)))
+    await harness.consume(event(story_of(made)))
 
     kept = await harness.reservation(made.reservation_id)
     assert kept.reservation_status is ReservationStatus.CANCELLED
@@ -90,7 +90,7 @@ async def test_a_cancelled_reservation_is_unanswered_until_stock_answers(
 
     await cancel(harness, made)
     assert (await harness.bike()).unanswered == 1
-    await harness.hear(stock_answer(StockReleased, made.reservation_id, free=3))
+    await harness.consume(stock_answer(StockReleased, made.reservation_id, free=3))
 
     assert (await harness.bike()).unanswered == 0
 
@@ -101,14 +101,14 @@ async def test_cancelling_twice_publishes_once(harness: ReservationHarness) -> N
     first, again = await cancel(harness, made), await cancel(harness, made)
 
     assert first.reservation_status is again.reservation_status is ReservationStatus.CANCELLED
-    assert await harness.told_names() == ["ReservationRegistered", "ReservationCancelled"]
+    assert await harness.published_types() == ["ReservationRegistered", "ReservationCancelled"]
 
 
 async def test_a_cancelled_reservation_may_be_cancelled_again_wherever_the_bike_is(
     harness: ReservationHarness,
 ) -> None:
     made = await harness.reserve()
-    await harness.hear(story_of(made).started(), story_of(made).returned())
+    await harness.consume(story_of(made).started(), story_of(made).returned())
 
     again = await cancel(harness, made)
 
@@ -120,10 +120,10 @@ async def test_a_buyer_cannot_cancel_a_bike_that_was_shipped_or_delivered(
 ) -> None:
     made = await harness.reserve()
 
-    await harness.hear(story_of(made).started())
+    await harness.consume(story_of(made).started())
     with pytest.raises(AlreadyShipped):
         await cancel(harness, made)
-    await harness.hear(story_of(made).completed(), story_of(made).started())
+    await harness.consume(story_of(made).completed(), story_of(made).started())
     with pytest.raises(AlreadyDelivered):
         await cancel(harness, made)
 
@@ -151,9 +151,9 @@ async def test_the_first_answer_counts_even_when_its_free_seq_is_old(
     harness: ReservationHarness,
 ) -> None:
     made = await harness.reserve()
-    await harness.hear(bike_changed(free=9, free_seq=9, bike_version=2))
+    await harness.consume(bike_changed(free=9, free_seq=9, bike_version=2))
 
-    await harness.hear(stock_answer(StockAllocated, made.reservation_id, free=2, free_seq=2))
+    await harness.consume(stock_answer(StockAllocated, made.reservation_id, free=2, free_seq=2))
 
     bike = await harness.bike()
     assert (bike.free, bike.free_seq, bike.unanswered) == (9, 9, 0)
@@ -171,7 +171,7 @@ async def test_a_withdrawn_bike_is_not_on_sale_and_its_reservations_stay(
     }
     removed = StockRemoved(**fields, held_quantity=0, bike_version=2, free=3, free_seq=1)
 
-    await harness.hear(removed)
+    await harness.consume(removed)
 
     assert not (await harness.bike()).on_sale
     assert (await harness.reservation(made.reservation_id)).reason is None
@@ -193,15 +193,15 @@ async def test_all_events_consumed_again_with_an_empty_inbox_change_nothing(
         story_of(first).returned(),
         story_of(first).payment_cancelled(),
     ]
-    await harness.hear(*events)
-    before, published = await harness.state(), await harness.told()
+    await harness.consume(*events)
+    before, published = await harness.state(), await harness.published()
 
-    await harness.hear(*events)
+    await harness.consume(*events)
     for event in events:
-        await harness.hear(event)
+        await harness.consume(event)
 
     assert await harness.state() == before
-    assert await harness.told() == published
+    assert await harness.published() == published
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -220,7 +220,7 @@ async def test_the_order_of_events_does_not_matter(harness: ReservationHarness, 
     Random(seed).shuffle(events)  # noqa: S311 it is not for a secret
 
     for event in events:
-        await harness.hear(event)
+        await harness.consume(event)
 
     bike = await harness.bike()
     assert (bike.price, bike.free, bike.unanswered) == (5_200_000, 1, 0)

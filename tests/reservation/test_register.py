@@ -24,7 +24,7 @@ async def test_a_pending_reservation_becomes_a_reservation_and_its_event_is_publ
     kept = await harness.reservation(pending.reservation_id)
     assert kept.reservation_status is ReservationStatus.RESERVED
     assert kept.registered
-    (event,) = await harness.told()
+    (event,) = await harness.published()
     assert isinstance(event, ReservationRegistered)
     assert (event.reservation_id, event.version) == (pending.reservation_id, 1)
     assert event.reserve_seq == kept.reserve_seq
@@ -36,11 +36,11 @@ async def test_the_price_stays_as_it_was_when_the_unit_was_taken(
     harness: ReservationHarness,
 ) -> None:
     pending = await harness.pending()
-    await harness.hear(bike_changed(price=9_900_000, bike_version=2))
+    await harness.consume(bike_changed(price=9_900_000, bike_version=2))
 
     await harness.register(pending)
 
-    (event,) = await harness.told()
+    (event,) = await harness.published()
     assert (event.price, event.bike_version) == (pending.price, 1)
 
 
@@ -52,7 +52,7 @@ async def test_reserve_seqs_are_drawn_in_the_order_of_registration(
     await harness.register(third)
     await harness.register(first, second)
 
-    events = await harness.told()
+    events = await harness.published()
     assert [event.reservation_id for event in events] == [
         one.reservation_id for one in (third, first, second)
     ]
@@ -65,13 +65,13 @@ async def test_a_cancelled_reservation_is_not_registered_and_nothing_is_publishe
 ) -> None:
     pending = await harness.pending()
     await harness.give_up(pending)
-    before = await harness.told_names()
+    before = await harness.published_types()
 
     results = await harness.register(pending)
 
     assert slugs(results) == ["payment-unavailable"]
     assert results[0].retry_after
-    assert await harness.told_names() == before
+    assert await harness.published_types() == before
     kept = await harness.reservation(pending.reservation_id)
     assert kept.reservation_status is ReservationStatus.CANCELLED
     assert kept.reserve_seq is None
@@ -86,7 +86,7 @@ async def test_a_cancelled_reservation_does_not_stop_the_others_of_its_batch(
     results = await harness.register(first, second, third)
 
     assert slugs(results) == ["taken", "payment-unavailable", "taken"]
-    names = await harness.told_names()
+    names = await harness.published_types()
     assert names == ["ReservationCancelled", "ReservationRegistered", "ReservationRegistered"]
 
 
@@ -100,7 +100,7 @@ async def test_a_pending_reservation_is_registered_once_by_concurrent_batches(
 
     results = [*apart[0], *apart[1], *together]
     assert slugs(results).count("taken") == 1
-    assert await harness.told_names() == ["ReservationRegistered"]
+    assert await harness.published_types() == ["ReservationRegistered"]
 
 
 async def test_a_pending_reservation_is_registered_once_within_a_batch(
@@ -111,7 +111,7 @@ async def test_a_pending_reservation_is_registered_once_within_a_batch(
     results = await harness.register(pending, pending)
 
     assert slugs(results) == ["taken", "payment-unavailable"]
-    assert await harness.told_names() == ["ReservationRegistered"]
+    assert await harness.published_types() == ["ReservationRegistered"]
 
 
 async def test_the_answer_is_stored_with_the_key(harness: ReservationHarness) -> None:
@@ -140,7 +140,7 @@ async def test_a_concurrent_register_and_give_up_publish_one_event(
         kept = await harness.reservation(one.reservation_id)
         names = [
             type(event).__name__
-            for event in await harness.told()
+            for event in await harness.published()
             if event.reservation_id == one.reservation_id
         ]
         assert names == (["ReservationRegistered"] if kept.registered else ["ReservationCancelled"])
@@ -152,7 +152,7 @@ async def test_a_registered_reservation_is_unanswered_until_stock_answers(
     made = await harness.reserve()
     assert (await harness.bike()).unanswered == 1
 
-    await harness.hear(stock_answer(StockAllocated, made.reservation_id))
+    await harness.consume(stock_answer(StockAllocated, made.reservation_id))
 
     bike = await harness.bike()
     assert (bike.free, bike.unanswered) == (2, 0)

@@ -30,7 +30,7 @@ async def test_a_pending_reservation_is_written_at_the_price_of_the_copy(
 async def test_a_pending_reservation_publishes_nothing(harness: ReservationHarness) -> None:
     await harness.pending()
 
-    assert await harness.told_names() == []
+    assert await harness.published_types() == []
 
 
 async def test_a_pending_reservation_takes_one_unit_from_those_available(
@@ -43,7 +43,7 @@ async def test_a_pending_reservation_takes_one_unit_from_those_available(
 
 
 async def test_each_request_of_a_batch_gets_its_own_result(harness: ReservationHarness) -> None:
-    await harness.hear(
+    await harness.consume(
         bike_changed(bike_id=2, free=0),
         bike_changed(bike_id=3, price=2_000_000),
         bike_changed(bike_id=4),
@@ -71,7 +71,7 @@ async def test_each_request_of_a_batch_gets_its_own_result(harness: ReservationH
 async def test_refused_requests_of_a_batch_leave_neither_reservations_nor_keys(
     harness: ReservationHarness,
 ) -> None:
-    await harness.hear(bike_changed(bike_id=2, free=0))
+    await harness.consume(bike_changed(bike_id=2, free=0))
 
     await harness.take_pending(
         a_request("a", bike_id=2), a_request("b", seen_price=1), a_request("c", bike_id=99)
@@ -145,7 +145,7 @@ async def test_a_batch_of_refused_requests_does_not_fail(harness: ReservationHar
 
 async def test_the_largest_batch_is_taken_and_registered(harness: ReservationHarness) -> None:
     how_many = MAX_BATCH
-    await harness.hear(bike_changed(free=how_many, free_seq=2))
+    await harness.consume(bike_changed(free=how_many, free_seq=2))
     requests = [a_request(f"key {number}") for number in range(how_many)]
 
     pending = await harness.take_pending(*requests)

@@ -14,10 +14,10 @@ from roadbike.kit.process.service import Service
 from roadbike.stock import app, store
 from roadbike.stock.domain import Allocation, Bike
 from roadbike.stock.use_cases import register_bike
-from tests import at_work
+from tests import service_harness
 
 
-class Stock(at_work.AtWork):
+class Stock(service_harness.ServiceHarness):
     """The service with direct access to its tables."""
 
     async def register(self, bike_id: int = 1, **fields: Any) -> Bike:
@@ -43,7 +43,7 @@ class Stock(at_work.AtWork):
 
 
 @dataclass(frozen=True)
-class Visitor:
+class ApiClient:
     """An HTTP client of one caller."""
 
     client: httpx.AsyncClient
@@ -71,24 +71,24 @@ async def stock(migrated_url: Callable[..., str], dialect: str) -> AsyncIterator
 
 @pytest.fixture
 async def client(stock: Stock) -> AsyncIterator[httpx.AsyncClient]:
-    async with at_work.open_to_visitors(stock.service) as client:
+    async with service_harness.http_client(stock.service) as client:
         yield client
 
 
 @pytest.fixture
-def anybody(client: httpx.AsyncClient) -> Visitor:
-    return Visitor(client, {})
+def anybody(client: httpx.AsyncClient) -> ApiClient:
+    return ApiClient(client, {})
 
 
 @pytest.fixture
-def buyer(client: httpx.AsyncClient) -> Visitor:
-    return Visitor(client, at_work.visitor(client, "alice", "buyer").headers)
+def buyer(client: httpx.AsyncClient) -> ApiClient:
+    return ApiClient(client, service_harness.api_client(client, "alice", "buyer").headers)
 
 
 @pytest.fixture
-def admin(client: httpx.AsyncClient) -> Visitor:
-    return Visitor(client, at_work.visitor(client, "boss", "admin").headers)
+def admin(client: httpx.AsyncClient) -> ApiClient:
+    return ApiClient(client, service_harness.api_client(client, "boss", "admin").headers)
 
 
 def _service(url: str) -> Service:
-    return app.build(app.Settings(**at_work.settings("stock", url)))
+    return app.build(app.Settings(**service_harness.settings("stock", url)))

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text, update
 
 from roadbike.stock import store
-from tests.purchases import Story
+from tests.purchase_events import Story
 from tests.reservation.http import pointers
 from tests.stock.bodies import NEW_BIKE, NUMBERED_BIKE
 
@@ -18,8 +18,8 @@ def dialect() -> Literal["postgresql"]:
     return "postgresql"
 
 
-async def total(visitor: Any) -> int:
-    return int((await visitor.ask("GET", "/stocks")).json()["page"]["totalElements"])
+async def total(person: Any) -> int:
+    return int((await person.ask("GET", "/stocks")).json()["page"]["totalElements"])
 
 
 async def test_a_bike_is_put_on_sale_and_read(admin: Any, anybody: Any) -> None:
@@ -86,7 +86,7 @@ async def test_an_edit_changes_what_it_names(stock: Any, admin: Any) -> None:
     body = edited.json()
     assert (body["stockQty"], body["colour"], body["brand"]) == (5, None, "TREK")
     assert await stock.ledger(1) == [("staff", 2), ("staff", 3)]
-    *_, event = await stock.told()
+    *_, event = await stock.published()
     assert (type(event).__name__, event.free, event.free_seq) == ("StockChanged", 5, 2)
 
 
@@ -96,7 +96,7 @@ async def test_an_edit_that_changes_nothing_publishes_nothing(stock: Any, admin:
     edited = await admin.ask("PATCH", "/stocks/1", {"stockQty": 2}, if_match='"1"')
 
     assert (edited.status_code, edited.headers["etag"]) == (200, '"1"')
-    assert await stock.told_names() == ["StockRegistered"]
+    assert await stock.published_types() == ["StockRegistered"]
 
 
 async def test_a_bike_as_it_was_read_can_be_sent_back(stock: Any, admin: Any) -> None:
@@ -114,7 +114,7 @@ async def test_a_bike_as_it_was_read_can_be_sent_back(stock: Any, admin: Any) ->
 
 async def test_held_units_do_not_change_the_etag_and_stay_covered(stock: Any, admin: Any) -> None:
     await stock.register(1, stock_quantity=3)
-    await stock.hear(Story().registered(), Story().registered())
+    await stock.consume(Story().registered(), Story().registered())
 
     refused = await admin.ask("PATCH", "/stocks/1", {"stockQty": 1}, if_match='"1"')
     fitting = await admin.ask("PATCH", "/stocks/1", {"stockQty": 2}, if_match='"1"')
@@ -194,14 +194,14 @@ async def test_only_admins_see_a_withdrawn_bike(
     again = await admin.ask("DELETE", "/stocks/1", if_match='"2"')
 
     assert (withdrawn.status_code, again.status_code) == (204, 204)
-    for visitor in (buyer, anybody):
-        assert (await visitor.ask("GET", "/stocks/1")).status_code == 404
-        assert await total(visitor) == 0
+    for person in (buyer, anybody):
+        assert (await person.ask("GET", "/stocks/1")).status_code == 404
+        assert await total(person) == 0
     shown = await admin.ask("GET", "/stocks/1")
     assert (shown.status_code, shown.headers["etag"]) == (200, '"2"')
     assert shown.json()["withdrawn"] is True
     assert await total(admin) == 1
-    assert await stock.told_names() == ["StockRegistered", "StockRemoved"]
+    assert await stock.published_types() == ["StockRegistered", "StockRemoved"]
 
 
 @pytest.mark.parametrize(("method", "body"), [("PATCH", {}), ("PUT", NEW_BIKE)])
@@ -215,7 +215,7 @@ async def test_an_edit_brings_a_withdrawn_bike_back(
 
     assert (back.status_code, back.headers["etag"]) == (200, '"3"')
     assert (await anybody.ask("GET", "/stocks/1")).status_code == 200
-    assert await stock.told_names() == ["StockRegistered", "StockRemoved", "StockRegistered"]
+    assert await stock.published_types() == ["StockRegistered", "StockRemoved", "StockRegistered"]
 
 
 @pytest.mark.parametrize("who", ["anybody", "buyer"])
@@ -223,14 +223,14 @@ async def test_only_admins_change_the_catalogue(
     stock: Any, request: pytest.FixtureRequest, client: object, who: str
 ) -> None:
     assert client
-    visitor = request.getfixturevalue(who)
+    person = request.getfixturevalue(who)
     bike = await stock.register(1)
 
     answers = [
-        await visitor.ask("POST", "/stocks", NUMBERED_BIKE | {"bikeId": 2}),
-        await visitor.ask("PATCH", "/stocks/1", {"price": 1}, if_match='"1"'),
-        await visitor.ask("PUT", "/stocks/1", NUMBERED_BIKE, if_match='"1"'),
-        await visitor.ask("DELETE", "/stocks/1", if_match='"1"'),
+        await person.ask("POST", "/stocks", NUMBERED_BIKE | {"bikeId": 2}),
+        await person.ask("PATCH", "/stocks/1", {"price": 1}, if_match='"1"'),
+        await person.ask("PUT", "/stocks/1", NUMBERED_BIKE, if_match='"1"'),
+        await person.ask("DELETE", "/stocks/1", if_match='"1"'),
     ]
 
     assert {answer.status_code for answer in answers} == {401 if who == "anybody" else 403}

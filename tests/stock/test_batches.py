@@ -5,7 +5,7 @@ from typing import Any, Literal
 import pytest
 from sqlalchemy import event
 
-from tests.purchases import Story
+from tests.purchase_events import Story
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ async def test_a_batch_of_claims_takes_a_handful_of_statements(stock: Any) -> No
     engine = stock.db.engine.sync_engine
 
     event.listen(engine, "before_cursor_execute", lambda *call: statements.append(call[2]))
-    await stock.hear(*claims)
+    await stock.consume(*claims)
 
-    assert len(await stock.told()) == 203
+    assert len(await stock.published()) == 203
     assert len(statements) <= 10, "\n".join(statements)

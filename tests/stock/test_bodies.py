@@ -55,7 +55,7 @@ async def test_wrong_input_is_named_and_changes_nothing(
 
         assert (refused.status_code, pointers(refused)) == (422, [pointer]), wrong
     assert await stock.bike(1) == bike
-    assert await stock.told_names() == ["StockRegistered"]
+    assert await stock.published_types() == ["StockRegistered"]
     assert await stock.ledger(1) == [("staff", 2)]
 
 

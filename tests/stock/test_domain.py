@@ -28,7 +28,7 @@ from roadbike.stock.domain import (
     State,
     Why,
 )
-from tests.purchases import Story
+from tests.purchase_events import Story
 
 EMONDA = Bike(bike_id=1, bike_name="TREK Emonda", price=5_100_000, stock_quantity=2)
 RESERVATION = UUID(int=7)

@@ -14,7 +14,7 @@ from roadbike.kit.messaging.outbox import EVENT_VERSION
 from roadbike.stock import store
 from roadbike.stock.domain import State
 from roadbike.stock.use_cases import edit_bike, withdraw_bike
-from tests.purchases import Story
+from tests.purchase_events import Story
 
 CONSUMED: Final = ("registered", "cancelled", "delivery_cancelled", "started", "returned")
 EDITS: Final = ("restock", "reprice", "withdraw")
@@ -24,10 +24,10 @@ async def test_the_first_claims_are_served_and_the_rest_are_short(stock: Any) ->
     await stock.register(stock_quantity=2)
     purchases = [Story() for _ in range(3)]
 
-    await stock.hear(purchases[0].registered())
-    await stock.hear(purchases[1].registered(), purchases[2].registered())
+    await stock.consume(purchases[0].registered())
+    await stock.consume(purchases[1].registered(), purchases[2].registered())
 
-    _, *answers = await stock.told()
+    _, *answers = await stock.published()
     assert sorted(type(event).__name__ for event in answers) == [
         *("StockAllocated", "StockAllocated"),
         "StockShort",
@@ -41,7 +41,7 @@ async def test_a_claim_is_kept_with_its_place_in_the_queue(stock: Any) -> None:
     await stock.register()
     claim = msgspec.structs.replace(Story().registered(), reserve_seq=41)
 
-    await stock.hear(claim)
+    await stock.consume(claim)
 
     allocation = await stock.allocation(claim.reservation_id)
     assert (allocation.state, allocation.reserve_seq) == (State.HELD, 41)
@@ -50,9 +50,9 @@ async def test_a_claim_is_kept_with_its_place_in_the_queue(stock: Any) -> None:
 async def test_a_claim_for_an_unknown_bike_is_short(stock: Any) -> None:
     claim = Story(bike_id=99)
 
-    await stock.hear(claim.registered())
+    await stock.consume(claim.registered())
 
-    (answer,) = await stock.told()
+    (answer,) = await stock.published()
     assert isinstance(answer, StockShort)
     assert answer.reason is Reason.SOLD_OUT
     assert (await stock.allocation(claim.reservation_id)).state is State.SHORT
@@ -64,9 +64,9 @@ async def test_the_cancel_of_a_reservation_that_was_never_registered_leaves_no_r
     await stock.register()
     story = Story()
 
-    await stock.hear(story.cancelled(registered=False))
+    await stock.consume(story.cancelled(registered=False))
 
-    assert await stock.told_names() == ["StockRegistered"]
+    assert await stock.published_types() == ["StockRegistered"]
     assert await stock.allocation(story.reservation_id) is None
 
 
@@ -74,10 +74,10 @@ async def test_a_cancel_that_overtakes_its_claim_is_answered(stock: Any) -> None
     await stock.register()
     cancelled = Story()
 
-    await stock.hear(cancelled.cancelled())
-    await stock.hear(cancelled.registered())
+    await stock.consume(cancelled.cancelled())
+    await stock.consume(cancelled.registered())
 
-    *_, answer = await stock.told()
+    *_, answer = await stock.published()
     assert isinstance(answer, StockReleased)
     assert answer.reason is Reason.RESERVATION_CANCELLED
     assert (await stock.bike()).held_quantity == 0
@@ -86,30 +86,30 @@ async def test_a_cancel_that_overtakes_its_claim_is_answered(stock: Any) -> None
 async def test_a_unit_waits_for_its_delivery_to_be_closed(stock: Any) -> None:
     await stock.register()
     cancelled = Story()
-    await stock.hear(cancelled.registered(), cancelled.cancelled())
+    await stock.consume(cancelled.registered(), cancelled.cancelled())
     assert (await stock.bike()).held_quantity == 1
 
-    await stock.hear(cancelled.delivery_cancelled())
-    await stock.hear(cancelled.delivery_cancelled())
+    await stock.consume(cancelled.delivery_cancelled())
+    await stock.consume(cancelled.delivery_cancelled())
 
     assert (await stock.bike()).held_quantity == 0
-    assert await stock.told_names() == ["StockRegistered", "StockAllocated", "StockReleased"]
+    assert await stock.published_types() == ["StockRegistered", "StockAllocated", "StockReleased"]
 
 
 async def test_a_unit_that_left_and_came_back_is_in_the_ledger(stock: Any) -> None:
     await stock.register(stock_quantity=2)
     journey = Story()
 
-    await stock.hear(journey.registered())
-    await stock.hear(journey.started())
+    await stock.consume(journey.registered())
+    await stock.consume(journey.started())
     left = await stock.bike()
-    await stock.hear(journey.returned())
+    await stock.consume(journey.returned())
 
     back = await stock.bike()
     assert (left.stock_quantity, left.held_quantity, left.version) == (1, 0, 2)
     assert (back.stock_quantity, back.held_quantity, back.version) == (2, 0, 3)
     assert await stock.ledger() == [("staff", 2), ("shipped", -1), ("returned", 1)]
-    assert await stock.told_names() == [
+    assert await stock.published_types() == [
         *("StockRegistered", "StockAllocated", "StockChanged"),
         *("StockReleased", "StockChanged"),
     ]
@@ -118,10 +118,10 @@ async def test_a_unit_that_left_and_came_back_is_in_the_ledger(stock: Any) -> No
 async def test_a_return_that_overtakes_its_start_writes_both(stock: Any) -> None:
     await stock.register(stock_quantity=1)
     journey = Story()
-    await stock.hear(journey.registered())
+    await stock.consume(journey.registered())
 
-    await stock.hear(journey.returned())
-    await stock.hear(journey.started())
+    await stock.consume(journey.returned())
+    await stock.consume(journey.started())
 
     assert await stock.ledger() == [("staff", 1), ("shipped", -1), ("returned", 1)]
     assert (await stock.bike()).stock_quantity == 1
@@ -134,22 +134,22 @@ async def test_repeats_change_nothing_even_without_the_inbox(stock: Any) -> None
         *(journey.registered(), journey.started(), journey.returned()),
         *(other.registered(), other.cancelled(), other.delivery_cancelled()),
     ]
-    await stock.hear(*history)
-    before = await stock.told(), await stock.bike(), await stock.ledger()
+    await stock.consume(*history)
+    before = await stock.published(), await stock.bike(), await stock.ledger()
 
     for event in reversed(history):
-        await stock.hear(event)
+        await stock.consume(event)
 
-    assert (await stock.told(), await stock.bike(), await stock.ledger()) == before
+    assert (await stock.published(), await stock.bike(), await stock.ledger()) == before
 
 
 async def test_a_withdrawn_bike_serves_the_claims_made_before(stock: Any) -> None:
     bike = await stock.register(stock_quantity=1)
     await stock.db.transact(lambda tx: withdraw_bike(tx, 1, bike.version))
 
-    await stock.hear(Story().registered(), Story().registered())
+    await stock.consume(Story().registered(), Story().registered())
 
-    assert sorted((await stock.told_names())[2:]) == ["StockAllocated", "StockShort"]
+    assert sorted((await stock.published_types())[2:]) == ["StockAllocated", "StockShort"]
 
 
 async def test_batches_taken_at_once_grant_no_unit_twice(stock: Any) -> None:
@@ -157,9 +157,9 @@ async def test_batches_taken_at_once_grant_no_unit_twice(stock: Any) -> None:
     claims = [Story().registered() for _ in range(200)]
 
     batches = [claims[start : start + 40] for start in range(0, 160, 20)]  # they overlap by half
-    await asyncio.gather(*(stock.hear(*batch) for batch in [*batches, claims[160:]]))
+    await asyncio.gather(*(stock.consume(*batch) for batch in [*batches, claims[160:]]))
 
-    answers = [event for event in await stock.told() if event.kind == "allocation"]
+    answers = [event for event in await stock.published() if event.kind == "allocation"]
     assert len({event.reservation_id for event in answers}) == len(answers) == 200
     assert sum(isinstance(event, StockAllocated) for event in answers) == 50
     assert (await stock.bike()).held_quantity == 50
@@ -183,7 +183,7 @@ async def test_the_version_of_a_bike_is_that_of_its_last_event(
         await _take(stock, number, step)
 
     bike = await stock.bike(number)
-    events = [e for e in await stock.told() if e.kind == "bike" and e.bike_id == number]
+    events = [e for e in await stock.published() if e.kind == "bike" and e.bike_id == number]
     assert [event.version for event in events] == [*range(1, bike.version + 1)]
     assert [event.bike_version for event in events] == [event.version for event in events]
     assert bike.version == await _counted(stock, number)
@@ -203,7 +203,7 @@ async def _take(stock: Any, number: int, step: Any) -> None:
         case "withdraw":
             await stock.db.transact(lambda tx: withdraw_bike(tx, number, bike.version))
         case (fact, one):
-            await stock.hear(getattr(one, fact)())
+            await stock.consume(getattr(one, fact)())
         case _:
             raise AssertionError(step)
 

@@ -1,31 +1,31 @@
-"""One shop for the whole run, for all tests that leave it as they found it."""
+"""One open shop for all tests that leave it as it was, and new ones for the others."""
 
 from collections.abc import AsyncIterator, Generator, Iterator
 
 import pytest
 
-from tests.system.shop import Shop, a_shop
-from tests.system.visit import Visit, visiting
+from tests.system.real_shop import Shop, temporary_shop
+from tests.system.shop_client import ShopClient, open_client
 
 
 @pytest.fixture(scope="session")
 def shop() -> Iterator[Shop]:
-    with a_shop() as shop:
-        said = shop.up()
-        assert said.code == 0, said
+    with temporary_shop() as shop:
+        result = shop.up()
+        assert result.code == 0, result
         yield shop
 
 
 @pytest.fixture
-async def visit(shop: Shop) -> AsyncIterator[Visit]:
-    async with visiting(shop) as visit:
-        yield visit
+async def client(shop: Shop) -> AsyncIterator[ShopClient]:
+    async with open_client(shop) as client:
+        yield client
 
 
 @pytest.fixture
 def new_shop() -> Iterator[Shop]:
-    """A folder and ports of this test's own; nothing is opened there yet."""
-    with a_shop() as shop:
+    """A shop with its own folder and ports, which is not open yet."""
+    with temporary_shop() as shop:
         yield shop
 
 
@@ -33,7 +33,7 @@ def new_shop() -> Iterator[Shop]:
 def pytest_runtest_makereport(
     item: pytest.Function,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A test that fails shows what the shop wrote at its end."""
+    """Add the last log lines of the shop to the report of a failed test."""
     report = yield
     if report.failed:
         for name in ("shop", "new_shop"):

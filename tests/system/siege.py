@@ -1,4 +1,4 @@
-"""Lays siege to a shop of its own and audits it afterwards: `python -m tests.system.siege`."""
+"""Put load on a shop with the program siege, then check it: `python -m tests.system.siege`."""
 
 import argparse
 import asyncio
@@ -14,17 +14,17 @@ import psutil
 from rich.table import Table
 
 from roadbike.local.terminal import console
-from tests.system.shop import Shop, a_shop
-from tests.system.visit import Visit, visiting
+from tests.system.real_shop import Shop, temporary_shop
+from tests.system.shop_client import ShopClient, open_client
 
 BIKE: Final = 1
 UNITS: Final = 1_000_000
 ORDER: Final = (
     '{"reserveId":1,"bikeId":1,"bikeNm":"TREK Emonda","reserveStatus":"예약완료","price":5100000}'
 )
-SETTLED: Final = 300  # seconds at most
-MOST_CLIENTS: Final = 255  # siege's own limit, unless it is told another
-# What siege asks stays as it is shipped; what it prints and leaves in one's home does not.
+SETTLE_SECONDS: Final = 300
+MOST_CLIENTS: Final = 255  # siege's own limit, unless its settings set another
+# The requests are made with siege's defaults; its output is JSON, and it writes no log file.
 SETTINGS: Final = """verbose = false
 color = off
 quiet = true
@@ -47,7 +47,7 @@ unique = true
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What the shop has of everything, as staff see it."""
+    """The totals of the lists, as staff see them, and the units held of the bike."""
 
     reservations: int
     payments: int
@@ -67,11 +67,11 @@ def main() -> int:
     asked = _arguments()
     if shutil.which("siege") is None:
         sys.exit("siege is not on the PATH: install it first (Debian, Ubuntu: apt install siege)")
-    with a_shop() as shop:
-        said = shop.up()
-        if said.code:
-            sys.exit(said.err)
-        return asyncio.run(_besieged(shop, asked.clients, asked.seconds))
+    with temporary_shop() as shop:
+        result = shop.up()
+        if result.code:
+            sys.exit(result.err)
+        return asyncio.run(_load_and_check(shop, asked.clients, asked.seconds))
 
 
 def _arguments() -> argparse.Namespace:
@@ -81,17 +81,17 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def _besieged(shop: Shop, clients: int, seconds: int) -> int:
-    async with visiting(shop) as visit:
-        await _fill_the_shelf(visit)
-        before = await _counts(visit)
-        token = (await shop.order("token", "buyer")).out.strip()
+async def _load_and_check(shop: Shop, clients: int, seconds: int) -> int:
+    async with open_client(shop) as client:
+        await _add_units(client)
+        before = await _counts(client)
+        token = (await shop.roadbike("token", "buyer")).out.strip()
         found = await asyncio.to_thread(_siege, shop, token, clients, seconds)
         memory = _memory(shop)
-        began = time.monotonic()
-        await visit.settle(SETTLED)
-        settled = time.monotonic() - began
-        grown = (await _counts(visit)).since(before)
+        start = time.monotonic()
+        await client.settle(SETTLE_SECONDS)
+        settled = time.monotonic() - start
+        grown = (await _counts(client)).since(before)
     _show(found, grown, settled, memory)
     faults = _faults(found, grown, clients)
     for fault in faults:
@@ -99,17 +99,17 @@ async def _besieged(shop: Shop, clients: int, seconds: int) -> int:
     return 1 if faults else 0
 
 
-async def _fill_the_shelf(visit: Visit) -> None:
-    at = f"/stocks/{BIKE}"
-    bike = await visit.nobody.ask("GET", at)
+async def _add_units(client: ShopClient) -> None:
+    path = f"/stocks/{BIKE}"
+    bike = await client.nobody.request("GET", path)
     more = {"stockQty": UNITS}
-    filled = await visit.admin.ask("PATCH", at, more, If_Match=bike.headers["ETag"])
+    filled = await client.admin.request("PATCH", path, more, If_Match=bike.headers["ETag"])
     assert filled.status == 200, filled
-    await visit.settle()
+    await client.settle()
 
 
-async def _counts(visit: Visit) -> Counts:
-    admin = visit.admin
+async def _counts(client: ShopClient) -> Counts:
+    admin = client.admin
     return Counts(
         await admin.total("/reservations"),
         await admin.total("/payments"),
@@ -119,10 +119,10 @@ async def _counts(visit: Visit) -> Counts:
 
 
 def _siege(shop: Shop, token: str, clients: int, seconds: int) -> dict[str, Any]:
-    """What siege found out."""
+    """Run siege and return its results."""
     settings = shop.home.path.parent / "siegerc"
     settings.write_text(SETTINGS.format(limit=max(clients, MOST_CLIENTS)))
-    done = subprocess.run(  # noqa: S603  the program that was asked for
+    done = subprocess.run(  # noqa: S603  a program that the user asked for
         [
             str(shutil.which("siege")),
             *(f"--rc={settings}", f"-c{clients}", f"-t{seconds}S"),
@@ -137,12 +137,12 @@ def _siege(shop: Shop, token: str, clients: int, seconds: int) -> dict[str, Any]
     try:
         found: dict[str, Any] = json.loads(done.stdout[done.stdout.find("{") :])
     except ValueError:
-        sys.exit(f"siege said nothing that can be read:\n{done.stdout}{done.stderr}")
+        sys.exit(f"siege wrote no results:\n{done.stdout}{done.stderr}")
     return found
 
 
 def _memory(shop: Shop) -> dict[str, float]:
-    """Megabytes (PSS) by part, its children included; what runs beside the parts is one more."""
+    """Megabytes (PSS) by part, its children included; other processes are one more entry."""
     parts = {pid: name for name, pid in shop.pids.items()}
     memory: dict[str, float] = {}
     for process in shop.processes():
@@ -150,7 +150,7 @@ def _memory(shop: Shop) -> dict[str, float]:
         named = (parts[one.pid] for one in line if one.pid in parts)
         owner = next(named)
         if owner == "supervisor" and process.pid not in parts:
-            owner = "wardens and what services are forked from"
+            owner = "wardens and the forkserver"
         memory[owner] = memory.get(owner, 0) + _proportional(process)
     return memory
 
@@ -189,12 +189,12 @@ def _faults(found: dict[str, Any], grown: dict[str, int], clients: int) -> list[
             f"{found['availability']} % available, {found['failed_transactions']} requests failed"
         )
     if len(set(grown.values())) != 1:
-        faults.append(f"not as many of each: {grown}")
+        faults.append(f"the totals differ: {grown}")
     if not all(answered <= number <= answered + clients for number in grown.values()):
-        # siege cuts the requests that run at its end: they may have been done
+        # siege cuts the requests that run at its end: they may have been carried out
         faults.append(f"siege counts {answered}, the shop {grown}")
     if not answered:
-        faults.append("nothing was answered")
+        faults.append("no request was answered")
     return faults
 
 

@@ -1,4 +1,4 @@
-"""Two buyers buy 200 bikes in all the ways there are while everything is killed in turn."""
+"""Two buyers make 200 purchases of all kinds while each service and the broker are killed."""
 
 import asyncio
 import os
@@ -13,103 +13,103 @@ from typing import Any, Final
 from roadbike.local.errors import CommandError
 from roadbike.local.supervisor import control
 from roadbike.payment.providers.simulated import Behaviour
-from tests.system import books
-from tests.system.patience import PATIENCE_SECONDS, Order, order
-from tests.system.shop import SERVICES, Shop
-from tests.system.visit import Person, Visit, until, visiting
-from tests.system.ways import LEAVES_THE_SHOP, WAYS, Headers, Promised, Way
+from tests.system import audit
+from tests.system.real_shop import SERVICES, Shop
+from tests.system.retrying import TIMEOUT_SECONDS, Order, order
+from tests.system.scenarios import BIKE_STAYS_OUTSIDE, SCENARIOS, ExpectedPage, Headers, Scenario
+from tests.system.shop_client import Person, ShopClient, open_client, until
 
 SEED: Final = os.environ.get("CHAOS_SEED") or str(random.randrange(10**6))  # noqa: S311  no secret
 PURCHASES: Final = 200
 VICTIMS: Final = (*SERVICES, "nats") * 3
 EVERY_SECONDS: Final = 2.0
-SETTLED_SECONDS: Final = 60.0
+SETTLE_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """`after`: seconds; they do not all come at once."""
+    """after: seconds before the purchase starts."""
 
     buyer: Person
-    way: Way
+    scenario: Scenario
     headers: Headers
     after: float
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
-    """What the shop promised."""
+class Done:
+    """A purchase, and what my page must show of it."""
 
     plan: Plan
     order: Order
-    promised: Promised
+    expected: ExpectedPage
 
 
-async def test_nothing_is_lost_or_done_twice_whatever_is_killed(new_shop: Shop) -> None:
+async def test_nothing_is_lost_or_done_twice_while_services_are_killed(new_shop: Shop) -> None:
     print(f"CHAOS_SEED={SEED}")  # noqa: T201
     assert new_shop.up().code == 0
-    async with visiting(new_shop) as visit:
-        bike_id = await visit.bike(units=PURCHASES)
-        buyers = [await logged_in(visit, name) for name in ("buyer", "buyer2")]
+    async with open_client(new_shop) as client:
+        bike_id = await client.bike(units=PURCHASES)
+        buyers = [await logged_in(client, name) for name in ("buyer", "buyer2")]
 
-        told, killed = await buy_while_killing(visit, bike_id, plans(buyers))
+        done, killed = await buy_while_killing(client, bike_id, plans(buyers))
 
-        print(killed, Counter(named(one) for one in told))  # noqa: T201
+        print(killed, Counter(scenario_of(one) for one in done))  # noqa: T201
         assert set(killed) == set(VICTIMS)
         await all_ready(new_shop)
-        await visit.settle(SETTLED_SECONDS)
-        assert not any([(await visit.status(name))["dead"] for name in SERVICES])
-        after = await books.read(new_shop)
+        await client.settle(SETTLE_SECONDS)
+        assert not any([(await client.status(name))["dead"] for name in SERVICES])
+        after = await audit.read(new_shop)
         assert after.faults() == []
-        assert len({one.order.reserve_id for one in told}) == PURCHASES
+        assert len({one.order.reserve_id for one in done}) == PURCHASES
         assert after.registered(buyer.name for buyer in buyers) == {
-            one.order.reserve_id for one in told
+            one.order.reserve_id for one in done
         }
-        assert await broken_promises(told) == []
-        assert after.left() == {
-            one.order.reserve_id for one in told if one.plan.way in LEAVES_THE_SHOP
+        assert await wrong_pages(done) == []
+        assert after.shipped() == {
+            one.order.reserve_id for one in done if one.plan.scenario in BIKE_STAYS_OUTSIDE
         }
 
 
 def plans(buyers: Sequence[Person]) -> list[Plan]:
-    dice = random.Random(SEED)  # noqa: S311  no secret
-    ways = [WAYS[number % len(WAYS)] for number in range(PURCHASES)]
-    dice.shuffle(ways)
-    oddities = [{"X_Simulate": behaviour} for behaviour in Behaviour]
+    rng = random.Random(SEED)  # noqa: S311  no secret
+    scenarios = [SCENARIOS[number % len(SCENARIOS)] for number in range(PURCHASES)]
+    rng.shuffle(scenarios)
+    simulations = [{"X_Simulate": behaviour} for behaviour in Behaviour]
     return [
         Plan(
-            buyer=dice.choice(buyers),
-            way=way,
-            headers=dice.choice([{}, *oddities]),
-            after=dice.uniform(0, EVERY_SECONDS),
+            buyer=rng.choice(buyers),
+            scenario=scenario,
+            headers=rng.choice([{}, *simulations]),
+            after=rng.uniform(0, EVERY_SECONDS),
         )
-        for way in ways
+        for scenario in scenarios
     ]
 
 
 async def buy_while_killing(
-    visit: Visit, bike_id: int, wanted: Sequence[Plan]
-) -> tuple[list[Told], Counter[str]]:
-    """What the shop promised, and how often each part was really killed."""
+    client: ShopClient, bike_id: int, wanted: Sequence[Plan]
+) -> tuple[list[Done], Counter[str]]:
+    """Return the purchases, and how often each part was actually killed."""
     killed: Counter[str] = Counter()
     shares = [PURCHASES * number // len(VICTIMS) for number in range(len(VICTIMS) + 1)]
     async with asyncio.TaskGroup() as group:
-        buying: list[asyncio.Task[Told]] = []
+        buying: list[asyncio.Task[Done]] = []
         for victim, (first, end) in zip(VICTIMS, pairwise(shares), strict=True):
             buying += [
-                group.create_task(buy(plan, bike_id, visit.admin)) for plan in wanted[first:end]
+                group.create_task(buy(plan, bike_id, client.admin)) for plan in wanted[first:end]
             ]
             await asyncio.sleep(EVERY_SECONDS)
-            with suppress(CommandError):  # it is not back yet from the last time
-                await asyncio.to_thread(control.ask, visit.shop.home, "kill", victim)
+            with suppress(CommandError):  # it is still restarting since the last time
+                await asyncio.to_thread(control.ask, client.shop.home, "kill", victim)
                 killed[victim] += 1
     return [purchase.result() for purchase in buying], killed
 
 
-async def buy(plan: Plan, bike_id: int, admin: Person) -> Told:
+async def buy(plan: Plan, bike_id: int, admin: Person) -> Done:
     await asyncio.sleep(plan.after)
     made = await order(plan.buyer, bike_id)
-    return Told(plan=plan, order=made, promised=await plan.way(made, admin, plan.headers))
+    return Done(plan=plan, order=made, expected=await plan.scenario(made, admin, plan.headers))
 
 
 async def all_ready(shop: Shop) -> None:
@@ -117,27 +117,27 @@ async def all_ready(shop: Shop) -> None:
         views = await asyncio.to_thread(control.views, shop.home)
         return {view.name for view in views if view.state != "ready"}
 
-    await until(look, lambda away: not away, "all parts are ready", PATIENCE_SECONDS)
+    await until(look, lambda names: not names, "all parts are ready", TIMEOUT_SECONDS)
 
 
-async def logged_in(visit: Visit, name: str) -> Person:
-    login = {"userId": name, "password": visit.shop.listing["logins"][name]}
-    answer = await visit.nobody.ask("POST", "/accounts/tokens", login)
-    assert answer.status == 200, answer
-    return Person(visit, name, answer.body["access_token"])
+async def logged_in(client: ShopClient, name: str) -> Person:
+    login = {"userId": name, "password": client.shop.shop_file["logins"][name]}
+    response = await client.nobody.request("POST", "/accounts/tokens", login)
+    assert response.status == 200, response
+    return Person(client, name, response.body["access_token"])
 
 
-async def broken_promises(told: Sequence[Told]) -> list[Any]:
-    """The purchases that my page does not show as the shop said."""
-    buyers = {one.plan.buyer for one in told}
+async def wrong_pages(done: Sequence[Done]) -> list[Any]:
+    """Return the purchases that my page does not show as expected."""
+    buyers = {one.plan.buyer for one in done}
     pages = {page["reserveId"]: page for buyer in buyers for page in await buyer.all("/myPages")}
     return [
-        (named(one), one.promised, page)
-        for one in told
+        (scenario_of(one), one.expected, page)
+        for one in done
         for page in [pages.get(one.order.reserve_id, {})]
-        if any(page.get(name) != value for name, value in one.promised.items())
+        if any(page.get(name) != value for name, value in one.expected.items())
     ]
 
 
-def named(one: Told) -> str:
-    return one.plan.way.__name__
+def scenario_of(one: Done) -> str:
+    return one.plan.scenario.__name__

@@ -1,4 +1,4 @@
-"""A service may die at any instruction: it dies at each named one, and the shop is whole after."""
+"""A service is killed at each named crash point; after its restart, nothing is lost or doubled."""
 
 import asyncio
 import re
@@ -11,12 +11,12 @@ import pytest
 import roadbike
 from roadbike.contracts.statuses import PaymentStatus, ReservationStatus
 from roadbike.kit.crash import KILLED
-from tests.system import books
-from tests.system.apart import apart
-from tests.system.patience import Order, order
-from tests.system.visit import Person, Visit
+from tests.system import audit
+from tests.system.retrying import Order, order
+from tests.system.shop_client import Person, ShopClient
+from tests.system.unsupervised_service import unsupervised
 
-SOON_SECONDS: Final = 20.0  # what died with messages in hand is given them again well before
+SETTLE_SECONDS: Final = 20.0  # the broker redelivers unacknowledged messages well before
 KEPT: Final = (ReservationStatus.RESERVED, PaymentStatus.PAID)
 CANCELLED: Final = (ReservationStatus.CANCELLED, PaymentStatus.CANCELLED)
 POINTS: Final = {
@@ -34,7 +34,7 @@ POINTS: Final = {
 }
 
 
-def test_every_crash_point_of_the_shop_is_hit_here() -> None:
+def test_every_crash_point_in_the_code_is_tested_here() -> None:
     source = Path(roadbike.__file__).parent.rglob("*.py")
     named = [re.findall(r"crash\(\"([^\"]+)\"\)", file.read_text()) for file in source]
 
@@ -44,17 +44,17 @@ def test_every_crash_point_of_the_shop_is_hit_here() -> None:
 
 
 @pytest.mark.parametrize(("service", "points"), POINTS.items(), ids=POINTS)
-async def test_a_service_that_dies_there_makes_it_good(
-    visit: Visit, service: str, points: Sequence[str]
+async def test_purchases_are_completed_after_a_crash(
+    client: ShopClient, service: str, points: Sequence[str]
 ) -> None:
-    bike_id = await visit.bike(units=2 * len(points))
+    bike_id = await client.bike(units=2 * len(points))
 
     async with asyncio.TaskGroup() as shopping:
-        begun = [await die(shopping, visit, bike_id, service, point) for point in points]
+        begun = [await crash(shopping, client, bike_id, service, point) for point in points]
 
     pairs = [(keeping.result(), cancelling.result()) for keeping, cancelling in begun]
-    await visit.settle(SOON_SECONDS)
-    after = await books.read(visit.shop)
+    await client.settle(SETTLE_SECONDS)
+    after = await audit.read(client.shop)
     assert after.faults() == []
     for point, (kept, cancelled) in zip(points, pairs, strict=True):
         assert after.registered([kept.buyer.name]) == {kept.reserve_id}, point
@@ -62,28 +62,28 @@ async def test_a_service_that_dies_there_makes_it_good(
         assert await shown(kept) == KEPT, point
         assert await shown(cancelled) == CANCELLED, point
         assert [kind for kind, _ in after.purchases[kept.reserve_id].journal] == ["capture"], point
-    bike = await visit.admin.get(f"/stocks/{bike_id}")
+    bike = await client.admin.get(f"/stocks/{bike_id}")
     assert (bike["stockQty"], bike["reserveQty"]) == (2 * len(points), len(points))
 
 
-async def die(
-    shopping: asyncio.TaskGroup, visit: Visit, bike_id: int, service: str, point: str
+async def crash(
+    shopping: asyncio.TaskGroup, client: ShopClient, bike_id: int, service: str, point: str
 ) -> tuple[asyncio.Task[Order], asyncio.Task[Order]]:
-    """Two buyers go on shopping while the service dies at the point and comes back."""
-    async with apart(visit.shop, service, ROADBIKE_CRASH=f"{point}:1") as doomed:
-        keeping = shopping.create_task(keep(visit.buyer(), bike_id))
-        cancelling = shopping.create_task(change_ones_mind(visit.buyer(), bike_id))
-        assert await doomed.ended() == KILLED, f"{point} was not reached"
+    """Start two purchases; the service crashes at the point during them, and is started again."""
+    async with unsupervised(client.shop, service, ROADBIKE_CRASH=f"{point}:1") as crashing:
+        keeping = shopping.create_task(keep(client.buyer(), bike_id))
+        cancelling = shopping.create_task(cancel(client.buyer(), bike_id))
+        assert await crashing.exit_code() == KILLED, f"{point} was not reached"
     return keeping, cancelling
 
 
 async def keep(buyer: Person, bike_id: int) -> Order:
     made = await order(buyer, bike_id)
-    await made.pay_surely()
+    await made.pay_until_paid()
     return made
 
 
-async def change_ones_mind(buyer: Person, bike_id: int) -> Order:
+async def cancel(buyer: Person, bike_id: int) -> Order:
     made = await keep(buyer, bike_id)
     assert (await made.cancel()).status == 200
     return made

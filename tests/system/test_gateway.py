@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from tests.system.visit import Visit, until
+from tests.system.shop_client import ShopClient, until
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
@@ -18,9 +18,9 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
         *("/stocks/../internal/status", "/payments/%2e%2e/internal/status", "/dashboard/"),
     ],
 )
-async def test_internal_paths_are_not_routed(visit: Visit, path: str) -> None:
-    own = visit.ops.headers("payment")
-    host = visit.shop.address("gateway").removeprefix("http://")
+async def test_internal_paths_are_not_routed(client: ShopClient, path: str) -> None:
+    own = client.ops.headers("payment")
+    host = client.shop.address("gateway").removeprefix("http://")
     reader, writer = await asyncio.open_connection(*host.split(":"))
 
     writer.write(
@@ -34,24 +34,24 @@ async def test_internal_paths_are_not_routed(visit: Visit, path: str) -> None:
     assert b"unsent" not in answer
 
 
-async def test_identity_comes_from_the_token_only(visit: Visit) -> None:
-    bike_id = await visit.bike(units=2)
-    buyer, victim = visit.buyer(), visit.buyer()
+async def test_identity_comes_from_the_token_only(client: ShopClient) -> None:
+    bike_id = await client.bike(units=2)
+    buyer, victim = client.buyer(), client.buyer()
     claimed = dict.fromkeys(("X_User_Id", "X_User_Name"), victim.name)
 
-    alone = await visit.nobody.ask("GET", "/reservations", **claimed, X_User_Roles="admin")
+    alone = await client.nobody.request("GET", "/reservations", **claimed, X_User_Roles="admin")
     made = await buyer.reserve(bike_id, **claimed)
 
     assert alone.status == 401
     assert (made.status, made.body["userId"]) == (201, buyer.name)
-    added = await buyer.ask("POST", "/stocks", {}, X_User_Roles="admin", X_User_Role="admin")
+    added = await buyer.request("POST", "/stocks", {}, X_User_Roles="admin", X_User_Role="admin")
     assert added.status == 403
 
 
-async def test_only_pages_of_allowed_origins_may_call_from_a_browser(visit: Visit) -> None:
-    storefront = f"http://127.0.0.1:{visit.shop.base + 7}"
+async def test_only_pages_of_allowed_origins_may_call_from_a_browser(client: ShopClient) -> None:
+    storefront = f"http://127.0.0.1:{client.shop.base + 7}"
     answers = {
-        origin: await visit.nobody.ask("GET", "/stocks", Origin=origin)
+        origin: await client.nobody.request("GET", "/stocks", Origin=origin)
         for origin in ("http://localhost:8080", storefront, "http://evil.example", "null")
     }
 
@@ -70,14 +70,14 @@ async def test_only_pages_of_allowed_origins_may_call_from_a_browser(visit: Visi
     )
 
 
-async def test_a_service_that_is_down_is_a_problem_document(visit: Visit) -> None:
-    await visit.shop.obey("stop", "delivery")
+async def test_a_service_that_is_down_is_a_problem_document(client: ShopClient) -> None:
+    await client.shop.roadbike_ok("stop", "delivery")
     answers = [
-        await visit.admin.ask("GET", "/deliveries", Accept_Language="en"),
-        await visit.admin.ask("PATCH", "/deliveries/1", {}, Accept_Language="ko"),
+        await client.admin.request("GET", "/deliveries", Accept_Language="en"),
+        await client.admin.request("PATCH", "/deliveries/1", {}, Accept_Language="ko"),
     ]
-    others = await visit.nobody.ask("GET", "/stocks")
-    await visit.shop.obey("start", "delivery")
+    others = await client.nobody.request("GET", "/stocks")
+    await client.shop.roadbike_ok("start", "delivery")
 
     for answer in answers:
         assert answer.status == answer.body["status"] == 503
@@ -88,7 +88,7 @@ async def test_a_service_that_is_down_is_a_problem_document(visit: Visit) -> Non
     assert others.status == 200
 
     async def back() -> int:
-        return (await visit.admin.ask("GET", "/deliveries")).status
+        return (await client.admin.request("GET", "/deliveries")).status
 
     await until(back, lambda status: status == 200, "delivery is routed again")
 
@@ -113,27 +113,27 @@ async def a_broken_service(port: int) -> AsyncIterator[list[str]]:
         yield asked
 
 
-async def test_requests_that_may_have_been_carried_out_are_not_retried(visit: Visit) -> None:
-    port = visit.shop.listing["ports"]["delivery"]
-    await visit.shop.obey("stop", "delivery")
+async def test_requests_that_may_have_been_carried_out_are_not_retried(client: ShopClient) -> None:
+    port = client.shop.shop_file["ports"]["delivery"]
+    await client.shop.roadbike_ok("stop", "delivery")
     try:
         async with a_broken_service(port) as asked:
 
             async def seen() -> list[str]:
-                await visit.admin.ask("GET", "/deliveries")
+                await client.admin.request("GET", "/deliveries")
                 return asked
 
             await until(seen, bool, "the gateway sends to the service that came up")
             asked.clear()
             answers = [
-                await visit.admin.ask(method, "/deliveries/1", {})
+                await client.admin.request(method, "/deliveries/1", {})
                 for method in ("POST", "PATCH", "PUT", "DELETE")
             ]
             sent_once = list(asked)
             asked.clear()
-            read = await visit.admin.ask("GET", "/deliveries")
+            read = await client.admin.request("GET", "/deliveries")
     finally:
-        await visit.shop.obey("start", "delivery")
+        await client.shop.roadbike_ok("start", "delivery")
 
     assert sent_once == ["POST", "PATCH", "PUT", "DELETE"]
     assert asked == ["GET", "GET"]

@@ -1,37 +1,37 @@
-"""One key, one reservation: however often it is asked, however many ask at once."""
+"""One key gives one reservation, however often and concurrently it is sent."""
 
 import asyncio
 from collections import Counter
 from uuid import uuid4
 
-from tests.system.visit import Visit
+from tests.system.shop_client import ShopClient
 
-AT_ONCE = 1_000
+CONCURRENT = 1_000
 
 
-async def test_a_thousand_posts_with_one_key_are_one_reservation(visit: Visit) -> None:
-    bike_id = await visit.bike(units=AT_ONCE)
-    buyer, key = visit.buyer(straight=True), uuid4().hex
+async def test_a_thousand_requests_with_one_key_make_one_reservation(client: ShopClient) -> None:
+    bike_id = await client.bike(units=CONCURRENT)
+    buyer, key = client.buyer(direct=True), uuid4().hex
 
-    async def ask() -> tuple[int, bytes]:
-        answer = await buyer.reserve(bike_id, Idempotency_Key=key)
-        return answer.status, answer.raw
+    async def request() -> tuple[int, bytes]:
+        response = await buyer.reserve(bike_id, Idempotency_Key=key)
+        return response.status, response.raw
 
-    first = await asyncio.gather(*(ask() for _ in range(AT_ONCE)))
-    again = await asyncio.gather(*(ask() for _ in range(AT_ONCE)))
+    first = await asyncio.gather(*(request() for _ in range(CONCURRENT)))
+    again = await asyncio.gather(*(request() for _ in range(CONCURRENT)))
 
     assert {status for status, _ in first} <= {201, 409}, Counter(status for status, _ in first)
     (one,) = {raw for status, raw in first if status == 201}
     assert set(again) == {(201, one)}, Counter(status for status, _ in again)
-    await visit.settle()
+    await client.settle()
     for path in ("/reservations", "/payments", "/myPages"):
         assert await buyer.total(path) == 1
     assert (await buyer.get(f"/stocks/{bike_id}"))["reserveQty"] == 1
 
 
-async def test_a_key_is_not_used_for_something_else(visit: Visit) -> None:
-    buyer, key = visit.buyer(), uuid4().hex
-    bikes = [await visit.bike(units=1), await visit.bike(units=1)]
+async def test_a_key_of_another_request_is_refused(client: ShopClient) -> None:
+    buyer, key = client.buyer(), uuid4().hex
+    bikes = [await client.bike(units=1), await client.bike(units=1)]
 
     made, other = [await buyer.reserve(bike, Idempotency_Key=key) for bike in bikes]
 

@@ -1,4 +1,4 @@
-"""kill -9 of each process while buyers reserve: soon back, and nothing promised is lost."""
+"""Each part is killed with `kill -9` while buyers reserve: it is soon ready, nothing is lost."""
 
 import asyncio
 import os
@@ -7,43 +7,47 @@ from signal import SIGKILL
 
 from roadbike.local.supervisor import control
 from roadbike.local.supervisor.keeper import View
-from tests.system.load import assert_kept, load
-from tests.system.shop import PARTS, Shop
-from tests.system.visit import Visit, until
+from tests.system.real_shop import PARTS, Shop
+from tests.system.reserve_load import assert_nothing_lost, load
+from tests.system.shop_client import ShopClient, until
 
-SOON = 5  # seconds
-AFTER_REPLAY = 15  # PostgreSQL first syncs its folder and replays its log, as fast as the disk is
+RESTART_SECONDS = 5
+POSTGRES_RESTART_SECONDS = 15  # it syncs its folder and replays its log, at the disk's speed
 
 
-async def test_each_part_killed_under_load_is_ready_soon_and_nothing_is_lost(visit: Visit) -> None:
-    took = {}
-    async with load(visit) as work:
+async def test_each_part_killed_under_load_is_ready_soon_and_nothing_is_lost(
+    client: ShopClient,
+) -> None:
+    seconds = {}
+    async with load(client) as work:
         for part in PARTS:
             await work.more()
-            killed = visit.shop.pids[part]
+            killed = client.shop.pids[part]
 
             os.kill(killed, SIGKILL)
 
-            took[part] = await seconds_until_ready(visit.shop, part, killed)
+            seconds[part] = await seconds_until_ready(client.shop, part, killed)
         await work.more()
 
-    assert took.pop("postgres") <= AFTER_REPLAY
-    assert max(took.values()) <= SOON, took
-    await assert_kept(visit, work)
+    assert seconds.pop("postgres") <= POSTGRES_RESTART_SECONDS
+    assert max(seconds.values()) <= RESTART_SECONDS, seconds
+    await assert_nothing_lost(client, work)
 
 
-async def test_the_command_kills_as_a_fault_would_and_the_part_comes_back(visit: Visit) -> None:
-    before = visit.shop.pids["mypage"]
+async def test_roadbike_kill_kills_a_part_and_it_is_started_again(
+    client: ShopClient,
+) -> None:
+    before = client.shop.pids["mypage"]
 
-    said = await visit.shop.order("kill", "mypage")
+    result = await client.shop.roadbike("kill", "mypage")
 
-    assert (said.code, said.out) == (0, f"mypage: killed (pid {before})\n")
-    await seconds_until_ready(visit.shop, "mypage", before)
-    await visit.settle()
+    assert (result.code, result.out) == (0, f"mypage: killed (pid {before})\n")
+    await seconds_until_ready(client.shop, "mypage", before)
+    await client.settle()
 
 
 async def seconds_until_ready(shop: Shop, part: str, killed: int) -> float:
-    began = time.monotonic()
+    start = time.monotonic()
 
     async def look() -> View:
         views = await asyncio.to_thread(control.views, shop.home)
@@ -53,4 +57,4 @@ async def seconds_until_ready(shop: Shop, part: str, killed: int) -> float:
         return view.state == "ready" and view.pid != killed
 
     await until(look, is_back, f"{part} is ready", seconds=30)
-    return time.monotonic() - began
+    return time.monotonic() - start

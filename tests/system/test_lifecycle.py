@@ -11,9 +11,9 @@ from signal import SIGINT, SIGKILL
 import psutil
 import pytest
 
-from tests.system.load import BUYERS, Load
-from tests.system.shop import PARTS, Shop, a_shop, surroundings
-from tests.system.visit import Visit, visiting
+from tests.system.real_shop import PARTS, Shop, command_environment, temporary_shop
+from tests.system.reserve_load import BUYERS, Load
+from tests.system.shop_client import ShopClient, open_client
 
 END_SECONDS = 5
 CLOSE_SECONDS = 60
@@ -22,22 +22,22 @@ CLOSE_SECONDS = 60
 @pytest.fixture(scope="module")
 def other() -> Iterator[Shop]:
     """A second shop, open beside the one that all tests share."""
-    with a_shop() as shop:
-        said = shop.up()
-        assert said.code == 0, said
+    with temporary_shop() as shop:
+        result = shop.up()
+        assert result.code == 0, result
         yield shop
 
 
 @pytest.fixture
-async def there(other: Shop) -> AsyncIterator[Visit]:
-    async with visiting(other) as visit:
-        yield visit
+async def there(other: Shop) -> AsyncIterator[ShopClient]:
+    async with open_client(other) as client:
+        yield client
 
 
 @asynccontextmanager
-async def interrupted(visit: Visit) -> AsyncIterator[Load]:
+async def interrupted(client: ShopClient) -> AsyncIterator[Load]:
     """Buyers who send requests during the block and are stopped at its end."""
-    work = Load(visit, await visit.bike(units=1_000_000))
+    work = Load(client, await client.bike(units=1_000_000))
     buyers = [asyncio.create_task(work.buy(person)) for person in work.acknowledged]
     try:
         yield work
@@ -48,9 +48,9 @@ async def interrupted(visit: Visit) -> AsyncIterator[Load]:
 
 
 async def test_a_killed_supervisor_leaves_no_process_and_the_next_serves_the_same_data(
-    other: Shop, there: Visit
+    other: Shop, there: ShopClient
 ) -> None:
-    logins = other.listing["logins"]
+    logins = other.shop_file["logins"]
     async with interrupted(there) as work:
         await work.more()
         processes = other.processes()
@@ -60,10 +60,10 @@ async def test_a_killed_supervisor_leaves_no_process_and_the_next_serves_the_sam
 
     assert alive == []
 
-    said = await asyncio.to_thread(other.up)
+    result = await asyncio.to_thread(other.up)
 
-    assert said.code == 0, said
-    assert other.listing["logins"] == logins
+    assert result.code == 0, result
+    assert other.shop_file["logins"] == logins
     await there.settle()
     for person, promised in work.acknowledged.items():
         made = {item["reserveId"] for item in await person.all("/reservations")}
@@ -76,64 +76,66 @@ async def test_a_killed_supervisor_leaves_no_process_and_the_next_serves_the_sam
 
 
 async def test_a_second_up_in_the_same_home_is_refused_and_changes_nothing(
-    other: Shop, there: Visit
+    other: Shop, there: ShopClient
 ) -> None:
     for more in ((), ("--fresh",)):
-        said = await asyncio.to_thread(other.up, *more)
+        result = await asyncio.to_thread(other.up, *more)
 
-        assert said.code == 1
-        assert f"already running in {other.home.path} (pid {other.pids['supervisor']})" in said.err
-        assert len(said.err.splitlines()) == 1
+        assert result.code == 1
+        assert (
+            f"already running in {other.home.path} (pid {other.pids['supervisor']})" in result.err
+        )
+        assert len(result.err.splitlines()) == 1
     await there.buyer().reserved(1)
 
 
-async def test_two_open_shops_are_independent(visit: Visit, there: Visit) -> None:
+async def test_two_open_shops_are_independent(client: ShopClient, there: ShopClient) -> None:
     buyer = there.buyer()
     reserve_id = await buyer.reserved(1)
     await there.settle()
 
-    assert (await there.admin.ask("GET", f"/reservations/{reserve_id}")).status == 200
-    assert (await visit.admin.ask("GET", f"/reservations/{reserve_id}")).status == 404
-    stranger = replace(visit.admin, token=there.admin.token)
-    assert (await stranger.ask("GET", "/reservations")).status == 401
+    assert (await there.admin.request("GET", f"/reservations/{reserve_id}")).status == 200
+    assert (await client.admin.request("GET", f"/reservations/{reserve_id}")).status == 404
+    stranger = replace(client.admin, token=there.admin.token)
+    assert (await stranger.request("GET", "/reservations")).status == 401
 
 
-async def test_a_closed_shop_opens_again_with_its_data(other: Shop, there: Visit) -> None:
+async def test_a_closed_shop_opens_again_with_its_data(other: Shop, there: ShopClient) -> None:
     buyer = there.buyer()
     reserve_id = await buyer.reserved(1)
     processes = other.processes()
 
-    await other.obey("down")
+    await other.roadbike_ok("down")
     alive = await asyncio.to_thread(alive_after, processes, END_SECONDS)
-    closed = await other.order("status")
-    said = await asyncio.to_thread(other.up)
+    closed = await other.roadbike("status")
+    result = await asyncio.to_thread(other.up)
 
     assert alive == []
     assert (closed.code, closed.out) == (1, "")
     assert "no shop is running" in closed.err
-    assert said.code == 0, said
+    assert result.code == 0, result
     await there.settle()
     assert (await buyer.get(f"/myPages/{reserve_id}"))["stockStatus"] == "배정완료"
 
 
 async def test_fresh_makes_new_data_and_ctrl_c_closes_the_shop(other: Shop) -> None:
-    before = other.listing["logins"]
-    await other.obey("down")
+    before = other.shop_file["logins"]
+    await other.roadbike_ok("down")
 
-    with in_the_foreground(other, "--fresh") as (process, said):
-        async with visiting(other) as visit:
-            totals = [await visit.admin.total(path) for path in ("/reservations", "/myPages")]
-            bike = await visit.admin.get("/stocks/1")
+    with in_the_foreground(other, "--fresh") as (process, output):
+        async with open_client(other) as client:
+            totals = [await client.admin.total(path) for path in ("/reservations", "/myPages")]
+            bike = await client.admin.get("/stocks/1")
         process.send_signal(SIGINT)
         code = await asyncio.to_thread(process.wait, CLOSE_SECONDS)
 
     assert code == 0
-    assert all(f"{part}: ready on port" in said for part in PARTS)
-    assert "\x1b" not in said  # no colours, no live table: it is not a terminal
+    assert all(f"{part}: ready on port" in output for part in PARTS)
+    assert "\x1b" not in output  # no colours, no live table: it is not a terminal
     assert (totals, bike["reserveQty"]) == ([0, 0], 0)
-    assert other.listing["logins"].keys() == before.keys()
-    assert not set(other.listing["logins"].values()) & set(before.values())
-    assert other.listing["pids"] == {}
+    assert other.shop_file["logins"].keys() == before.keys()
+    assert not set(other.shop_file["logins"].values()) & set(before.values())
+    assert other.shop_file["pids"] == {}
 
 
 def alive_after(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
@@ -157,7 +159,7 @@ def in_the_foreground(shop: Shop, *more: str) -> Iterator[tuple["subprocess.Pope
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env=surroundings({}),
+        env=command_environment({}),
     )
     assert process.stdout is not None
     lines = [process.stdout.readline()]

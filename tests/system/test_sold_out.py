@@ -1,38 +1,38 @@
-"""Never is a bike sold twice."""
+"""No unit is sold twice."""
 
 import asyncio
 from collections import Counter
 
-from tests.system.visit import Answer, Person, Visit, until
+from tests.system.shop_client import Person, Response, ShopClient, until
 
 BUYERS = 200
 UNITS = 50
 
 
-async def test_of_two_hundred_buyers_exactly_fifty_get_the_fifty_bikes(visit: Visit) -> None:
-    bike_id = await visit.bike(UNITS)
-    buyers = [visit.buyer() for _ in range(BUYERS)]
+async def test_of_two_hundred_buyers_exactly_fifty_get_the_fifty_bikes(client: ShopClient) -> None:
+    bike_id = await client.bike(UNITS)
+    buyers = [client.buyer() for _ in range(BUYERS)]
 
-    answers = await asyncio.gather(*(insist(buyer, bike_id) for buyer in buyers))
+    responses = await asyncio.gather(*(reserve_with_retries(buyer, bike_id) for buyer in buyers))
 
-    assert Counter(answer.status for answer in answers) == {201: UNITS, 409: BUYERS - UNITS}
-    refusals = [answer.body["type"] for answer in answers if answer.status == 409]
+    assert Counter(response.status for response in responses) == {201: UNITS, 409: BUYERS - UNITS}
+    refusals = [response.body["type"] for response in responses if response.status == 409]
     assert set(refusals) == {"/problems/sold-out"}
-    await visit.settle()
-    bike = await visit.admin.get(f"/stocks/{bike_id}")
+    await client.settle()
+    bike = await client.admin.get(f"/stocks/{bike_id}")
     assert (bike["stockQty"], bike["reserveQty"]) == (UNITS, UNITS)
-    for buyer, answer in zip(buyers, answers, strict=True):
+    for buyer, response in zip(buyers, responses, strict=True):
         pages = (await buyer.get("/myPages"))["_embedded"]["myPages"]
         shown = [(page["reserveStatus"], page["stockStatus"]) for page in pages]
-        assert shown == ([("예약완료", "배정완료")] if answer.status == 201 else [])
+        assert shown == ([("예약완료", "배정완료")] if response.status == 201 else [])
 
 
-async def insist(buyer: Person, bike_id: int) -> Answer:
-    """Come back as long as the shop asks to; a busy shop may."""
+async def reserve_with_retries(buyer: Person, bike_id: int) -> Response:
+    """Repeat the request while a busy shop answers 503."""
     return await until(
         lambda: buyer.reserve(bike_id),
-        lambda answer: answer.status != 503,
-        "a definite answer",
+        lambda response: response.status != 503,
+        "a response other than 503",
         seconds=30,
         pause=1,
     )

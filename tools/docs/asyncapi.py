@@ -42,7 +42,7 @@ KEY: Final[Json] = {
     "The messages of one key are sent in the order in which they were published."
 }
 ABOUT: Final = """\
-What the services of the shop tell each other. A service publishes in the transaction that made
+The events that the services of the shop exchange. A service publishes in the transaction that made
 the event true (outbox); a relay sends it at least once, in order per key. Every consumer lets a
 message take effect once, by its id (inbox). Fields are only ever added, with defaults.
 This document is generated from `contracts/events.py` and the `app.py` of each service.

@@ -68,7 +68,7 @@ def title(name: str) -> str:
 
 
 def port(name: str) -> int:
-    """Return the port on which the service listens in one-machine mode, unless told otherwise."""
+    """Return the default port of the service in one-machine mode."""
     return SPECS[name].port(Ports())
 
 

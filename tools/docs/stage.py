@@ -26,10 +26,12 @@ from roadbike.kit.process.server import Server
 from roadbike.serve import SHOP
 from tools.docs.recorder import Recorder
 from tools.docs.routes import request_line
-from tools.docs.services import build, caller_keys, wire_names
+from tools.docs.services import build, build_all, caller_keys, wire_names
 from tools.docs.steps import Answered, Asked
 
-SERVICES: Final = ("stock", "reservation", "payment", "delivery", "mypage")
+SERVICES: Final = tuple(  # those that take part in the events
+    name for name, service in build_all().items() if service.policies or service.publishes
+)
 OWNERS: Final = {"stocks": "stock", "myPages": "mypage", "deliveries": "delivery"}
 ROLES: Final = {"buyer": Role.BUYER, "staff": Role.ADMIN}
 LOST: Final = 500

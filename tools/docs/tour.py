@@ -173,10 +173,14 @@ async def _pay(stage: Stage, reserved: str, simulate: str = "approve", status: i
 
 
 async def _move(stage: Stage, reserved: str, to: DeliveryStatus, *, hold: bool = False) -> None:
-    found = await stage.ask("staff", "GET", f"/deliveries?reserveId={reserved}")
-    path = f"/deliveries/{found.body['_embedded']['deliveries'][0]['deliveryId']}"
-    body = {"deliveryStatus": to}
+    path, body = await _delivery_of(stage, reserved), {"deliveryStatus": to}
     await _expect(200, stage.ask("staff", "PATCH", path, body, hold=hold))
+
+
+async def _delivery_of(stage: Stage, reserved: str) -> str:
+    """Return the path of the reservation's delivery."""
+    found = await stage.ask("staff", "GET", f"/deliveries?reserveId={reserved}")
+    return f"/deliveries/{found.body['_embedded']['deliveries'][0]['deliveryId']}"
 
 
 async def _payment_of(stage: Stage, reserved: str) -> Mapping[str, Any]:

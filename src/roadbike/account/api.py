@@ -151,11 +151,11 @@ class AccountApi:
 
     async def get(self, user_id: str, caller: Caller) -> AccountView:
         """Show your own account; admins see all."""
-        folded_id = domain.case_folded(user_id)
-        if folded_id != caller.user_id and not caller.is_admin:
+        case_folded_id = domain.case_folded(user_id)
+        if case_folded_id != caller.user_id and not caller.is_admin:
             raise NotFound
         async with self.db.read() as tx:
-            account = await store.find(tx, folded_id)
+            account = await store.find(tx, case_folded_id)
         if account is None:
             raise NotFound
         return _view(account)

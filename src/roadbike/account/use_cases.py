@@ -57,16 +57,16 @@ async def log_in(
     Raises WrongCredentials, TooMany, Overloaded. Unknown users take the same steps. The limits are
     checked again after the password: otherwise parallel guesses would get around them.
     """
-    folded_id, normal = domain.case_folded(user_id), domain.normal(password)
+    case_folded_id, normal = domain.case_folded(user_id), domain.normal(password)
     with passwords.turn():
         async with db.read() as tx:
-            await _check_limits(tx, limits, folded_id, client)
-            account = await store.find(tx, folded_id)
+            await _check_limits(tx, limits, case_folded_id, client)
+            account = await store.find(tx, case_folded_id)
         is_right = await passwords.matches(normal, account.password_hash if account else None)
         async with db.begin() as tx:
-            await _check_limits(tx, limits, folded_id, client)
+            await _check_limits(tx, limits, case_folded_id, client)
             if not is_right:
-                await store.add_failure(tx, folded_id, client)
+                await store.add_failure(tx, case_folded_id, client)
         if account is None or not is_right:
             raise domain.WrongCredentials
         await _renew_hash(db, passwords, account, normal)

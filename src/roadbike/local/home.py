@@ -13,9 +13,10 @@ import msgspec
 
 from roadbike.local.errors import CommandError
 
-FOLDERS: Final = ("keys", "logs", "nats", "gateway", "delivery", "payment")
+SQLITE_FOLDERS: Final = ("delivery", "payment")  # of services that use SQLite
+FOLDERS: Final = ("keys", "logs", "nats", "gateway", *SQLITE_FOLDERS)
 ENTRIES: Final = (*FOLDERS, "postgres", "secrets.json", "shop.json", "lock", "control.sock")
-DATA: Final = ("postgres/data", "nats/data", "delivery/*.db", "payment/*.db")
+DATA: Final = ("postgres/data", "nats/data", *(f"{folder}/*.db" for folder in SQLITE_FOLDERS))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""Payment: the money of one reservation. Opened synchronously, everything else by events."""
+"""Payment: the money of each reservation, from opening the payment to refunding it."""

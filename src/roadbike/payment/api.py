@@ -4,15 +4,16 @@ import asyncio
 import random
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated, NoReturn
+from typing import Annotated, Final, NoReturn
 from uuid import UUID
 
 import msgspec
 from litestar.params import HeaderParameter, QueryParameter
-from msgspec import Meta
 
 from roadbike.contracts.payments import OpenedPayment, OpenPayment
+from roadbike.contracts.refusals import CancelsWithReservation
 from roadbike.contracts.statuses import PaymentStatus
+from roadbike.contracts.types import BikeId, Price, UserId
 from roadbike.contracts.wire_names import wire_name
 from roadbike.kit.db import Database
 from roadbike.kit.pure.refusals import Fault, Forbidden, Invalid
@@ -33,12 +34,20 @@ from roadbike.kit.web import (
     page_of,
     patch,
     put,
+    view,
 )
 from roadbike.payment import store
-from roadbike.payment.domain import CancelsWithReservation, NotPayable, Payment, PaymentFailed
-from roadbike.payment.providers.simulated import Behaviour
+from roadbike.payment.domain import NotPayable, Payment, PaymentFailed, PaymentSummary
+from roadbike.payment.providers import InvalidToken
 from roadbike.payment.use_cases.open import Opening, open_payments
 from roadbike.payment.use_cases.pay import Cashier
+
+SIMULATE: Final = "X-Simulate"
+
+SimulateHeader = Annotated[
+    str | None,
+    HeaderParameter(name=SIMULATE, description="How the simulated provider behaves."),
+]
 
 
 class PaymentView(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name):
@@ -56,30 +65,24 @@ class Payments(msgspec.Struct, frozen=True):
 
 
 class OpenPaymentBody(OpenPayment, frozen=True, forbid_unknown_fields=True):
-    """As the contract says, and nothing else: one that no row can hold would fail its batch."""
+    """The request with its limits checked: a value that no column holds would fail the batch."""
 
-    bike_id: Annotated[int, Meta(ge=1, le=2**31 - 1)]
-    user_id: Annotated[str, Meta(min_length=1, max_length=64)]
-    price: Annotated[int, Meta(ge=1, le=10**12)]
+    bike_id: BikeId
+    user_id: UserId
+    price: Price
 
 
 class Change(StrEnum):
-    """What a buyer may ask for; to cancel is answered with the link to the reservation."""
+    """The statuses that a buyer may ask for; a cancel is refused with a link to the reservation."""
 
     PAID = PaymentStatus.PAID
     CANCELLED = PaymentStatus.CANCELLED
 
 
-class Paying(Body, frozen=True, rename=wire_name):
+class PaymentChange(Body, frozen=True, rename=wire_name):
     """The change of a payment that a buyer asks for."""
 
     payment_status: Change
-
-
-Consent = Annotated[
-    str | None,
-    HeaderParameter(name="X-Simulate", description="What the simulated provider is to do."),
-]
 
 
 class PaymentApi:
@@ -92,17 +95,18 @@ class PaymentApi:
         self.openings: Batches[Opening, Payment] = Batches(self._open_all)
 
     def routes(self) -> list[Route]:
+        one = "/payments/{payment_id:uuid}"
         return [
             put("/internal/payments/{reservation_id:uuid}", self.open, who=INTERNAL),
-            get("/payments", self.list, who=BUYER, sort=("price",)),
-            get("/payments/{payment_id:uuid}", self.get, who=BUYER),
-            patch("/payments/{payment_id:uuid}", self.pay, who=BUYER, refuses=(402, 409)),
+            get("/payments", self.page, who=BUYER, sort=tuple(store.SORTABLE)),
+            get(one, self.get, who=BUYER),
+            patch(one, self.pay, who=BUYER, refuses=(402, 409)),
         ]
 
     async def open(
         self, reservation_id: UUID, data: OpenPaymentBody, caller: Caller
     ) -> OpenedPayment:
-        """Open the payment of a reservation, once, for the service that took it."""
+        """Open the payment of a reservation, for the reservation service; repeatable."""
         if caller.user_id != "reservation":
             raise Forbidden
         if any(self.delay_ms):
@@ -111,7 +115,7 @@ class PaymentApi:
         payment = await self.openings.submit(opening)
         return msgspec.convert(payment, OpenedPayment, from_attributes=True)
 
-    async def list(
+    async def page(
         self,
         caller: Caller,
         paging: Paging,
@@ -120,63 +124,57 @@ class PaymentApi:
         """One's own payments; all of them for staff."""
         async with self.db.read() as tx:
             found, total = await store.page(
-                tx, paging, owner=_owner(caller), reservation_id=reservation_id
+                tx, paging, owner=caller.owner, reservation_id=reservation_id
             )
-        return page_of(
-            Payments(payments=[_view(payment) for payment in found]),
-            paging,
-            total=total,
-            url="/payments",
-            reserveId=reservation_id,
-        )
+        shown = Payments(payments=[_view(payment) for payment in found])
+        return page_of(shown, paging, total=total, url="/payments", reserveId=reservation_id)
 
     async def get(self, payment_id: UUID, caller: Caller) -> PaymentView:
         """One payment."""
         async with self.db.read() as tx:
-            return _view(await store.get(tx, payment_id, owner=_owner(caller)))
+            return _view(await store.get(tx, payment_id, owner=caller.owner))
 
     async def pay(
-        self, payment_id: UUID, data: Paying, caller: Caller, simulate: Consent = None
+        self,
+        payment_id: UUID,
+        data: PaymentChange,
+        caller: Caller,
+        simulate: SimulateHeader = None,
     ) -> Reply[PaymentView]:
-        """Pay: 200 when it is paid, 202 while the provider's answer is not known."""
+        """Pay: 200 when it is paid, 202 while the provider's answer is unknown."""
         if data.payment_status is Change.CANCELLED:
             await self._refuse_to_cancel(payment_id, caller)
-        return await self._pay(payment_id, _consent(simulate), caller)
-
-    async def _pay(self, payment_id: UUID, consent: str, caller: Caller) -> Reply[PaymentView]:
-        payment = await self.cashier.pay(payment_id, consent, owner=_owner(caller))
-        match payment.payment_status:
-            case PaymentStatus.PAID:
-                return Reply(_view(payment))
-            case PaymentStatus.CONFIRMING:
-                return Reply(_view(payment), status=202)
-            case PaymentStatus.DUE:
-                raise PaymentFailed
-            case _:
-                raise NotPayable
+        try:
+            payment = await self.cashier.pay(payment_id, simulate, owner=caller.owner)
+        except InvalidToken as error:
+            choices = {"choices": ", ".join(error.choices)}
+            fault = Fault(slug="fault-choice", parameter=SIMULATE, facts=choices)
+            raise Invalid(fault) from None
+        return _reply(payment)
 
     async def _refuse_to_cancel(self, payment_id: UUID, caller: Caller) -> NoReturn:
         async with self.db.read() as tx:
-            payment = await store.get(tx, payment_id, owner=_owner(caller))
-        raise CancelsWithReservation(extra={"_links": _view(payment).links})
+            payment = await store.get(tx, payment_id, owner=caller.owner)
+        extra = {"_links": _view(payment).links}
+        raise CancelsWithReservation(payment.reservation_id, extra=extra)
 
     async def _open_all(self, openings: Sequence[Opening]) -> Sequence[Payment | Exception]:
         return await self.db.transact(lambda tx: open_payments(tx, openings))
 
 
-def _consent(simulate: str | None) -> str:
-    """The token of the attempt. Raises Invalid for a behaviour that is none."""
-    if simulate is not None and simulate not in set(Behaviour):
-        choices = {"choices": ", ".join(Behaviour)}
-        raise Invalid(Fault(slug="fault-choice", parameter="X-Simulate", facts=choices))
-    return simulate or ""
+def _reply(payment: Payment) -> Reply[PaymentView]:
+    match payment.payment_status:
+        case PaymentStatus.PAID:
+            return Reply(_view(payment))
+        case PaymentStatus.CONFIRMING:
+            return Reply(_view(payment), status=202)
+        case PaymentStatus.DUE:
+            raise PaymentFailed
+        case _:
+            raise NotPayable
 
 
-def _owner(caller: Caller) -> str | None:
-    return None if caller.is_admin else caller.user_id
-
-
-def _view(payment: Payment) -> PaymentView:
+def _view(payment: PaymentSummary) -> PaymentView:
     own = f"/payments/{payment.payment_id}"
     related = links(
         self=own,
@@ -185,5 +183,4 @@ def _view(payment: Payment) -> PaymentView:
     )
     if payment.payment_status is PaymentStatus.DUE:
         related |= links(pay=own)
-    view = msgspec.convert(payment, PaymentView, from_attributes=True)
-    return msgspec.structs.replace(view, links=related)
+    return view(PaymentView, payment, related)

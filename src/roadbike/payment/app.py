@@ -1,8 +1,7 @@
 """The payment service on one page."""
 
-from collections.abc import Sequence
 from datetime import timedelta
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -17,22 +16,21 @@ from roadbike.contracts.events import (
     ReservationCancelled,
 )
 from roadbike.kit.crash import crash_points
-from roadbike.kit.db import Database, Tx
+from roadbike.kit.db import Database
 from roadbike.kit.process.service import Service, every, whenever
 from roadbike.kit.process.settings import ServiceSettings, SettingError
-from roadbike.kit.pure.events import Event
 from roadbike.payment import store
 from roadbike.payment.api import PaymentApi
 from roadbike.payment.providers.simulated import Behaviour, SimulatedProvider
+from roadbike.payment.use_cases.cancel import cancel_payment, prefetch
 from roadbike.payment.use_cases.expire import Expiry
-from roadbike.payment.use_cases.open import cancel_payment
 from roadbike.payment.use_cases.pay import Cashier
 
 Milliseconds = Annotated[int, Meta(ge=0, le=60_000)]
 
 
 class Settings(ServiceSettings, frozen=True, kw_only=True):
-    """simulated_rates: how often the simulated provider misbehaves, `decline=0.1,slow=0.05`."""
+    """What the payment service reads from its environment, beside the common settings."""
 
     provider: Annotated[
         Literal["simulated"],
@@ -61,7 +59,7 @@ class Settings(ServiceSettings, frozen=True, kw_only=True):
 
 
 def build(settings: Settings) -> Service:
-    """Raises SettingError."""
+    """Build the service. Raises SettingError."""
     db = Database(settings.database_url.reveal())
     provider = SimulatedProvider(settings.simulated_journal_url, _rates(settings))
     cashier = Cashier(db, provider, crash_points(settings.crash))
@@ -73,7 +71,7 @@ def build(settings: Settings) -> Service:
         db=db,
         routes=PaymentApi(db, cashier, delay_ms).routes(),
         policies=[whenever(ReservationCancelled, cancel_payment)],
-        prefetch=_prefetch,
+        prefetch=prefetch,
         publishes=(
             PaymentOpened,
             PaymentConfirming,
@@ -86,16 +84,11 @@ def build(settings: Settings) -> Service:
         timed=[
             every(seconds=1, do=cashier.finish_unknown),
             every(seconds=0.5, do=cashier.refund_owed),
-            every(seconds=1, do=expiry.run),
+            every(seconds=1, do=expiry.expire_unpaid),
         ],
         gauges={"unsettled": store.count_unsettled},
         resources=[provider],
     )
-
-
-async def _prefetch(tx: Tx, events: Sequence[Event]) -> None:
-    heard = cast("Sequence[ReservationCancelled]", events)
-    await store.lock_all(tx, [event.reservation_id for event in heard])
 
 
 def _rates(settings: Settings) -> dict[Behaviour, float]:

@@ -1,4 +1,4 @@
-"""One try to get the money, and when to ask the provider what became of it. Pure."""
+"""One attempt to get the money, and when to ask the provider about it again."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -6,13 +6,17 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-ASKING: Final = timedelta(seconds=5)  # so long nobody else asks what became of an attempt
-LONGEST_WAIT_SECONDS: Final = 30
-LATE_MONEY: Final = (timedelta(seconds=20), timedelta(minutes=10), timedelta(hours=24))
+FIRST_CHECK_DELAY: Final = timedelta(seconds=5)  # the request that began the attempt goes first
+MAX_RETRY_SECONDS: Final = 30
+LATE_MONEY_CHECKS: Final = (  # ages at which an attempt without a capture is checked again
+    timedelta(seconds=20),
+    timedelta(minutes=10),
+    timedelta(hours=24),
+)
 
 
 class Outcome(StrEnum):
-    """What became of asking the provider for the money."""
+    """The provider's answer to the request for the money."""
 
     UNKNOWN = "unknown"
     CAPTURED = "captured"
@@ -20,7 +24,7 @@ class Outcome(StrEnum):
 
 
 class Refund(StrEnum):
-    """Whether an attempt's money goes back."""
+    """Whether an attempt's money has to go back, or has gone back."""
 
     NONE = "none"
     OWED = "owed"
@@ -29,51 +33,56 @@ class Refund(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Attempt:
-    """One try to get the money: at most one capture and one refund.
+    """One attempt to get the money: at most one capture and one refund.
 
-    token: the buyer's consent, as the provider gave it. check_at: when to ask the provider (again)
-    what became of it, or to give the money back; None when there is nothing to wait for. checks:
-    how often it has not answered in a row.
+    amount: KRW. token: the buyer's consent, as the provider issued it.
+    unanswered: how many times in a row the provider gave no answer.
+    check_at: when to ask the provider for the outcome, or to request the refund; None when
+    there is nothing to wait for.
     """
 
     attempt_id: UUID
     reservation_id: UUID
+    amount: int
     token: str
     asked_at: datetime
     outcome: Outcome = Outcome.UNKNOWN
     refund: Refund = Refund.NONE
-    checks: int = 0
+    unanswered: int = 0
     check_at: datetime | None = None
     row_version: int = 0
 
 
-def begun(attempt_id: UUID, reservation_id: UUID, token: str, now: datetime) -> Attempt:
-    """One whose provider has not been asked yet."""
+def begun(
+    attempt_id: UUID, reservation_id: UUID, *, amount: int, token: str, now: datetime
+) -> Attempt:
+    """Return a new attempt, about which the provider has not been asked yet."""
     return Attempt(
         attempt_id=attempt_id,
         reservation_id=reservation_id,
+        amount=amount,
         token=token,
         asked_at=now,
-        check_at=now + ASKING,
+        check_at=now + FIRST_CHECK_DELAY,
     )
 
 
-def checked(attempt: Attempt, now: datetime) -> Attempt:
-    """After the provider has answered: a failed one is looked at some times more."""
+def answered(attempt: Attempt, now: datetime) -> Attempt:
+    """Return the attempt after an answer: without a capture it is checked again for late money."""
     wait: timedelta | None = None
     if attempt.outcome is Outcome.NOT_CAPTURED:
         age = now - attempt.asked_at
-        wait = next((late - age for late in LATE_MONEY if late > age), None)
-    return replace(attempt, checks=0, check_at=None if wait is None else now + wait)
+        wait = next((late - age for late in LATE_MONEY_CHECKS if late > age), None)
+    return replace(attempt, unanswered=0, check_at=None if wait is None else now + wait)
 
 
 def unanswered(attempt: Attempt, now: datetime) -> Attempt:
-    """After the provider gave no answer: soon again, whatever was to be asked."""
-    checks = attempt.checks + 1
-    wait = timedelta(seconds=min(2**checks, LONGEST_WAIT_SECONDS))
-    return replace(attempt, checks=checks, check_at=now + wait)
+    """Return the attempt after a call without an answer: the next one follows with back-off."""
+    times = attempt.unanswered + 1
+    wait = timedelta(seconds=min(2**times, MAX_RETRY_SECONDS))
+    return replace(attempt, unanswered=times, check_at=now + wait)
 
 
-def known(attempt: Attempt, outcome: Outcome) -> Attempt:
-    """Knowing what became of it; what was captured stays captured."""
+def with_outcome(attempt: Attempt, outcome: Outcome) -> Attempt:
+    """Return the attempt with its outcome. What was captured stays captured."""
     return attempt if attempt.outcome is Outcome.CAPTURED else replace(attempt, outcome=outcome)

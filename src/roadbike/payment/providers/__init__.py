@@ -1,21 +1,34 @@
-"""The payment provider, as the shop reaches it: one port, an adapter per provider.
+"""The port to a payment provider; each provider has an adapter beside this file.
 
 Flows and rules of the real ones: docs/decisions/0009-payment-providers.md.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
 
 class Unknown(Exception):
-    """No answer, or one that says neither yes nor no. Never "failed", never "ask again"."""
+    """The provider gave no answer, or one that says neither yes nor no.
+
+    It never means that the call has failed, and never that the money may be asked for again.
+    """
+
+
+class InvalidToken(Exception):
+    """The provider does not know such a token. choices: the tokens that it knows."""
+
+    def __init__(self, choices: Sequence[str]) -> None:
+        super().__init__(f"not one of {', '.join(choices)}")
+        self.choices = choices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Charge:
-    """What is asked for. attempt_id: the key by which the provider knows a repeat. amount: KRW.
+    """The money that is asked for.
 
+    attempt_id: the key by which the provider recognises a repeated call. amount: KRW.
     token: the buyer's consent, from the provider's own page.
     """
 
@@ -26,39 +39,43 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class Approved:
-    """The money is ours. provider_id: the provider's name for this movement, used once."""
+    """The money was captured. provider_id: the provider's id of this movement, used once."""
 
     provider_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Declined:
-    """No money moved, and none will."""
+    """The provider refused: no money has moved, and none will."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """What the provider knows of an attempt: ids of the capture and of the refund, if any."""
+    """What the provider knows of an attempt: the ids of its capture and its refund, or None."""
 
     captured: str | None
     refunded: str | None
 
 
 class Provider(Protocol):
-    """Moves money. Every call may be repeated with the same attempt without moving more."""
+    """Moves money. A call that is repeated for the same attempt moves no more of it."""
+
+    def checked_token(self, token: str | None) -> str:
+        """Return the token to keep with an attempt. Raises InvalidToken."""
+        ...
 
     async def open(self, charge: Charge) -> dict[str, str]:
-        """What the buyer's browser needs to consent; no money moves. Raises Unknown."""
+        """Return what the buyer's browser needs to consent; no money moves. Raises Unknown."""
         ...
 
     async def confirm(self, charge: Charge) -> Approved | Declined:
-        """Take the money. Raises Unknown."""
+        """Capture the money. Raises Unknown."""
         ...
 
     async def fetch(self, charge: Charge) -> Snapshot:
-        """What became of the attempt. Raises Unknown."""
+        """Return what has happened to the attempt's money. Raises Unknown."""
         ...
 
     async def cancel(self, charge: Charge, reason: str) -> str:
-        """Give all of the money back; the id of the refund. Raises Unknown."""
+        """Refund the whole amount and return the id of the refund. Raises Unknown."""
         ...

@@ -1,7 +1,7 @@
-"""A provider to try the shop with: it keeps a journal of its own, the truth about the money.
+"""A simulated provider, refused in production. Its journal is the truth about the money.
 
-Refused in production. What it does with a charge is said by the charge's token (the header
-X-Simulate) or, without one, drawn by the rates of the settings.
+The token of a charge (the header X-Simulate) names how the provider behaves; without a token
+the behaviour is drawn at random by the rates of the settings.
 """
 
 import asyncio
@@ -15,7 +15,14 @@ from sqlalchemy import BigInteger, Column, MetaData, String, Table, Uuid, select
 from roadbike.kit.db import Database, DatabaseUnavailable, Tx
 from roadbike.kit.db.bulk import insert_new
 from roadbike.kit.db.columns import UtcTime, utc_now
-from roadbike.payment.providers import Approved, Charge, Declined, Snapshot, Unknown
+from roadbike.payment.providers import (
+    Approved,
+    Charge,
+    Declined,
+    InvalidToken,
+    Snapshot,
+    Unknown,
+)
 
 SLOW_SECONDS: Final = 5.0
 
@@ -32,21 +39,24 @@ JOURNAL: Final = Table(
 
 
 class Behaviour(StrEnum):
-    """What the simulated provider does with a charge."""
+    """How the simulated provider treats a charge."""
 
     APPROVE = "approve"
     DECLINE = "decline"
-    UNKNOWN_CAPTURED = "unknown-captured"  # takes the money, says nothing of use
+    UNKNOWN_CAPTURED = "unknown-captured"  # takes the money, gives no usable answer
     UNKNOWN_NOT_CAPTURED = "unknown-not-captured"
-    SLOW = "slow"  # takes the money, answers after everybody has stopped waiting
+    SLOW = "slow"  # takes the money, answers after the caller's timeout
     ERROR_AFTER_COMMIT = "error-after-commit"  # takes the money, then fails
 
 
-TAKES: Final = frozenset(Behaviour) - {Behaviour.DECLINE, Behaviour.UNKNOWN_NOT_CAPTURED}
+TAKES_MONEY: Final = frozenset(Behaviour) - {Behaviour.DECLINE, Behaviour.UNKNOWN_NOT_CAPTURED}
 
 
 class SimulatedProvider:
-    """`rates`: how often it behaves other than approving, e.g. {"decline": 0.1}."""
+    """rates: the share of charges with each behaviour other than approving, {DECLINE: 0.1}.
+
+    journal_url: a database of the provider's own.
+    """
 
     def __init__(self, journal_url: str, rates: dict[Behaviour, float]) -> None:
         self._db = Database(journal_url)
@@ -60,12 +70,17 @@ class SimulatedProvider:
     async def __aexit__(self, *_: object) -> None:
         await self._db.close()
 
+    def checked_token(self, token: str | None) -> str:
+        if token is not None and token not in set(Behaviour):
+            raise InvalidToken(list(Behaviour))
+        return token or ""
+
     async def open(self, charge: Charge) -> dict[str, str]:
         return {"attemptId": str(charge.attempt_id)}
 
     async def confirm(self, charge: Charge) -> Approved | Declined:
         behaviour = self._behaviour(charge)
-        if behaviour in TAKES:
+        if behaviour in TAKES_MONEY:
             await self._write(charge, "capture")
         match behaviour:
             case Behaviour.APPROVE:
@@ -89,14 +104,14 @@ class SimulatedProvider:
             refunded=_id("refund", charge) if "refund" in kinds else None,
         )
 
-    async def cancel(self, charge: Charge, reason: str) -> str:  # noqa: ARG002 it does not care why
+    async def cancel(self, charge: Charge, reason: str) -> str:  # noqa: ARG002 the port's
         await self._write(charge, "refund")
         return _id("refund", charge)
 
     def _behaviour(self, charge: Charge) -> Behaviour:
         if charge.token:
             return Behaviour(charge.token)
-        drawn = random.Random(str(charge.attempt_id)).random()  # noqa: S311 a repeat draws the same
+        drawn = random.Random(str(charge.attempt_id)).random()  # noqa: S311 repeated calls draw the same
         for behaviour, rate in self._rates.items():
             if drawn < rate:
                 return behaviour

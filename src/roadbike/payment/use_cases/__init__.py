@@ -1,1 +1,1 @@
-"""What one can do with payments, one file per story. Each reads: load, decide, save, tell."""
+"""The use cases of payment, one file per story. Each reads: load, decide, save, publish."""

@@ -1,21 +1,19 @@
-"""Cancel what is not paid in time; not right after an outage, when nobody could pay."""
+"""Cancel payments that are not paid in time, but not right after an outage."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Final
 from uuid import UUID
 
-from roadbike.contracts.reasons import Reason
-from roadbike.contracts.statuses import PaymentStatus
 from roadbike.kit.db import Database, Tx
-from roadbike.payment import store
+from roadbike.payment import domain, store
 from roadbike.payment.use_cases.settle import settle
 
-AWAY: Final = timedelta(minutes=1)  # unseen for so long: it was away, or the clock jumped
-QUIET: Final = timedelta(minutes=5)
-AT_ONCE: Final = 200
+OUTAGE_GAP: Final = timedelta(minutes=1)  # without a run: payment was down, or a clock jumped
+PAUSE_AFTER_OUTAGE: Final = timedelta(minutes=5)  # gives buyers time to pay
+EXPIRY_BATCH: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,30 +22,31 @@ class Expiry:
 
     after: timedelta
 
-    async def run(self, db: Database) -> None:
-        """Expire what is unpaid for too long, unless payment was away just now."""
-        if await db.transact(_is_quiet_time):
+    async def expire_unpaid(self, db: Database) -> None:
+        """Expire all payments that are due for too long; none right after an outage."""
+        if await db.transact(_is_paused):
             return
         while late := await self._late(db):
             await db.transact(partial(expire, reservation_ids=late))
 
     async def _late(self, db: Database) -> Sequence[UUID]:
         async with db.read() as tx:
-            return await store.unpaid_since(tx, (await tx.now()) - self.after, AT_ONCE)
+            return await store.unpaid_since(tx, (await tx.now()) - self.after, EXPIRY_BATCH)
 
 
 async def expire(tx: Tx, reservation_ids: Sequence[UUID]) -> None:
-    """What is still due is cancelled for it."""
+    """Expire the payments of these reservations that are still due."""
     await store.lock_all(tx, reservation_ids)
     for reservation_id in reservation_ids:
-        payment = await store.locked(tx, reservation_id)
-        if payment.payment_status is PaymentStatus.DUE:
-            settle(tx, replace(payment, expired=True, reason=Reason.UNPAID))
+        payment = await store.locked_or_new(tx, reservation_id)
+        expired = domain.expired(payment)
+        if expired != payment:
+            settle(tx, expired)
 
 
-async def _is_quiet_time(tx: Tx) -> bool:
-    seen_at, quiet_until, now = await store.last_watch(tx)
-    if abs(now - seen_at) > AWAY:
-        quiet_until = now + QUIET
-    await store.keep_watch(tx, now, quiet_until)
+async def _is_paused(tx: Tx) -> bool:
+    seen_at, quiet_until, now = await store.locked_watch(tx)
+    if abs(now - seen_at) > OUTAGE_GAP:
+        quiet_until = now + PAUSE_AFTER_OUTAGE
+    await store.save_watch(tx, now, quiet_until)
     return now < quiet_until

@@ -1,4 +1,7 @@
-"""Get the money: the attempt is committed before the provider is asked, and never asked twice."""
+"""Get the money, and give it back.
+
+An attempt is committed before the provider is called, and no attempt asks for the money twice.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -12,58 +15,63 @@ from roadbike.contracts.statuses import PaymentStatus
 from roadbike.kit.crash import Crash, never_crash
 from roadbike.kit.db import Database, DatabaseUnavailable, Tx
 from roadbike.kit.db.ids import new_id
+from roadbike.kit.messaging.outbox import publish_all
 from roadbike.payment import domain, store
-from roadbike.payment.domain import Payment
-from roadbike.payment.domain.attempts import Attempt, Outcome
+from roadbike.payment.domain import Attempt, Outcome, Payment
 from roadbike.payment.providers import Approved, Charge, Provider, Snapshot, Unknown
-from roadbike.payment.use_cases.settle import keep, settle
+from roadbike.payment.use_cases.settle import settle
 
 log = structlog.get_logger()
 
-AT_ONCE: Final = 50
-PATIENCE_SECONDS: Final = 1.5  # with the provider, while the buyer waits
+CHECK_BATCH: Final = 50
+REFUND_BATCH: Final = 50
+PROVIDER_TIMEOUT_SECONDS: Final = 1.5  # while the buyer waits
 
-Due = Callable[[Tx, int], Awaitable[Sequence[Attempt]]]
+Find = Callable[[Tx], Awaitable[Sequence[Attempt]]]
 
 
 class Cashier:
-    """Moves money between the provider and our ledger. No transaction is open while it asks."""
+    """Moves money through the provider and enters it into the ledger.
+
+    No transaction is open during a call to the provider.
+    """
 
     def __init__(self, db: Database, provider: Provider, crash: Crash = never_crash) -> None:
         self.db, self.provider, self.crash = db, provider, crash
 
-    async def pay(self, payment_id: UUID, token: str, *, owner: str | None) -> Payment:
-        """Capture the payment: paid, due again when declined, or confirming while unknown.
+    async def pay(self, payment_id: UUID, token: str | None, *, owner: str | None) -> Payment:
+        """Capture the money: the payment is then paid, due when declined, confirming if unknown.
 
-        Raises NotFound, NotPayable.
+        token: the buyer's consent. Raises InvalidToken, NotFound, NotPayable.
         """
+        consent = self.provider.checked_token(token)
         payment, attempt = await self.db.transact(
-            lambda tx: begin(tx, payment_id, token, owner=owner)
+            lambda tx: begin(tx, payment_id, consent, owner=owner)
         )
         if attempt is None:
-            return payment  # paid, or being paid by another request
+            return payment
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                outcome = await self._ask(_charge(payment, attempt))
+            async with asyncio.timeout(PROVIDER_TIMEOUT_SECONDS):
+                snapshot = await self._capture(_charge(attempt))
         except (Unknown, TimeoutError) as unknown:
             log.warning("payment.unknown", attempt_id=str(attempt.attempt_id), why=str(unknown))
-            return payment
-        paid = await self.db.transact(lambda tx: learn(tx, attempt, outcome))
+            return payment  # finish_unknown asks for the outcome later
+        paid = await self.db.transact(lambda tx: learn(tx, attempt, snapshot))
         self.crash("capture.after_commit")
         return paid
 
     async def finish_unknown(self, _db: Database) -> None:
-        """Ask what became of attempts that nobody knows the outcome of; late money is found too."""
-        await self._each(store.to_check, self._check)
+        """Ask the provider for unknown outcomes, and whether a failed attempt has money by now."""
+        await self._for_each(partial(store.to_check, at_most=CHECK_BATCH), self._check)
 
     async def refund_owed(self, _db: Database) -> None:
-        """Give back what is owed, each attempt's money once."""
-        await self._each(store.to_refund, self._refund)
+        """Request the refunds that are owed, one per attempt."""
+        await self._for_each(partial(store.to_refund, at_most=REFUND_BATCH), self._refund)
 
-    async def _each(self, due: Due, work: Callable[[Attempt], Awaitable[None]]) -> None:
-        """Work on all that is due, each once; one that fails holds up none behind it."""
+    async def _for_each(self, find: Find, work: Callable[[Attempt], Awaitable[None]]) -> None:
+        """Work on each attempt that is found, once; a failure does not hold up the others."""
         done: set[UUID] = set()
-        while attempts := [one for one in await self._read(due) if one.attempt_id not in done]:
+        while attempts := [one for one in await self._read(find) if one.attempt_id not in done]:
             for attempt in attempts:
                 done.add(attempt.attempt_id)
                 try:
@@ -72,13 +80,13 @@ class Cashier:
                     raise
                 except Exception:
                     log.exception("attempt.failed", attempt_id=str(attempt.attempt_id))
-                    await self.db.transact(partial(look_again, attempt=attempt))
+                    await self.db.transact(partial(retry_later, attempt=attempt))
 
-    async def _read(self, due: Due) -> Sequence[Attempt]:
+    async def _read(self, find: Find) -> Sequence[Attempt]:
         async with self.db.read() as tx:
-            return await due(tx, AT_ONCE)
+            return await find(tx)
 
-    async def _ask(self, charge: Charge) -> Snapshot:
+    async def _capture(self, charge: Charge) -> Snapshot:
         self.crash("capture.before_call")
         await self.provider.open(charge)
         answer = await self.provider.confirm(charge)
@@ -87,69 +95,73 @@ class Cashier:
         return Snapshot(captured=captured, refunded=None)
 
     async def _check(self, attempt: Attempt) -> None:
-        charge = await self._charge_of(attempt)
         try:
-            snapshot = await self.provider.fetch(charge)
+            snapshot = await self.provider.fetch(_charge(attempt))
         except Unknown as unknown:
             log.warning("payment.unknown", attempt_id=str(attempt.attempt_id), why=str(unknown))
-            await self.db.transact(lambda tx: look_again(tx, attempt))
+            await self.db.transact(lambda tx: retry_later(tx, attempt))
         else:
             await self.db.transact(lambda tx: learn(tx, attempt, snapshot))
 
     async def _refund(self, attempt: Attempt) -> None:
-        charge = await self._charge_of(attempt)
         self.crash("refund.before_call")
         try:
-            refunded = await self.provider.cancel(charge, "reservation cancelled")
+            refund_id = await self.provider.cancel(_charge(attempt), "reservation cancelled")
         except Unknown as unknown:
             log.warning("refund.unknown", attempt_id=str(attempt.attempt_id), why=str(unknown))
-            await self.db.transact(lambda tx: look_again(tx, attempt))  # by the same attempt
+            # a repeated refund of one attempt moves the money once
+            await self.db.transact(lambda tx: retry_later(tx, attempt))
             return
         self.crash("refund.after_call")
-        await self.db.transact(lambda tx: refund_done(tx, attempt, refunded))
-
-    async def _charge_of(self, attempt: Attempt) -> Charge:
-        async with self.db.read() as tx:
-            return _charge(await store.locked(tx, attempt.reservation_id), attempt)
+        await self.db.transact(lambda tx: learn_refund(tx, attempt, refund_id))
 
 
 async def begin(
     tx: Tx, payment_id: UUID, token: str, *, owner: str | None
 ) -> tuple[Payment, Attempt | None]:
-    """Commit to one attempt; none is begun for what is paid or being paid. Raises NotPayable."""
-    payment = await store.locked_by_id(tx, payment_id, owner=owner)
+    """Begin one attempt; none (None) when the payment is paid or another request is paying it.
+
+    Raises NotFound, NotPayable.
+    """
+    payment = await store.locked_or_404(tx, payment_id, owner=owner)
     if payment.payment_status in {PaymentStatus.PAID, PaymentStatus.CONFIRMING}:
         return payment, None
-    confirming, events = domain.attempt(payment, new_id(), token, await tx.now())
-    keep(tx, confirming, events)
+    confirming, events = domain.attempted(payment, new_id(), token, await tx.now())
+    store.save(tx, confirming)
+    publish_all(tx, events)
     return confirming, confirming.attempts[-1]
 
 
 async def learn(tx: Tx, attempt: Attempt, snapshot: Snapshot) -> Payment:
-    """Take in what the provider says of an attempt."""
-    payment = await store.locked(tx, attempt.reservation_id)
+    """Note what the provider knows of an attempt, and settle the payment."""
     outcome = Outcome.CAPTURED if snapshot.captured else Outcome.NOT_CAPTURED
-    known = domain.with_outcome(payment, attempt.attempt_id, outcome)
+    known = domain.with_outcome(await _locked(tx, attempt), attempt.attempt_id, outcome)
     if snapshot.captured:
-        await store.keep_money(tx, payment, attempt.attempt_id, "capture", snapshot.captured)
+        await store.enter_money(tx, attempt, "capture", snapshot.captured)
     if snapshot.refunded:
-        await store.keep_money(tx, payment, attempt.attempt_id, "refund", snapshot.refunded)
+        await store.enter_money(tx, attempt, "refund", snapshot.refunded)
         known = domain.with_refund(known, attempt.attempt_id)
-    return settle(tx, domain.checked(known, attempt.attempt_id, await tx.now()))
+    return settle(tx, domain.answered(known, attempt.attempt_id, await tx.now()))
 
 
-async def look_again(tx: Tx, attempt: Attempt) -> None:
-    """Nothing was learnt; ask again a little later."""
-    payment = await store.locked(tx, attempt.reservation_id)
-    store.save(tx, domain.unanswered(payment, attempt.attempt_id, await tx.now()))
-
-
-async def refund_done(tx: Tx, attempt: Attempt, provider_id: str) -> None:
-    payment = await store.locked(tx, attempt.reservation_id)
-    await store.keep_money(tx, payment, attempt.attempt_id, "refund", provider_id)
+async def learn_refund(tx: Tx, attempt: Attempt, refund_id: str) -> None:
+    """Note that an attempt's money was refunded, and settle the payment."""
+    payment = await _locked(tx, attempt)
+    await store.enter_money(tx, attempt, "refund", refund_id)
     settle(tx, domain.with_refund(payment, attempt.attempt_id))
 
 
-def _charge(payment: Payment, attempt: Attempt) -> Charge:
-    assert payment.price is not None  # an attempt is made of an opened payment only
-    return Charge(attempt_id=attempt.attempt_id, amount=payment.price, token=attempt.token)
+async def retry_later(tx: Tx, attempt: Attempt) -> None:
+    """Note that the provider gave no answer: the next call follows with back-off."""
+    payment = await _locked(tx, attempt)
+    store.save(tx, domain.unanswered(payment, attempt.attempt_id, await tx.now()))
+
+
+async def _locked(tx: Tx, attempt: Attempt) -> Payment:
+    payment = await store.locked(tx, attempt.reservation_id)
+    assert payment is not None  # attempts are made for stored payments only
+    return payment
+
+
+def _charge(attempt: Attempt) -> Charge:
+    return Charge(attempt_id=attempt.attempt_id, amount=attempt.amount, token=attempt.token)

@@ -1,23 +1,14 @@
-"""The end of every payment story: decide, save, tell."""
+"""How the use cases end that learnt a fact: decide, save, publish."""
 
-from collections.abc import Sequence
-
-from roadbike.contracts.events import AnyPaymentEvent
 from roadbike.kit.db import Tx
-from roadbike.kit.messaging.outbox import publish
+from roadbike.kit.messaging.outbox import publish_all
 from roadbike.payment import domain, store
 from roadbike.payment.domain import Payment
 
 
 def settle(tx: Tx, payment: Payment) -> Payment:
-    """Save the payment and whatever follows from its facts."""
+    """Decide what follows from the payment's facts, save the payment, publish the events."""
     decided, events = domain.decide(payment)
-    keep(tx, decided, events)
+    store.save(tx, decided)
+    publish_all(tx, events)
     return decided
-
-
-def keep(tx: Tx, payment: Payment, events: Sequence[AnyPaymentEvent]) -> None:
-    """Save the payment and tell what happened."""
-    store.save(tx, payment)
-    for event in events:
-        publish(tx, event)

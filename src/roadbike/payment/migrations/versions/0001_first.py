@@ -1,4 +1,4 @@
-"""The payments, and what kit keeps."""
+"""Payments, attempts, the ledger of money, and the tables of kit."""
 
 from alembic import op
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Uuid
@@ -52,7 +52,7 @@ def _create_payment() -> None:
         Column("reason", String(30)),
         Column("captured_by", Uuid),
         Column("opened_at", UtcTime),
-        Column("tries", Integer, nullable=False),
+        Column("attempted", Boolean, nullable=False),
         Column("row_version", Integer, nullable=False),
         Index("payment_of_user", "user_id", "payment_id"),
         Index("payment_by_status", "payment_status", "opened_at"),
@@ -64,11 +64,12 @@ def _create_attempt() -> None:
         "attempt",
         Column("attempt_id", Uuid, primary_key=True),
         Column("reservation_id", Uuid, nullable=False, index=True),
+        Column("amount", BigInteger, nullable=False),
         Column("token", String(255), nullable=False),
         Column("outcome", String(30), nullable=False),
         Column("refund", String(30), nullable=False),
         Column("asked_at", UtcTime, nullable=False),
-        Column("checks", Integer, nullable=False),
+        Column("unanswered", Integer, nullable=False),
         Column("check_at", UtcTime),
         Column("row_version", Integer, nullable=False),
         Index("attempt_to_check", "check_at"),

@@ -53,7 +53,7 @@ class StreamState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StreamInfo(ApiReply, frozen=True, kw_only=True):
-    """A stream as it is. created: its time of creation, which tells its incarnation."""
+    """A stream as it is. created: its time of creation, which identifies its incarnation."""
 
     created: str = ""
     config: StreamConfig = StreamConfig()

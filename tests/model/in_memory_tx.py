@@ -1,0 +1,98 @@
+"""Transactions in memory: real use cases run on them, without a database and without waiting."""
+
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, Final, TypeVar, cast
+
+from sqlalchemy import Executable, Select
+
+from roadbike.kit.db import Database, Tx
+from roadbike.kit.db import rows as kit_rows
+from roadbike.kit.messaging import outbox
+from roadbike.kit.pure.events import Event
+
+NOW: Final = datetime(2026, 11, 24, 3, tzinfo=UTC)
+URL: Final = "sqlite+aiosqlite://"  # names a dialect; nothing connects to it
+
+# functions that services give to `Tx.at_commit`
+LEDGER_WRITES: Final = {"roadbike.stock.store._write_ledger"}
+KEY_DELETIONS: Final = {"roadbike.reservation.store._delete_keys"}  # the model has no keys
+
+T = TypeVar("T")
+RowKey = tuple[str, object]  # a table and a primary key, as kit.db.rows names a row
+Rows = Mapping[RowKey, Any]
+
+
+class InMemoryTx(Tx):
+    """A transaction on the given rows; the value is None for rows that do not exist yet.
+
+    published: the events in order. inserted: what was written to tables without a row_version
+    (the ledgers).
+    """
+
+    def __init__(self, rows: Rows) -> None:
+        super().__init__(cast("Any", None), _database())
+        self.loaded = self._rows = dict(rows)
+        self.published: list[Event] = []
+        self.inserted: list[Any] = []
+
+    async def now(self) -> datetime:
+        return NOW
+
+    async def execute(self, statement: Executable, values: Any = None) -> Any:
+        if getattr(statement, "is_insert", False):
+            self.inserted += values
+        return _NoRows()
+
+    async def row(self, statement: Executable) -> Any:
+        """Return the one row of the table that the statement selects from, or None."""
+        (table,) = cast("Select[Any]", statement).get_final_froms()
+        names = [column.name for column in table.columns]
+        for (of_table, _), state in self.loaded.items():
+            if of_table == table.description and state is not None:
+                return {name: getattr(state, name) for name in names}
+        return None
+
+    async def scalar(self, statement: Executable) -> Any:
+        """Return a column of that row; 0 for a computed column."""
+        (column,) = cast("Select[Any]", statement).selected_columns
+        row = await self.row(statement)
+        return None if row is None else row.get(column.key, 0)
+
+    def at_commit(self, write: Callable[..., Awaitable[None]], item: Any) -> None:
+        """Record what the commit would write. Raises AssertionError for an unknown function."""
+        name = f"{write.__module__}.{write.__name__}"
+        if isinstance(getattr(write, "__self__", None), kit_rows.Rows):
+            assert item in self.loaded, item  # `Rows.save` has put the new state there
+        elif write.__module__ == outbox.__name__:
+            event, _traceparent = item
+            self.published.append(event)
+        elif name in LEDGER_WRITES:
+            self.inserted.append(item)
+        else:
+            assert name in KEY_DELETIONS, f"the model does not know what {name} writes"
+
+
+@cache
+def _database() -> Database:
+    return Database(URL)
+
+
+class _NoRows:
+    """The result of a statement that found no row."""
+
+    returns_rows = False
+
+    def all(self) -> Sequence[Any]:
+        return []
+
+
+def result_of(work: Awaitable[T]) -> T:
+    """Return the result of a coroutine that never waits. Raises AssertionError if it does."""
+    running = cast("Generator[None, None, T]", work.__await__())
+    try:
+        next(running)
+    except StopIteration as done:
+        return cast("T", done.value)
+    raise AssertionError("a use case waited for something that is not in memory")
