@@ -171,7 +171,9 @@ async def reserve(buyer: ApiClient) -> Any:
 
 
 async def cancel(harness: ReservationHarness, reservation_id: UUID) -> None:
-    await harness.db.transact(lambda tx: cancel_reservation(tx, reservation_id, Reason.BUYER))
+    await harness.db.transact(
+        lambda tx: cancel_reservation(tx, reservation_id, Reason.BUYER, by="kim")
+    )
 
 
 def shipped(reservation_id: UUID) -> DeliveryStarted:
