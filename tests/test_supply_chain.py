@@ -81,7 +81,7 @@ def test_an_empty_lock_file_is_a_fault(packages: list[Any]) -> None:
         ({"source": {"registry": "https://example.org/simple"}}, "does not come from"),
         ({"source": {"git": "https://example.org/h11"}}, "does not come from"),
         ({"source": {"editable": "elsewhere"}}, "does not come from"),
-        ({"wheels": [], "sdist": {"url": "https://files.pythonhosted.org/a"}}, "has no SHA-256"),
+        ({"wheels": [], "sdist": {"url": "https://files.example/a"}}, "has no SHA-256"),
         ({"sdist": {"url": "x", "hash": "md5:0"}}, "has no SHA-256"),
         ({"sdist": {"url": "http://a", "hash": f"sha256:{'0' * 64}"}}, "is not at https"),
     ],

@@ -2,16 +2,16 @@
 
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from tools.docs.documents import ROOT
 
 LOCK: Final = ROOT / "uv.lock"
 MINIMUM: Final = Path(__file__).with_name("minimum.toml")
-REGISTRY: Final = "https://pypi.org/simple"
-FILES: Final = "https://files.pythonhosted.org/"
 SHA256: Final = re.compile(r"sha256:[0-9a-f]{64}")
 VERSION: Final = re.compile(r"(\d+(?:\.\d+)*)(?:\.post\d+)?")  # pre-releases do not match
 
@@ -41,24 +41,41 @@ def faults(packages: Iterable[Package], minimum: Path = MINIMUM) -> list[str]:
     if not others:
         return ["uv.lock: has no packages"]
     rules = tomllib.loads(minimum.read_text())
+    registry, host = _usual_origin(others)
     return [
-        *(fault for package in others for fault in _origin_faults(package)),
+        *(fault for package in others for fault in _origin_faults(package, registry, host)),
         *_version_faults(others, rules["minimum"]),
         *_refused(others, rules["refused"]),
     ]
 
 
-def _origin_faults(package: Package) -> Iterator[str]:
+def _usual_origin(packages: Iterable[Package]) -> tuple[str, str]:
+    """Return the registry and the host of files that most packages have: all should have them."""
+    registries: Counter[str] = Counter()
+    hosts: Counter[str] = Counter()
+    for package in packages:
+        registries[package["source"].get("registry", "")] += 1
+        hosts.update(_host(file) for file in files_of(package))
+    [(registry, _)] = registries.most_common(1)
+    return registry, hosts.most_common(1)[0][0] if hosts else ""
+
+
+def _host(file: Mapping[str, Any]) -> str:
+    url: str = file.get("url", "")
+    return urlsplit(url).netloc
+
+
+def _origin_faults(package: Package, registry: str, host: str) -> Iterator[str]:
     name, files = package["name"], files_of(package)
-    if package["source"] != {"registry": REGISTRY}:
-        yield f"{name}: does not come from {REGISTRY}"
+    if package["source"] != {"registry": registry}:
+        yield f"{name}: does not come from {registry}"
     if not files:
         yield f"{name}: has no files"
     for file in files:
         if not SHA256.fullmatch(file.get("hash", "")):
             yield f"{name}: a file has no SHA-256"
-        if not file.get("url", "").startswith(FILES):
-            yield f"{name}: a file is not at {FILES}"
+        if not file.get("url", "").startswith(f"https://{host}/"):
+            yield f"{name}: a file is not at https://{host}"
 
 
 def _version_faults(
