@@ -13,9 +13,12 @@ from roadbike.kit.auth.services import InternalCall
 from roadbike.kit.process.service import Service
 from roadbike.kit.translations import load_translations
 from roadbike.kit.web import Reply, http_app
+from roadbike.kit.web.client import Gateway
 
 TRANSLATIONS: Final = load_translations("roadbike.kit", "roadbike.contracts")
+GATEWAY_KEY: Final = "the gateway's key"
 USUAL: Final = {
+    "x-gateway-key": GATEWAY_KEY.encode(),
     "authorization": b"Bearer x",
     "content-type": b"application/json",
     "if-match": b'"1"',
@@ -53,7 +56,7 @@ class IdleService:
             translations=TRANSLATIONS,
             status=dict,  # type: ignore[arg-type]
             ready=lambda: True,
-            trusted_hops=1,
+            gateway=Gateway(1, GATEWAY_KEY),
         )
 
     def parameters(self, place: str) -> dict[tuple[str, str], HTTPRouteHandler]:
