@@ -1,13 +1,12 @@
 # Everything to do with this shop: see `make help`. Python 3.11 and make are enough: uv is installed
 # into .uv, everything else into .venv.
 
-UV_VERSION := 0.13.9
 UV := $(or $(shell command -v uv),.uv/bin/uv)
 SYNC := $(UV) sync --quiet --frozen --compile-bytecode --inexact
 ARGS ?=
 N ?= 3
 
-.PHONY: up help demo test test-races siege check docs format
+.PHONY: up help demo test test-races siege check sbom docs format
 
 up: .venv/run  ## open the shop; Ctrl-C closes it (ARGS=--detach: in background)
 	@exec .venv/bin/roadbike up $(ARGS)
@@ -34,6 +33,10 @@ check: .venv/dev  ## run the linters and type checks of CI
 	@.venv/bin/lint-imports
 	@.venv/bin/deptry .
 	@.venv/bin/python -m tools.docs --check
+	@.venv/bin/python -m tools.supply
+
+sbom: .venv/dev  ## write the list of components (CycloneDX) to sbom.json
+	@.venv/bin/python -m tools.supply --sbom sbom.json
 
 docs: .venv/dev  ## write the documents that are generated from the code
 	@.venv/bin/python -m tools.docs
@@ -53,7 +56,8 @@ format: .venv/dev  ## format the code and fix what the linter can fix
 	@$(SYNC)
 	@touch $@ .venv/run
 
-.uv/bin/uv:
+.uv/bin/uv: tools/supply/uv.txt
 	@echo "Installing uv into .uv (once) …"
 	@python3 -m venv .uv
-	@.uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@.uv/bin/pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r $<
+	@touch $@

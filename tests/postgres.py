@@ -14,7 +14,7 @@ from typing import Final
 
 import asyncpg
 
-from roadbike.local import home
+from roadbike.local import home, own
 from roadbike.local.servers import postgres
 from roadbike.local.supervisor import warden
 
@@ -51,7 +51,7 @@ class PostgresServer:
         watcher = [sys.executable, "-I", "-S", warden.__file__, f"{signal.SIGINT:d}"]
         server = [str(self._cluster.folder / "postgres"), "-D", str(self._cluster.data), *flags]
         self._process = subprocess.Popen(  # noqa: S603  found by roadbike.local
-            [*watcher, *map(str, user), *server],
+            [*watcher, *map(str, user), "-1", "", *server],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -109,6 +109,9 @@ class PostgresServer:
         self._ready.set()
 
     def _initdb(self) -> None:
+        own.folder(self._cluster.data)
+        if self._cluster.user:
+            own.hand_over(self._cluster.data, self._cluster.user)
         options = ["-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]
         user, group = self._cluster.user or (None, None)
         done = subprocess.run(  # noqa: S603  found by roadbike.local

@@ -58,6 +58,7 @@ class Story:
         self, *, registered: bool = True, reason: Reason = Reason.BUYER, version: int = 2
     ) -> ReservationCancelled:
         facts = self._reservation(ReservationStatus.CANCELLED)
+        facts["by"] = self.user_id if reason is Reason.BUYER else None
         return ReservationCancelled(**facts, version=version, registered=registered, reason=reason)
 
     def allocated(self) -> StockAllocated:

@@ -2,18 +2,18 @@
 
 import json
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Generator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import msgspec
-from httpx import ASGITransport, AsyncClient
+from httpx import ASGITransport, AsyncClient, Auth, Request, Response
 from sqlalchemy import event as database_event
 from sqlalchemy import select
 
-from roadbike.kit.auth import SigningKey, new_signing_key
+from roadbike.kit.auth import ServiceTokens, SigningKey, new_signing_key
 from roadbike.kit.db.ids import new_id
 from roadbike.kit.messaging.broker import Message
 from roadbike.kit.messaging.inbox import Inbox
@@ -94,16 +94,18 @@ def settings(name: str, url: str) -> dict[str, Any]:
         "database_url": Secret(url),
         "broker_url": Secret("memory://test"),
         "account_url": "http://account.invalid",
+        "account_keys": json.dumps({"keys": [ACCOUNT.public_jwk()]}),
         "service_key": Secret(new_signing_key(f"{name}/1")),
     }
 
 
 @dataclass(frozen=True)
 class ApiClient:
-    """An HTTP client that sends the same headers with every request."""
+    """An HTTP client that sends the same headers with every request; `auth` adds others."""
 
     client: AsyncClient
     headers: Mapping[str, str]
+    auth: Auth | None = None
 
     async def get(self, path: str) -> Any:
         return await self.client.get(path, headers=dict(self.headers))
@@ -114,13 +116,28 @@ class ApiClient:
         return await self.client.patch(path, content=content, headers=headers)
 
 
+class Signed(Auth):
+    """Signs each request as a service signs its internal calls to `callee`."""
+
+    requires_request_body = True
+
+    def __init__(self, tokens: ServiceTokens, callee: str) -> None:
+        self.tokens, self.callee = tokens, callee
+
+    def auth_flow(self, request: Request) -> Generator[Request, Response, None]:
+        request.headers.update(
+            self.tokens.headers(self.callee, request.method, request.url.path, request.content)
+        )
+        yield request
+
+
 @asynccontextmanager
 async def http_client(service: Service) -> AsyncIterator[AsyncClient]:
-    """Serve the real app in this event loop; only account's public keys are not fetched by HTTP."""
+    """Serve the real app in this event loop."""
     app: Any = http_app(
         title=service.name,
         routes=service.routes,
-        tokens=token_verifier(service, SHOP, fetch=_account_keys),
+        tokens=token_verifier(service, SHOP),
         services=service_tokens(service.name, service.settings),
         translations=load_translations("roadbike.kit", "roadbike.contracts"),
         status=_no_figures,
@@ -137,10 +154,6 @@ def api_client(client: AsyncClient, user_id: str, role: str) -> ApiClient:
     claims = {"iss": "roadbike-account", "aud": "shop", "sub": user_id, "roles": [role]}
     token = ACCOUNT.sign(claims | {"iat": now, "exp": now + 600})
     return ApiClient(client, {"Authorization": f"Bearer {token}"})
-
-
-async def _account_keys(_url: str) -> str:
-    return json.dumps({"keys": [ACCOUNT.public_jwk()]})
 
 
 async def _no_figures() -> Mapping[str, object]:

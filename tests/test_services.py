@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import roadbike
+from roadbike.local.home import SQLITE_FOLDERS
 from roadbike.local.ports import Ports
 from roadbike.local.servers.traefik import ROUTES
 from roadbike.local.services import SERVICES
@@ -38,6 +39,10 @@ def test_every_service_has_a_port_of_its_own() -> None:
     assert len(own) == len(SERVICES)
     assert not own & servers
     assert own | servers <= {ports.base + offset for offset in PORTS}
+
+
+def test_every_service_with_sqlite_has_a_folder_in_the_home() -> None:
+    assert {spec.name for spec in SERVICES if spec.database == "sqlite"} <= set(SQLITE_FOLDERS)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -43,6 +43,7 @@ unsent     events waiting to be sent to the broker
 lag        events of other services not yet consumed
 parked     events that failed and wait for a retry
 dead       dead letters: they failed every retry and need a person
+refused    events not from their only publisher, or that contradict others
 pending    reservations in progress
 unsettled  payments and refunds whose outcome is not known yet"""
 

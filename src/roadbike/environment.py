@@ -1,10 +1,11 @@
 """The environment variables that the services and the command `roadbike` read.
 
-It is a list, because a service must not import the others to learn the names of their settings;
-a test compares it with the settings. Each variable may end in _FILE too. What the services' own
+They are lists, because a service must not import the others to learn the names of their settings;
+a test compares them with the settings. Each variable may end in _FILE too. What the services' own
 are for is said in their settings, what the command's are for is said here.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,6 +31,17 @@ COMMAND: Final = (
         "Origins whose pages may call the gateway from a browser, separated by commas.",
     ),
     Variable(
+        "ROADBIKE_HOSTS",
+        "none",
+        "Host names that the gateway serves besides 127.0.0.1, localhost and [::1], separated by "
+        "commas. It answers 421 to requests to other names.",
+    ),
+    Variable(
+        "ROADBIKE_USER",
+        "`roadbike` if there is such a user, else `nobody`",
+        "The user that servers and services run as when root runs `roadbike up`.",
+    ),
+    Variable(
         "ROADBIKE_NATS_SERVER",
         "`PATH`, then the installed package",
         "The program `nats-server`, 2.12 or newer.",
@@ -42,47 +54,73 @@ COMMAND: Final = (
     Variable(
         "ROADBIKE_TRAEFIK",
         "`PATH`, then the installed package",
-        "The program `traefik`, 3 or newer.",
+        "The program `traefik`, 3.1 or newer.",
     ),
 )
 
-ENVIRONMENT: Final = frozenset(
+EVERY_SERVICE: Final = frozenset(
     {
-        # every service
         "ROADBIKE_ENV",
         "ROADBIKE_HOST",
         "ROADBIKE_PORT",
         "ROADBIKE_DATABASE_URL",
         "ROADBIKE_BROKER_URL",
         "ROADBIKE_ACCOUNT_URL",
+        "ROADBIKE_ACCOUNT_KEYS",
+        "ROADBIKE_TOKEN_MAX_LIFETIME_SECONDS",
         "ROADBIKE_SERVICE_KEY",
         "ROADBIKE_CALLER_KEYS",
+        "ROADBIKE_CA",
+        "ROADBIKE_TLS_CERT",
+        "ROADBIKE_TLS_KEY",
         "ROADBIKE_LOG_LEVEL",
         "ROADBIKE_TRUSTED_HOPS",
+        "ROADBIKE_MAX_CONNECTIONS",
+        "ROADBIKE_READ_TIMEOUT_SECONDS",
+        "ROADBIKE_GATEWAY_KEY",
+        "ROADBIKE_WRITES_PER_MINUTE",
         "ROADBIKE_DRAIN_MS",
         "ROADBIKE_ACK_WAIT_SECONDS",
         "ROADBIKE_CRASH",
-        # reservation
-        "ROADBIKE_PAYMENT_URL",
-        "ROADBIKE_OVERBOOK",
-        "ROADBIKE_IN_FLIGHT",
-        "G_STORE",
-        # payment
-        "ROADBIKE_PROVIDER",
-        "ROADBIKE_SIMULATED_JOURNAL_URL",
-        "ROADBIKE_SIMULATED_RATES",
-        "ROADBIKE_EXPIRE_AFTER_SECONDS",
-        "ROADBIKE_OPEN_DELAY_MIN_MS",
-        "ROADBIKE_OPEN_DELAY_MAX_MS",
-        # account
-        "ROADBIKE_SIGNING_KEY",
-        "ROADBIKE_RETIRED_KEYS",
-        "ROADBIKE_TOKEN_LIFETIME_SECONDS",
-        "ROADBIKE_LOGIN_WINDOW_SECONDS",
-        "ROADBIKE_LOGIN_FAILURES_PER_ACCOUNT",
-        "ROADBIKE_LOGIN_FAILURES_PER_CLIENT",
-        "ROADBIKE_LOGIN_FAILURES_IN_ALL",
-        # the command
-        *(variable.name for variable in COMMAND),
     }
+)
+
+OF_SERVICE: Final[Mapping[str, frozenset[str]]] = {
+    "reservation": frozenset(
+        {
+            "ROADBIKE_PAYMENT_URL",
+            "ROADBIKE_OVERBOOK",
+            "ROADBIKE_IN_FLIGHT",
+            "ROADBIKE_MAX_OPEN_RESERVATIONS",
+            "G_STORE",
+        }
+    ),
+    "payment": frozenset(
+        {
+            "ROADBIKE_PROVIDER",
+            "ROADBIKE_SIMULATED_JOURNAL_URL",
+            "ROADBIKE_SIMULATED_RATES",
+            "ROADBIKE_EXPIRE_AFTER_SECONDS",
+            "ROADBIKE_MAX_PAYMENT_TRIES",
+            "ROADBIKE_PAYMENT_TRIES_WINDOW_SECONDS",
+            "ROADBIKE_OPEN_DELAY_MIN_MS",
+            "ROADBIKE_OPEN_DELAY_MAX_MS",
+        }
+    ),
+    "account": frozenset(
+        {
+            "ROADBIKE_SIGNING_KEY",
+            "ROADBIKE_OTHER_KEYS",
+            "ROADBIKE_TOKEN_LIFETIME_SECONDS",
+            "ROADBIKE_LOGIN_WINDOW_SECONDS",
+            "ROADBIKE_LOGIN_FAILURES_PER_ACCOUNT",
+            "ROADBIKE_LOGIN_FAILURES_PER_CLIENT",
+            "ROADBIKE_LOGIN_FAILURES_IN_ALL",
+            "ROADBIKE_SIGN_UPS_PER_HOUR",
+        }
+    ),
+}
+
+ENVIRONMENT: Final = EVERY_SERVICE.union(
+    *OF_SERVICE.values(), (variable.name for variable in COMMAND)
 )

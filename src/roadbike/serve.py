@@ -1,6 +1,7 @@
 """Run one service of this shop as a process: here kit is given what it has to know of the shop."""
 
 from collections.abc import Mapping
+from socket import socket
 from typing import Final
 
 from roadbike.contracts.identity import AUDIENCE, ISSUER, ROLES, SHOP_NAME
@@ -18,9 +19,10 @@ SHOP: Final = Application(
 )
 
 
-def serve(app_module: str, environ: Mapping[str, str]) -> None:
+def serve(app_module: str, environ: Mapping[str, str], listener: socket | None = None) -> None:
     """Run the service of that module (`roadbike.stock.app`) until SIGTERM or SIGINT.
 
+    listener: the bound socket to listen on; without it, the port of the settings is opened.
     Raises SettingError before anything is opened, SystemExit(1) when a part of it fails.
     """
-    server.serve(app_module, environ, SHOP)
+    server.serve(app_module, environ, SHOP, listener)

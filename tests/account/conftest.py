@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -14,18 +15,20 @@ from roadbike.account.domain import Role
 from roadbike.account.passwords import hasher
 from roadbike.account.store import LOGIN_FAILURE
 from roadbike.account.use_cases import open_account
-from roadbike.kit.auth import ServiceTokens, new_signing_key
+from roadbike.kit.auth import ServiceTokens, SigningKey, new_signing_key
 from roadbike.kit.process.server import token_verifier
 from roadbike.kit.process.service import Service
 from roadbike.kit.process.settings import Secret
 from roadbike.kit.translations import load_translations
 from roadbike.kit.web import http_app
+from roadbike.kit.web.client import Gateway
 from roadbike.serve import SHOP
 
 Ask = Callable[..., Awaitable[httpx.Response]]
 
 KEY = new_signing_key("account/1")
 RARE = "correct horse"
+GATEWAY_KEY = "the gateway's key"
 
 
 def settings_of(url: str, **changes: Any) -> app.Settings:
@@ -34,6 +37,7 @@ def settings_of(url: str, **changes: Any) -> app.Settings:
         "database_url": Secret(url),
         "broker_url": Secret("memory://"),
         "account_url": "http://account",
+        "account_keys": json.dumps({"keys": [SigningKey.from_jwk(KEY).public_jwk()]}),
         "service_key": Secret(new_signing_key("account/own")),
         "signing_key": Secret(KEY),
         "login_failures_per_account": 3,
@@ -56,28 +60,32 @@ def account_url(migrated_url: Callable[..., str], dialect: Literal["postgresql",
 @pytest.fixture
 async def service(account_url: str) -> AsyncIterator[Service]:
     service = app.build(settings_of(account_url))
-    (passwords,) = service.resources
-    async with passwords:
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(service.db.close)
+        for resource in service.resources:
+            await stack.enter_async_context(resource)
         yield service
-    await service.db.close()
 
 
 @pytest.fixture
 async def client(service: Service) -> AsyncIterator[httpx.AsyncClient]:
-    """The real app behind one trusted proxy."""
+    async with app_of(service) as client:
+        yield client
 
-    async def own_keys(_url: str) -> str:
-        return (await own.get("/.well-known/jwks.json")).text
+
+@asynccontextmanager
+async def app_of(service: Service) -> AsyncIterator[httpx.AsyncClient]:
+    """The real app behind our gateway; `ask` is the gateway."""
 
     edge: Any = http_app(
         title="account",
         routes=service.routes,
-        tokens=token_verifier(service, SHOP, fetch=own_keys),
+        tokens=token_verifier(service, SHOP),
         services=ServiceTokens("account", new_signing_key("account/own"), '{"keys": []}'),
         translations=load_translations("roadbike.kit", "roadbike.contracts"),
         status=_no_figures,
         ready=lambda: True,
-        trusted_hops=1,
+        gateway=Gateway(hops=1, key=GATEWAY_KEY),
     )
     transport = httpx.ASGITransport(edge)
     async with httpx.AsyncClient(transport=transport, base_url="http://account") as own:
@@ -86,13 +94,22 @@ async def client(service: Service) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 def ask(client: httpx.AsyncClient) -> Ask:
-    """`await ask("POST /accounts", {…}, token=…, address="1.2.3.4")`."""
+    """`await ask("POST /accounts", {…}, token=…, address="1.2.3.4", X_Device_Token=…)`."""
+    return asking(client)
 
+
+def asking(client: httpx.AsyncClient) -> Ask:
     async def ask(
-        what: str, body: object = None, *, token: str | None = None, address: str | None = None
+        what: str,
+        body: object = None,
+        *,
+        token: str | None = None,
+        address: str | None = None,
+        **more: str,
     ) -> httpx.Response:
         method, path = what.split(" ", 1)
-        headers = {"Accept-Language": "en"}
+        headers = {"Accept-Language": "en", "X-Gateway-Key": GATEWAY_KEY}
+        headers |= {name.replace("_", "-"): value for name, value in more.items()}
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
         if address is not None:
@@ -101,6 +118,7 @@ def ask(client: httpx.AsyncClient) -> Ask:
         if body is not None:
             headers["Content-Type"] = "application/json"
             content = json.dumps(body).encode()
+        client.cookies.clear()  # a client of the API, not a browser
         return await client.request(method, path, headers=headers, content=content)
 
     return ask
@@ -118,10 +136,10 @@ def sign_up(ask: Ask) -> Ask:
 @pytest.fixture
 def log_in(ask: Ask) -> Ask:
     async def log_in(
-        user_id: str = "kim", password: str = RARE, address: str | None = None
+        user_id: str = "kim", password: str = RARE, address: str | None = None, **more: str
     ) -> httpx.Response:
         body = {"userId": user_id, "password": password}
-        return await ask("POST /accounts/tokens", body, address=address)
+        return await ask("POST /accounts/tokens", body, address=address, **more)
 
     return log_in
 

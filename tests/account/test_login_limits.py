@@ -1,19 +1,26 @@
-"""Password guessing stops at the limits: here 3 per account, 5 per client, 8 in all."""
+"""Password guessing stops at 3 failures per account and 5 per client; from 8 in all, it waits."""
 
 import asyncio
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
-from roadbike.account.passwords import UNKNOWN_USER_HASH, Passwords
-from roadbike.account.store import LOGIN_FAILURE
+from roadbike.account.devices import Devices
+from roadbike.account.domain import MAX_DELAY_SECONDS, Guess, Limits, WrongCredentials
+from roadbike.account.passwords import MAX_WAITING, THREADS, UNKNOWN_USER_HASH, Passwords
+from roadbike.account.store import LOGIN_FAILURE, add_failure
+from roadbike.account.use_cases import MAX_DELAYED, LogIns
+from roadbike.kit.auth import SigningKey, new_signing_key
 from roadbike.kit.process.service import Service
 from roadbike.kit.pure.refusals import Overloaded
 
 HERE = "10.0.0.1"
+RARE = "correct horse"
+TIMEOUT_SECONDS = 10
 
 
 async def fail(log_in: Any, times: int, user_id: str = "kim", address: str = HERE) -> list[int]:
@@ -96,15 +103,80 @@ async def test_an_ipv6_customer_is_one_client(log_in: Any) -> None:
     assert statuses == [401] * 5 + [429]
 
 
-async def test_all_log_ins_together_are_limited(sign_up: Any, log_in: Any) -> None:
+async def test_many_failures_of_all_together_delay_log_ins_and_never_refuse_them(
+    sign_up: Any, log_ins: LogIns, slept: list[float]
+) -> None:
+    """The eight that are allowed do not wait; then the delay grows to 2 s and not beyond."""
     await sign_up()
+    for number in range(20):
+        with pytest.raises(WrongCredentials):
+            await log_ins.log_in(user_id=f"u{number}", password=RARE, client=f"10.0.1.{number}")
 
-    statuses = [
-        (await log_in(f"user{n}", "wrong horse", f"10.0.1.{n}")).status_code for n in range(9)
-    ]
+    account, token = await log_ins.log_in(user_id="kim", password=RARE, client="10.0.2.1")
+    assert account.user_id == "kim"
+    assert slept == [0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2, 2, 2, 2, 2]
 
-    assert statuses == [401] * 8 + [429]
-    assert (await log_in("kim", address="10.0.2.1")).status_code == 429
+    await log_ins.log_in(user_id="kim", password=RARE, client="10.0.2.1", device_token=token)
+    assert len(slept) == 12  # a known device does not wait
+
+
+async def test_so_many_log_ins_wait_at_the_same_time_and_hold_no_place_in_the_queue(
+    service: Service, log_ins: LogIns
+) -> None:
+    for number in range(16):
+        async with service.db.begin() as tx:
+            await add_failure(tx, Guess(user_id=f"u{number}", client=f"10.0.1.{number}"))
+    asleep: asyncio.Queue[float] = asyncio.Queue()
+
+    async def sleep(seconds: float) -> None:
+        asleep.put_nowait(seconds)
+        await asyncio.Event().wait()
+
+    waiting = replace(log_ins, sleep=sleep)
+    tries = []
+    for number in range(MAX_DELAYED):
+        guess = waiting.log_in(user_id="nobody", password=RARE, client=f"10.1.0.{number}")
+        tries.append(asyncio.create_task(guess))
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            assert await asleep.get() == MAX_DELAY_SECONDS
+    with pytest.raises(Overloaded):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            await waiting.log_in(user_id="nobody", password=RARE, client="10.2.0.1")
+
+    with ExitStack() as turns:
+        for _ in range(THREADS + MAX_WAITING):
+            turns.enter_context(log_ins.passwords.turn())
+    for one in tries:
+        one.cancel()
+    await asyncio.gather(*tries, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    ("failures", "seconds"), [(0, 0), (999, 0), (1000, 0), (1500, 1), (2000, 2), (10**6, 2)]
+)
+def test_the_delay_grows_to_two_seconds(failures: int, seconds: float) -> None:
+    assert Limits(in_all=1000).delay_seconds(failures) == seconds
+
+
+@pytest.fixture
+def slept() -> list[float]:
+    return []
+
+
+@pytest.fixture
+def log_ins(service: Service, slept: list[float]) -> LogIns:
+    """The use case itself, which notes its delays instead of waiting."""
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    return LogIns(
+        db=service.db,
+        passwords=service.resources[0],
+        devices=Devices([SigningKey.from_jwk(new_signing_key("account/1"))]),
+        limits=Limits(per_account=3, per_client=5, in_all=8),
+        sleep=sleep,
+    )
 
 
 async def test_the_window_moves_on(sign_up: Any, log_in: Any, time_passes: Any) -> None:

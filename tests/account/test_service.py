@@ -11,9 +11,15 @@ from openapi_spec_validator import validate
 
 from roadbike.account import app
 from roadbike.account.store import metadata
-from roadbike.kit.auth import SigningKey, new_signing_key
+from roadbike.contracts.identity import ISSUER
+from roadbike.kit.auth import SigningKey, new_signing_key, public_keys
+from roadbike.kit.auth.keys import kid_of
+from roadbike.kit.auth.published import read_published
 from roadbike.kit.db import Database, migrate
+from roadbike.kit.messaging.broker.memory import MemoryBroker, MemoryLog
+from roadbike.kit.process.server import Server
 from roadbike.kit.process.settings import Secret, SettingError, read
+from roadbike.serve import SHOP
 
 
 @pytest.mark.parametrize("key", ["", "no key", '{"kty": "oct"}'])
@@ -31,15 +37,16 @@ ENVIRON = {
     "ROADBIKE_DATABASE_URL": "sqlite+aiosqlite://",
     "ROADBIKE_BROKER_URL": "memory://",
     "ROADBIKE_ACCOUNT_URL": "http://account",
+    "ROADBIKE_ACCOUNT_KEYS": '{"keys": []}',
     "ROADBIKE_SERVICE_KEY": new_signing_key("account/own"),
     "ROADBIKE_SIGNING_KEY": new_signing_key("account/1"),
 }
 
 
-@pytest.mark.parametrize("name", ["SIGNING_KEY", "RETIRED_KEYS"])
+@pytest.mark.parametrize("name", ["SIGNING_KEY", "OTHER_KEYS"])
 def test_production_refuses_keys_made_for_one_machine(name: str) -> None:
     key = SigningKey.from_jwk(one_machine := new_signing_key("account/one-machine"))
-    value = {"SIGNING_KEY": one_machine, "RETIRED_KEYS": json.dumps({"keys": [key.public_jwk()]})}
+    value = {"SIGNING_KEY": one_machine, "OTHER_KEYS": json.dumps({"keys": [key.public_jwk()]})}
     environ = ENVIRON | {f"ROADBIKE_{name}": value[name]}
 
     with pytest.raises(SettingError, match=f"^ROADBIKE_{name} "):
@@ -55,15 +62,37 @@ def test_a_token_lives_ten_minutes_at_most() -> None:
         read(app.Settings, environ | {"ROADBIKE_TOKEN_LIFETIME_SECONDS": "601"})
 
 
-async def test_retired_keys_are_published_without_their_private_half(
+@pytest.mark.parametrize("keys", ["", "{}", '{"keys": []}', '{"keys": [{}]}', "no key"])
+def test_a_service_does_not_start_without_a_key_of_account(
+    settings: Callable[..., app.Settings], keys: str
+) -> None:
+    service = app.build(settings("sqlite+aiosqlite://", account_keys=keys))
+
+    with pytest.raises(SettingError, match=r"^ROADBIKE_ACCOUNT_KEYS is wrong"):
+        Server(service, "roadbike.account", MemoryBroker(MemoryLog()), SHOP)
+
+
+def test_account_does_not_issue_tokens_that_no_service_accepts(
     settings: Callable[..., app.Settings],
 ) -> None:
-    retired = json.dumps({"keys": [json.loads(new_signing_key("account/0"))]})
-    service = app.build(settings("sqlite+aiosqlite://", retired_keys=retired))
+    with pytest.raises(SettingError, match=r"^ROADBIKE_TOKEN_LIFETIME_SECONDS is 600"):
+        app.build(settings("sqlite+aiosqlite://", token_max_lifetime_seconds=599))
+
+
+async def test_other_keys_are_published_without_their_private_half(
+    settings: Callable[..., app.Settings],
+) -> None:
+    other = json.dumps({"keys": [json.loads(new_signing_key("account/0"))]})
+    service = app.build(settings("sqlite+aiosqlite://", other_keys=Secret(other)))
     keys: Any = next(route for route in service.routes if "/.well-known/jwks.json" in route.paths)
 
-    published = json.loads((await keys.fn()).content)["keys"]
+    document = json.loads((await keys.fn()).content)
+    published = document["keys"]
 
+    assert [kid_of(token) for token in document["signed"]] == ["account/1", "account/0"]
+    old = public_keys(other)
+    trusted = read_published(json.dumps(document), old, ISSUER)  # by a service that knows no other
+    assert trusted.keys.keys() == {"account/1", "account/0"}
     assert [key["kid"] for key in published] == ["account/1", "account/0"]
     assert all("d" not in key for key in published)
     assert SigningKey.from_jwk(new_signing_key("x/1")).kid == "x/1"

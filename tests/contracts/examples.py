@@ -38,6 +38,7 @@ BIKE: Final[dict[str, Any]] = {
     "bike_version": 4,
     "free": 9,
     "free_seq": 17,
+    "by": "staff",
     "version": 5,
 }
 PURCHASE: Final[dict[str, Any]] = {
@@ -98,6 +99,7 @@ EXAMPLES: Final[Mapping[type[Event], Event]] = {
             reservation_status=ReservationStatus.CANCELLED,
             registered=True,
             reason=Reason.BUYER,
+            by="buyer",
         ),
         events.PaymentOpened(**PAYMENT, payment_status=PaymentStatus.DUE),
         events.PaymentConfirming(**PAYMENT, payment_status=PaymentStatus.CONFIRMING),
@@ -107,11 +109,11 @@ EXAMPLES: Final[Mapping[type[Event], Event]] = {
         events.PaymentCancelled(**PAYMENT, payment_status=PaymentStatus.CANCELLED),
         events.PaymentExpired(**PAYMENT, payment_status=PaymentStatus.CANCELLED),
         events.DeliveryPrepared(**DELIVERY, delivery_status=DeliveryStatus.PREPARING),
-        events.DeliveryStarted(**DELIVERY, delivery_status=DeliveryStatus.STARTED),
-        events.DeliveryCompleted(**DELIVERY, delivery_status=DeliveryStatus.COMPLETED),
+        events.DeliveryStarted(**DELIVERY, delivery_status=DeliveryStatus.STARTED, by="staff"),
+        events.DeliveryCompleted(**DELIVERY, delivery_status=DeliveryStatus.COMPLETED, by="staff"),
         events.DeliveryCancelled(**DELIVERY, delivery_status=DeliveryStatus.CANCELLED),
-        events.DeliveryRecalled(**DELIVERY, delivery_status=DeliveryStatus.RECALLING),
-        events.DeliveryReturned(**DELIVERY, delivery_status=DeliveryStatus.RETURNED),
+        events.DeliveryRecalled(**DELIVERY, delivery_status=DeliveryStatus.RECALLING, by="staff"),
+        events.DeliveryReturned(**DELIVERY, delivery_status=DeliveryStatus.RETURNED, by="staff"),
     )
 }
 

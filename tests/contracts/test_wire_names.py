@@ -52,12 +52,13 @@ DELIVERY = (
     "carrier trackingNo reason"
 )
 WIRE = {
-    events.BikeEvent: f"{BIKE} bikeVersion free freeSeq",
+    events.BikeEvent: f"{BIKE} bikeVersion free freeSeq by",
     events.AllocationEvent: ALLOCATION,
     events.ReservationRegistered: f"{RESERVATION} bikeVersion reserveSeq",
-    events.ReservationCancelled: f"{RESERVATION} bikeVersion registered reason",
+    events.ReservationCancelled: f"{RESERVATION} bikeVersion registered reason by",
     events.PaymentEvent: PAYMENT,
     events.DeliveryEvent: DELIVERY,
+    events.DeliveryStarted: f"{DELIVERY} by",
 }
 TOPIC_KINDS = {
     "bike.stock": {"bike", "allocation"},

@@ -69,7 +69,7 @@ def moved_to(status: DeliveryStatus) -> Delivery:
     if status is DeliveryStatus.CANCELLED:
         return consume(delivery, CANCELS)[0]
     for step in steps[: steps.index(status) + 1] if status in steps else []:
-        delivery, _ = domain.moved(delivery, step, NOW)
+        delivery, _ = domain.moved(delivery, step, NOW, by="staff")
     return delivery
 
 
@@ -157,7 +157,7 @@ def test_a_cancel_changes_nothing_for_a_parcel_on_its_way_back(status: DeliveryS
 def test_staff_move_a_parcel_all_the_way_there_and_back() -> None:
     delivery, published = moved_to(DeliveryStatus.PREPARING), list[AnyDeliveryEvent]()
     for to in ("STARTED", "COMPLETED", "RECALLING", "RETURNED"):
-        delivery, events = domain.moved(delivery, DeliveryStatus[to], NOW)
+        delivery, events = domain.moved(delivery, DeliveryStatus[to], NOW, by="staff")
         published += events
 
     assert [type(event) for event in published] == [
@@ -170,7 +170,9 @@ def test_staff_move_a_parcel_all_the_way_there_and_back() -> None:
 
 
 def test_the_server_dates_what_goes_forward() -> None:
-    started, _ = domain.moved(moved_to(DeliveryStatus.PREPARING), DeliveryStatus.STARTED, NOW)
+    started, _ = domain.moved(
+        moved_to(DeliveryStatus.PREPARING), DeliveryStatus.STARTED, NOW, by="staff"
+    )
 
     assert started.delivered_at == NOW
 
@@ -179,7 +181,7 @@ def test_the_server_dates_what_goes_forward() -> None:
 def test_a_move_to_the_same_status_changes_nothing(status: DeliveryStatus) -> None:
     delivery = moved_to(status)
 
-    assert domain.moved(delivery, status, NOW) == (delivery, [])
+    assert domain.moved(delivery, status, NOW, by="staff") == (delivery, [])
 
 
 @pytest.mark.parametrize(("from_", "to"), ILLEGAL)
@@ -187,7 +189,7 @@ def test_a_move_that_the_lifecycle_lacks_is_refused_with_both_statuses(
     from_: DeliveryStatus, to: DeliveryStatus
 ) -> None:
     with pytest.raises(IllegalMove) as refused:
-        domain.moved(moved_to(from_), to, NOW)
+        domain.moved(moved_to(from_), to, NOW, by="staff")
 
     assert refused.value.extra == {"deliveryStatus": from_, "wanted": to}
 
@@ -197,13 +199,13 @@ def test_nothing_starts_before_stock_has_allocated_it() -> None:
 
     assert DeliveryStatus.STARTED not in domain.next_moves(prepared)
     with pytest.raises(NotAllocated):
-        domain.moved(prepared, DeliveryStatus.STARTED, NOW)
+        domain.moved(prepared, DeliveryStatus.STARTED, NOW, by="staff")
 
 
 @pytest.mark.parametrize("status", set(DeliveryStatus) - {DeliveryStatus.CANCELLED})
 def test_a_delivery_is_not_cancelled_by_staff(status: DeliveryStatus) -> None:
     with pytest.raises(CancelsWithReservation) as refused:
-        domain.moved(moved_to(status), DeliveryStatus.CANCELLED, NOW)
+        domain.moved(moved_to(status), DeliveryStatus.CANCELLED, NOW, by="staff")
 
     assert refused.value.reservation_id == STORY.reservation_id
 
@@ -231,7 +233,7 @@ class DeliveryMachine(RuleBasedStateMachine):
     @rule(to=st.sampled_from(DeliveryStatus))
     def staff_move(self, to: DeliveryStatus) -> None:
         try:
-            self.delivery, events = domain.moved(self.delivery, to, NOW)
+            self.delivery, events = domain.moved(self.delivery, to, NOW, by="staff")
         except (IllegalMove, NotAllocated, CancelsWithReservation):
             return
         self.published += events

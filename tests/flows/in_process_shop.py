@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import ssl
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,7 +15,6 @@ import aiohttp
 
 from roadbike.contracts.identity import AUDIENCE, ISSUER
 from roadbike.kit.auth import ServiceTokens, SigningKey, new_signing_key
-from roadbike.kit.auth.store import keep_keys
 from roadbike.kit.db import Database
 from roadbike.kit.messaging.broker import connect
 from roadbike.kit.messaging.broker.memory import MemoryBroker, MemoryLog, log_named
@@ -28,7 +29,7 @@ T = TypeVar("T")
 SERVICES: Final = ("stock", "payment", "reservation", "delivery", "mypage")  # callees first
 TOPICS: Final = [spec.topic for spec in SPECS if spec.topic]
 DATABASES: Final = {spec.name: spec.database for spec in SPECS}
-FAR_FUTURE: Final = 4_000_000_000  # seconds since 1970
+TOKEN_SECONDS: Final = 600  # the longest life that services accept
 
 Url = Callable[[str], str]  # the URL of a migrated database for that service
 
@@ -60,7 +61,9 @@ class Person:
         if self.token is not None:
             sent["Authorization"] = f"Bearer {self.token}"
         url = self.shop.url_of(path) + path
-        async with self.shop.http.request(method, url, json=body, headers=sent) as response:
+        async with self.shop.http.request(
+            method, url, json=body, headers=sent, ssl=self.shop.tls or True
+        ) as response:
             return Response(response.status, response.headers, await response.read())
 
     async def get(self, path: str, **headers: str) -> Response:
@@ -86,10 +89,12 @@ class Shop:
     ports: dict[str, int] = field(default_factory=dict)
     servers: dict[str, Server] = field(default_factory=dict)
     stacks: dict[str, AsyncExitStack] = field(default_factory=dict)
+    tls: ssl.SSLContext | None = None  # verifies the services when they serve HTTPS
 
     def person(self, user_id: str, *roles: str) -> Person:
         claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": user_id, "roles": list(roles)}
-        return Person(self, self.signer.sign(claims | {"iat": 0, "exp": FAR_FUTURE}))
+        now = int(time.time())
+        return Person(self, self.signer.sign(claims | {"iat": now, "exp": now + TOKEN_SECONDS}))
 
     @property
     def admin(self) -> Person:
@@ -107,8 +112,7 @@ class Shop:
         """Start one service, or start it again on the same database and port."""
         stack = AsyncExitStack()
         module = import_module(f"roadbike.{name}.app")
-        service = module.build(read(module.Settings, self._environ(name) | settings))
-        await _keep_signer_key(service.db, self.signer)
+        service = module.build(read(module.Settings, self.environ(name) | settings))
         broker = connect(self.broker_url, name)
         stack.push_async_callback(broker.close)
         running_ = running(service, f"roadbike.{name}", broker, SHOP)
@@ -127,7 +131,8 @@ class Shop:
     async def status(self, name: str) -> dict[str, Any]:
         ops = ServiceTokens("ops", self.keys["ops"], '{"keys": []}')
         url = f"{self.servers[name].url}/internal/status"
-        async with self.http.get(url, headers=ops.headers(name)) as response:
+        headers = ops.headers(name, "GET", "/internal/status")
+        async with self.http.get(url, headers=headers, ssl=self.tls or True) as response:
             status: dict[str, Any] = await response.json()
             return status
 
@@ -140,7 +145,8 @@ class Shop:
             assert not server.runtime.failed.is_set(), f"a background task of {name} has ended"
         return {name: await self.status(name) for name in self.servers}
 
-    def _environ(self, name: str) -> dict[str, str]:
+    def environ(self, name: str) -> dict[str, str]:
+        """Return the settings of a service; those of `start` come on top of them."""
         public = [
             SigningKey.from_jwk(self.keys[who]).public_jwk() for who in ("ops", "reservation")
         ]
@@ -149,6 +155,7 @@ class Shop:
             "ROADBIKE_DATABASE_URL": self.url(name),
             "ROADBIKE_BROKER_URL": self.broker_url,
             "ROADBIKE_ACCOUNT_URL": "http://127.0.0.1:9",
+            "ROADBIKE_ACCOUNT_KEYS": json.dumps({"keys": [self.signer.public_jwk()]}),
             "ROADBIKE_SERVICE_KEY": self.keys[name],
             "ROADBIKE_CALLER_KEYS": json.dumps({"keys": public}),
             "ROADBIKE_DRAIN_MS": "0",
@@ -190,9 +197,3 @@ async def until(
         while not (found := await look()):  # noqa: ASYNC110 the change is in a database
             await asyncio.sleep(every)
         return found
-
-
-async def _keep_signer_key(db: Database, signer: SigningKey) -> None:
-    jwk = signer.public_jwk()
-    async with db.begin() as tx:
-        await keep_keys(tx, {jwk["kid"]: jwk})

@@ -21,7 +21,7 @@ async def statuses_without_permission(shop: Shop, name: str) -> set[int]:
     ops = ServiceTokens("ops", shop.keys["ops"], '{"keys": []}')
     admin = {"Authorization": f"Bearer {shop.admin.token}"}
     statuses = set()
-    for headers in ({}, admin, ops.headers("account")):
+    for headers in ({}, admin, ops.headers("account", "GET", "/internal/status")):
         url = f"{shop.servers[name].url}/internal/status"
         async with shop.http.get(url, headers=headers) as response:
             statuses.add(response.status)

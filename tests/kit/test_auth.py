@@ -1,52 +1,26 @@
-"""A token is valid or 401; 503 when that cannot be decided; a forged token is never a 500."""
+"""A token is valid or 401; a forged token is never a 500."""
 
 import base64
 import hashlib
 import hmac
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import select
 
 from roadbike.kit.auth import (
-    VERIFICATION_KEY,
     SigningKey,
     TokenVerifier,
     new_signing_key,
 )
 from roadbike.kit.db import Database, metadata
-from roadbike.kit.pure.refusals import Unauthenticated, Unavailable
+from roadbike.kit.pure.refusals import Unauthenticated
 from tests.kit.tokens import AUDIENCE, ISSUER, KEY, ROLES, claims
 
+NOW = int(time.time())
 OTHER = SigningKey.from_jwk(new_signing_key("account/2"))
-
-
-class Account:
-    """The issuer's JWKS: counts the requests, and may be unavailable."""
-
-    def __init__(self, *keys: SigningKey) -> None:
-        self.keys = list(keys)
-        self.requests = 0
-        self.unavailable = False
-        self.now = 1000.0
-
-    async def fetch(self, url: str) -> str:
-        assert url == "http://account/.well-known/jwks.json"
-        self.requests += 1
-        if self.unavailable:
-            raise ConnectionRefusedError
-        return json.dumps({"keys": [key.public_jwk() for key in self.keys]})
-
-    def clock(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def account() -> Account:
-    return Account(KEY)
 
 
 @pytest.fixture
@@ -58,24 +32,24 @@ async def db(sqlite_url: str, open_database: Callable[[str], Database]) -> Datab
 
 
 @pytest.fixture
-def verifier(db: Database, account: Account) -> TokenVerifier:
-    return verifier_of(db, account)
+def verifier(db: Database) -> TokenVerifier:
+    return verifier_on(db)
 
 
-def verifier_of(db: Database, account: Account) -> TokenVerifier:
-    return verifier_with(db, account, account.fetch)
+def verifier_on(db: Database) -> TokenVerifier:
+    """It knows the issuer's key, so it never asks the issuer: nothing answers there."""
 
+    async def fetch(_url: str) -> str:
+        raise AssertionError
 
-def verifier_with(
-    db: Database, account: Account, fetch: Callable[[str], Awaitable[str]]
-) -> TokenVerifier:
     return TokenVerifier(
         db,
         "http://account/",
+        {KEY.kid: KEY.private.public_key()},
         issuer=ISSUER,
         audience=AUDIENCE,
         roles=ROLES,
-        clock=account.clock,
+        max_lifetime_seconds=600,
         fetch=fetch,
     )
 
@@ -108,6 +82,12 @@ async def test_a_valid_token_has_the_user_and_the_known_roles(verifier: TokenVer
         {"exp": "soon"},
         {"exp": 1e400},
         {"exp": [1]},
+        {"iat": NOW, "exp": NOW + 601},  # a longer life than 600 s
+        {"exp": int(time.time()) + 10**7},
+        {"iat": 0},
+        {"iat": -(10**300)},
+        {"iat": float("nan")},
+        {"iat": "0"},
     ],
 )
 async def test_a_signed_token_with_wrong_claims_is_refused(
@@ -139,7 +119,6 @@ FORGERIES = {
     "no alg": forged({"kid": KEY.kid}),
     "alg a list": forged({"alg": ["EdDSA"], "kid": KEY.kid}),
     "HMAC with the public key": hmac_with_public_key(),
-    "an unknown key": OTHER.sign(claims()),
     "signed with another key": SigningKey(KEY.kid, OTHER.private).sign(claims()),
     "no signature": f"{HEAD}.{BODY}.",
     "two parts": f"{HEAD}.{BODY}",
@@ -151,7 +130,6 @@ FORGERIES = {
     ),
     "crit": forged({"alg": "EdDSA", "kid": KEY.kid, "crit": ["exp"]}),
     "b64": forged({"alg": "EdDSA", "kid": KEY.kid, "b64": False}),
-    "kid a path": forged({"alg": "EdDSA", "kid": "../../etc/passwd"}),
     "kid a number": forged({"alg": "EdDSA", "kid": 1}),
     "kid with a NUL": forged({"alg": "EdDSA", "kid": "a\x00b"}),
     "kid too long": forged({"alg": "EdDSA", "kid": "k" * 101}),
@@ -179,106 +157,17 @@ async def test_claims_that_are_not_an_object_are_refused(verifier: TokenVerifier
         await verifier.verify(f"{head}.{part(KEY.private.sign(head.encode()))}")
 
 
-async def test_stored_keys_are_used_after_a_restart_while_the_issuer_is_unavailable(
-    db: Database, account: Account
+async def test_a_token_of_a_known_key_needs_neither_the_issuer_nor_the_database(
+    open_database: Callable[[str], Database],
 ) -> None:
-    await verifier_of(db, account).verify(KEY.sign(claims()))
-    account.unavailable = True
+    nowhere = open_database("sqlite+aiosqlite:////nowhere/at/all.db")
 
-    identity = await verifier_of(db, account).verify(KEY.sign(claims(sub="lee")))
+    identity = await verifier_on(nowhere).verify(KEY.sign(claims(sub="lee")))
 
     assert identity.user_id == "lee"
-    assert account.requests == 1
 
 
-async def test_only_public_keys_are_stored(db: Database, verifier: TokenVerifier) -> None:
-    await verifier.verify(KEY.sign(claims()))
+async def test_a_token_at_the_ceiling_of_life_is_accepted(verifier: TokenVerifier) -> None:
+    now = int(time.time())
 
-    async with db.read() as tx:
-        (row,) = await tx.rows(select(VERIFICATION_KEY))
-    assert row["kid"] == KEY.kid
-    assert "d" not in json.loads(row["jwk"])
-
-
-async def test_a_token_with_a_new_key_makes_the_verifier_fetch_the_keys(
-    verifier: TokenVerifier, account: Account
-) -> None:
-    await verifier.verify(KEY.sign(claims()))
-    account.keys.append(OTHER)
-    account.now += 31
-
-    identity = await verifier.verify(OTHER.sign(claims()))
-
-    assert identity.user_id == "kim"
-
-
-async def test_unknown_keys_cause_at_most_one_fetch_in_thirty_seconds(
-    verifier: TokenVerifier, account: Account
-) -> None:
-    await verifier.verify(KEY.sign(claims()))
-
-    for number in range(50):
-        with pytest.raises(Unauthenticated):
-            await verifier.verify(forged({"alg": "EdDSA", "kid": f"account/x{number}"}))
-    assert account.requests == 1
-
-    account.now += 30
-    for number in range(50):
-        with pytest.raises(Unauthenticated):
-            await verifier.verify(forged({"alg": "EdDSA", "kid": f"account/y{number}"}))
-    assert account.requests == 2
-
-
-async def test_without_keys_and_issuer_a_token_is_answered_with_unavailable(
-    verifier: TokenVerifier, account: Account
-) -> None:
-    account.unavailable = True
-
-    with pytest.raises(Unavailable) as refused:
-        await verifier.verify(KEY.sign(claims()))
-    assert refused.value.retry_after is not None
-
-    account.unavailable = False
-    account.now += 1
-    assert (await verifier.verify(KEY.sign(claims()))).user_id == "kim"
-
-
-async def test_a_token_with_an_unknown_key_may_be_valid_while_the_issuer_is_unavailable(
-    verifier: TokenVerifier, account: Account
-) -> None:
-    await verifier.verify(KEY.sign(claims()))
-    account.unavailable = True
-    account.now += 31
-
-    with pytest.raises(Unavailable):
-        await verifier.verify(OTHER.sign(claims()))
-    assert (await verifier.verify(KEY.sign(claims(sub="lee")))).user_id == "lee"
-
-
-@pytest.mark.parametrize("body", ["", "null", "{}", '{"keys": []}', '{"keys": [{}]}', "<html>"])
-async def test_a_response_without_keys_does_not_replace_the_stored_keys(
-    db: Database, account: Account, body: str
-) -> None:
-    async def broken(_url: str) -> str:
-        return body
-
-    await verifier_of(db, account).verify(KEY.sign(claims()))
-    after = verifier_with(db, account, broken)
-
-    with pytest.raises(Unavailable):
-        await after.verify(OTHER.sign(claims()))
-    assert (await after.verify(KEY.sign(claims()))).user_id == "kim"
-
-
-async def test_a_token_signed_with_a_withdrawn_key_is_refused(
-    verifier: TokenVerifier, account: Account
-) -> None:
-    token = KEY.sign(claims())
-    await verifier.verify(token)
-    account.keys = [OTHER]
-    account.now += 31
-
-    await verifier.verify(OTHER.sign(claims()))
-
-    with pytest.raises(Unauthenticated):
-        await verifier.verify(token)
+    assert await verifier.verify(KEY.sign(claims(iat=now, exp=now + 600)))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from roadbike.kit.web.client import client_of
+from roadbike.kit.web.client import Gateway, client_of
 
 PEER = "10.0.0.1"
 
@@ -29,3 +29,21 @@ def test_the_client_is_the_address_that_our_own_proxies_saw(
     peer: str, forwarded: str, hops: int, client: str
 ) -> None:
     assert client_of(peer, forwarded, hops) == client
+
+
+@pytest.mark.parametrize(
+    ("gateway", "sent", "hops"),
+    [
+        (Gateway(1, "key"), "key", 1),
+        (Gateway(1, "key"), "kez", 0),
+        (Gateway(1, "key"), "", 0),
+        (Gateway(1, "key"), None, 0),
+        (Gateway(1, ""), "", 0),
+        (Gateway(), "", 0),
+        (Gateway(1, "key"), "é", 0),
+    ],
+)
+def test_only_the_gateway_with_its_key_is_believed(
+    gateway: Gateway, sent: str | None, hops: int
+) -> None:
+    assert gateway.hops_of(sent) == hops

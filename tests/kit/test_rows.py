@@ -195,6 +195,23 @@ async def test_a_row_deleted_in_the_same_transaction_is_inserted_again(db: Datab
         assert await counters.get(tx, "a") == Counter(name="a", value=1, row_version=2)
 
 
+async def test_of_several_states_only_the_changed_ones_are_saved(db: Database) -> None:
+    await db.transact(increment_a)
+
+    async def save_both(tx: Tx) -> None:
+        loaded = await counters.get(tx, "a")
+        assert loaded is not None
+        counters.remember(tx, loaded)
+        counters.save_changed(tx, [loaded, Counter(name="b", value=1)])
+        counters.save_changed(tx, [Counter(name="b", value=2)])
+
+    await db.transact(save_both)
+
+    async with db.read() as tx:
+        assert await counters.get(tx, "a") == Counter(name="a", value=1, row_version=1)
+        assert await counters.get(tx, "b") == Counter(name="b", value=2, row_version=1)
+
+
 async def increment_a(tx: Tx) -> None:
     await increment(tx, "a")
 

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 import structlog
 
+from roadbike.kit.process.server import WRITES_PER_MINUTE
 from roadbike.kit.process.settings import Secret, ServiceSettings, SettingError, check_names, read
 
 VALUE = "correct-horse"
@@ -29,6 +30,7 @@ SERVICE = {
     "ROADBIKE_DATABASE_URL": "sqlite+aiosqlite://",
     "ROADBIKE_BROKER_URL": "memory://x",
     "ROADBIKE_ACCOUNT_URL": "http://127.0.0.1:8086",
+    "ROADBIKE_ACCOUNT_KEYS": '{"keys": []}',
     "ROADBIKE_SERVICE_KEY": '{"kid":"stock/one-machine"}',
 }
 
@@ -263,3 +265,32 @@ def test_other_unknown_names_are_returned() -> None:
     }
 
     assert check_names(environ, KNOWN) == ["ROADBIKE_", "ROADBIKE_CI_CLEAN"]
+
+
+def test_an_address_from_the_gateway_needs_its_key() -> None:
+    behind = SERVICE | {"ROADBIKE_TRUSTED_HOPS": "1"}
+
+    with pytest.raises(SettingError, match=r"^ROADBIKE_TRUSTED_HOPS needs ROADBIKE_GATEWAY_KEY"):
+        read(ServiceSettings, behind)
+    assert read(ServiceSettings, behind | {"ROADBIKE_GATEWAY_KEY": "x"}).trusted_hops == 1
+
+
+@pytest.mark.parametrize(
+    ("env", "chosen", "limit"),
+    [("local", None, 0), ("production", None, 60), ("production", "0", 0), ("local", "7", 7)],
+)
+def test_a_limit_is_off_on_one_machine_and_on_in_production_unless_it_is_set(
+    env: str, chosen: str | None, limit: int
+) -> None:
+    given = {"ROADBIKE_WRITES_PER_MINUTE": chosen} if chosen else {}
+    service = SERVICE | {"ROADBIKE_SERVICE_KEY": "{}", "ROADBIKE_ENV": env} | given
+
+    settings = read(ServiceSettings, service)
+
+    assert settings.limit(settings.writes_per_minute, WRITES_PER_MINUTE) == limit
+
+
+@pytest.mark.parametrize("wrong", ["-1", "x", "1.5", "1000001"])
+def test_a_wrong_limit_is_named(wrong: str) -> None:
+    with pytest.raises(SettingError, match=r"^ROADBIKE_WRITES_PER_MINUTE"):
+        read(ServiceSettings, SERVICE | {"ROADBIKE_WRITES_PER_MINUTE": wrong})

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from roadbike.kit.resilience.deadline import new_deadline
+from roadbike.kit.resilience.deadline import current_deadline, new_deadline, shorten_deadline
 from roadbike.kit.trace import TRACEPARENT, current_trace_id, current_traceparent, tracing
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -99,8 +99,24 @@ def test_a_route_may_shorten_the_deadline_and_not_extend_it() -> None:
         ("1e2", 610),
         ("²", 610),
         ("9" * 30, 610),
-        (None, 610),
+        ("", 610),
     ],
 )
-def test_a_caller_may_request_a_shorter_deadline_only(requested: str | None, granted: int) -> None:
-    assert new_deadline(610, requested, clock=Clock()).remaining_ms() == granted
+def test_a_service_may_request_a_shorter_deadline_only(requested: str, granted: int) -> None:
+    before = current_deadline.set(new_deadline(610, clock=Clock()))
+
+    shorten_deadline(requested)
+
+    assert current_deadline.get().remaining_ms() == granted
+    current_deadline.reset(before)
+
+
+def test_a_shorter_deadline_is_counted_from_the_start_of_the_request() -> None:
+    clock = Clock()
+    before = current_deadline.set(new_deadline(610, clock=clock))
+    clock.now += 0.125
+
+    shorten_deadline("500")
+
+    assert current_deadline.get().remaining_ms() == 375
+    current_deadline.reset(before)

@@ -1,8 +1,9 @@
 """Fixtures: folders, ports, and shops of stub services."""
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,8 +30,8 @@ def open_shop(folder: Path, base: int) -> Iterator[Callable[..., StubShop]]:
     """A function that opens a shop in one home; shops are closed at the end."""
     opened: list[StubShop] = []
 
-    def open_(*more: str, environ: Mapping[str, str] | None = None) -> StubShop:
-        opened.append(start(folder / "home", base, *more, environ=environ))
+    def open_(*more: str, **options: Any) -> StubShop:
+        opened.append(start(folder / "home", base, *more, **options))
         opened[-1].wait_until_open()
         return opened[-1]
 

@@ -1,6 +1,7 @@
 """A service that only answers: it stands for a real one in tests of what runs around it."""
 
 from collections.abc import Mapping
+from socket import socket
 from typing import Any
 
 import msgspec
@@ -9,13 +10,10 @@ import uvicorn
 from roadbike.kit.process.status import ServiceStatus
 
 
-def serve(*, app_module: str, environ: Mapping[str, str]) -> None:
-    uvicorn.run(
-        StubService(app_module),
-        host=environ["ROADBIKE_HOST"],
-        port=int(environ["ROADBIKE_PORT"]),
-        log_level="warning",
-    )
+def serve(*, app_module: str, environ: Mapping[str, str], listener: socket) -> None:
+    assert listener.getsockname() == (environ["ROADBIKE_HOST"], int(environ["ROADBIKE_PORT"]))
+    config = uvicorn.Config(StubService(app_module), log_level="warning")
+    uvicorn.Server(config).run([listener])
 
 
 class StubService:
@@ -27,7 +25,14 @@ class StubService:
     async def __call__(self, scope: Any, _receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             return
-        seen = {"service": self._name, "path": scope["path"], "method": scope["method"]}
+        seen = {
+            "service": self._name,
+            "path": scope["path"],
+            "method": scope["method"],
+            "headers": [
+                [name.decode(), value.decode("latin-1")] for name, value in scope["headers"]
+            ],
+        }
         answer = self._status() if scope["path"] == "/internal/status" else seen
         headers = [(b"content-type", b"application/json"), (b"x-service", self._name.encode())]
         status = 503 if scope["path"].endswith("/busy") else 200

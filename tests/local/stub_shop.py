@@ -24,6 +24,7 @@ from roadbike.local.supervisor.control import Verb
 HERE = Path(__file__).parent
 NEEDED_BYTES = 2 * 1024**3
 OPEN_LINE = "The shop is open"
+AS_ROOT = "The services run as root: "  # printed when root's installation is closed to others
 
 
 class Answer(NamedTuple):
@@ -104,14 +105,22 @@ def failed_start(home: Path, base: int, *more: str) -> str:
     return output
 
 
-def start(home: Path, base: int, *more: str, environ: Mapping[str, str] | None = None) -> StubShop:
+def start(
+    home: Path,
+    base: int,
+    *more: str,
+    environ: Mapping[str, str] | None = None,
+    python: Path = Path(sys.executable),
+    umask: int = -1,
+) -> StubShop:
     process = subprocess.Popen(  # noqa: S603  this same program
-        [sys.executable, HERE / "run_stub_shop.py", home, str(base), *more],
+        [python, HERE / "run_stub_shop.py", home, str(base), *more],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         cwd="/",
         env=dict(os.environ) | dict(environ or {}),
+        umask=umask,
         process_group=0,  # Ctrl-C can be sent to the group, as a terminal does
     )
     return StubShop(homes.at(home), base, process)

@@ -45,6 +45,9 @@ def test_every_call_gives_the_arguments_that_its_function_takes(folder: Path) ->
     for call in calls:
         function: Any = resolve_name(call.function)
         inspect.signature(function).bind(**call.arguments)
+    for service in services.SERVICES:
+        runs: Any = resolve_name(service.serve)
+        inspect.signature(runs).bind(app_module="", environ={}, listener=None)
 
 
 def all_calls(home: Home) -> list[Call]:

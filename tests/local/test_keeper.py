@@ -9,6 +9,7 @@ import pytest
 
 from roadbike.local.errors import CommandError
 from roadbike.local.supervisor import forkserver
+from roadbike.local.supervisor.bound_port import BoundPort
 from roadbike.local.supervisor.keeper import STOP_TIMEOUT_SECONDS, Keeper
 from roadbike.local.supervisor.part import Call, Part, Server
 from roadbike.local.supervisor.probes import Probe, wait_until
@@ -86,10 +87,10 @@ class FailingStarter(Starter):
         self.called = asyncio.Event()
         self.fail = asyncio.Event()
 
-    async def start(self, part: Part, log: Path) -> Running:
+    async def start(self, part: Part, log: Path, port: BoundPort) -> Running:
         self.called.set()
         await self.fail.wait()
-        raise CommandError(f"{part.name} cannot be forked: see {log}")
+        raise CommandError(f"{part.name} cannot be forked on port {port.number}: see {log}")
 
 
 @pytest.mark.parametrize("closing", [True, False])
@@ -126,9 +127,9 @@ class CountingStarter(Starter):
 
     started = 0
 
-    async def start(self, part: Part, log: Path) -> Running:
+    async def start(self, part: Part, log: Path, port: BoundPort) -> Running:
         self.started += 1
-        return await super().start(part, log)
+        return await super().start(part, log, port)
 
 
 async def test_a_part_that_ends_while_the_shop_closes_is_not_restarted(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from roadbike.local.jobs import databases
 from roadbike.local.servers import binaries, postgres
 from roadbike.local.supervisor.keeper import Keeper
 from roadbike.local.supervisor.processes import Starter
+from tests.local.other_user import NOBODY, as_nobody, needs_root
 from tests.ports import free_base
 
 NAMES = (postgres.SUPERUSER, "stock", "payment")
@@ -83,7 +84,7 @@ async def test_each_role_can_use_its_own_database_only(folder: Path, whose: str)
     assert version.startswith(str(FOUND[whose].major))
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only as root does PostgreSQL run as another user")
+@needs_root
 async def test_home_and_programs_may_be_closed_to_the_server_s_user() -> None:
     with tempfile.TemporaryDirectory(prefix="roadbike-closed-") as closed:  # mode 0700
         home = homes.at(Path(closed) / "home")
@@ -98,6 +99,67 @@ async def test_home_and_programs_may_be_closed_to_the_server_s_user() -> None:
 
     assert not outside.is_relative_to(closed)
     assert not outside.exists()
+
+
+@needs_root
+def test_a_link_or_folder_of_another_user_outside_is_not_used() -> None:
+    with tempfile.TemporaryDirectory(prefix="roadbike-closed-") as closed:  # mode 0700
+        home = homes.at(Path(closed) / "home")
+        homes.open_home(home)
+        victim = Path(closed) / "victim"
+        victim.mkdir()
+        planted = Path(tempfile.mkdtemp(prefix=homes.OUTSIDE_PREFIX))
+        (planted / homes.OUTSIDE).write_bytes(bytes(home.path))
+        os.chown(planted, NOBODY, NOBODY)
+        link = planted.with_name(f"{planted.name}-link")
+        link.symlink_to(victim)
+
+        base = postgres.find(home, os.environ).base
+        homes.empty(home)
+
+        assert base.parent == planted.parent
+        assert base not in {planted, link, victim}
+        assert not base.exists()
+        assert victim.stat().st_uid == 0
+        assert planted.exists()
+    link.unlink()
+    shutil.rmtree(planted)
+
+
+@needs_root
+def test_the_outside_data_of_a_deleted_home_are_deleted() -> None:
+    with tempfile.TemporaryDirectory(prefix="roadbike-closed-") as closed:
+        home = homes.at(Path(closed) / "home")
+        homes.open_home(home)
+        first = postgres.find(home, os.environ).base
+        shutil.rmtree(home.path)
+        homes.open_home(home)
+
+        second = postgres.find(home, os.environ).base
+        homes.empty(home)
+
+    assert not first.exists()
+    assert not second.exists()
+
+
+@needs_root
+def test_the_server_s_user_cannot_change_who_may_log_in(folder: Path) -> None:
+    home = homes.at(folder / "home")
+    homes.open_home(home)
+    found = postgres.find(home, os.environ)
+    postgres.prepare(found, "secret")
+    victim = folder / "victim"
+    victim.write_text("dear")
+
+    changed = as_nobody(lambda: found.access.open("a"))
+    replaced = as_nobody(found.access.unlink)
+    as_nobody((found.data / "pg_hba.conf").unlink)
+    as_nobody(lambda: (found.data / "pg_hba.conf").symlink_to(victim))
+    postgres.prepare(found, "secret")
+
+    assert {changed, replaced} == {"EACCES"}
+    assert found.access.read_text() == postgres.ACCESS
+    assert victim.read_text() == "dear"
 
 
 def copied(found: binaries.Postgres, to: Path) -> binaries.Postgres:

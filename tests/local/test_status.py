@@ -101,7 +101,7 @@ class Answering(BaseHTTPRequestHandler):
 
 
 class NoTokens:
-    def headers(self, _service: str) -> dict[str, str]:
+    def headers(self, _service: str, _method: str, _path: str) -> dict[str, str]:
         return {}
 
 

@@ -57,25 +57,34 @@ def test_a_shop_opens_in_the_background_with_demo_bikes_and_users(
     tokens = [roadbike("token", user).stdout for user in ("buyer", "buyer2", "admin")]
     stocks = get(base + 8, "/stocks?size=100")
     first = shop_json(folder)
+    log = (folder / "home" / "logs" / "supervisor.log").read_text()
     processes = [psutil.Process(pid) for pid in first["pids"].values()]
+    outside = [roadbike("logs", path) for path in ("../shop", "../logs/stock", "/etc/passwd")]
     closed = roadbike("down")
+    token_of_closed = roadbike("token", "buyer")
     _, alive = psutil.wait_procs(processes, timeout=5)
     again = roadbike("up", "--detach", "--port-base", str(base))
 
     assert opened.returncode == 0, opened.stdout + opened.stderr
     assert f"The shop is open at http://127.0.0.1:{base + 8}" in opened.stdout
     assert all(password in opened.stdout for password in first["logins"].values())
+    assert not any(password in log for password in first["logins"].values())
     assert status.returncode == 0
     assert {row["part"] for row in json.loads(status.stdout) if row["ready"]} >= first[
         "ports"
     ].keys()
     assert all(len(token.strip().split(".")) == 3 for token in tokens)
     assert stocks["page"]["totalElements"] == len(list(bikes()))
+    assert {log.returncode for log in outside} == {1}
+    assert all("there is no log of" in log.stderr for log in outside)
     assert closed.returncode == 0
+    assert token_of_closed.returncode == 1
+    assert "no shop is running" in token_of_closed.stderr  # its port may be anybody's
     assert alive == []
     assert again.returncode == 0, again.stdout + again.stderr
     assert shop_json(folder)["logins"] == first["logins"]
     assert get(base + 8, "/stocks?size=100")["_embedded"] == stocks["_embedded"]
+    assert "The shop is open" in log
     assert len(roadbike("token", "buyer").stdout.split(".")) == 3
 
 

@@ -75,4 +75,4 @@ def _actions(state: DeliveryState, *, recalls: bool) -> Iterator[Action[Delivery
 
 
 def _to(status: DeliveryStatus) -> UseCase:
-    return lambda tx: move_delivery(tx, DELIVERY_ID, Move(to=status))
+    return lambda tx: move_delivery(tx, DELIVERY_ID, Move(to=status, by="staff"))

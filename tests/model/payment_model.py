@@ -76,6 +76,8 @@ class PaymentState:
                 payment_id=payment.payment_id and PAYMENT_ID,
                 attempts=attempts,
                 reason=None,
+                looks=0,
+                look_at=None,
                 row_version=0,
             ),
             moved=self.moved + new_attempts,

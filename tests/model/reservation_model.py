@@ -93,7 +93,7 @@ def _actions(state: ReservationState) -> Iterator[Action[ReservationState]]:
     yield Action(
         "the buyer cancels",
         state,
-        lambda tx: cancel_reservation(tx, RESERVATION_ID, Reason.BUYER, owner=BUYER),
+        lambda tx: cancel_reservation(tx, RESERVATION_ID, Reason.BUYER, by=BUYER, owner=BUYER),
     )
 
 

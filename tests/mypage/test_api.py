@@ -112,6 +112,7 @@ async def test_the_timeline_shows_what_happened_oldest_first(
             "event": "ReservationCancelled",
             "reserveStatus": "예약취소",
             "reason": "buyer",
+            "by": "buyer",
             "at": "2026-11-24T03:05:00Z",
         },
         {

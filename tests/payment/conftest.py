@@ -10,7 +10,7 @@ from httpx import AsyncClient
 
 from roadbike.kit.auth import ServiceTokens, SigningKey, new_signing_key
 from roadbike.payment import app
-from tests.service_harness import ApiClient, ServiceHarness, http_client, settings
+from tests.service_harness import ApiClient, ServiceHarness, Signed, http_client, settings
 
 RESERVATION_KEY, OPS_KEY = new_signing_key("reservation/1"), new_signing_key("ops/1")
 
@@ -42,6 +42,6 @@ async def client(payment: ServiceHarness) -> AsyncIterator[AsyncClient]:
 
 @pytest.fixture
 def reservation(client: AsyncClient) -> ApiClient:
-    """The reservation service, with its own token."""
+    """The reservation service, with its own tokens."""
     tokens = ServiceTokens("reservation", RESERVATION_KEY, '{"keys": []}')
-    return ApiClient(client, tokens.headers("payment"))
+    return ApiClient(client, {}, Signed(tokens, "payment"))

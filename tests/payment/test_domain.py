@@ -28,7 +28,7 @@ from roadbike.payment.domain import (
     Refund,
     ReservationGone,
 )
-from roadbike.payment.domain.attempts import FIRST_CHECK_DELAY, LATE_MONEY_CHECKS
+from roadbike.payment.domain.attempts import FIRST_CHECK_DELAY
 from tests.payment.builders import (
     NOON,
     OTHER_TERMS,
@@ -164,16 +164,6 @@ def test_a_capture_stays_a_capture_when_a_later_answer_denies_it() -> None:
     paid = a_paid_payment()
 
     assert declined(paid) == (paid, [])
-
-
-def test_a_declined_attempt_is_checked_three_times_more_for_late_money() -> None:
-    payment, _ = declined(a_confirming_payment())
-    attempt_id, now = payment.attempts[0].attempt_id, NOON
-
-    for age in LATE_MONEY_CHECKS:
-        assert domain.answered(payment, attempt_id, now).attempts[0].check_at == NOON + age
-        now = NOON + age
-    assert domain.answered(payment, attempt_id, now).attempts[0].check_at is None
 
 
 # refunds ---------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from roadbike.kit.messaging.outbox import OUTBOX
 from tests.payment.conftest import OPS_KEY, RESERVATION_KEY
 from tests.payment.http import OPEN_BODY, ask, open_payment, payments, pointers
 from tests.purchase_events import Story
-from tests.service_harness import ApiClient, ServiceHarness
+from tests.service_harness import ApiClient, ServiceHarness, Signed
 
 
 @pytest.fixture
@@ -124,9 +124,9 @@ async def test_only_a_service_with_a_token_for_payment_opens(
     strangers = ServiceTokens("mypage", new_signing_key("mypage/1"), '{"keys": []}')
     callers = [
         *(nobody, alice, admin),
-        ApiClient(nobody.client, ours.headers("stock")),
-        ApiClient(nobody.client, strange.headers("payment")),
-        ApiClient(nobody.client, strangers.headers("payment")),
+        ApiClient(nobody.client, {}, Signed(ours, "stock")),
+        ApiClient(nobody.client, {}, Signed(strange, "payment")),
+        ApiClient(nobody.client, {}, Signed(strangers, "payment")),
     ]
 
     for caller in callers:
@@ -156,7 +156,9 @@ async def test_each_open_is_published_in_its_own_trace(
 async def test_a_service_that_may_read_the_status_may_not_open(
     nobody: ApiClient, payment: ServiceHarness
 ) -> None:
-    ops = ApiClient(nobody.client, ServiceTokens("ops", OPS_KEY, '{"keys": []}').headers("payment"))
+    ops = ApiClient(
+        nobody.client, {}, Signed(ServiceTokens("ops", OPS_KEY, '{"keys": []}'), "payment")
+    )
 
     assert (await ask(ops, "GET /internal/status")).status_code == 200
     assert (await open_payment(ops, new_id())).status_code == 403

@@ -1,17 +1,24 @@
 """The recipes of docs/recipes.md, followed once for all tests of this folder."""
 
-from collections.abc import Mapping
+import json
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import pytest
 
+from tests.recipes import preloaded
 from tests.recipes.copied import Copy, Ended, copy_of, copy_repository
 from tests.recipes.page import PAGE, Step, steps
+from tests.recipes.preloaded import Run
 
-CORES = 2
-LISTS_SERVICES = ".venv/bin/roadbike serve nothing"  # the refusal names the services that there are
+LISTS_SERVICES: Final = ".venv/bin/roadbike serve nothing"  # the refusal names all services
+ONLY_LOOK: Final = ("make test ", "make check", ".venv/bin/roadbike ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,41 +31,52 @@ class Followed:
 
 @pytest.fixture(scope="session")
 def followed(tmp_path_factory: pytest.TempPathFactory) -> Followed:
-    """Follow every step, and run the commands that write files in their places.
-
-    The others only look, so they run at the end, beside each other.
-    """
+    """Follow every step; run each command that writes files in its place, the others at the end."""
     folder = tmp_path_factory.mktemp("recipes")
     copy, page = copy_repository(folder / "all"), steps(PAGE.read_text(encoding="utf-8"))
-    ended, later = dict[str, Ended](), [LISTS_SERVICES]
+    commands = dict[str, Ended]()
     for step in page:
         copy.follow(step)
         for command in step.commands:
-            if command.startswith(("make test ", "make check")):
-                later.append(command)
-            else:
-                ended[command] = copy.run(command)
-    with ThreadPoolExecutor(CORES) as pool:
-        looking = {command: pool.submit(copy.run, command) for command in sorted(later)}
-        missing = {
-            step.name: pool.submit(leave_out, copy, page, step, folder / str(number))
-            for number, step in enumerate(page)
-            if step.check
-        }
-    ended |= {command: future.result() for command, future in looking.items()}
-    return Followed(ended, {name: future.result() for name, future in missing.items()})
+            if not command.startswith(ONLY_LOOK):
+                commands[command] = copy.run(command)
+    looks = [LISTS_SERVICES, *(each for step in page for each in step.commands)]
+    looks = [command for command in looks if command.startswith(ONLY_LOOK)]
+    with ThreadPoolExecutor(1) as beside:
+        without = beside.submit(leave_each_out, copy, page, folder)
+        commands |= {command: copy.run(command) for command in looks}
+    return Followed(commands, without.result())
 
 
-def leave_out(copy: Copy, page: list[Step], step: Step, to: Path) -> Ended:
-    """Run the check of a step in a copy where only this step is not followed."""
-    lacking = copy_of(copy, to)
-    lacking.undo(step, [other for other in page if other is not step])
-    return lacking.run(command_of(step))
+def leave_each_out(copy: Copy, page: Sequence[Step], folder: Path) -> Mapping[str, Ended]:
+    """Return how the check of each step ends in a copy where only this step is not followed."""
+    ended, runs = dict[str, Ended](), dict[str, Run]()
+    for number, step in enumerate(page):
+        if step.check is None:
+            continue
+        lacking = copy_of(copy, folder / str(number))
+        lacking.undo(step, [other for other in page if other is not step])
+        if step.check.startswith("tests/"):
+            output, root = folder / f"{number}.txt", str(lacking.root)
+            runs[step.name] = Run(root, ["-q", *shlex.split(step.check)], str(output))
+        elif step.check.startswith("make "):
+            ended[step.name] = lacking.run(step.check)
+        else:
+            ended[step.name] = lacking.run(f".venv/bin/{step.check}")
+    codes = run_preloaded(list(runs.values()))
+    for code, (name, run) in zip(codes, runs.items(), strict=True):
+        ended[name] = Ended(code, Path(run.output).read_text(encoding="utf-8"))
+    return ended
 
 
-def command_of(step: Step) -> str:
-    """Return the command for what stands behind "When it is missing"."""
-    check = step.check or ""
-    if check.startswith("make "):
-        return check
-    return ".venv/bin/" + (f"python -m pytest -q {check}" if check.startswith("tests/") else check)
+def run_preloaded(runs: Sequence[Run]) -> list[int]:
+    """Return the exit codes of these runs of pytest."""
+    done = subprocess.run(  # noqa: S603  our own program
+        [sys.executable, preloaded.__file__, "1"],
+        input=preloaded.as_json(runs),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    codes: list[int] = json.loads(done.stdout)
+    return codes

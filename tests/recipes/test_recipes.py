@@ -14,7 +14,7 @@ def test_there_are_three_recipes_and_how_they_end() -> None:
     recipes = list(dict.fromkeys(step.recipe for step in STEPS))
 
     assert recipes == ["Add a use case", "Add an event", "Add a service", "Finish"]
-    assert len(CHECKED) > len(STEPS) // 2
+    assert len(CHECKED) >= len(STEPS) // 2
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -9,8 +9,8 @@ from roadbike.kit.resilience.breaker import FEWEST_CALLS, breaker
 from roadbike.kit.resilience.deadline import new_deadline
 from roadbike.kit.resilience.limiter import Limiter
 from roadbike.reservation.api import render
-from roadbike.reservation.payments import Payments
-from roadbike.reservation.use_cases.desk import DEADLINE_MS, ReservationDesk
+from roadbike.reservation.payments import DEADLINE_MS, Payments
+from roadbike.reservation.use_cases.desk import ReservationDesk
 from roadbike.reservation.use_cases.steps import PaymentUnavailable, Receipt, ReservationRequest
 from tests.reservation import fake_payment
 from tests.reservation.builders import TERMS, a_request, bike_changed

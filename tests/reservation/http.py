@@ -18,7 +18,7 @@ async def ask(person: ApiClient, what: str, body: object = None, **headers: str)
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         given = {"Content-Type": "application/json"} | given
     return await person.client.request(
-        method, path, content=content, headers={**person.headers, **given}
+        method, path, content=content, headers={**person.headers, **given}, auth=person.auth
     )
 
 

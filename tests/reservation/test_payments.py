@@ -12,6 +12,7 @@ from roadbike.kit.db.ids import new_id
 from roadbike.kit.resilience.deadline import Deadline, new_deadline
 from roadbike.reservation import payments as client
 from roadbike.reservation.payments import (
+    FULL_MS,
     HttpPayments,
     NotSent,
     PaymentRefused,
@@ -21,7 +22,7 @@ from roadbike.reservation.payments import (
 )
 from tests.reservation import fake_payment
 from tests.reservation.builders import a_pending
-from tests.reservation.fake_payment import Behaviour, FakePayment, open_fake_payment
+from tests.reservation.fake_payment import Asked, Behaviour, FakePayment, open_fake_payment
 
 KEY = new_signing_key("reservation/1")
 GARBAGE = [
@@ -54,6 +55,17 @@ async def ask(url: str, deadline: Deadline | None = None) -> None:
         await payments.open(a_pending(), deadline or soon(2_000))
 
 
+def callee_of_reservation() -> ServiceTokens:
+    public = json.dumps({"keys": [SigningKey.from_jwk(KEY).public_jwk()]})
+    return ServiceTokens("payment", new_signing_key("payment/1"), public)
+
+
+def accepted(callee: ServiceTokens, asked: Asked) -> str:
+    """Return the caller of a request that the callee accepts."""
+    token = asked.headers["authorization"].removeprefix("Bearer ")
+    return callee.accept(callee.read(token, asked.method, asked.path), asked.body)
+
+
 async def test_a_payment_is_opened_with_bike_user_and_price(payment: FakePayment) -> None:
     await ask(payment.url)
 
@@ -69,10 +81,26 @@ async def test_the_call_carries_a_service_token_and_the_time_that_is_left(
     await ask(payment.url, soon(600))
 
     (asked,) = payment.asked
-    public = json.dumps({"keys": [SigningKey.from_jwk(KEY).public_jwk()]})
-    tokens = ServiceTokens("payment", new_signing_key("payment/1"), public)
-    assert tokens.verify(asked.headers["authorization"].removeprefix("Bearer ")) == "reservation"
+    assert accepted(callee_of_reservation(), asked) == "reservation"
     assert 0 < int(asked.headers["x-timeout-ms"]) <= 580
+
+
+async def test_a_call_that_is_sent_again_has_a_token_of_its_own(payment: FakePayment) -> None:
+    """aiohttp repeats a PUT when the connection that it kept open was closed meanwhile."""
+
+    async def hangs_up_once(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        behave = fake_payment.hangs_up if len(payment.asked) == 2 else fake_payment.opens
+        await behave(asked, writer)
+
+    payment.behaviour = hangs_up_once
+    async with HttpPayments(payment.url, ServiceTokens("reservation", KEY, '{"keys": []}')) as own:
+        await own.open(a_pending(), soon(2_000))
+        await own.open(a_pending(), soon(2_000))
+
+    _, received, repeated = payment.asked
+    assert (received.path, received.body) == (repeated.path, repeated.body)
+    callee = callee_of_reservation()
+    assert accepted(callee, received) == accepted(callee, repeated) == "reservation"
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 409, 422, 429])
@@ -134,6 +162,32 @@ async def test_an_incomplete_answer_leaves_it_unknown(
         await ask(payment.url, deadline)
 
     assert deadline.remaining_ms() == 0
+
+
+@pytest.mark.parametrize(
+    ("left_ms", "verdict"), [(FULL_MS - 200, Verdict.NO_VERDICT), (FULL_MS + 50, Verdict.FAILED)]
+)
+async def test_a_time_out_counts_against_payment_when_the_call_had_its_full_time(
+    payment: FakePayment, left_ms: int, verdict: Verdict
+) -> None:
+    payment.behaviour = fake_payment.never_answers
+
+    with pytest.raises(Unknown) as timed_out:
+        await ask(payment.url, soon(left_ms))
+
+    assert timed_out.value.verdict is verdict
+    assert not timed_out.value.nothing_was_opened
+
+
+async def test_a_call_without_its_full_time_still_counts_when_payment_fails(
+    payment: FakePayment,
+) -> None:
+    payment.behaviour = fake_payment.hangs_up
+
+    with pytest.raises(Unknown) as failed:
+        await ask(payment.url, soon(FULL_MS - 200))
+
+    assert failed.value.verdict is Verdict.FAILED
 
 
 async def test_a_closed_port_is_unreachable_and_nothing_was_opened() -> None:

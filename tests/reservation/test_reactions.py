@@ -44,7 +44,9 @@ async def cancel(
     harness: ReservationHarness, reservation: Reservation, owner: str | None = None
 ) -> Reservation:
     return await harness.db.transact(
-        lambda tx: cancel_reservation(tx, reservation.reservation_id, Reason.BUYER, owner=owner)
+        lambda tx: cancel_reservation(
+            tx, reservation.reservation_id, Reason.BUYER, by="mine", owner=owner
+        )
     )
 
 

@@ -22,7 +22,7 @@ class Stock(service_harness.ServiceHarness):
 
     async def register(self, bike_id: int = 1, **fields: Any) -> Bike:
         whole = {"bike_name": "TREK Emonda", "price": 5_100_000, "stock_quantity": 2} | fields
-        await self.db.transact(lambda tx: register_bike(tx, bike_id, whole))
+        await self.db.transact(lambda tx: register_bike(tx, bike_id, whole, by="staff"))
         return await self.bike(bike_id)
 
     async def bike(self, bike_id: int = 1) -> Bike:

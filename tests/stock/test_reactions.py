@@ -145,7 +145,7 @@ async def test_repeats_change_nothing_even_without_the_inbox(stock: Any) -> None
 
 async def test_a_withdrawn_bike_serves_the_claims_made_before(stock: Any) -> None:
     bike = await stock.register(stock_quantity=1)
-    await stock.db.transact(lambda tx: withdraw_bike(tx, 1, bike.version))
+    await stock.db.transact(lambda tx: withdraw_bike(tx, 1, bike.version, by="staff"))
 
     await stock.consume(Story().registered(), Story().registered())
 
@@ -196,12 +196,16 @@ async def _take(stock: Any, number: int, step: Any) -> None:
     match step:
         case "restock":
             more = {"stock_quantity": bike.stock_quantity + 1}
-            await stock.db.transact(lambda tx: edit_bike(tx, number, bike.version, more))
+            await stock.db.transact(
+                lambda tx: edit_bike(tx, number, bike.version, more, by="staff")
+            )
         case "reprice":
             price = {"price": 4_900_000}  # the second time nothing changes
-            await stock.db.transact(lambda tx: edit_bike(tx, number, bike.version, price))
+            await stock.db.transact(
+                lambda tx: edit_bike(tx, number, bike.version, price, by="staff")
+            )
         case "withdraw":
-            await stock.db.transact(lambda tx: withdraw_bike(tx, number, bike.version))
+            await stock.db.transact(lambda tx: withdraw_bike(tx, number, bike.version, by="staff"))
         case (fact, one):
             await stock.consume(getattr(one, fact)())
         case _:

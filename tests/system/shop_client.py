@@ -20,7 +20,7 @@ from tests.system.real_shop import SERVICES, Shop
 
 T = TypeVar("T")
 
-TOKEN_SECONDS: Final = 3600
+TOKEN_SECONDS: Final = 600  # services accept no longer life
 PRICE: Final = 5_100_000
 LARGEST_PAGE: Final = 100
 OWNERS: Final = {"stocks": "stock", "myPages": "mypage", "deliveries": "delivery"}
@@ -143,7 +143,9 @@ class ShopClient:
 
     async def status(self, name: str) -> dict[str, Any]:
         url = f"{self.shop.address(name)}/internal/status"
-        async with self.http.get(url, headers=self.ops.headers(name)) as response:
+        async with self.http.get(
+            url, headers=self.ops.headers(name, "GET", "/internal/status")
+        ) as response:
             status: dict[str, Any] = await response.json()
             return status
 

@@ -135,6 +135,7 @@ def test_production_refuses_keys_made_for_one_machine(shop: Shop, service: str) 
         ROADBIKE_DATABASE_URL=shop.shop_file["databases"][service],
         ROADBIKE_BROKER_URL=shop.shop_file["brokers"][service],
         ROADBIKE_ACCOUNT_URL=shop.address("account"),
+        ROADBIKE_ACCOUNT_KEYS_FILE=str(shop.home.keys / "account.public.json"),
         ROADBIKE_PAYMENT_URL=shop.address("payment"),
         ROADBIKE_SIMULATED_JOURNAL_URL="sqlite+aiosqlite:///never-made.db",
         ROADBIKE_SERVICE_KEY_FILE=str(keys.private(shop.home, service)),

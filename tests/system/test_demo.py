@@ -29,7 +29,7 @@ async def test_a_requirement_whose_outage_did_not_happen_fails(client: ShopClien
 
 
 async def test_without_an_open_shop_nothing_is_checked(new_shop: Shop) -> None:
-    result = await new_shop.order("demo")
+    result = await new_shop.roadbike("demo")
 
     assert (result.code, result.out) == (1, "")
     assert "no shop is running" in result.err

@@ -19,7 +19,7 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
     ],
 )
 async def test_internal_paths_are_not_routed(client: ShopClient, path: str) -> None:
-    own = client.ops.headers("payment")
+    own = client.ops.headers("payment", "GET", path)
     host = client.shop.address("gateway").removeprefix("http://")
     reader, writer = await asyncio.open_connection(*host.split(":"))
 
@@ -109,7 +109,8 @@ async def a_broken_service(port: int) -> AsyncIterator[list[str]]:
             asked.append(first.split()[0])
         writer.close()
 
-    async with await asyncio.start_server(serve, "127.0.0.1", port):
+    # The supervisor keeps the port bound: only its own user can listen on it, and only like this.
+    async with await asyncio.start_server(serve, "127.0.0.1", port, reuse_port=True):
         yield asked
 
 

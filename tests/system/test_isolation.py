@@ -1,37 +1,25 @@
 """Access is limited: files, ports, the broker, other services' databases, internal paths."""
 
-import stat
-from collections.abc import Iterator
-from pathlib import Path
-
 import asyncpg
 import nats
 import nats.errors
 import psutil
 import pytest
 
+from tests.local.private_files import everything_in, is_private
 from tests.system.real_shop import Shop
 from tests.system.shop_client import ShopClient, until
 
-SECRET = ("shop.json", "secrets.json", "nats/nats.conf", "keys/*.json", "logs/*.log")
-OPEN_TO_ALL = 0o077
 ON_POSTGRES = ("stock", "reservation", "payment", "mypage", "account")
 
 
-def files(shop: Shop) -> Iterator[Path]:
-    for pattern in SECRET:
-        found = list(shop.home.path.glob(pattern))
-        assert found, pattern
-        yield from found
+def test_nothing_in_the_home_is_open_to_other_users(shop: Shop) -> None:
+    found = dict(everything_in(shop.home.path))
+    opened = {name: oct(about.st_mode) for name, about in found.items() if not is_private(about)}
 
-
-def test_files_with_secrets_can_be_read_by_their_owner_only(shop: Shop) -> None:
-    readable = [path for path in files(shop) if path.stat().st_mode & OPEN_TO_ALL]
-
-    assert readable == []
-    assert stat.S_IMODE(shop.home.shop_json.stat().st_mode) == 0o600
-    folders = [path for path in shop.home.path.iterdir() if path.is_dir()]
-    assert {stat.S_IMODE(folder.stat().st_mode) for folder in folders} == {0o700}
+    assert opened == {}
+    assert {"shop.json", "secrets.json", "nats/nats.conf", "logs/supervisor.log"} <= found.keys()
+    assert {"keys/account.json", "delivery/delivery.db", "payment/provider.db"} <= found.keys()
 
 
 def test_every_process_listens_on_loopback_only(shop: Shop) -> None:
@@ -108,7 +96,7 @@ async def test_internal_paths_refuse_unknown_callers(client: ShopClient) -> None
         "nobody": "",
         "a buyer": client.buyer().token or "",
         "an admin": client.admin.token or "",
-        "ops with a token for another service": client.ops.mint("stock"),
+        "ops with a token for another service": client.ops.mint("stock", "GET", "/internal/status"),
     }.items():
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         async with client.http.get(url, headers=headers) as response:

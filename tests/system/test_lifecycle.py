@@ -97,7 +97,8 @@ async def test_two_open_shops_are_independent(client: ShopClient, there: ShopCli
     assert (await there.admin.request("GET", f"/reservations/{reserve_id}")).status == 200
     assert (await client.admin.request("GET", f"/reservations/{reserve_id}")).status == 404
     stranger = replace(client.admin, token=there.admin.token)
-    assert (await stranger.request("GET", "/reservations")).status == 401
+    # signed with a key that this shop does not know, and may be about to learn: not 401 yet
+    assert (await stranger.request("GET", "/reservations")).status == 503
 
 
 async def test_a_closed_shop_opens_again_with_its_data(other: Shop, there: ShopClient) -> None:

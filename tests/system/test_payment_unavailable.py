@@ -12,6 +12,7 @@ from tests.system.real_shop import Shop
 from tests.system.shop_client import ShopClient, until
 
 REFUSAL_MS = 700
+STOPPED_REFUSAL_MS = 100
 CANCEL_SECONDS = 5
 TRIES = 3  # too few to open the breaker
 
@@ -49,6 +50,23 @@ async def wait_until_it_responds(client: ShopClient, shop: Shop) -> None:
             return 0
 
     await until(look, lambda status: status == 200, "payment responds")
+
+
+async def test_reservation_knows_at_once_that_a_stopped_payment_opened_nothing(
+    client: ShopClient,
+) -> None:
+    bike_id = await client.bike(units=TRIES)
+    buyer = client.buyer(direct=True)
+    await buyer.reserved(bike_id)  # so that the next request finds everything loaded
+
+    async with stopped(client):
+        refusals = [await buyer.reserve(bike_id) for _ in range(TRIES)]
+        pending = (await client.status("reservation"))["pending"]
+
+    assert {refusal.status for refusal in refusals} == {503}
+    assert {refusal.body["type"] for refusal in refusals} == {"/problems/payment-unavailable"}
+    assert min(refusal.ms for refusal in refusals) <= STOPPED_REFUSAL_MS
+    assert pending == 0  # nobody has to wait for the resolver
 
 
 @pytest.mark.parametrize("without", [stopped, frozen])

@@ -2,20 +2,23 @@
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Final
 
 from roadbike.local import services
 from roadbike.local.ports import Ports
 from roadbike.local.supervisor import control, probes
-from tests.system.real_shop import ROADBIKE, Shop, command_environment
+from tests.system.real_shop import Shop, command_environment
 
+SERVE: Final = Path(__file__).with_name("serve_on_bound_port.py")
 TIMEOUT_SECONDS: Final = 20.0
 
 
 class UnsupervisedService:
-    """A process `roadbike serve NAME` on the data of an open shop."""
+    """A process of the service on its port and with the data of an open shop."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
@@ -44,8 +47,8 @@ async def unsupervised(
     environ = services.environment(shop.home, Ports(shop.base), settings, spec)
     with shop.home.log(name).open("ab") as log:
         process = await asyncio.create_subprocess_exec(
-            ROADBIKE,
-            "serve",
+            sys.executable,
+            SERVE,
             name,
             env=command_environment(environ),
             stdout=log,

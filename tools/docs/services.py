@@ -52,6 +52,8 @@ def build_all() -> dict[str, Service]:
 def _harmless(service: str, field: str) -> str:
     if field == "port":
         return "0"
+    if field == "account_keys":
+        return caller_keys({"account": new_signing_key("account/docs")})
     if field.endswith("_key"):
         return new_signing_key(f"{service}/docs")
     return NOWHERE if field in {"account_url", *(f"{name}_url" for name in NAMES)} else IN_MEMORY

@@ -12,8 +12,10 @@ from msgspec.inspect import (
     IntType,
     LiteralType,
     Metadata,
+    NoneType,
     StrType,
     StructType,
+    UnionType,
     type_info,
 )
 
@@ -103,7 +105,10 @@ def _variable(field: Field) -> str:
 def _default(field: Field) -> str:
     if field.required:
         return "required"
-    return f"`{field.default}`" if field.default != "" else "empty"
+    if field.default is None:
+        return "by `ROADBIKE_ENV`"
+    default = field.default.reveal() if isinstance(field.default, Secret) else field.default
+    return f"`{default}`" if default != "" else "empty"
 
 
 def _unit(name: str) -> str:
@@ -120,6 +125,8 @@ def _type(kind: Any) -> str:
     match kind:
         case Metadata():
             return _type(kind.type)
+        case UnionType(types=types):
+            return " or ".join(_type(one) for one in types if not isinstance(one, NoneType))
         case LiteralType():
             return " or ".join(f"`{value}`" for value in kind.values)
         case IntType() | FloatType():

@@ -3,6 +3,7 @@
 Calls between services pass the gateway, which records them, and can lose an answer on request.
 """
 
+import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -18,7 +19,6 @@ from aiohttp import web
 
 from roadbike.contracts.identity import AUDIENCE, ISSUER, Role
 from roadbike.kit.auth import SigningKey, new_signing_key
-from roadbike.kit.auth.store import keep_keys
 from roadbike.kit.db import Tx
 from roadbike.kit.db.migrate import upgrade_async
 from roadbike.kit.messaging.broker.memory import MemoryBroker, MemoryLog
@@ -76,18 +76,20 @@ class Stage:
         given["Authorization"] = f"Bearer {self._token(by)}"
         if method == "GET":  # a look changes nothing and is not recorded
             return await self._send(method, self.urls[name] + path, None, given)
-        reply = await self._recorded(by, name, method, path, body, given)
+        given["Content-Type"] = "application/json"
+        content = None if body is None else json.dumps(body).encode()
+        reply = await self._recorded(by, name, method, path, content, given)
         if not hold:
             await self.recorder.deliver()
         return reply
 
     async def forward(self, request: web.Request) -> web.Response:
-        """Pass on a call from one service to another."""
+        """Pass on a call from one service to another, its signed body byte by byte."""
         by, name = request.match_info["by"], request.match_info["name"]
         path = "/" + request.match_info["path"]
         names = {"Authorization", "Content-Type", "X-Timeout-Ms", "traceparent"}
         headers = {key: request.headers[key] for key in names & request.headers.keys()}
-        reply = await self._recorded(by, name, request.method, path, await request.json(), headers)
+        reply = await self._recorded(by, name, request.method, path, await request.read(), headers)
         return web.json_response(reply.body, status=LOST if self.lose_answers else reply.status)
 
     def pass_time(self, by: timedelta) -> None:
@@ -96,7 +98,13 @@ class Stage:
             vars(service.db.clock)["now"] = _later(service.db.clock.now, by)
 
     async def _recorded(
-        self, by: str, name: str, method: str, path: str, body: object, headers: dict[str, str]
+        self,
+        by: str,
+        name: str,
+        method: str,
+        path: str,
+        content: bytes | None,
+        headers: dict[str, str],
     ) -> Reply:
         service = self.recorder.services[name]
         endpoint = request_line(service, self.names, method, path)
@@ -106,7 +114,7 @@ class Stage:
         if between_services and self.refuse_calls:
             reply = Reply(REFUSED, {}, {})
         else:
-            reply = await self._send(method, self.urls[name] + path, body, headers)
+            reply = await self._send(method, self.urls[name] + path, content, headers)
         if between_services:
             await self.recorder.collect(name, asked)
         lost = between_services and self.lose_answers
@@ -115,8 +123,10 @@ class Stage:
             await self.recorder.collect(name, asked)
         return reply
 
-    async def _send(self, method: str, url: str, body: object, headers: dict[str, str]) -> Reply:
-        async with self.http.request(method, url, json=body, headers=headers) as response:
+    async def _send(
+        self, method: str, url: str, content: bytes | None, headers: dict[str, str]
+    ) -> Reply:
+        async with self.http.request(method, url, data=content, headers=headers) as response:
             text = await response.text()
             given = await response.json(content_type=None) if text else None
             return Reply(response.status, response.headers, given)
@@ -163,6 +173,7 @@ async def open_stage(
                 "ROADBIKE_DATABASE_URL": _url(path),
                 "ROADBIKE_SERVICE_KEY": keys[name],
                 "ROADBIKE_CALLER_KEYS": caller_keys(keys),
+                "ROADBIKE_ACCOUNT_KEYS": json.dumps({"keys": [stage.signer.public_jwk()]}),
                 "ROADBIKE_SIMULATED_JOURNAL_URL": _url(folder / f"provider-{path.name}"),
                 "ROADBIKE_DRAIN_MS": "0",
             }
@@ -190,9 +201,6 @@ async def _open_service(stage: Stage, name: str, stack: AsyncExitStack) -> None:
     """Open its HTTP and what it needs outside; messages and timed work are the recorder's."""
     service = stage.recorder.services[name]
     stack.push_async_callback(service.db.close)
-    jwk = stage.signer.public_jwk()
-    async with service.db.begin() as tx:
-        await keep_keys(tx, {jwk["kid"]: jwk})
     for resource in service.resources:
         await stack.enter_async_context(resource)
     server = Server(service, f"roadbike.{name}", MemoryBroker(MemoryLog()), SHOP)

@@ -1,13 +1,14 @@
 """The HTTP API of accounts: parse, call one use case, answer."""
 
-import json
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any, Final
 
 import msgspec
+import structlog
+from litestar.connection import Request
+from litestar.params import HeaderParameter
 from msgspec import Meta
 
 from roadbike.account import domain, store, use_cases
@@ -15,17 +16,17 @@ from roadbike.account.domain import (
     MAX_PASSWORD_LENGTH,
     MIN_PASSWORD_LENGTH,
     Account,
-    Limits,
     UnusablePassword,
     UnusableUserId,
     UserExists,
 )
 from roadbike.account.passwords import Passwords
+from roadbike.account.use_cases import LogIns
 from roadbike.contracts.types import USER_ID_LENGTH, UserId
 from roadbike.contracts.wire_names import wire_name
-from roadbike.kit.auth import SigningKey
+from roadbike.kit.auth import Publisher, SigningKey
 from roadbike.kit.db import Database
-from roadbike.kit.pure.refusals import Invalid, NotFound
+from roadbike.kit.pure.refusals import ForeignObject, Invalid, NotFound, Refusal, Unavailable
 from roadbike.kit.web import (
     ANYONE,
     BUYER,
@@ -39,9 +40,23 @@ from roadbike.kit.web import (
     links,
     post,
 )
+from roadbike.kit.web.rates import RateLimit
 
 JWKS_JSON: Final = "application/jwk-set+json"
 JWKS_CACHE: Final = "public, max-age=60"
+DEVICE_TOKEN: Final = "X-Device-Token"  # noqa: S105 a header's name
+COOKIE_SECONDS: Final = 365 * 24 * 60 * 60
+
+DeviceToken = Annotated[
+    str | None,
+    HeaderParameter(
+        name=DEVICE_TOKEN,
+        description="The `deviceToken` of an earlier log-in from this device; browsers send it as "
+        "a cookie. With it, failed log-ins of others do not count.",
+    ),
+]
+
+log = structlog.get_logger()
 
 NewUserId = Annotated[  # documented with its pattern; the domain checks it, with its own message
     str,
@@ -81,43 +96,73 @@ class AccountView(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name):
 
 
 class TokenView(msgspec.Struct, frozen=True):
-    """An access token in the form of OAuth 2.0 (RFC 6749, 5.1). expires_in: seconds."""
+    """An access token in the form of OAuth 2.0 (RFC 6749, 5.1). expires_in: seconds.
+
+    device_token: to be kept on this device and sent with the next log-in.
+    """
 
     access_token: str
     expires_in: int
+    device_token: str = msgspec.field(name="deviceToken")
     token_type: str = "Bearer"  # noqa: S105 not a token
 
 
+@dataclass(frozen=True, slots=True)
+class DeviceCookie:
+    """The cookie of device tokens. secure: browsers keep and send it over HTTPS only."""
+
+    secure: bool
+
+    @property
+    def name(self) -> str:
+        """Return its name; with `__Host-`, no other host can set it."""
+        return "__Host-roadbike-device" if self.secure else "roadbike-device"
+
+    def header(self, token: str) -> str:
+        """Return the header Set-Cookie."""
+        flags = "Path=/; HttpOnly; SameSite=Strict" + ("; Secure" if self.secure else "")
+        return f"{self.name}={token}; Max-Age={COOKIE_SECONDS}; {flags}"
+
+
 class AccountApi:
-    """`/accounts`: sign-up, log-in, and the public keys that other services check tokens with."""
+    """`/accounts`: sign-up, log-in, and the public keys that other services check tokens with.
+
+    passwords: hashes those of sign-ups. sign_ups: the limit of sign-ups per client address.
+    cookie: the cookie of device tokens.
+    """
 
     def __init__(
         self,
         db: Database,
         passwords: Passwords,
-        limits: Limits,
+        sign_ups: RateLimit,
+        log_ins: LogIns,
         key: SigningKey,
+        publisher: Publisher,
         *,
+        cookie: DeviceCookie,
         token_lifetime_seconds: int,
-        retired_keys: Sequence[Any] = (),
     ) -> None:
         self.db = db
         self.passwords = passwords
-        self.limits = limits
+        self.sign_ups = sign_ups
+        self.log_ins = log_ins
+        self.cookie = cookie
         self.key = key
         self.token_lifetime_seconds = token_lifetime_seconds
-        self.jwks = json.dumps({"keys": [key.public_jwk(), *retired_keys]}).encode()
+        self.publisher = publisher
 
     def routes(self) -> list[Route]:
         return [
-            post("/accounts", self.sign_up, who=ANYONE, refuses=(409,)),
+            post("/accounts", self.sign_up, who=ANYONE, refuses=(409, 429)),
             post("/accounts/tokens", self.log_in, who=ANYONE, status=200, refuses=(401, 429)),
             get("/accounts/{user_id:str}", self.get, who=BUYER),
             get("/.well-known/jwks.json", self.keys, who=ANYONE, media_type=JWKS_JSON),
         ]
 
-    async def sign_up(self, data: SignUp) -> Reply[AccountView]:
+    async def sign_up(self, data: SignUp, client: str) -> Reply[AccountView]:
         """Open a buyer's account."""
+        self.sign_ups.take(client)
         try:
             account = await use_cases.sign_up(
                 self.db,
@@ -135,34 +180,53 @@ class AccountApi:
             raise
         return Reply(_view(account), headers={"Location": f"/accounts/{account.user_id}"})
 
-    async def log_in(self, data: Credentials, client: str) -> TokenView:
+    async def log_in(
+        self,
+        data: Credentials,
+        client: str,
+        request: Request[Any, Any, Any],
+        device_token: DeviceToken = None,
+    ) -> Reply[TokenView]:
         """Get an access token for a user id and password."""
-        account = await use_cases.log_in(
-            self.db,
-            self.passwords,
-            self.limits,
-            user_id=data.user_id,
-            password=data.password,
-            client=client,
-        )
+        try:
+            account, device = await self.log_ins.log_in(
+                user_id=data.user_id,
+                password=data.password,
+                client=client,
+                device_token=device_token or request.cookies.get(self.cookie.name),
+            )
+        except Refusal as refusal:
+            await self._log_failure(data.user_id, client, refusal)
+            raise
+        log.info("login.succeeded", user=account.user_id, client=client)
         lifetime = self.token_lifetime_seconds
-        claims = domain.claims(account, int(time.time()), lifetime)
-        return TokenView(access_token=self.key.sign(claims), expires_in=lifetime)
+        token = self.key.sign(domain.claims(account, int(time.time()), lifetime))
+        body = TokenView(access_token=token, expires_in=lifetime, device_token=device)
+        return Reply(body, headers={"Set-Cookie": self.cookie.header(device)})
+
+    async def _log_failure(self, user_id: str, client: str, refusal: Refusal) -> None:
+        """Log a refused log-in, with the user id if it exists: others may be typed passwords."""
+        account = None
+        if not isinstance(refusal, Unavailable):  # then nothing was read either
+            async with self.db.read() as tx:
+                account = await store.find(tx, domain.case_folded(user_id))
+        user = account.user_id if account else None
+        log.warning("login.failed", user=user, client=client, reason=refusal.slug)
 
     async def get(self, user_id: str, caller: Caller) -> AccountView:
         """Show your own account; admins see all."""
         case_folded_id = domain.case_folded(user_id)
-        if case_folded_id != caller.user_id and not caller.is_admin:
-            raise NotFound
         async with self.db.read() as tx:
             account = await store.find(tx, case_folded_id)
         if account is None:
             raise NotFound
+        if case_folded_id != caller.user_id and not caller.is_admin:
+            raise ForeignObject
         return _view(account)
 
     async def keys(self) -> Reply[bytes]:
-        """Show the public keys that access tokens are checked with."""
-        return Reply(self.jwks, headers={"Cache-Control": JWKS_CACHE})
+        """Show the public keys that access tokens are checked with, signed with known ones."""
+        return Reply(self.publisher.document(time.time()), headers={"Cache-Control": JWKS_CACHE})
 
 
 def _with_pointer(refusal: Invalid, pointer: str) -> Invalid:

@@ -1,22 +1,25 @@
 """The account service on one page."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Final
 
-import msgspec
 from msgspec import Meta
 
-from roadbike.account.api import AccountApi
+from roadbike.account.api import AccountApi, DeviceCookie
+from roadbike.account.devices import Devices
 from roadbike.account.domain import Limits
-from roadbike.account.passwords import Passwords
-from roadbike.account.use_cases import delete_old_failures
-from roadbike.kit.auth import KeyFault, SigningKey, public_keys
+from roadbike.account.passwords import SIGN_UP_THREADS, SIGN_UPS_WAITING, Passwords
+from roadbike.account.use_cases import LogIns, delete_old_failures
+from roadbike.contracts.identity import ISSUER
+from roadbike.kit.auth import KeyFault, Publisher, SigningKey
 from roadbike.kit.db import Database
 from roadbike.kit.process.service import Service, every
-from roadbike.kit.process.settings import Secret, ServiceSettings, SettingError
+from roadbike.kit.process.settings import Limit, Secret, ServiceSettings, SettingError
+from roadbike.kit.web.rates import RateLimit
 
+SIGN_UPS_PER_HOUR: Final = 30  # from one address, in production
+HOUR_SECONDS: Final = 3600
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 
 
@@ -27,9 +30,13 @@ class Settings(ServiceSettings, frozen=True, kw_only=True):
         Secret,
         Meta(description="The private key that signs access tokens: a JWK (Ed25519) with a kid."),
     ]
-    retired_keys: Annotated[
-        str, Meta(description="Public keys of earlier tokens that are still valid: a JWKS.")
-    ] = '{"keys": []}'
+    other_keys: Annotated[
+        Secret,
+        Meta(
+            description="The next signing key, and earlier ones whose tokens are still valid: a "
+            "JWKS. They are published; those with a private half sign what is published."
+        ),
+    ] = Secret('{"keys": []}')
     token_lifetime_seconds: Annotated[
         int, Meta(ge=1, le=600, description="How long an access token is valid.")
     ] = 600
@@ -37,27 +44,47 @@ class Settings(ServiceSettings, frozen=True, kw_only=True):
         int, Meta(ge=1, le=86_400, description="How long a failed log-in counts.")
     ] = 300
     login_failures_per_account: Annotated[
-        Count, Meta(description="Failed log-ins to one account before it is refused.")
+        Count,
+        Meta(
+            description="Failed log-ins to one account before it is refused. Each device that has "
+            "logged in before has a count of its own."
+        ),
     ] = 10
     login_failures_per_client: Annotated[
         Count, Meta(description="Failed log-ins from one address before it is refused.")
     ] = 10
     login_failures_in_all: Annotated[
-        Count, Meta(description="Failed log-ins of everybody before all are refused.")
+        Count,
+        Meta(
+            description="Failed log-ins of everybody before all are delayed, by 2 s at most; those "
+            "from known devices are not."
+        ),
     ] = 1000
+    sign_ups_per_hour: Annotated[
+        Limit,
+        Meta(
+            description="Sign-ups from one address, per hour and process; then 429. 0 is off. By "
+            "default 30 in production, else off."
+        ),
+    ] = None
 
 
 def build(settings: Settings) -> Service:
     db = Database(settings.database_url.reveal())
     passwords = Passwords()
+    for_sign_ups = Passwords(SIGN_UP_THREADS, SIGN_UPS_WAITING)
     limits = _limits(settings)
+    key = _signing_key(settings)
+    log_ins = LogIns(db=db, passwords=passwords, devices=Devices([key]), limits=limits)
     api = AccountApi(
         db,
-        passwords,
-        limits,
-        _signing_key(settings),
-        token_lifetime_seconds=settings.token_lifetime_seconds,
-        retired_keys=_retired_keys(settings),
+        for_sign_ups,
+        RateLimit(settings.limit(settings.sign_ups_per_hour, SIGN_UPS_PER_HOUR), HOUR_SECONDS),
+        log_ins,
+        key,
+        _publisher(settings, key),
+        cookie=DeviceCookie(secure=settings.env == "production"),
+        token_lifetime_seconds=_token_lifetime_seconds(settings),
     )
     return Service(
         name="account",
@@ -65,7 +92,7 @@ def build(settings: Settings) -> Service:
         db=db,
         routes=api.routes(),
         timed=[every(seconds=60, do=partial(delete_old_failures, window=limits.window))],
-        resources=[passwords],
+        resources=[passwords, for_sign_ups],
     )
 
 
@@ -85,10 +112,18 @@ def _signing_key(settings: Settings) -> SigningKey:
         raise SettingError(f"ROADBIKE_SIGNING_KEY is wrong: {fault}") from None
 
 
-def _retired_keys(settings: Settings) -> Sequence[Any]:
+def _publisher(settings: Settings, key: SigningKey) -> Publisher:
     try:
-        public_keys(settings.retired_keys)
+        return Publisher(ISSUER, key, settings.other_keys.reveal())
     except KeyFault as fault:
-        raise SettingError(f"ROADBIKE_RETIRED_KEYS is wrong: {fault}") from None
-    keys: Sequence[dict[str, Any]] = msgspec.json.decode(settings.retired_keys)["keys"]
-    return [{name: value for name, value in key.items() if name != "d"} for key in keys]
+        raise SettingError(f"ROADBIKE_OTHER_KEYS is wrong: {fault}") from None
+
+
+def _token_lifetime_seconds(settings: Settings) -> int:
+    lifetime, accepted = settings.token_lifetime_seconds, settings.token_max_lifetime_seconds
+    if lifetime > accepted:
+        raise SettingError(
+            f"ROADBIKE_TOKEN_LIFETIME_SECONDS is {lifetime}, but services accept {accepted} at "
+            "most: lower it, or raise ROADBIKE_TOKEN_MAX_LIFETIME_SECONDS everywhere"
+        )
+    return lifetime

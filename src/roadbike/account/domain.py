@@ -15,6 +15,7 @@ USER_ID: Final = r"^[A-Za-z0-9][A-Za-z0-9._@+-]{1,63}$"
 RESERVED_USER_IDS: Final = frozenset({"tokens"})  # the API uses them as path segments
 MIN_PASSWORD_LENGTH: Final = 8
 MAX_PASSWORD_LENGTH: Final = 128
+MAX_DELAY_SECONDS: Final = 2.0
 ENDINGS: Final = (  # that people append to a common word
     *("", "1", "12", "123", "1234", "12345", "!", "1!", "123!", "@", "0", "00"),
     *("2020", "2021", "2022", "2023", "2024", "2025", "2026", "2027"),
@@ -58,16 +59,40 @@ class Account:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Limits:
-    """How many log-ins may fail within the window before further ones are refused.
+class Guess:
+    """A log-in, as far as the limits need to know it.
 
-    per_account, per_client and in_all count the failures of one user id, of one address, of all.
+    user_id: in its stored form. client: the address that it comes from.
+    device: the id of the device that has logged in to this account before; None for all others.
+    """
+
+    user_id: str
+    client: str
+    device: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """How many log-ins may fail within the window.
+
+    per_account, per_client: the failures of one user id and of one address before further ones
+    are refused; a known device has a count of its own instead, as high as that of an account.
+    in_all: the failures of everybody before all log-ins are delayed; they are never refused.
     """
 
     per_account: int = 10
     per_client: int = 10
     in_all: int = 1000
     window: timedelta = timedelta(minutes=5)
+
+    def delay_seconds(self, failures: int) -> float:
+        """Return how long a log-in waits before its password is checked.
+
+        failures: of everybody within the window. The delay grows from 0 at `in_all` to
+        MAX_DELAY_SECONDS at twice as many.
+        """
+        above = (failures - self.in_all) / self.in_all
+        return MAX_DELAY_SECONDS * min(1.0, max(0.0, above))
 
     def retry_after(self, now: datetime, last_allowed: Sequence[datetime | None]) -> float | None:
         """Return the seconds until a log-in is allowed again; None when it is allowed now.

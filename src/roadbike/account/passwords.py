@@ -1,4 +1,4 @@
-"""Password hashing: slow on purpose, so it runs in two threads of its own with a short queue."""
+"""Password hashing: slow on purpose, so it runs in threads of its own with a short queue."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -18,8 +18,11 @@ T = TypeVar("T")
 MEMORY_KIB: Final = 19 * 1024  # OWASP's argon2id: m = 19 MiB, t = 2, p = 1
 PASSES: Final = 2
 LANES: Final = 1
-THREADS: Final = 2
+THREADS: Final = 2  # for log-ins
 MAX_WAITING: Final = 20
+RESERVED_TURNS: Final = 10  # beyond those, for log-ins from known devices
+SIGN_UP_THREADS: Final = 1  # of their own, so that log-ins do not wait for sign-ups
+SIGN_UPS_WAITING: Final = 10
 RETRY_AFTER_SECONDS: Final = 1
 UNKNOWN_USER_HASH: Final = (  # of an unknown password: checked so that timing shows no user ids
     "$argon2id$v=19$m=19456,t=2,p=1"
@@ -56,9 +59,12 @@ class Passwords:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="passwords")
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Take a place in the queue for the block. Raises Overloaded when there is none."""
-        if self._turns >= self._max_turns:
+    def turn(self, *, reserved: bool = False) -> Iterator[None]:
+        """Take a place in the queue for the block. Raises Overloaded when there is none.
+
+        reserved: whether one of the RESERVED_TURNS may be taken, too.
+        """
+        if self._turns >= self._max_turns + reserved * RESERVED_TURNS:
             raise Overloaded(retry_after=RETRY_AFTER_SECONDS)
         self._turns += 1
         try:

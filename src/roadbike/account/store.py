@@ -13,13 +13,13 @@ from sqlalchemy import (
     String,
     Table,
     delete,
+    func,
     insert,
     select,
-    true,
     update,
 )
 
-from roadbike.account.domain import Account, Limits
+from roadbike.account.domain import Account, Guess, Limits
 from roadbike.contracts.identity import Role
 from roadbike.contracts.types import NAME_LENGTH, USER_ID_LENGTH
 from roadbike.kit.db import Tx
@@ -29,6 +29,7 @@ from roadbike.kit.db.columns import BigId, UtcTime
 HASH_LENGTH: Final = 200  # of argon2's encoded form
 ROLES_LENGTH: Final = 100  # of their names, separated by commas
 CLIENT_LENGTH: Final = 64  # of an IP address or network
+DEVICE_LENGTH: Final = 22  # of the id of a device
 
 metadata: Final = MetaData()
 
@@ -48,9 +49,11 @@ LOGIN_FAILURE: Final = Table(
     Column("id", BigId, primary_key=True, autoincrement=True),
     Column("user_id", String(USER_ID_LENGTH), nullable=False),
     Column("client", String(CLIENT_LENGTH), nullable=False),
+    Column("device", String(DEVICE_LENGTH)),
     Column("failed_at", UtcTime, nullable=False),
     Index("login_failure_user", "user_id", "failed_at"),
     Index("login_failure_client", "client", "failed_at"),
+    Index("login_failure_device", "device", "failed_at"),
     Index("login_failure_time", "failed_at"),
 )
 
@@ -74,25 +77,39 @@ async def rehash(tx: Tx, account: Account, password_hash: str) -> None:
     await tx.execute(update(ACCOUNT).where(same).values(password_hash=password_hash))
 
 
-async def add_failure(tx: Tx, user_id: str, client: str) -> None:
+async def add_failure(tx: Tx, guess: Guess) -> None:
     """Record that a log-in failed now."""
     await tx.execute(
         insert(LOGIN_FAILURE).values(
-            user_id=user_id[:USER_ID_LENGTH],  # case folding can make it longer
-            client=client,
+            user_id=guess.user_id[:USER_ID_LENGTH],  # case folding can make it longer
+            client=guess.client,
+            device=guess.device,
             failed_at=await tx.now(),
         )
     )
 
 
-async def last_allowed(tx: Tx, limits: Limits, user_id: str, client: str) -> list[datetime | None]:
-    """Return for each limit of n the time of the n-th last failure; None if there were fewer."""
+async def last_allowed(tx: Tx, limits: Limits, guess: Guess) -> list[datetime | None]:
+    """Return for each limit of n the time of the n-th last failure; None if there were fewer.
+
+    The failures of known devices count for those devices only.
+    """
     failure = LOGIN_FAILURE.c
+    if guess.device is not None:
+        return [await _nth_last(tx, failure.device == guess.device, limits.per_account)]
+    unknown = failure.device.is_(None)
     return [
-        await _nth_last(tx, failure.user_id == user_id, limits.per_account),
-        await _nth_last(tx, failure.client == client, limits.per_client),
-        await _nth_last(tx, true(), limits.in_all),
+        await _nth_last(tx, unknown & (failure.user_id == guess.user_id), limits.per_account),
+        await _nth_last(tx, unknown & (failure.client == guess.client), limits.per_client),
     ]
+
+
+async def count_failures(tx: Tx, within: timedelta, at_most: int) -> int:
+    """Return how many log-ins have failed within that time, counted up to `at_most`."""
+    failed_at = LOGIN_FAILURE.c.failed_at
+    recent = select(failed_at).where(failed_at > await tx.now() - within)
+    counted = recent.limit(at_most).subquery()
+    return int(await tx.scalar(select(func.count()).select_from(counted)))
 
 
 async def delete_failures(tx: Tx, older_than: timedelta) -> None:

@@ -1,13 +1,21 @@
 """The use cases of account: sign up, open an account, log in, delete old failures."""
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Final
 
 from roadbike.account import domain, store
-from roadbike.account.domain import Account, Limits
+from roadbike.account.devices import Devices
+from roadbike.account.domain import Account, Guess, Limits
 from roadbike.account.passwords import Passwords, common_words
 from roadbike.contracts.identity import Role
 from roadbike.kit.db import Database, Tx
+from roadbike.kit.resilience.limiter import Limiter
+
+MAX_DELAYED: Final = 100  # log-ins that are delayed at the same time
 
 
 async def sign_up(
@@ -49,27 +57,65 @@ async def open_account(
     return account
 
 
-async def log_in(
-    db: Database, passwords: Passwords, limits: Limits, *, user_id: str, password: str, client: str
-) -> Account:
-    """Return the account if the password is right.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogIns:
+    """Checks passwords, within the limits of failed log-ins.
 
-    Raises WrongCredentials, TooMany, Overloaded. Unknown users take the same steps. The limits are
-    checked again after the password: otherwise parallel guesses would get around them.
+    sleep: waits so many seconds.
     """
-    case_folded_id, normal = domain.case_folded(user_id), domain.normal(password)
-    with passwords.turn():
-        async with db.read() as tx:
-            await _check_limits(tx, limits, case_folded_id, client)
-            account = await store.find(tx, case_folded_id)
-        is_right = await passwords.matches(normal, account.password_hash if account else None)
-        async with db.begin() as tx:
-            await _check_limits(tx, limits, case_folded_id, client)
+
+    db: Database
+    passwords: Passwords
+    devices: Devices
+    limits: Limits
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    _delayed: Limiter = field(default_factory=lambda: Limiter(MAX_DELAYED, wait_seconds=0))
+
+    async def log_in(
+        self, *, user_id: str, password: str, client: str, device_token: str | None = None
+    ) -> tuple[Account, str]:
+        """Return the account and a device token, if the password is right.
+
+        Raises WrongCredentials, TooMany, Overloaded. Unknown users take the same steps. The limits
+        are checked again after the password: otherwise parallel guesses would get around them.
+        """
+        case_folded_id, normal = domain.case_folded(user_id), domain.normal(password)
+        device = self.devices.known(device_token, case_folded_id)
+        guess = Guess(user_id=case_folded_id, client=client, device=device)
+        with self._turn(guess):
+            delay = await self._delay_seconds(guess)
+        if delay:
+            async with self._delayed.place():
+                await self.sleep(delay)
+        with self._turn(guess):
+            account = await self._checked(guess, normal)
+        return account, self.devices.token(case_folded_id, device)
+
+    def _turn(self, guess: Guess) -> AbstractContextManager[None]:
+        return self.passwords.turn(reserved=guess.device is not None)
+
+    async def _delay_seconds(self, guess: Guess) -> float:
+        """Return how long to wait while too many log-ins fail; a known device never waits."""
+        async with self.db.read() as tx:
+            await _check_limits(tx, self.limits, guess)
+            if guess.device is not None:
+                return 0
+            in_all = self.limits.in_all
+            failures = await store.count_failures(tx, self.limits.window, at_most=2 * in_all)
+        return self.limits.delay_seconds(failures)
+
+    async def _checked(self, guess: Guess, password: str) -> Account:
+        async with self.db.read() as tx:
+            account = await store.find(tx, guess.user_id)
+        stored = account.password_hash if account else None
+        is_right = await self.passwords.matches(password, stored)
+        async with self.db.begin() as tx:
+            await _check_limits(tx, self.limits, guess)
             if not is_right:
-                await store.add_failure(tx, case_folded_id, client)
+                await store.add_failure(tx, guess)
         if account is None or not is_right:
             raise domain.WrongCredentials
-        await _renew_hash(db, passwords, account, normal)
+        await _renew_hash(self.db, self.passwords, account, password)
         return account
 
 
@@ -79,8 +125,8 @@ async def delete_old_failures(db: Database, window: timedelta) -> None:
         await store.delete_failures(tx, older_than=window)
 
 
-async def _check_limits(tx: Tx, limits: Limits, user_id: str, client: str) -> None:
-    last_allowed = await store.last_allowed(tx, limits, user_id, client)
+async def _check_limits(tx: Tx, limits: Limits, guess: Guess) -> None:
+    last_allowed = await store.last_allowed(tx, limits, guess)
     domain.check_limits(limits, await tx.now(), last_allowed)
 
 

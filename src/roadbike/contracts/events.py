@@ -3,6 +3,9 @@
 An event carries the fields of its aggregate as they are after the change, its version, and the
 reason if it has one. Fields are only added, never renamed or removed, and a new field has a
 default. Money is whole KRW, times are UTC.
+
+by: the id of the user who asked for the change, a buyer or staff; None when the service itself did
+it, because of an event or a time. It is for services only: buyers never see the ids of staff.
 """
 
 from datetime import datetime
@@ -65,6 +68,7 @@ class BikeEvent(ShopEvent, frozen=True, kw_only=True):
     bike_version: int
     free: int
     free_seq: int
+    by: str | None = None
 
     @property
     def key(self) -> str:
@@ -160,6 +164,7 @@ class ReservationCancelled(ReservationEvent, frozen=True, kw_only=True):
 
     registered: bool
     reason: Reason
+    by: str | None = None
 
 
 # payment ---------------------------------------------------------------------------------
@@ -241,9 +246,13 @@ class DeliveryPrepared(DeliveryEvent, frozen=True, kw_only=True):
 class DeliveryStarted(DeliveryEvent, frozen=True, kw_only=True):
     """The bike left the shop."""
 
+    by: str | None = None
+
 
 class DeliveryCompleted(DeliveryEvent, frozen=True, kw_only=True):
     """The bike arrived at the buyer."""
+
+    by: str | None = None
 
 
 class DeliveryCancelled(DeliveryEvent, frozen=True, kw_only=True):
@@ -253,9 +262,13 @@ class DeliveryCancelled(DeliveryEvent, frozen=True, kw_only=True):
 class DeliveryRecalled(DeliveryEvent, frozen=True, kw_only=True):
     """The bike was called back and is on its way to the shop."""
 
+    by: str | None = None
+
 
 class DeliveryReturned(DeliveryEvent, frozen=True, kw_only=True):
     """The bike came back to the shop."""
+
+    by: str | None = None
 
 
 AnyBikeEvent = StockRegistered | StockChanged | StockRemoved

@@ -115,7 +115,10 @@ class DeliveryApi:
     async def move(self, delivery_id: UUID, data: DeliveryMove, caller: Caller) -> DeliveryView:
         """Move a parcel to its next status, or correct its label."""
         move = Move(
-            to=data.delivery_status, carrier=data.carrier, tracking_number=data.tracking_number
+            to=data.delivery_status,
+            by=caller.user_id,
+            carrier=data.carrier,
+            tracking_number=data.tracking_number,
         )
         try:
             moved = await self.db.transact(

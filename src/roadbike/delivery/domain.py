@@ -67,6 +67,7 @@ class Delivery:
     paid_bike_id, paid_by, paid_price: the same as the approved payment says it.
     allocated_bike_id: the bike of which stock holds a unit.
     delivery_status: None as long as no parcel was prepared; when `closed`, none will be.
+    changed_by: the user id of the staff member who last moved it or changed its label.
     """
 
     reservation_id: UUID
@@ -90,6 +91,7 @@ class Delivery:
     delivered_at: datetime | None = None  # when it was last started or completed
     carrier: str | None = None
     tracking_number: str | None = None
+    changed_by: str | None = None
     row_version: int = 0
 
     @property
@@ -185,11 +187,11 @@ def decide(delivery: Delivery) -> tuple[Delivery, list[AnyDeliveryEvent]]:
 
 
 def moved(
-    delivery: Delivery, to: DeliveryStatus, now: datetime
+    delivery: Delivery, to: DeliveryStatus, now: datetime, *, by: str
 ) -> tuple[Delivery, list[AnyDeliveryEvent]]:
     """Move the parcel on for staff; the status that it has already changes nothing.
 
-    Raises IllegalMove, NotAllocated, CancelsWithReservation.
+    by: the user id of the staff member. Raises IllegalMove, NotAllocated, CancelsWithReservation.
     """
     if delivery.delivery_status is to:
         return delivery, []
@@ -198,13 +200,13 @@ def moved(
     sent = replace(stepped, delivered_at=now)
     match to:
         case DeliveryStatus.STARTED:
-            return sent, [DeliveryStarted.of(sent)]
+            return sent, [DeliveryStarted.of(sent, by=by)]
         case DeliveryStatus.COMPLETED:
-            return sent, [DeliveryCompleted.of(sent)]
+            return sent, [DeliveryCompleted.of(sent, by=by)]
         case DeliveryStatus.RECALLING:
-            return stepped, [DeliveryRecalled.of(stepped, reason=Reason.STAFF)]
+            return stepped, [DeliveryRecalled.of(stepped, reason=Reason.STAFF, by=by)]
         case DeliveryStatus.RETURNED:
-            return stepped, [DeliveryReturned.of(stepped)]
+            return stepped, [DeliveryReturned.of(stepped, by=by)]
         case DeliveryStatus.PREPARING | DeliveryStatus.CANCELLED:
             raise AssertionError(to)  # refused by _check
         case _:

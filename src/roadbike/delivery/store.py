@@ -61,6 +61,7 @@ DELIVERY: Final = Table(
     Column("delivered_at", UtcTime),
     Column("carrier", String(NAME_LENGTH)),
     Column("tracking_number", String(TRACKING_NUMBER_LENGTH)),
+    Column("changed_by", String(USER_ID_LENGTH)),
     Column("row_version", Integer, nullable=False),
     Index("delivery_of_user", "user_id", "delivery_id"),
 )

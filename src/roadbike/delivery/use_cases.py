@@ -1,7 +1,7 @@
 """The use cases of delivery. Each reads: load, decide, save, publish."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from roadbike.contracts.statuses import DeliveryStatus
@@ -14,9 +14,13 @@ from roadbike.kit.messaging.refused import report_contradiction
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Move:
-    """What staff ask for: the parcel's next status, and optionally its label."""
+    """What staff ask for: the parcel's next status, and optionally its label.
+
+    by: the user id of the staff member.
+    """
 
     to: DeliveryStatus
+    by: str
     carrier: str | None = None
     tracking_number: str | None = None
 
@@ -40,8 +44,9 @@ async def move_delivery(tx: Tx, delivery_id: UUID, move: Move) -> Delivery:
     """Move the parcel on for staff. Raises NotFound, and what domain.moved raises."""
     delivery = await store.locked_or_404(tx, delivery_id)
     labelled = domain.labelled(delivery, move.carrier, move.tracking_number)
-    moved, events = domain.moved(labelled, move.to, await tx.now())
+    moved, events = domain.moved(labelled, move.to, await tx.now(), by=move.by)
     if moved != delivery:
+        moved = replace(moved, changed_by=move.by)
         store.save(tx, moved)
         publish_all(tx, events)
     return moved

@@ -4,6 +4,7 @@ import fcntl
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +12,20 @@ from typing import Final
 
 import msgspec
 
+from roadbike.local import own
 from roadbike.local.errors import CommandError
 
-FOLDERS: Final = ("keys", "logs", "nats", "gateway", "delivery", "payment")
-ENTRIES: Final = (*FOLDERS, "postgres", "secrets.json", "shop.json", "lock", "control.sock")
-DATA: Final = ("postgres/data", "nats/data", "delivery/*.db", "payment/*.db")
+SQLITE_FOLDERS: Final = ("delivery", "payment")  # of services that use SQLite
+FOLDERS: Final = ("keys", "logs", "nats", "gateway")
+DATA_FOLDERS: Final = (*SQLITE_FOLDERS, "nats/data", "postgres/data")
+ENTRIES: Final = (
+    *FOLDERS,
+    *SQLITE_FOLDERS,
+    *("postgres", "secrets.json", "shop.json", "lock", "control.sock"),
+)
+DATA: Final = ("postgres/data", "nats/data/*", *(f"{folder}/*.db" for folder in SQLITE_FOLDERS))
+OUTSIDE: Final = "home"  # the file that names the home of a data folder outside of it
+OUTSIDE_PREFIX: Final = "roadbike-data-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +69,37 @@ def at(folder: Path) -> Home:
 
 
 def open_home(home: Home) -> None:
-    """Make the folder and its subfolders. Raises CommandError if it holds anything but a shop."""
-    if not home.path.is_dir():
-        home.path.mkdir(parents=True)
-    elif _is_foreign(home):
-        raise CommandError(
-            f"{home.path} is not empty and not a shop's folder: choose an empty one with --home"
-        )
-    # When root opens the shop, PostgreSQL runs as another user and must reach its own subfolder.
-    home.path.chmod(0o711 if os.geteuid() == 0 else 0o700)
+    """Make the folder and its subfolders, which are ours until others get access to them.
+
+    Not while a shop is open there: its parts would lose that access. Raises CommandError as
+    `make_home` does.
+    """
+    make_home(home)
     for name in FOLDERS:
-        (home.path / name).mkdir(exist_ok=True)
-        (home.path / name).chmod(0o700)
+        own.folder(home.path / name)
+    for name in DATA_FOLDERS:
+        if not name.startswith("postgres"):
+            (home.path / name).mkdir(0o700, exist_ok=True)  # it may be the services' user's
+
+
+def make_home(home: Home) -> None:
+    """Make the folder itself, so that it can be locked; a shop that is open there goes on.
+
+    Raises CommandError if it holds anything but a shop, or something of another user.
+    """
+    # When root opens the shop, PostgreSQL runs as another user and must reach its own subfolder.
+    mode = 0o711 if os.geteuid() == 0 else 0o700
+    if os.path.lexists(home.path):
+        own.check(home.path)
+        if _is_foreign(home):
+            raise CommandError(
+                f"{home.path} is not empty and not a shop's folder: choose an empty one with --home"
+            )
+        _check_owner(home)
+    for parent in reversed(home.path.parents):
+        if not parent.exists():
+            own.folder(parent, mode)
+    own.folder(home.path, mode)
 
 
 def _is_foreign(home: Home) -> bool:
@@ -78,12 +107,52 @@ def _is_foreign(home: Home) -> bool:
     return bool(names) and not names & {"lock", "shop.json"}
 
 
+def _check_owner(home: Home) -> None:
+    """Raise CommandError when anything of the shop is a link or belongs to another user.
+
+    The folders of data, and what is in them, may belong to the user that the services run as.
+    """
+    data = {home.path / name for name in DATA_FOLDERS}
+    left = [path for name in ENTRIES if os.path.lexists(path := home.path / name)]
+    while left:
+        path = left.pop()
+        if path in data and stat.S_ISDIR(path.lstat().st_mode):
+            continue
+        if path == home.postgres and outside(home):
+            continue
+        own.check(path)
+        if path.is_dir():
+            left.extend(path.iterdir())
+
+
+def outside(home: Home) -> Path | None:
+    """Return our folder outside the home that our link `postgres` leads to, if it is one."""
+    link = home.postgres
+    if not link.is_symlink() or link.lstat().st_uid != os.geteuid():
+        return None
+    target = link.readlink()
+    return target if _is_outside_of(home, target) else None
+
+
+def outside_folders(home: Home, within: Path) -> list[Path]:
+    """Return the folders of data there that were made for a home with this path."""
+    return [path for path in within.glob(f"{OUTSIDE_PREFIX}*") if _is_outside_of(home, path)]
+
+
+def _is_outside_of(home: Home, folder: Path) -> bool:
+    try:
+        own.check(folder)
+        return own.read(folder / OUTSIDE) == bytes(home.path)
+    except (OSError, CommandError):  # not a folder of ours
+        return False
+
+
 def lock(home: Home) -> int | None:
     """Lock the home for this process until it ends or closes the returned file descriptor.
 
-    Return None when another process holds the lock.
+    Return None when another process holds the lock. Raises CommandError when the file is another's.
     """
-    descriptor = os.open(home.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = own.lockable(home.path / "lock")
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -94,18 +163,17 @@ def lock(home: Home) -> int | None:
 
 def wait_until_unlocked(home: Home) -> None:
     """Wait until no process holds the lock: then all processes of the shop have ended."""
-    descriptor = os.open(home.path / "lock", os.O_RDWR)
+    descriptor = own.lockable(home.path / "lock")
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     os.close(descriptor)
 
 
 def empty(home: Home) -> None:
     """Delete what a shop made here, but not other files that lie beside it."""
+    if data := outside(home):
+        shutil.rmtree(data)
     for entry in (home.path / name for name in ENTRIES if name != "lock"):
-        if entry.is_symlink():  # a link to data outside, where PostgreSQL's user can reach them
-            shutil.rmtree(entry.resolve(), ignore_errors=True)
-            entry.unlink()
-        elif entry.is_dir():
+        if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)
         else:
             entry.unlink(missing_ok=True)
@@ -113,18 +181,18 @@ def empty(home: Home) -> None:
 
 def write_private(path: Path, content: bytes) -> None:
     """Replace the file atomically; only its owner can read it."""
-    new = path.with_name(f".{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(content)
-    new.replace(path)
+    own.write(path, content)
 
 
 def passwords(home: Home, server: str, names: Iterable[str]) -> dict[str, str]:
-    """Return a password at that server for each name; new ones are made and stored."""
+    """Return a password at that server for each name; new ones are made and stored.
+
+    Raises CommandError when the file with the passwords is another user's.
+    """
     path = home.path / "secrets.json"
     stored = (
-        msgspec.json.decode(path.read_bytes(), type=dict[str, dict[str, str]])
-        if path.exists()
+        msgspec.json.decode(own.read(path), type=dict[str, dict[str, str]])
+        if os.path.lexists(path)
         else {}
     )
     of_server = stored.setdefault(server, {})

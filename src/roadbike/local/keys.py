@@ -20,17 +20,24 @@ def callers(home: Home, service: str) -> Path:
     return home.keys / f"{service}.callers.json"
 
 
+def issuer(home: Home) -> Path:
+    """Return the file with the public key that access tokens are signed with."""
+    return home.keys / "account.public.json"
+
+
 def job(home: Home, accepted: Mapping[str, Sequence[str]]) -> Call | None:
     """Return the job that makes the missing key files, None when none is missing.
 
     accepted: for each service, the services that may call it at /internal.
     """
     owners = (*accepted, OPS, SIGNING)
-    files = [*(private(home, name) for name in owners), *(callers(home, name) for name in accepted)]
+    public = {str(callers(home, name)): [*names, OPS] for name, names in accepted.items()}
+    public[str(issuer(home))] = [SIGNING]
+    files = [*(private(home, name) for name in owners), *map(Path, public)]
     if all(path.exists() for path in files):
         return None
     arguments = {
         "keys": {name: str(private(home, name)) for name in owners},
-        "callers": {str(callers(home, name)): [*names, OPS] for name, names in accepted.items()},
+        "public": public,
     }
     return Call(function="roadbike.local.jobs.keys:make", arguments=arguments)

@@ -1,16 +1,10 @@
-"""The log files of the parts: append, rotate at a start, read the last lines."""
+"""The log files of the parts: rotate at a start, read the last lines."""
 
-import os
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 MAX_BYTES: Final = 20_000_000  # a longer log is renamed to .log.1 when its part starts again
 TAIL_BYTES: Final = 20_000  # read from the end of a log to find its last lines
-
-
-def append(log: Path) -> BinaryIO:
-    """Open the log for appending; only its owner can read it."""
-    return os.fdopen(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
 
 
 def rotate(log: Path) -> None:

@@ -51,9 +51,14 @@ def from_base(base: int) -> Ports:
 
 def check_free(ports: Iterable[int]) -> None:
     """Raises CommandError that names the ports in use and the processes that hold them."""
-    if taken := [port for port in ports if not is_free(port)]:
-        holders = ", ".join(f"port {port} is taken by {holder(port)}" for port in taken)
-        raise CommandError(f"{holders}: stop it, or choose other ports with --port-base")
+    if not_free := [port for port in ports if not is_free(port)]:
+        raise CommandError(taken(not_free))
+
+
+def taken(ports: Iterable[int]) -> str:
+    """Return the sentence that names these ports and the processes that hold them."""
+    holders = ", ".join(f"port {port} is taken by {holder(port)}" for port in ports)
+    return f"{holders}: stop it, or choose other ports with --port-base"
 
 
 def is_free(port: int) -> bool:

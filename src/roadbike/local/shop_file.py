@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from roadbike.kit.process import settings
-from roadbike.local import keys, services
+from roadbike.local import keys, own, services
 from roadbike.local.errors import CommandError, did_you_mean
 from roadbike.local.home import Home, write_private
 from roadbike.local.invocation import command_line
@@ -59,7 +59,10 @@ class _DatabaseSetting(msgspec.Struct, frozen=True):
 
 
 def read(home: Home) -> ShopFile | None:
-    """Return None before the first start. Raises CommandError when another version made it."""
+    """Return None before the first start.
+
+    Raises CommandError when another version made it, and when it is another user's.
+    """
     if not home.shop_json.exists():
         if home.holds_data:
             raise CommandError(
@@ -67,7 +70,7 @@ def read(home: Home) -> ShopFile | None:
                 f"with `{command_line('up --fresh', home)}`"
             )
         return None
-    content = home.shop_json.read_bytes()
+    content = own.read(home.shop_json)
     try:
         if msgspec.json.decode(content, type=_Format).format != FORMAT:
             raise _unreadable(home, "was made by another version of this program")
@@ -87,7 +90,7 @@ def read_known(home: Home) -> ShopFile:
 def pids(home: Home) -> dict[str, int]:
     """Return the process ids in shop.json, whichever version wrote it; empty when unreadable."""
     try:
-        return msgspec.json.decode(home.shop_json.read_bytes(), type=_Format).pids
+        return msgspec.json.decode(own.read(home.shop_json), type=_Format).pids
     except (FileNotFoundError, msgspec.DecodeError):
         return {}
 

@@ -18,7 +18,7 @@ from roadbike.contracts.wire_names import wire_name
 from roadbike.kit.db import Database
 from roadbike.kit.web import BUYER, Caller, Links, Page, Paging, Route, get, links, page_of, view
 from roadbike.mypage import domain, store
-from roadbike.mypage.domain import Purchase
+from roadbike.mypage.domain import Actor, Purchase
 from roadbike.mypage.store import StoredEvent
 
 
@@ -50,7 +50,10 @@ class MyPages(msgspec.Struct, frozen=True, rename=wire_name):
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name):
-    """One event of a purchase, with the status that it set."""
+    """One event of a purchase, with the status that it set.
+
+    by: who cancelled the reservation or moved the parcel: the buyer or the shop, never a name.
+    """
 
     event: str
     reservation_status: ReservationStatus | UnsetType = UNSET
@@ -58,10 +61,11 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name):
     payment_status: PaymentStatus | UnsetType = UNSET
     delivery_status: DeliveryStatus | UnsetType = UNSET
     reason: Reason | UnsetType = UNSET
+    by: Actor | UnsetType = UNSET
     at: datetime
 
 
-DETAILS: Final = [name for name in Step.__struct_fields__ if name not in {"event", "at"}]
+DETAILS: Final = [name for name in Step.__struct_fields__ if name not in {"event", "by", "at"}]
 
 
 class Steps(msgspec.Struct, frozen=True):
@@ -106,11 +110,11 @@ class MyPageApi:
     async def timeline(self, reservation_id: UUID, caller: Caller) -> Timeline:
         """Show everything that happened to one purchase, oldest first."""
         async with self.db.read() as tx:
-            await store.get(tx, reservation_id, owner=caller.owner)
+            purchase = await store.get(tx, reservation_id, owner=caller.owner)
             stored = await store.events_of(tx, reservation_id)
         path = f"/myPages/{reservation_id}"
         return Timeline(
-            embedded=Steps([_step(one) for one in stored]),
+            embedded=Steps([_step(purchase, one) for one in stored]),
             links=links(self=f"{path}/timeline", myPage=path),
         )
 
@@ -136,7 +140,8 @@ def _rels(purchase: Purchase) -> dict[str, str]:
     return rels
 
 
-def _step(stored: StoredEvent) -> Step:
+def _step(purchase: Purchase, stored: StoredEvent) -> Step:
     details: dict[str, Any] = {name: getattr(stored.event, name, None) for name in DETAILS}
     known = {name: value for name, value in details.items() if value is not None}
-    return Step(event=type(stored.event).__name__, at=stored.time, **known)
+    by = domain.actor_of(purchase, stored.event) or UNSET
+    return Step(event=type(stored.event).__name__, by=by, at=stored.time, **known)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 from functools import reduce
 from typing import TypeVar, assert_never
 from uuid import UUID
@@ -24,6 +25,13 @@ from roadbike.contracts.statuses import (
 )
 
 T = TypeVar("T")
+
+
+class Actor(StrEnum):
+    """Who caused a step of a purchase, as its buyer may know it: staff have no names here."""
+
+    BUYER = "buyer"
+    SHOP = "shop"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,6 +94,13 @@ def apply(purchase: Purchase, event: AnyPurchaseEvent) -> Purchase:
             return _with_delivery(purchase, event)
         case _:
             assert_never(event)
+
+
+def actor_of(purchase: Purchase, event: AnyPurchaseEvent) -> Actor | None:
+    """Return who caused the event; None for a kind of event that does not say so."""
+    if "by" not in event.__struct_fields__:
+        return None
+    return Actor.BUYER if getattr(event, "by", None) == purchase.user_id else Actor.SHOP
 
 
 def may_be_cancelled(purchase: Purchase) -> bool:

@@ -100,7 +100,7 @@ class PaymentApi:
             put("/internal/payments/{reservation_id:uuid}", self.open, who=INTERNAL),
             get("/payments", self.page, who=BUYER, sort=tuple(store.SORTABLE)),
             get(one, self.get, who=BUYER),
-            patch(one, self.pay, who=BUYER, refuses=(402, 409)),
+            patch(one, self.pay, who=BUYER, refuses=(402, 409, 429)),
         ]
 
     async def open(

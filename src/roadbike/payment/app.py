@@ -1,7 +1,7 @@
 """The payment service on one page."""
 
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
@@ -18,14 +18,17 @@ from roadbike.contracts.events import (
 from roadbike.kit.crash import crash_points
 from roadbike.kit.db import Database
 from roadbike.kit.process.service import Service, every, whenever
-from roadbike.kit.process.settings import ServiceSettings, SettingError
+from roadbike.kit.process.settings import Limit, ServiceSettings, SettingError
 from roadbike.payment import store
 from roadbike.payment.api import PaymentApi
+from roadbike.payment.domain import TryLimit
 from roadbike.payment.providers.simulated import Behaviour, SimulatedProvider
 from roadbike.payment.use_cases.cancel import cancel_payment, prefetch
 from roadbike.payment.use_cases.expire import Expiry
+from roadbike.payment.use_cases.late_money import LateMoney
 from roadbike.payment.use_cases.pay import Cashier
 
+MAX_PAYMENT_TRIES: Final = 5  # in production
 Milliseconds = Annotated[int, Meta(ge=0, le=60_000)]
 
 
@@ -48,6 +51,21 @@ class Settings(ServiceSettings, frozen=True, kw_only=True):
     expire_after_seconds: Annotated[
         int, Meta(ge=1, description="How long a buyer may take to pay.")
     ] = 30 * 60
+    max_payment_tries: Annotated[
+        Limit,
+        Meta(
+            description="Payments of one buyer that may be declined in a row; then 429. 0 is off. "
+            "By default 5 in production, else off."
+        ),
+    ] = None
+    payment_tries_window_seconds: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=86_400,
+            description="How long after the first of those a buyer may try again.",
+        ),
+    ] = 600
     open_delay_min_ms: Annotated[
         Milliseconds,
         Meta(description="Shortest delay of an open, to demonstrate the timeout and the breaker."),
@@ -62,7 +80,8 @@ def build(settings: Settings) -> Service:
     """Build the service. Raises SettingError."""
     db = Database(settings.database_url.reveal())
     provider = SimulatedProvider(settings.simulated_journal_url, _rates(settings))
-    cashier = Cashier(db, provider, crash_points(settings.crash))
+    cashier = Cashier(db, provider, crash_points(settings.crash), _tries(settings))
+    late_money = LateMoney(provider)
     expiry = Expiry(timedelta(seconds=settings.expire_after_seconds))
     delay_ms = (settings.open_delay_min_ms, settings.open_delay_max_ms)
     return Service(
@@ -83,11 +102,19 @@ def build(settings: Settings) -> Service:
         ),
         timed=[
             every(seconds=1, do=cashier.finish_unknown),
+            every(seconds=1, do=late_money.look),
             every(seconds=0.5, do=cashier.refund_owed),
             every(seconds=1, do=expiry.expire_unpaid),
         ],
         gauges={"unsettled": store.count_unsettled},
         resources=[provider],
+    )
+
+
+def _tries(settings: Settings) -> TryLimit:
+    return TryLimit(
+        most=settings.limit(settings.max_payment_tries, MAX_PAYMENT_TRIES),
+        window=timedelta(seconds=settings.payment_tries_window_seconds),
     )
 
 

@@ -1,6 +1,6 @@
 """Persistence of payments, of the attempts to get their money, and of the ledger of what moved."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -19,6 +19,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    text,
     update,
 )
 
@@ -31,9 +32,11 @@ from roadbike.kit.db.columns import Status, UtcTime, utc_now
 from roadbike.kit.db.paging import Paging
 from roadbike.kit.db.rows import Rows
 from roadbike.kit.pure.refusals import NotFound
-from roadbike.payment.domain import Attempt, Outcome, Payment, PaymentSummary, Refund
+from roadbike.payment.domain import Attempt, Outcome, Payment, PaymentSummary, Refund, Try
 
 metadata: Final = MetaData()
+
+LOOKED_AT: Final = text("look_at IS NOT NULL")
 
 PAYMENT: Final = Table(
     "payment",
@@ -51,9 +54,12 @@ PAYMENT: Final = Table(
     Column("captured_by", Uuid),
     Column("opened_at", UtcTime),
     Column("attempted", Boolean, nullable=False),
+    Column("looks", Integer, nullable=False),
+    Column("look_at", UtcTime),
     Column("row_version", Integer, nullable=False),
     Index("payment_of_user", "user_id", "payment_id"),
     Index("payment_by_status", "payment_status", "opened_at"),
+    Index("payment_to_look_at", "look_at", postgresql_where=LOOKED_AT, sqlite_where=LOOKED_AT),
 )
 
 ATTEMPT: Final = Table(
@@ -61,6 +67,7 @@ ATTEMPT: Final = Table(
     metadata,
     Column("attempt_id", Uuid, primary_key=True),
     Column("reservation_id", Uuid, nullable=False, index=True),
+    Column("user_id", String(USER_ID_LENGTH), nullable=False),
     Column("amount", BigInteger, nullable=False),  # KRW
     Column("token", String(255), nullable=False),
     Column("outcome", Status(Outcome), nullable=False),
@@ -71,6 +78,7 @@ ATTEMPT: Final = Table(
     Column("row_version", Integer, nullable=False),
     Index("attempt_to_check", "check_at"),
     Index("attempt_to_refund", "refund"),
+    Index("attempt_of_user", "user_id", "asked_at"),
 )
 
 MONEY: Final = Table(
@@ -107,13 +115,11 @@ async def lock_all(tx: Tx, reservation_ids: Iterable[UUID]) -> None:
 async def locked(tx: Tx, reservation_id: UUID) -> Payment | None:
     """Return the payment of the reservation with its attempts; None when nothing is known of it."""
     found = await PAYMENTS.locked(tx, reservation_id)
-    if found is None or isinstance(found, Payment):  # saved in this transaction: it is whole
+    if found is None or isinstance(found, Payment):  # loaded or saved here before: it is whole
         return found
-    if not found.attempted:
-        return found.with_attempts(())
-    attempts = select(ATTEMPT).where(ATTEMPT.c.reservation_id == reservation_id)
-    rows = await tx.rows(attempts.order_by(ATTEMPT.c.attempt_id))
-    return found.with_attempts(tuple(ATTEMPTS.state(row) for row in rows))
+    payment = found.with_attempts(await _attempts(tx, reservation_id) if found.attempted else ())
+    PAYMENTS.remember(tx, payment)
+    return payment
 
 
 async def locked_or_new(tx: Tx, reservation_id: UUID) -> Payment:
@@ -130,10 +136,9 @@ async def locked_or_404(tx: Tx, payment_id: UUID, *, owner: str | None) -> Payme
 
 
 def save(tx: Tx, payment: Payment) -> None:
-    """Write the payment and its attempts at the commit."""
+    """Write the payment at the commit, and those of its attempts that have changed."""
     PAYMENTS.save(tx, payment)
-    for attempt in payment.attempts:
-        ATTEMPTS.save(tx, attempt)
+    ATTEMPTS.save_changed(tx, payment.attempts)
 
 
 async def enter_money(tx: Tx, attempt: Attempt, kind: str, provider_id: str) -> None:
@@ -154,6 +159,31 @@ async def to_check(tx: Tx, at_most: int) -> Sequence[Attempt]:
     due = select(ATTEMPT).where(ATTEMPT.c.check_at <= await tx.now())
     rows = await tx.rows(due.order_by(ATTEMPT.c.check_at).limit(at_most))
     return [ATTEMPTS.state(row) for row in rows]
+
+
+async def to_look_at(tx: Tx, at_most: int) -> Mapping[UUID, Sequence[Attempt]]:
+    """Return the payments whose `look_at` has come, the earliest first: reservation id, attempts.
+
+    Of their attempts, only those that were declined.
+    """
+    due = select(PAYMENT.c.reservation_id).where(PAYMENT.c.look_at <= await tx.now())
+    rows = await tx.rows(due.order_by(PAYMENT.c.look_at).limit(at_most))
+    found: dict[UUID, list[Attempt]] = {row["reservation_id"]: [] for row in rows}
+    if found:
+        of_them = ATTEMPT.c.reservation_id.in_(found)
+        declined = select(ATTEMPT).where(of_them, ATTEMPT.c.outcome == Outcome.NOT_CAPTURED)
+        for row in await tx.rows(declined.order_by(ATTEMPT.c.attempt_id)):
+            found[row["reservation_id"]].append(ATTEMPTS.state(row))
+    return found
+
+
+async def last_tries(tx: Tx, user_id: str, at_most: int) -> Sequence[Try]:
+    """Return the last attempts of the buyer whose outcome is known, the newest first."""
+    known = select(ATTEMPT.c.outcome, ATTEMPT.c.asked_at).where(
+        ATTEMPT.c.user_id == user_id, ATTEMPT.c.outcome != Outcome.UNKNOWN
+    )
+    rows = await tx.rows(known.order_by(ATTEMPT.c.asked_at.desc()).limit(at_most))
+    return [Try(row["outcome"], row["asked_at"]) for row in rows]
 
 
 async def to_refund(tx: Tx, at_most: int) -> Sequence[Attempt]:
@@ -217,6 +247,16 @@ async def page(
         found = found.where(PAYMENT.c.reservation_id == reservation_id)
     newest = [PAYMENT.c.payment_id.desc()]
     return await PAYMENTS.page(tx, found, paging, sortable=SORTABLE, then=newest)
+
+
+async def _attempts(tx: Tx, reservation_id: UUID) -> tuple[Attempt, ...]:
+    """Return all attempts of a locked payment, the oldest first."""
+    of_payment = select(ATTEMPT).where(ATTEMPT.c.reservation_id == reservation_id)
+    rows = await tx.rows(of_payment.order_by(ATTEMPT.c.attempt_id))
+    attempts = tuple(ATTEMPTS.state(row) for row in rows)
+    for attempt in attempts:
+        ATTEMPTS.remember(tx, attempt)
+    return attempts
 
 
 def _served(owner: str | None) -> Select[Any]:

@@ -190,7 +190,9 @@ class ReservationApi:
         reason = Reason.STAFF if caller.is_admin else Reason.BUYER
         return _view(
             await self.db.transact(
-                lambda tx: cancel_reservation(tx, reservation_id, reason, owner=caller.owner)
+                lambda tx: cancel_reservation(
+                    tx, reservation_id, reason, by=caller.user_id, owner=caller.owner
+                )
             )
         )
 

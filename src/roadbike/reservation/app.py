@@ -1,6 +1,6 @@
 """The reservation service on one page."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
@@ -25,14 +25,15 @@ from roadbike.kit.auth import ServiceTokens
 from roadbike.kit.crash import crash_points
 from roadbike.kit.db import Database
 from roadbike.kit.process.service import Service, every, whenever, whenever_with_message
-from roadbike.kit.process.settings import ServiceSettings
+from roadbike.kit.process.settings import Limit, ServiceSettings
+from roadbike.kit.process.tls import client_tls
 from roadbike.kit.resilience.breaker import breaker
 from roadbike.kit.resilience.limiter import Limiter
 from roadbike.reservation import store
 from roadbike.reservation.api import ReservationApi, render
-from roadbike.reservation.payments import HttpPayments
+from roadbike.reservation.payments import DEADLINE_MS, HttpPayments
 from roadbike.reservation.use_cases.delete_keys import delete_old_keys
-from roadbike.reservation.use_cases.desk import DEADLINE_MS, ReservationDesk
+from roadbike.reservation.use_cases.desk import ReservationDesk
 from roadbike.reservation.use_cases.follow import (
     copy_bike,
     follow_purchase,
@@ -41,6 +42,8 @@ from roadbike.reservation.use_cases.follow import (
 )
 from roadbike.reservation.use_cases.resolve import resolve_pending
 from roadbike.reservation.use_cases.steps import Terms
+
+MAX_OPEN_RESERVATIONS: Final = 5  # in production
 
 
 class Settings(ServiceSettings, frozen=True, kw_only=True):
@@ -59,6 +62,13 @@ class Settings(ServiceSettings, frozen=True, kw_only=True):
         int,
         Meta(ge=1, le=10_000, description="Reserve requests that are worked on at the same time."),
     ] = 200
+    max_open_reservations: Annotated[
+        Limit,
+        Meta(
+            description="Open reservations that one buyer may have: not cancelled, and the bike "
+            "is still in the shop. 0 is off. By default 5 in production, else off."
+        ),
+    ] = None
     store_name: Annotated[
         str, Meta(description="Name of the shop, as `reserveStore` of a reservation.")
     ] = msgspec.field(default=DEFAULT_STORE, name="G_STORE")
@@ -67,13 +77,13 @@ class Settings(ServiceSettings, frozen=True, kw_only=True):
 def build(settings: Settings) -> Service:
     db = Database(settings.database_url.reveal())
     tokens = ServiceTokens("reservation", settings.service_key.reveal(), settings.caller_keys)
-    payments = HttpPayments(settings.payment_url, tokens)
+    payments = HttpPayments(settings.payment_url, tokens, client_tls(settings))
     desk = ReservationDesk(
         db,
         payments,
         limiter=Limiter(settings.in_flight),
         breaker=breaker("payment", deadline_ms=DEADLINE_MS),
-        terms=Terms(overbook=settings.overbook, store_name=settings.store_name),
+        terms=_terms(settings),
         render=render,
         crash=crash_points(settings.crash),
     )
@@ -103,4 +113,12 @@ def build(settings: Settings) -> Service:
         ],
         gauges={"pending": store.count_pending},
         resources=[payments],
+    )
+
+
+def _terms(settings: Settings) -> Terms:
+    return Terms(
+        overbook=settings.overbook,
+        store_name=settings.store_name,
+        max_open=settings.limit(settings.max_open_reservations, MAX_OPEN_RESERVATIONS),
     )

@@ -60,6 +60,13 @@ class SoldOut(Refusal):
     status = 409
 
 
+class TooManyOpenReservations(Refusal):
+    """The buyer has as many open reservations as one buyer may have."""
+
+    slug = "too-many-open-reservations"
+    status = 409
+
+
 class PriceChanged(Refusal):
     """The buyer was shown another price; `price` in the answer is the current one."""
 
@@ -113,6 +120,7 @@ class Reservation:
 
     reserve_seq: its number in the order of registration; drawn once its payment is open.
     reason: why it has to be cancelled, None as long as it need not be; the first reason is kept.
+    cancelled_by: the user id of the buyer or of staff; None when the shop had to cancel it.
     shipped, delivered: where the bike is, as far as delivery's events say.
     answered: its bike no longer counts it as unanswered.
     registered: it was RESERVED at some time, so that other services know it.
@@ -133,6 +141,7 @@ class Reservation:
     registered: bool = False
     reserve_seq: int | None = None
     reason: Reason | None = None
+    cancelled_by: str | None = None
     answered: bool = False
     shipped: bool = False
     delivered: bool = False
@@ -173,9 +182,11 @@ def noted(reservation: Reservation, cause: Cause) -> Reservation:
     return to_cancel(reservation, reason)
 
 
-def to_cancel(reservation: Reservation, reason: Reason) -> Reservation:
-    """Note a reason to cancel; a reason that is known already is kept."""
-    return reservation if reservation.reason else replace(reservation, reason=reason)
+def to_cancel(reservation: Reservation, reason: Reason, by: str | None = None) -> Reservation:
+    """Note a reason to cancel, and the user who asked for it; what is known already is kept."""
+    if reservation.reason:
+        return reservation
+    return replace(reservation, reason=reason, cancelled_by=by)
 
 
 def opened(reservation: Reservation, reserve_seq: int) -> Reservation:
@@ -199,7 +210,7 @@ def decide(reservation: Reservation) -> tuple[Reservation, list[AnyReservationEv
     match reservation.reservation_status:
         case ReservationStatus.PENDING | ReservationStatus.RESERVED if reservation.reason:
             cancelled = _stepped(reservation, ReservationStatus.CANCELLED)
-            return cancelled, [ReservationCancelled.of(cancelled)]
+            return cancelled, [ReservationCancelled.of(cancelled, by=cancelled.cancelled_by)]
         case ReservationStatus.PENDING if reservation.reserve_seq is not None:
             stepped = _stepped(reservation, ReservationStatus.RESERVED)
             registered = replace(stepped, registered=True)
@@ -239,6 +250,16 @@ def take_one(bike: Bike | None, *, seen_price: int | None, overbook: int) -> Bik
     if bike.free + overbook - bike.unanswered <= 0:
         raise SoldOut(bike=bike.bike_name)
     return replace(bike, unanswered=bike.unanswered + 1)
+
+
+def check_open(open_: int, limit: int) -> None:
+    """Check that the buyer may have one more open reservation. Raises TooManyOpenReservations.
+
+    open_: the number that the buyer has. An open reservation is not cancelled and its bike has not
+    left the shop, paid or not: it holds a unit that nobody else can buy. limit: 0 is no limit.
+    """
+    if limit and open_ >= limit:
+        raise TooManyOpenReservations(limit=limit)
 
 
 def with_catalogue(bike: Bike, event: BikeEvent) -> Bike:

@@ -2,24 +2,30 @@
 
 PaymentError
 ├── NotSent         too little time was left          nothing was opened
-├── Unreachable     no TCP connection                 nothing was opened
+├── Unreachable     no connection                     nothing was opened
 ├── PaymentRefused  payment answered 4xx              nothing was opened
 └── Unknown         no answer in time, or a bad one   a payment may be open
+    └── CutShort    no answer in the little time left a payment may be open
 """
 
+import ssl
 from enum import Enum, auto
 from typing import ClassVar, Final, Protocol, Self
 
 import aiohttp
 import msgspec
+from aiohttp import ClientHandlerType, ClientMiddlewareType, ClientRequest, ClientResponse
 
 from roadbike.contracts.payments import OpenedPayment, OpenPayment
 from roadbike.kit.auth import ServiceTokens
+from roadbike.kit.resilience.breaker import SLOW_PART
 from roadbike.kit.resilience.deadline import Deadline
 from roadbike.kit.trace import current_traceparent
 from roadbike.reservation.domain import Reservation
 
+DEADLINE_MS: Final = 610  # for a whole reserve request, from its first byte
 MIN_MS: Final = 100  # with less time left the call is not sent
+FULL_MS: Final = int(SLOW_PART * DEADLINE_MS)  # with less, a time-out says nothing about payment
 CONNECT_TIMEOUT_SECONDS: Final = 0.25  # our event loop may lag by 0.1 s when many calls start
 OPENED: Final = {200, 201}
 REFUSED: Final = range(400, 500)
@@ -30,7 +36,7 @@ class Verdict(Enum):
 
     ANSWERED = auto()  # payment works
     FAILED = auto()
-    NOT_ASKED = auto()  # the call says nothing about payment
+    NO_VERDICT = auto()  # the call says nothing about payment
 
 
 class PaymentError(Exception):
@@ -46,12 +52,12 @@ class PaymentError(Exception):
 class NotSent(PaymentError):
     """Too little time was left to send the call."""
 
-    verdict = Verdict.NOT_ASKED
+    verdict = Verdict.NO_VERDICT
     nothing_was_opened = True
 
 
 class Unreachable(PaymentError):
-    """No TCP connection: nothing was opened; counts as a failure for the breaker."""
+    """No TCP or TLS connection: nothing was opened; counts as a failure for the breaker."""
 
     verdict = Verdict.FAILED
     nothing_was_opened = True
@@ -71,6 +77,12 @@ class Unknown(PaymentError):
     nothing_was_opened = False
 
 
+class CutShort(Unknown):
+    """Payment did not answer, but the call had less than its full time: that is not its fault."""
+
+    verdict = Verdict.NO_VERDICT
+
+
 class Payments(Protocol):
     """What reservation needs of payment."""
 
@@ -79,16 +91,23 @@ class Payments(Protocol):
 
 
 class HttpPayments:
-    """Payment over HTTP. Its connections are opened and closed with the service."""
+    """Payment over HTTP. Its connections are opened and closed with the service.
 
-    def __init__(self, url: str, tokens: ServiceTokens) -> None:
+    tls: verifies payment's certificate at an https URL; None: with those of the system.
+    """
+
+    def __init__(self, url: str, tokens: ServiceTokens, tls: ssl.SSLContext | None = None) -> None:
         self._url = url
         self._tokens = tokens
+        self._tls = tls
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0),  # the desk's limiter bounds the calls
+            connector=aiohttp.TCPConnector(
+                limit=0,  # the desk's limiter bounds the calls
+                ssl=self._tls or True,
+            ),
             trust_env=False,
         )
         return self
@@ -105,7 +124,10 @@ class HttpPayments:
             status, body = await self._put(reservation, left_ms / 1000, deadline.forwarded_ms())
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise Unreachable(str(error)) from error
-        except (TimeoutError, aiohttp.ClientError) as error:
+        except TimeoutError as error:
+            kind = Unknown if left_ms >= FULL_MS else CutShort
+            raise kind(f"no answer within {left_ms} ms") from error
+        except aiohttp.ClientError as error:
             raise Unknown(repr(error)) from error
         _check(reservation, status, body)
 
@@ -116,10 +138,13 @@ class HttpPayments:
         payment = OpenPayment(
             bike_id=reservation.bike_id, user_id=reservation.user_id, price=reservation.price
         )
+        path = f"/internal/payments/{reservation.reservation_id}"
+        content = msgspec.json.encode(payment)
         request = self._session.put(
-            f"{self._url}/internal/payments/{reservation.reservation_id}",
-            data=msgspec.json.encode(payment),
-            headers=self._headers(forwarded_ms),
+            f"{self._url}{path}",
+            data=content,
+            headers=_headers(forwarded_ms),
+            middlewares=(self._signing(path, content),),
             timeout=aiohttp.ClientTimeout(
                 total=timeout_seconds, sock_connect=CONNECT_TIMEOUT_SECONDS
             ),
@@ -128,14 +153,24 @@ class HttpPayments:
         async with request as response:
             return response.status, await response.read()
 
-    def _headers(self, timeout_ms: int) -> dict[str, str]:
-        headers = {
-            "Authorization": f"Bearer {self._tokens.mint('payment')}",
-            "Content-Type": "application/json",
-            "X-Timeout-Ms": str(timeout_ms),
-        }
-        traceparent = current_traceparent()
-        return headers if traceparent is None else headers | {"traceparent": traceparent}
+    def _signing(self, path: str, content: bytes) -> ClientMiddlewareType:
+        """Return what signs the call each time it is sent.
+
+        aiohttp sends a PUT again when a connection that was kept open turns out to be closed. If
+        payment has received the first one, it refuses a second with the same token.
+        """
+
+        async def sign(request: ClientRequest, send: ClientHandlerType) -> ClientResponse:
+            request.headers.update(self._tokens.headers("payment", "PUT", path, content))
+            return await send(request)
+
+        return sign
+
+
+def _headers(timeout_ms: int) -> dict[str, str]:
+    headers = {"Content-Type": "application/json", "X-Timeout-Ms": str(timeout_ms)}
+    traceparent = current_traceparent()
+    return headers if traceparent is None else headers | {"traceparent": traceparent}
 
 
 def _check(reservation: Reservation, status: int, body: bytes) -> None:

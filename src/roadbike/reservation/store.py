@@ -1,7 +1,8 @@
 """Persistence of reservations, of the copy of the catalogue, and of idempotency keys."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from sqlalchemy import (
     bindparam,
     func,
     select,
+    text,
 )
 from sqlalchemy import Sequence as NumberSequence
 
@@ -26,6 +28,7 @@ from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import ReservationStatus
 from roadbike.kit import idempotency
 from roadbike.kit.db import Tx
+from roadbike.kit.db.bulk import among
 from roadbike.kit.db.columns import Status, UtcTime
 from roadbike.kit.db.paging import Paging
 from roadbike.kit.db.rows import Rows
@@ -33,6 +36,9 @@ from roadbike.kit.pure.refusals import NotFound
 from roadbike.reservation.domain import Bike, Reservation, is_pending
 
 metadata: Final = MetaData()
+
+# A text without parameters: only then do the databases see that the partial index fits a query.
+OPEN: Final = text(f"reservation_status <> '{ReservationStatus.CANCELLED.value}' AND NOT shipped")
 
 RESERVATION: Final = Table(
     "reservation",
@@ -52,6 +58,7 @@ RESERVATION: Final = Table(
     Column("registered", Boolean, nullable=False),
     Column("reserve_seq", BigInteger),
     Column("reason", Status(Reason)),
+    Column("cancelled_by", String(64)),
     Column("answered", Boolean, nullable=False),
     Column("shipped", Boolean, nullable=False),
     Column("delivered", Boolean, nullable=False),
@@ -60,6 +67,7 @@ RESERVATION: Final = Table(
     Index("reservation_pending", "reservation_status", "reserved_at"),
     Index("reservation_served", "registered", "reserved_at"),
     Index("reservation_in_order", "reserve_seq", unique=True),
+    Index("reservation_open", "user_id", postgresql_where=OPEN, sqlite_where=OPEN),
 )
 
 BIKE: Final = Table(
@@ -142,6 +150,12 @@ async def count_pending(tx: Tx) -> int:
     return int(await tx.scalar(select(func.count()).where(PENDING)))
 
 
+async def count_open(tx: Tx, user_ids: Iterable[str]) -> Mapping[str, int]:
+    """Return the number of open reservations of each of these buyers who has any."""
+    rows = await tx.rows(_count_open(tx.db.dialect), {"among": list(user_ids)})
+    return {row["user_id"]: row["count"] for row in rows}
+
+
 async def draw_reserve_seqs(tx: Tx, how_many: int) -> Sequence[int]:
     """Return that many numbers, in the order of registration."""
     if tx.db.dialect == "sqlite":  # it has no sequences, and only one writer at a time
@@ -202,6 +216,13 @@ async def delete_old_keys(tx: Tx) -> bool:
 
 async def _delete_keys(tx: Tx, reservation_ids: Sequence[UUID]) -> None:
     await idempotency.release(tx, KEY, reservation_ids)
+
+
+@cache
+def _count_open(dialect: str) -> Select[Any]:
+    user_id = RESERVATION.c.user_id
+    counted = select(user_id, func.count().label("count")).where(among(dialect, user_id), OPEN)
+    return counted.group_by(user_id)
 
 
 def _served(owner: str | None) -> Select[Any]:

@@ -143,11 +143,13 @@ class StockApi:
         async with self.db.read() as tx:
             return _reply(await store.get(tx, bike_id, withdrawn=caller.is_admin))
 
-    async def add(self, data: NewBike) -> Reply[BikeView]:
+    async def add(self, data: NewBike, caller: Caller) -> Reply[BikeView]:
         """Put a new bike on sale."""
         fields = msgspec.structs.asdict(data)
         bike_id = fields.pop("bike_id")
-        register = partial(use_cases.register_bike, bike_id=bike_id, fields=fields)
+        register = partial(
+            use_cases.register_bike, bike_id=bike_id, fields=fields, by=caller.user_id
+        )
         try:
             bike = await self.db.transact(register)
         except BikeExists as refusal:
@@ -155,25 +157,37 @@ class StockApi:
             raise
         return _reply(bike, Location=f"/stocks/{bike.bike_id}")
 
-    async def edit(self, bike_id: BikeIdInPath, data: BikeEdit, if_match: int) -> Reply[BikeView]:
+    async def edit(
+        self, bike_id: BikeIdInPath, data: BikeEdit, if_match: int, caller: Caller
+    ) -> Reply[BikeView]:
         """Change some fields of a bike."""
         sent = msgspec.structs.asdict(data).items()
         changes = {name: value for name, value in sent if value is not UNSET}
-        return await self._edited(bike_id, if_match, changes)
+        return await self._edited(bike_id, if_match, changes, caller)
 
     async def replace(
-        self, bike_id: BikeIdInPath, data: WholeBike, if_match: int
+        self, bike_id: BikeIdInPath, data: WholeBike, if_match: int, caller: Caller
     ) -> Reply[BikeView]:
         """Replace a bike."""
-        return await self._edited(bike_id, if_match, msgspec.structs.asdict(data))
+        return await self._edited(bike_id, if_match, msgspec.structs.asdict(data), caller)
 
-    async def remove(self, bike_id: BikeIdInPath, if_match: int) -> None:
+    async def remove(self, bike_id: BikeIdInPath, if_match: int, caller: Caller) -> None:
         """Withdraw a bike from sale."""
-        withdraw = partial(use_cases.withdraw_bike, bike_id=bike_id, version=if_match)
+        withdraw = partial(
+            use_cases.withdraw_bike, bike_id=bike_id, version=if_match, by=caller.user_id
+        )
         await self.db.transact(withdraw)
 
-    async def _edited(self, bike_id: int, version: int, changes: dict[str, Any]) -> Reply[BikeView]:
-        edit = partial(use_cases.edit_bike, bike_id=bike_id, version=version, changes=changes)
+    async def _edited(
+        self, bike_id: int, version: int, changes: dict[str, Any], caller: Caller
+    ) -> Reply[BikeView]:
+        edit = partial(
+            use_cases.edit_bike,
+            bike_id=bike_id,
+            version=version,
+            changes=changes,
+            by=caller.user_id,
+        )
         try:
             return _reply(await self.db.transact(edit))
         except BelowHeld as refusal:

@@ -1,6 +1,7 @@
 """Persistence of the bikes, the allocations and the ledger."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from typing import Any, Final
 from uuid import UUID
 
@@ -31,6 +32,7 @@ from roadbike.contracts.types import (
     FRAME_SIZE_LENGTH,
     MAX_BIKE_ID,
     NAME_LENGTH,
+    USER_ID_LENGTH,
 )
 from roadbike.kit.db import Tx
 from roadbike.kit.db.bulk import insert_new
@@ -57,6 +59,7 @@ BIKE: Final = Table(
     Column("withdrawn", Boolean, nullable=False),
     Column("version", Integer, nullable=False),
     Column("free_seq", BigInteger, nullable=False),
+    Column("changed_by", String(USER_ID_LENGTH)),
     Column("row_version", BigInteger, nullable=False),
     CheckConstraint("0 <= held_quantity AND held_quantity <= stock_quantity", name="bike_held"),
 )
@@ -85,6 +88,7 @@ LEDGER: Final = Table(
     Column("why", Status(Why), nullable=False),
     Column("reservation_id", Uuid),
     Column("recorded_at", UtcTime, nullable=False, default=utc_now()),
+    Column("recorded_by", String(USER_ID_LENGTH)),
     UniqueConstraint("reservation_id", "why", name="ledger_once"),  # a unit leaves the shop once
     Index("ledger_bike", "bike_id"),
 )
@@ -94,7 +98,7 @@ ALLOCATIONS: Final = Rows(ALLOCATION, Allocation)
 
 EDITED: Final = (  # by staff; events change the other columns meanwhile
     *("bike_name", "price", "stock_quantity", "brand", "frame_size", "colour", "description"),
-    *("withdrawn", "version"),
+    *("withdrawn", "version", "changed_by"),
 )
 SORTABLE: Final = {
     "price": BIKE.c.price,
@@ -208,8 +212,4 @@ def add_movements(tx: Tx, movements: Iterable[Movement]) -> None:
 
 
 async def _write_ledger(tx: Tx, movements: Sequence[Movement]) -> None:
-    rows = [
-        {"bike_id": m.bike_id, "delta": m.delta, "why": m.why, "reservation_id": m.reservation_id}
-        for m in movements
-    ]
-    await tx.execute(LEDGER.insert(), rows)
+    await tx.execute(LEDGER.insert(), [asdict(movement) for movement in movements])

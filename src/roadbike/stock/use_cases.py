@@ -1,6 +1,7 @@
 """The use cases of stock. Each reads: load, decide, save, publish."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from roadbike.kit.db import Tx
@@ -12,10 +13,13 @@ from roadbike.stock.domain import Allocation, Bike, Cause
 # the catalogue ---------------------------------------------------------------------------
 
 
-async def register_bike(tx: Tx, bike_id: int | None, fields: Mapping[str, Any]) -> Bike:
-    """Put a new bike on sale, under this number or the next free one. Raises BikeExists."""
+async def register_bike(tx: Tx, bike_id: int | None, fields: Mapping[str, Any], *, by: str) -> Bike:
+    """Put a new bike on sale, under this number or the next free one. Raises BikeExists.
+
+    by: the user id of the staff member.
+    """
     while True:
-        bike = Bike(bike_id=bike_id or await store.next_number(tx), **fields)
+        bike = Bike(bike_id=bike_id or await store.next_number(tx), changed_by=by, **fields)
         if await store.add(tx, bike):
             break
         if bike_id is not None:
@@ -25,19 +29,21 @@ async def register_bike(tx: Tx, bike_id: int | None, fields: Mapping[str, Any]) 
     return bike
 
 
-async def edit_bike(tx: Tx, bike_id: int, version: int, changes: Mapping[str, Any]) -> Bike:
+async def edit_bike(
+    tx: Tx, bike_id: int, version: int, changes: Mapping[str, Any], *, by: str
+) -> Bike:
     """Change that version of the bike; a withdrawn one is on sale again.
 
     Raises NotFound, PreconditionFailed, BelowHeld.
     """
     before = await _at_version(tx, bike_id, version)
-    return await _replace(tx, before, domain.edited(before, changes))
+    return await _replace(tx, before, domain.edited(before, changes), by)
 
 
-async def withdraw_bike(tx: Tx, bike_id: int, version: int) -> None:
+async def withdraw_bike(tx: Tx, bike_id: int, version: int, *, by: str) -> None:
     """Take that version of the bike off sale. Raises NotFound, PreconditionFailed."""
     before = await _at_version(tx, bike_id, version)
-    await _replace(tx, before, domain.withdrawn(before))
+    await _replace(tx, before, domain.withdrawn(before), by)
 
 
 async def _at_version(tx: Tx, bike_id: int, version: int) -> Bike:
@@ -47,10 +53,10 @@ async def _at_version(tx: Tx, bike_id: int, version: int) -> Bike:
     return bike
 
 
-async def _replace(tx: Tx, before: Bike, after: Bike) -> Bike:
+async def _replace(tx: Tx, before: Bike, after: Bike, by: str) -> Bike:
     if after == before:
         return before
-    stored = await store.edit(tx, before, after)
+    stored = await store.edit(tx, before, replace(after, changed_by=by))
     if stored is None:
         now = await _at_version(tx, before.bike_id, before.version)
         raise domain.refused_edit(now, before.version)
@@ -60,7 +66,7 @@ async def _replace(tx: Tx, before: Bike, after: Bike) -> Bike:
 
 def _record(tx: Tx, before: Bike, after: Bike) -> None:
     store.add_movements(tx, domain.staff_movements(before, after))
-    publish(tx, domain.bike_event(before, after))
+    publish(tx, domain.bike_event(before, after, by=after.changed_by))
 
 
 # the units held for reservations ---------------------------------------------------------

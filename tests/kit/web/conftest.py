@@ -1,5 +1,6 @@
 """A small app that uses every feature of kit.web, served in this process."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Annotated, Any
@@ -40,7 +41,9 @@ from roadbike.kit.web import (
     post,
     put,
 )
+from roadbike.kit.web.client import Gateway
 
+LARGE = 16 * 1024**2  # bytes
 REPLAY = b'{"exactly" :  "these bytes"}'
 
 
@@ -75,6 +78,8 @@ class ThingApi:
     def __init__(self, fault: list[Exception]) -> None:
         self.fault = fault
         self.stored: list[NewThing] = []
+        self.waiting = 0
+        self.may_go_on = asyncio.Event()
 
     def routes(self) -> list[Route]:
         return [
@@ -87,8 +92,13 @@ class ThingApi:
             get("/replay", self.replay, who=ANYONE),
             get("/whoami", self.whoami, who=ANYONE),
             get("/time", self.time, who=ANYONE),
+            get("/time/own", self.time_of_buyer, who=BUYER),
             get("/fail", self.fail, who=ANYONE),
+            get("/wait", self.wait, who=ANYONE),
+            get("/large", self.large, who=ANYONE),
             get("/internal/caller", self.caller, who=INTERNAL),
+            get("/internal/time", self.time_of_service, who=INTERNAL),
+            put("/internal/things/{number:int}", self.keep, who=INTERNAL),
             get("/address", self.address, who=ANYONE),
         ]
 
@@ -125,11 +135,31 @@ class ThingApi:
     async def time(self) -> dict[str, Any]:
         return {"left": current_deadline.get().remaining_ms(), "trace": current_traceparent()}
 
+    async def time_of_buyer(self) -> dict[str, Any]:
+        return await self.time()
+
+    async def time_of_service(self) -> dict[str, Any]:
+        return await self.time()
+
     async def fail(self) -> None:
         raise self.fault[0]
 
+    async def wait(self) -> dict[str, bool]:
+        """Answer once `may_go_on` is set."""
+        self.waiting += 1
+        await self.may_go_on.wait()
+        self.waiting -= 1
+        return {"waited": True}
+
+    async def large(self) -> Reply[bytes]:
+        """Answer with more than the buffers between two sockets hold."""
+        return Reply(b"x" * LARGE)
+
     async def caller(self, caller: Caller) -> dict[str, str]:
         return {"caller": caller.user_id}
+
+    async def keep(self, number: int, data: ThingEdit, caller: Caller) -> Thing:
+        return Thing(thing_nm=caller.user_id, price=number if data.price is UNSET else data.price)
 
     async def address(self, client: str) -> dict[str, str]:
         return {"client": client}
@@ -156,6 +186,7 @@ class State:
         self.ready = True
         self.fault[:] = [RuntimeError("SELECT secret FROM somewhere")]
         self.api.stored.clear()
+        self.api.may_go_on = asyncio.Event()
 
     async def status(self) -> Mapping[str, object]:
         return {"service": "thing", "unsent": 0}
@@ -203,7 +234,7 @@ def make_app(state: State) -> Any:
         translations=load_translations("roadbike.kit"),
         status=state.status,
         ready=lambda: state.ready,
-        trusted_hops=1,
+        gateway=Gateway(hops=1, key="the gateway's key"),
     )
 
 

@@ -10,6 +10,14 @@ from roadbike.kit.web import get
 FORGED = {"X-User-Id": "admin", "X-User-Role": "admin", "X_User_Id": "admin"}
 
 
+def called(
+    tokens: ServiceTokens, request: str, body: bytes = b"", callee: str = "thing"
+) -> dict[str, str]:
+    """Return the headers of a service for one request."""
+    method, path = request.split(" ", 1)
+    return tokens.headers(callee, method, path, body)
+
+
 async def test_a_buyer_route_requires_a_token(send: Any) -> None:
     response = await send("GET /things/1")
 
@@ -58,9 +66,59 @@ async def test_headers_that_name_a_user_are_ignored(send: Any) -> None:
 
 
 async def test_an_internal_route_accepts_an_internal_token(send: Any, ops: ServiceTokens) -> None:
-    response = await send("GET /internal/caller", **ops.headers("thing"))
+    response = await send("GET /internal/caller", **called(ops, "GET /internal/caller"))
 
     assert response.json() == {"caller": "ops"}
+
+
+async def test_an_internal_token_is_for_one_request(send: Any, ops: ServiceTokens) -> None:
+    request, body = "PUT /internal/things/1", b'{"price": 5}'
+    headers = called(ops, request, body)
+
+    for other, sent in (
+        ("PUT /internal/things/1", b'{"price": 1}'),
+        ("PUT /internal/things/1", b'{"price":5}'),  # the same members in other bytes
+        ("PUT /internal/things/1", b""),
+        ("PUT /internal/things/2", body),
+        ("PUT /internal/things/1?q=1", body),
+    ):
+        assert (await send(other, sent, **headers)).status_code == 401
+    answer = await send(request, body, **headers)
+    assert (answer.status_code, answer.json()["price"]) == (200, 5)
+
+
+async def test_an_internal_token_is_used_once(send: Any, ops: ServiceTokens) -> None:
+    headers = called(ops, "GET /internal/caller")
+
+    answers = [await send("GET /internal/caller", **headers) for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [200, 401, 401]
+
+
+async def test_a_get_has_no_body_that_was_not_signed(send: Any, ops: ServiceTokens) -> None:
+    headers = called(ops, "GET /internal/caller")
+
+    assert (await send("GET /internal/caller", b"{}", **headers)).status_code == 401
+
+
+async def test_a_head_is_signed_as_the_get_that_it_is(send: Any, ops: ServiceTokens) -> None:
+    response = await send("HEAD /internal/caller", **called(ops, "GET /internal/caller"))
+
+    assert response.status_code == 200
+
+
+async def test_a_path_is_signed_with_its_query_as_the_routes_see_it(
+    send: Any, ops: ServiceTokens
+) -> None:
+    signed = "PUT /internal/things/1?q=%EB%B0%94&sort=a"
+
+    assert (await send(signed, b"{}", **called(ops, signed, b"{}"))).status_code == 200
+
+
+async def test_what_a_service_sends_wrong_is_named_to_it(send: Any, ops: ServiceTokens) -> None:
+    request = "PUT /internal/things/1"
+    for body, status in ((b'{"price": -1}', 422), (b"{", 400), (b" " * 70_000, 413)):
+        assert (await send(request, body, **called(ops, request, body))).status_code == status
 
 
 async def test_internal_routes_refuse_access_tokens_of_users(send: Any) -> None:
@@ -75,14 +133,17 @@ async def test_only_services_can_see_which_internal_routes_exist(
     for request in ("GET /internal/nothing", "POST /internal/caller", "GET /internal/"):
         assert (await send(request, role="admin")).status_code == 401
 
-    assert (await send("GET /internal/nothing", **ops.headers("thing"))).status_code == 404
-    assert (await send("POST /internal/caller", **ops.headers("thing"))).status_code == 405
+    for request, status in (("GET /internal/nothing", 404), ("POST /internal/caller", 405)):
+        assert (await send(request, **called(ops, request))).status_code == status
+    assert (await send("GET /internal/a", **called(ops, "GET /internal/b"))).status_code == 401
 
 
 async def test_internal_routes_refuse_a_token_for_another_service(
     send: Any, ops: ServiceTokens
 ) -> None:
-    response = await send("GET /internal/caller", **ops.headers("stock"))
+    response = await send(
+        "GET /internal/caller", **called(ops, "GET /internal/caller", callee="stock")
+    )
 
     assert response.status_code == 401
 
@@ -90,7 +151,7 @@ async def test_internal_routes_refuse_a_token_for_another_service(
 async def test_internal_routes_refuse_a_token_of_an_unknown_caller(send: Any) -> None:
     stranger = ServiceTokens("ops", new_signing_key("ops/one"), '{"keys": []}')
 
-    response = await send("GET /internal/caller", **stranger.headers("thing"))
+    response = await send("GET /internal/caller", **called(stranger, "GET /internal/caller"))
 
     assert response.status_code == 401
 

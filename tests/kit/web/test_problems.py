@@ -135,6 +135,17 @@ async def test_headers_over_the_limit_are_refused(send: Any) -> None:
     assert response.json()["type"] == "/problems/head-too-large"
 
 
+async def test_an_address_over_the_limit_is_refused(send: Any) -> None:
+    for address in ("/things?q=" + "x" * 17_000, "/things/" + "x" * 17_000):
+        assert (await send(f"GET {address}")).status_code == 431
+
+
+async def test_too_many_query_parameters_are_refused(send: Any) -> None:
+    """Litestar keeps the parsed queries of many requests, which would fill the memory."""
+    assert (await send("GET /things?" + "&".join(["a=1"] * 100))).status_code == 200
+    assert (await send("GET /things?" + "&".join(["a=1"] * 101))).status_code == 400
+
+
 async def test_an_exception_before_the_router_is_a_problem_too(send: Any) -> None:
     response = await send("GET /whoami", Host="bad host/")
 

@@ -58,6 +58,8 @@ async def test_the_last_page_has_no_next(send: Any) -> None:
         "sort=thingNm",
         "sort=price;drop",
         "sort=price,up",
+        "sort=price&sort=price",
+        "sort=price&sort=price,desc",
         "q=%00",
         "q=" + "x" * 201,
     ],
@@ -156,19 +158,39 @@ async def test_an_idempotency_key_is_visible_ascii(send: Any) -> None:
 
 
 async def test_the_client_is_the_address_that_our_own_proxy_saw(send: Any) -> None:
-    response = await send("GET /address", X_Forwarded_For="6.6.6.6, 10.0.0.7")
+    forged = {"X_Forwarded_For": "6.6.6.6, 10.0.0.7"}
 
-    assert response.json() == {"client": "10.0.0.7"}
+    through_it = await send("GET /address", **forged, X_Gateway_Key="the gateway's key")
+    past_it = [await send("GET /address", **forged, **key) for key in ({}, {"X_Gateway_Key": "x"})]
+
+    assert through_it.json() == {"client": "10.0.0.7"}
+    assert {answer.json()["client"] for answer in past_it}.isdisjoint({"10.0.0.7", "6.6.6.6"})
 
 
-async def test_x_timeout_ms_shortens_the_deadline_and_never_extends_it(send: Any) -> None:
-    default = (await send("GET /time")).json()["left"]
-    shorter = (await send("GET /time", X_Timeout_Ms="500")).json()["left"]
-    longer = (await send("GET /time", X_Timeout_Ms="999999")).json()["left"]
+async def test_a_service_shortens_the_deadline_with_x_timeout_ms_and_never_extends_it(
+    send: Any, ops: Any
+) -> None:
+    async def left(**headers: str) -> int:
+        token = ops.headers("thing", "GET", "/internal/time")  # each is used once
+        milliseconds: int = (await send("GET /internal/time", **token, **headers)).json()["left"]
+        return milliseconds
+
+    default = await left()
+    shorter = await left(X_Timeout_Ms="500")
+    longer = await left(X_Timeout_Ms="999999")
 
     assert 0 < shorter <= 500
     assert 500 < default <= 10_000
     assert longer <= 10_000
+
+
+@pytest.mark.parametrize(
+    ("path", "role"), [("/time", None), ("/time/own", "buyer"), ("/time/own", "admin")]
+)
+async def test_a_user_does_not_shorten_the_deadline(send: Any, path: str, role: str | None) -> None:
+    response = await send(f"GET {path}", role=role, X_Timeout_Ms="500")
+
+    assert response.json()["left"] > 500
 
 
 async def test_a_request_continues_its_trace(send: Any) -> None:
@@ -199,6 +221,6 @@ async def test_a_service_that_is_not_ready_is_alive(send: Any, state: Any) -> No
 
 
 async def test_the_status_is_served_to_an_accepted_caller(send: Any, ops: Any) -> None:
-    response = await send("GET /internal/status", **ops.headers("thing"))
+    response = await send("GET /internal/status", **ops.headers("thing", "GET", "/internal/status"))
 
     assert response.json() == {"service": "thing", "unsent": 0}

@@ -1,6 +1,7 @@
-"""A cache of verified tokens: an Ed25519 check costs more than the rest of a request."""
+"""Which tokens were verified before: an Ed25519 check costs more than the rest of a request."""
 
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
@@ -28,6 +29,30 @@ class TokenCache(Generic[T]):
             self._entries.clear()
         self._entries[token] = (expires_at, value)
 
-    def clear(self) -> None:
-        """Remove all tokens, because a key may have been withdrawn."""
-        self._entries.clear()
+
+class UsedOnce:
+    """Ids that were used in the last seconds, so that a second use is noticed.
+
+    It holds one entry for each use in `seconds`, and belongs to one process. clock: monotonic.
+    """
+
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._ids: set[str] = set()
+        self._ends: deque[tuple[float, str]] = deque()  # oldest first
+
+    def __len__(self) -> int:
+        """Return the number of ids that are remembered."""
+        return len(self._ids)
+
+    def use(self, id_: str) -> bool:
+        """Return whether this is the id's first use."""
+        now = self._clock()
+        while self._ends and self._ends[0][0] <= now:
+            self._ids.discard(self._ends.popleft()[1])
+        if id_ in self._ids:
+            return False
+        self._ids.add(id_)
+        self._ends.append((now + self._seconds, id_))
+        return True

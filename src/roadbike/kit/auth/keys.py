@@ -24,6 +24,18 @@ class KeyFault(ValueError):
     """A text is not a JWK or JWKS of Ed25519 keys. The message never quotes the text."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TokenRules:
+    """What the claims of a token must be.
+
+    issuer: the accepted `iss`, or several. max_lifetime_seconds: the largest `exp - iat`.
+    """
+
+    audience: str
+    issuer: str | Sequence[str]
+    max_lifetime_seconds: int
+
+
 @dataclass(frozen=True, slots=True)
 class SigningKey:
     """A private Ed25519 key and its id."""
@@ -42,16 +54,7 @@ class SigningKey:
 
     def public_jwk(self) -> dict[str, str]:
         """Return the public key as a member of a JWKS."""
-        raw = self.private.public_key().public_bytes_raw()
-        x = base64.urlsafe_b64encode(raw).decode().rstrip("=")
-        return {
-            "kty": "OKP",
-            "crv": "Ed25519",
-            "use": "sig",
-            "alg": ALGORITHM,
-            "kid": self.kid,
-            "x": x,
-        }
+        return public_jwk(self.kid, self.private.public_key())
 
     def sign(self, claims: Mapping[str, Any]) -> str:
         """Return a signed JWT with these claims, in the compact form."""
@@ -69,15 +72,19 @@ def new_signing_key(kid: str) -> str:
 
 def public_keys(jwks: str) -> dict[str, Ed25519PublicKey]:
     """Read a JWKS `{"keys": [...]}` and return its public keys by kid. Raises KeyFault."""
-    keys = _members(jwks).get("keys")
-    if not isinstance(keys, list):
-        raise KeyFault("a JWKS must have a list named keys")
-    found = {}
-    for jwk in keys:
-        if not isinstance(jwk, dict):
-            raise KeyFault("a JWK must be a JSON object")
-        found[_kid(jwk)] = public_key(jwk)
-    return found
+    return {_kid(jwk): public_key(jwk) for jwk in _jwks(jwks)}
+
+
+def private_keys(jwks: str) -> list[SigningKey]:
+    """Read a JWKS and return those of its keys that have a private half. Raises KeyFault."""
+    keys = [(_kid(jwk), _key(jwk)) for jwk in _jwks(jwks)]
+    return [SigningKey(kid, key) for kid, key in keys if isinstance(key, Ed25519PrivateKey)]
+
+
+def public_jwk(kid: str, key: Ed25519PublicKey) -> dict[str, str]:
+    """Return the key as a member of a JWKS."""
+    x = base64.urlsafe_b64encode(key.public_bytes_raw()).decode().rstrip("=")
+    return {"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": ALGORITHM, "kid": kid, "x": x}
 
 
 def public_key(jwk: Mapping[str, Any]) -> Ed25519PublicKey:
@@ -86,12 +93,12 @@ def public_key(jwk: Mapping[str, Any]) -> Ed25519PublicKey:
     return key.public_key() if isinstance(key, Ed25519PrivateKey) else key
 
 
-def kid_of(token: str) -> str:
+def kid_of(token: str, max_length: int = MAX_TOKEN_LENGTH) -> str:
     """Return the kid in the header of a token, whose signature is not checked here.
 
     Raises Unauthenticated when the header is not one that our keys produce.
     """
-    if len(token) > MAX_TOKEN_LENGTH:
+    if len(token) > max_length:
         raise Unauthenticated
     try:
         header = jwt.get_unverified_header(token)
@@ -105,27 +112,62 @@ def kid_of(token: str) -> str:
     return kid
 
 
-def claims_of(
-    token: str, key: Ed25519PublicKey, *, audience: str, issuer: str | Sequence[str]
-) -> dict[str, Any]:
+def claims_of(token: str, key: Ed25519PublicKey, rules: TokenRules) -> dict[str, Any]:
     """Return the claims of a valid token.
 
-    Raises Unauthenticated when the signature, `aud`, `iss`, `exp`, `iat` or `nbf` is wrong, or a
-    required claim (exp, iat, aud, iss, sub) is missing. Clocks may differ by CLOCK_SKEW_SECONDS.
+    Raises Unauthenticated when the signature, `aud`, `iss`, `exp`, `iat` or `nbf` is wrong, when a
+    required claim (exp, iat, aud, iss, sub) is missing, or when the token would be valid for too
+    long. Clocks may differ by CLOCK_SKEW_SECONDS.
     """
+    return _claims(token, key, rules, is_signed=True)
+
+
+def unverified_claims(token: str, rules: TokenRules) -> dict[str, Any]:
+    """Return the claims of a token whose key is unknown: they are not confirmed.
+
+    Raises Unauthenticated when `claims_of` would do so with every key.
+    """
+    return _claims(token, "", rules, is_signed=False)
+
+
+def _claims(
+    token: str, key: Ed25519PublicKey | str, rules: TokenRules, *, is_signed: bool
+) -> dict[str, Any]:
+    checks = dict.fromkeys(("verify_exp", "verify_iat", "verify_nbf", "verify_aud"), True)
     try:
         claims: dict[str, Any] = jwt.decode(
             token,
             key,
             algorithms=[ALGORITHM],
-            audience=audience,
-            issuer=issuer,
+            audience=rules.audience,
+            issuer=rules.issuer,
             leeway=CLOCK_SKEW_SECONDS,
-            options={"require": ["exp", "iat", "aud", "iss", "sub"], "strict_aud": True},
+            options={  # type: ignore[arg-type]
+                **checks,
+                "verify_iss": True,
+                "verify_sub": True,
+                "verify_signature": is_signed,
+                "require": ["exp", "iat", "aud", "iss", "sub"],
+                "strict_aud": True,
+            },
         )
+        # `exp` is not in the past and `iat` not in the future, so with this `now` lies at most
+        # that long after `iat`, whatever `exp` says
+        too_long = claims["exp"] - claims["iat"] > rules.max_lifetime_seconds
     except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise Unauthenticated from error
+    if too_long:
+        raise Unauthenticated
     return claims
+
+
+def _jwks(text: str) -> list[dict[str, Any]]:
+    keys = _members(text).get("keys")
+    if not isinstance(keys, list):
+        raise KeyFault("a JWKS must have a list named keys")
+    if not all(isinstance(jwk, dict) for jwk in keys):
+        raise KeyFault("a JWK must be a JSON object")
+    return keys
 
 
 def _members(text: str) -> dict[str, Any]:

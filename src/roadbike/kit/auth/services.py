@@ -1,15 +1,41 @@
-"""Internal tokens: the calling service signs with its own key, the callee has the public key."""
+"""Internal tokens: each is signed for one request by the calling service and used once.
 
+The callee has the caller's public key. A program that sees a token (on the callee's port, in
+a log) can at most send the very same request again: at another replica of the callee, or after
+its restart, within LIFETIME_SECONDS. Internal requests are idempotent, so that changes nothing.
+"""
+
+import secrets
 import time
 from collections.abc import Callable
-from typing import Final
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Final
 
-from roadbike.kit.auth.cache import TokenCache
-from roadbike.kit.auth.keys import SigningKey, claims_of, kid_of, public_keys
+from roadbike.kit.auth.cache import UsedOnce
+from roadbike.kit.auth.keys import (
+    CLOCK_SKEW_SECONDS,
+    SigningKey,
+    TokenRules,
+    claims_of,
+    kid_of,
+    public_keys,
+)
 from roadbike.kit.pure.refusals import Unauthenticated
 
 LIFETIME_SECONDS: Final = 60
-RENEWAL_SECONDS: Final = 30  # after half the lifetime a new token is signed
+REMEMBERED_SECONDS: Final = LIFETIME_SECONDS + 2 * CLOCK_SKEW_SECONDS  # then it has expired
+ID_BYTES: Final = 16
+MAX_ID_LENGTH: Final = 64  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class InternalCall:
+    """A verified token, whose request body was not compared yet."""
+
+    caller: str
+    token_id: str
+    body_sha256: str
 
 
 class ServiceTokens:
@@ -32,34 +58,63 @@ class ServiceTokens:
         self._key = SigningKey.from_jwk(service_key)
         self._callers = public_keys(caller_keys)
         self._clock = clock
-        self._minted: dict[str, tuple[float, str]] = {}  # callee → (minted at, token)
-        self._verified: TokenCache[str] = TokenCache()
+        self._used = UsedOnce(REMEMBERED_SECONDS)
 
-    def mint(self, callee: str) -> str:
-        """Return a token for one callee, valid for another 30 to 60 seconds."""
-        now = self._clock()
-        minted_at, token = self._minted.get(callee, (float("-inf"), ""))
-        if now - minted_at >= RENEWAL_SECONDS:
-            claims = {"iss": self.name, "sub": self.name, "aud": callee, "iat": int(now)}
-            token = self._key.sign(claims | {"exp": int(now) + LIFETIME_SECONDS})
-            self._minted[callee] = (now, token)
-        return token
+    def mint(self, callee: str, method: str, path: str, body: bytes = b"") -> str:
+        """Return a token for one request to one callee.
 
-    def headers(self, callee: str) -> dict[str, str]:
-        """Return the HTTP headers that authenticate a call to `callee`."""
-        return {"Authorization": f"Bearer {self.mint(callee)}"}
+        path: as the callee's routes see it, percent-decoded; with `?` and the query, if any.
+        """
+        now = int(self._clock())
+        return self._key.sign(
+            {
+                "iss": self.name,
+                "sub": self.name,
+                "aud": callee,
+                "iat": now,
+                "exp": now + LIFETIME_SECONDS,
+                "jti": secrets.token_urlsafe(ID_BYTES),
+                "method": method,
+                "path": path,
+                "body": sha256(body).hexdigest(),
+            }
+        )
 
-    def verify(self, token: str) -> str:
-        """Return the name of the calling service. Raises Unauthenticated."""
-        if caller := self._verified.get(token):
-            return caller
+    def headers(self, callee: str, method: str, path: str, body: bytes = b"") -> dict[str, str]:
+        """Return the HTTP headers that authenticate one request; parameters as in `mint`."""
+        return {"Authorization": f"Bearer {self.mint(callee, method, path, body)}"}
+
+    def read(self, token: str, method: str, path: str) -> InternalCall:
+        """Return what a token says that was signed for this method and path.
+
+        The body is compared by `accept`, when it was read. Raises Unauthenticated.
+        """
         kid = kid_of(token)
         key = self._callers.get(kid)
         if key is None:
             raise Unauthenticated
         caller = kid.partition("/")[0]
-        claims = claims_of(token, key, audience=self.name, issuer=caller)
-        if claims["sub"] != caller or claims["exp"] - claims["iat"] > LIFETIME_SECONDS:
+        rules = TokenRules(audience=self.name, issuer=caller, max_lifetime_seconds=LIFETIME_SECONDS)
+        claims = claims_of(token, key, rules)
+        signed = (claims["sub"], claims.get("method"), claims.get("path"))
+        if signed != (caller, method, path):
             raise Unauthenticated
-        self._verified.put(token, caller, expires_at=claims["exp"])
-        return caller
+        return InternalCall(caller, _text(claims, "jti"), _text(claims, "body"))
+
+    def accept(self, call: InternalCall, body: bytes) -> str:
+        """Use up the token and return the name of the calling service.
+
+        Raises Unauthenticated when the body is another one, or the token was used here before.
+        """
+        if sha256(body).hexdigest() != call.body_sha256:
+            raise Unauthenticated
+        if not self._used.use(call.token_id):
+            raise Unauthenticated
+        return call.caller
+
+
+def _text(claims: dict[str, Any], name: str) -> str:
+    value = claims.get(name)
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_ID_LENGTH:
+        raise Unauthenticated
+    return value

@@ -1,12 +1,11 @@
-"""The issuer's public keys, as stored in this service's own database."""
+"""The issuer's public keys that were learned since the start, in this service's own database."""
 
 import json
-from collections.abc import Mapping
 from typing import Final
 
-from sqlalchemy import Column, String, Table, Text, delete, select
+from sqlalchemy import Column, String, Table, Text, select
 
-from roadbike.kit.auth.keys import MAX_KID_LENGTH, PublicKeys, public_key
+from roadbike.kit.auth.keys import MAX_KID_LENGTH, PublicKeys, public_jwk, public_key
 from roadbike.kit.db import Tx, metadata
 from roadbike.kit.db.bulk import insert_new
 from roadbike.kit.db.columns import UtcTime
@@ -26,9 +25,11 @@ async def load_keys(tx: Tx) -> PublicKeys:
     return {row["kid"]: public_key(json.loads(row["jwk"])) for row in rows}
 
 
-async def keep_keys(tx: Tx, jwks: Mapping[str, Mapping[str, str]]) -> None:
-    """Store these keys (public JWK by kid) and delete all others, which the issuer withdrew."""
-    await tx.execute(delete(VERIFICATION_KEY).where(VERIFICATION_KEY.c.kid.not_in(list(jwks))))
+async def add_keys(tx: Tx, keys: PublicKeys) -> None:
+    """Store these keys. A kid that is stored keeps its key, and nothing is deleted."""
     now = await tx.now()
-    rows = [{"kid": kid, "jwk": json.dumps(jwk), "seen_at": now} for kid, jwk in jwks.items()]
+    rows = [
+        {"kid": kid, "jwk": json.dumps(public_jwk(kid, key)), "seen_at": now}
+        for kid, key in keys.items()
+    ]
     await insert_new(tx, VERIFICATION_KEY, rows)  # another replica may insert them meanwhile

@@ -92,6 +92,17 @@ class Rows(Generic[T]):
         tx.remember_row(key, state)
         tx.at_commit(self._write, key)
 
+    def save_changed(self, tx: Tx, states: Iterable[T]) -> None:
+        """Save those states, as `save` does, that differ from what was loaded or saved before."""
+        for state in states:
+            key = self._row_key(getattr(state, self._key.name))
+            if not tx.has_row(key) or tx.loaded_row(key) != state:
+                self.save(tx, state)
+
+    def remember(self, tx: Tx, state: T) -> None:
+        """Keep a state that the caller has loaded itself, under a lock that covers its row."""
+        tx.remember_row(self._row_key(getattr(state, self._key.name)), state)
+
     def state(self, row: RowMapping) -> T:
         """Return the row as an instance of `type_`."""
         return self.type_(**{name: row[name] for name in self._names})

@@ -4,14 +4,13 @@ import asyncio
 import gc
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from importlib import import_module
 from importlib.resources import files
 from socket import socket
 from typing import Any, Final
 
 import structlog
-import uvicorn
 import uvloop
 from alembic.script import ScriptDirectory
 from msgspec import structs
@@ -19,27 +18,37 @@ from sqlalchemy import column, select, table
 from sqlalchemy.exc import DBAPIError
 
 from roadbike.kit import logs
-from roadbike.kit.auth import ServiceTokens, TokenVerifier
+from roadbike.kit.auth import KeyFault, ServiceTokens, TokenVerifier, fetcher, public_keys
+from roadbike.kit.auth.keys import PublicKeys
 from roadbike.kit.db import DatabaseBusy, DatabaseUnavailable
 from roadbike.kit.messaging import broker as brokers
 from roadbike.kit.messaging.broker import Broker
 from roadbike.kit.process import settings
+from roadbike.kit.process.http_server import UvicornServer, uvicorn_config
 from roadbike.kit.process.runtime import Runtime
 from roadbike.kit.process.service import Application, Service
+from roadbike.kit.process.tls import client_tls, server_tls
 from roadbike.kit.translations import load_translations
 from roadbike.kit.web import http_app
+from roadbike.kit.web.client import Gateway
+from roadbike.kit.web.edge import Edge
 
 log = structlog.get_logger()
 
 PROBE_SECONDS: Final = 1.0
-DRAIN_SECONDS: Final = 10  # for requests that are still being answered at a stop
-BACKLOG: Final = 2_048  # connections waiting to be accepted
+WRITES_PER_MINUTE: Final = 60  # of each buyer, in production
 ALEMBIC_VERSION: Final = table("alembic_version", column("version_num"))
 
 
-def serve(app_module: str, environ: Mapping[str, str], application: Application) -> None:
+def serve(
+    app_module: str,
+    environ: Mapping[str, str],
+    application: Application,
+    listener: socket | None = None,
+) -> None:
     """Run the service of that module (`roadbike.stock.app`) until SIGTERM or SIGINT.
 
+    listener: the bound socket to listen on; without it, the port of the settings is opened.
     The module has `Settings`, a ServiceSettings, and `build(settings) -> Service`.
     Raises SettingError before anything is opened, SystemExit(1) when a part of it fails.
     """
@@ -51,18 +60,22 @@ def serve(app_module: str, environ: Mapping[str, str], application: Application)
     for name in unknown:
         log.warning("setting.unknown", name=name)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(module, package, chosen, application))
+        runner.run(_serve(module, package, chosen, application, listener))
 
 
 async def _serve(
-    module: Any, package: str, chosen: settings.ServiceSettings, application: Application
+    module: Any,
+    package: str,
+    chosen: settings.ServiceSettings,
+    application: Application,
+    listener: socket | None,
 ) -> None:
     service: Service = module.build(chosen)
     _tune_garbage_collector()
     url, ack_wait = chosen.broker_url.reveal(), chosen.ack_wait_seconds
     broker = brokers.connect(url, service.name, ack_wait=ack_wait)
     try:
-        async with running(service, package, broker, application) as server:
+        async with running(service, package, broker, application, listener) as server:
             loop = asyncio.get_running_loop()
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, server.stop)
@@ -78,14 +91,23 @@ class Server:
     """One service in this process: its HTTP server and its runtime.
 
     package: of the service (`roadbike.stock`), which holds its migrations.
+    listener: the bound socket to listen on; None: the port of the settings is opened.
     """
 
     def __init__(
-        self, service: Service, package: str, broker: Broker, application: Application
+        self,
+        service: Service,
+        package: str,
+        broker: Broker,
+        application: Application,
+        listener: socket | None = None,
     ) -> None:
         self.service = service
         self.application = application
         self.runtime = Runtime(service, broker)
+        self._sockets = None if listener is None else [listener]
+        self._tokens = token_verifier(service, application)
+        self._tls = server_tls(service.settings)
         self._head = _head_of(package)
         self._reachable = False
         self._draining = False
@@ -100,7 +122,7 @@ class Server:
     def url(self) -> str:
         """Return the URL that it listens on; port 0 in the settings means any free port."""
         host, port = self._uvicorn.servers[0].sockets[0].getsockname()[:2]
-        return f"http://{host}:{port}"
+        return f"{'https' if self._tls else 'http'}://{host}:{port}"
 
     def stop(self) -> None:
         """Make `stopped` return."""
@@ -115,8 +137,8 @@ class Server:
 
     async def listen(self) -> asyncio.Task[None]:
         """Open the port and return the task that serves it. Raises OSError when it is taken."""
-        self._uvicorn = _Uvicorn(_config(self._app(), self.service.settings))
-        serving = asyncio.create_task(self._uvicorn.serve())
+        self._uvicorn = UvicornServer(uvicorn_config(self._app(), self.service.settings, self._tls))
+        serving = asyncio.create_task(self._uvicorn.serve(self._sockets))
         listening = asyncio.create_task(self._uvicorn.listening.wait())
         await asyncio.wait([serving, listening], return_when=asyncio.FIRST_COMPLETED)
         if serving.done():
@@ -154,17 +176,18 @@ class Server:
             return False
         return bool(version == self._head)
 
-    def _app(self) -> Any:
+    def _app(self) -> Edge:
         chosen, application = self.service.settings, self.application
         return http_app(
             title=f"{application.title}: {self.service.name}",
             routes=self.service.routes,
-            tokens=token_verifier(self.service, application),
+            tokens=self._tokens,
             services=service_tokens(self.service.name, chosen),
             translations=load_translations("roadbike.kit", *application.catalogues),
             status=self._status,
             ready=lambda: self.ready,
-            trusted_hops=chosen.trusted_hops,
+            gateway=_gateway(chosen),
+            writes_per_minute=chosen.limit(chosen.writes_per_minute, WRITES_PER_MINUTE),
         )
 
     async def _status(self) -> dict[str, Any]:
@@ -173,13 +196,17 @@ class Server:
 
 @asynccontextmanager
 async def running(
-    service: Service, package: str, broker: Broker, application: Application
+    service: Service,
+    package: str,
+    broker: Broker,
+    application: Application,
+    listener: socket | None = None,
 ) -> AsyncIterator[Server]:
     """Run the service during the block: HTTP, consuming, relaying, timed work.
 
     At the end of the block it drains. Raises OSError when its port is taken.
     """
-    server = Server(service, package, broker, application)
+    server = Server(service, package, broker, application, listener)
     probing = asyncio.create_task(server.probe())
     try:
         async with server.runtime.running():
@@ -198,15 +225,31 @@ def token_verifier(
     application: Application,
     fetch: Callable[[str], Awaitable[str]] | None = None,
 ) -> TokenVerifier:
-    """Return what verifies access tokens for this service; `fetch` as in TokenVerifier."""
+    """Return what verifies access tokens for this service; `fetch` as in TokenVerifier.
+
+    Raises SettingError when a setting cannot be read.
+    """
+    chosen = service.settings
     return TokenVerifier(
         service.db,
-        service.settings.account_url,
+        chosen.account_url,
+        _account_keys(chosen),
         issuer=application.issuer,
         audience=application.audience,
         roles=application.roles,
-        fetch=fetch,
+        max_lifetime_seconds=chosen.token_max_lifetime_seconds,
+        fetch=fetch or fetcher(client_tls(chosen)),
     )
+
+
+def _account_keys(chosen: settings.ServiceSettings) -> PublicKeys:
+    try:
+        keys = public_keys(chosen.account_keys)
+    except KeyFault as fault:
+        raise settings.SettingError(f"ROADBIKE_ACCOUNT_KEYS is wrong: {fault}") from None
+    if not keys:
+        raise settings.SettingError("ROADBIKE_ACCOUNT_KEYS is wrong: it holds no key")
+    return keys
 
 
 def service_tokens(name: str, chosen: settings.ServiceSettings) -> ServiceTokens:
@@ -214,19 +257,8 @@ def service_tokens(name: str, chosen: settings.ServiceSettings) -> ServiceTokens
     return ServiceTokens(name, chosen.service_key.reveal(), chosen.caller_keys)
 
 
-class _Uvicorn(uvicorn.Server):
-    """Sets an event once it listens, and leaves signals to us, so that a stop exits with 0."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.listening = asyncio.Event()
-
-    async def startup(self, sockets: list[socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.listening.set()
-
-    def capture_signals(self) -> Any:
-        return nullcontext()
+def _gateway(chosen: settings.ServiceSettings) -> Gateway:
+    return Gateway(chosen.trusted_hops, chosen.gateway_key.reveal())
 
 
 def _tune_garbage_collector() -> None:
@@ -234,22 +266,6 @@ def _tune_garbage_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
-
-
-def _config(app: Any, chosen: settings.ServiceSettings) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        host=chosen.host,
-        port=chosen.port,
-        http="httptools",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        backlog=BACKLOG,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
-    )
 
 
 def _head_of(package: str) -> str | None:

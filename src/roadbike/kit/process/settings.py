@@ -18,6 +18,10 @@ ONE_MACHINE: Final = "one-machine"  # part of the kid of every key that is not f
 SIMILARITY: Final = 0.75  # difflib's ratio from which an unknown name is a misspelt one
 
 
+Limit = Annotated[int, Meta(ge=0, le=1_000_000)] | None
+"""A limit as it was set: 0 is off, None takes the default of ROADBIKE_ENV."""
+
+
 class SettingError(Exception):
     """A setting is missing, wrong or misspelt; the message names it and says what to do."""
 
@@ -68,9 +72,40 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
         Secret,
         Meta(description="Private key for internal calls: a JWK (Ed25519) with a kid."),
     ]
+    account_keys: Annotated[
+        str,
+        Meta(
+            description="Public keys of that service: a JWKS. Only keys that are signed with one "
+            "of them, directly or in a chain, are ever added from the network."
+        ),
+    ]
+    token_max_lifetime_seconds: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=86_400,
+            description="The longest life of an access token that is accepted.",
+        ),
+    ] = 600
     caller_keys: Annotated[
         str, Meta(description="Public keys of the services that may call /internal: a JWKS.")
     ] = '{"keys": []}'
+    ca: Annotated[
+        str,
+        Meta(
+            description="Certificates (PEM) of the authority that signs those of the services, "
+            "for https URLs; without it, those of the system."
+        ),
+    ] = ""
+    tls_cert: Annotated[
+        str,
+        Meta(
+            description="Its own certificate and the chain (PEM): then it serves HTTPS, not HTTP."
+        ),
+    ] = ""
+    tls_key: Annotated[Secret, Meta(description="The private key of that certificate (PEM).")] = (
+        Secret("")
+    )
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
         Meta(description="The least severe events that are logged."),
@@ -80,9 +115,40 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             ge=0,
             le=5,
-            description="Number of our own proxies in front.",
+            description="Number of our own proxies in front, the gateway included. Not 0, it "
+            "needs ROADBIKE_GATEWAY_KEY.",
         ),
     ] = 0
+    max_connections: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=100_000,
+            description="Connections of clients that are open at a time; further ones get 503.",
+        ),
+    ] = 4096
+    read_timeout_seconds: Annotated[
+        float,
+        Meta(
+            ge=0.1,
+            le=3600,
+            description="How long a whole request may take to arrive.",
+        ),
+    ] = 10
+    gateway_key: Annotated[
+        Secret,
+        Meta(
+            description="What the gateway sends in the header X-Gateway-Key: only in requests "
+            "with it, X-Forwarded-For is believed."
+        ),
+    ] = Secret("")
+    writes_per_minute: Annotated[
+        Limit,
+        Meta(
+            description="Requests of one buyer that may change something, per minute and process; "
+            "then 429. 0 is off. By default 60 in production, else off."
+        ),
+    ] = None
     drain_ms: Annotated[
         int,
         Meta(
@@ -107,6 +173,12 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = ""
 
+    def limit(self, chosen: int | None, in_production: int) -> int:
+        """Return the limit: as chosen, else `in_production` there and 0 (off) elsewhere."""
+        if chosen is not None:
+            return chosen
+        return in_production if self.env == "production" else 0
+
 
 def read(type_: type[T], environ: Mapping[str, str]) -> T:
     """Return the settings of that type.
@@ -125,6 +197,7 @@ def read(type_: type[T], environ: Mapping[str, str]) -> T:
     settings = _converted(type_, given, fields)
     if isinstance(settings, ServiceSettings):
         _refuse_one_machine_keys(settings, fields, given)
+        _refuse_unknown_gateway(settings)
     return settings
 
 
@@ -183,6 +256,13 @@ def _secret(type_: type, value: object) -> object:
     if type_ is Secret and isinstance(value, str):
         return Secret(value)
     raise NotImplementedError(type_)
+
+
+def _refuse_unknown_gateway(settings: ServiceSettings) -> None:
+    if settings.trusted_hops and not settings.gateway_key.reveal():
+        raise SettingError(
+            "ROADBIKE_TRUSTED_HOPS needs ROADBIKE_GATEWAY_KEY: anybody could forge an address"
+        )
 
 
 def _refuse_one_machine_keys(

@@ -74,6 +74,10 @@ class NotFound(Refusal):
     status = 404
 
 
+class ForeignObject(NotFound):
+    """The resource belongs to another user: answered exactly as one that does not exist."""
+
+
 class MethodNotAllowed(Refusal):
     """The resource does not support this HTTP method. Pass `headers={"Allow": ...}`."""
 

@@ -36,14 +36,16 @@ class Deadline:
         return max(0, self.remaining_ms() - HOP_MS)
 
 
-def new_deadline(
-    limit_ms: int, requested_ms: str | None = None, clock: Clock = time.monotonic
-) -> Deadline:
-    """Start a deadline of `limit_ms` now, or of `requested_ms` (X-Timeout-Ms) if that is shorter.
+def new_deadline(limit_ms: int, clock: Clock = time.monotonic) -> Deadline:
+    """Start a deadline of `limit_ms` now."""
+    return Deadline(started=clock(), limit_ms=limit_ms, clock=clock)
 
-    A malformed X-Timeout-Ms is ignored, since it could only have shortened the deadline.
+
+def shorten_deadline(requested_ms: str) -> None:
+    """End the running request `requested_ms` (X-Timeout-Ms) after its start, if that is earlier.
+
+    Only for requests of services: a user who shortens a deadline would make the services that the
+    request calls look slow. A malformed number is ignored, since it could only have shortened it.
     """
-    requested = (
-        int(requested_ms) if requested_ms and MILLISECONDS.fullmatch(requested_ms) else limit_ms
-    )
-    return Deadline(started=clock(), limit_ms=min(limit_ms, requested), clock=clock)
+    if MILLISECONDS.fullmatch(requested_ms):
+        current_deadline.set(current_deadline.get().within(int(requested_ms)))

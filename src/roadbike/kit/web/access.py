@@ -11,7 +11,11 @@ from typing import Any, Final
 from litestar.connection import ASGIConnection, Request
 
 from roadbike.kit.auth import ServiceTokens, Verifier
+from roadbike.kit.auth.services import InternalCall
 from roadbike.kit.pure.refusals import Forbidden, Unauthenticated
+from roadbike.kit.resilience.deadline import shorten_deadline
+from roadbike.kit.web.audit import log_staff
+from roadbike.kit.web.rates import limit_writes
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 
@@ -66,20 +70,27 @@ class Access:
 async def authorize(request: Request[Any, Any, Any]) -> None:
     """Check the request's token against the route's `who` and store the caller in the scope.
 
-    Raises Unauthenticated, Forbidden or Unavailable. It is a before_request hook and not a guard:
-    Litestar copies the handler for each guard, which costs as much as the rest of a request.
+    A buyer's writes are counted, too. Raises Unauthenticated, Forbidden, TooMany or Unavailable.
+    It is a before_request hook and not a guard: Litestar copies the handler for each guard, which
+    costs as much as the rest of a request.
     """
     who: Who = request.route_handler.opt["who"]
     if who is not Who.ANYONE:
-        request.scope["caller"] = await _authorized(who, request)  # type: ignore[typeddict-unknown-key]
+        caller = await _authorized(who, request)
+        request.scope["caller"] = caller  # type: ignore[typeddict-unknown-key]
+        if who is not Who.INTERNAL and not caller.is_admin:
+            limit_writes(request, caller.user_id)
 
 
 def is_hidden(request: Request[Any, Any, Any]) -> bool:
-    """Return whether to answer 401 instead of 404 or 405: at /internal, to all but services."""
+    """Return whether to answer 401 instead of 404 or 405: at /internal, to all but services.
+
+    The body was not read, so a token counts that was signed for another body.
+    """
     if not request.scope["path"].startswith("/internal/"):
         return False
     try:
-        _access(request).services.verify(_bearer(request))
+        _internal_call(request)
     except Unauthenticated:
         return True
     return False
@@ -93,13 +104,27 @@ async def provide_caller(request: Request[Any, Any, Any]) -> Caller:
     return await _user(request) if "authorization" in request.headers else ANONYMOUS
 
 
-async def _authorized(who: Who, connection: Connection) -> Caller:
+async def _authorized(who: Who, request: Request[Any, Any, Any]) -> Caller:
     if who is Who.INTERNAL:
-        return Caller(_access(connection).services.verify(_bearer(connection)), frozenset())
-    caller = await _user(connection)
-    if who is Who.ADMIN and not caller.is_admin:
+        call = _internal_call(request)  # before the body is read: strangers send none
+        services = _access(request).services
+        service = services.accept(call, await request.body())
+        shorten_deadline(request.headers.get("x-timeout-ms", ""))
+        return Caller(service, frozenset())
+    caller = await _user(request)
+    if caller.is_admin:
+        log_staff(request, caller.user_id)
+    elif who is Who.ADMIN:
+        request.scope["caller"] = caller  # type: ignore[typeddict-unknown-key]
         raise Forbidden
     return caller
+
+
+def _internal_call(request: Request[Any, Any, Any]) -> InternalCall:
+    path, query = request.scope["path"], request.scope["query_string"]
+    target = f"{path}?{query.decode('latin-1')}" if query else path
+    token = _bearer(request)
+    return _access(request).services.read(token, request.scope["method"], target)
 
 
 async def _user(connection: Connection) -> Caller:

@@ -1,7 +1,7 @@
 """The HTTP interface of a service as one ASGI app."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 from litestar import Litestar
 from litestar.datastructures import State
@@ -13,13 +13,14 @@ from roadbike.kit.auth import ServiceTokens, Verifier
 from roadbike.kit.translations import Translations
 from roadbike.kit.web.access import Access, provide_caller
 from roadbike.kit.web.bodies import MAX_BODY_BYTES
-from roadbike.kit.web.client import provide_client
+from roadbike.kit.web.client import NO_GATEWAY, Gateway, provide_client
 from roadbike.kit.web.conditions import provide_if_match
 from roadbike.kit.web.edge import Edge
 from roadbike.kit.web.exceptions import problem_response
 from roadbike.kit.web.health import HealthApi, Ready, StatusReport
 from roadbike.kit.web.openapi import OpenApi, openapi_config
 from roadbike.kit.web.pages import problem_routes
+from roadbike.kit.web.rates import MINUTE_SECONDS, RateLimit
 from roadbike.kit.web.routes import options
 
 HANDLERS: Final[ExceptionHandlersMap] = {Exception: problem_response}
@@ -34,14 +35,16 @@ def http_app(  # noqa: PLR0913 one keyword for each part of the app
     translations: Translations,
     status: StatusReport,
     ready: Ready,
-    trusted_hops: int = 0,
+    gateway: Gateway = NO_GATEWAY,
+    writes_per_minute: int = 0,
     version: str = "1.0",
 ) -> Edge:
     """Return the app: the service's routes plus health, problem pages and /openapi.json.
 
     title, version: of the OpenAPI document. tokens, services: verify access and internal tokens.
     status: returns the body of /internal/status. ready: false while starting and stopping.
-    trusted_hops: the number of our own proxies in front (for the client's address).
+    gateway: the gateway in front, which is believed about the address of a client.
+    writes_per_minute: of each buyer; 0 is no limit.
     """
     all_routes = [
         *routes,
@@ -58,13 +61,16 @@ def http_app(  # noqa: PLR0913 one keyword for each part of the app
         logging_config=None,
         debug=False,
         pdb_on_exception=False,
-        state=State(_state(Access(tokens, services), translations, trusted_hops)),
+        state=State(
+            {
+                "access": Access(tokens, services),
+                "translations": translations,
+                "gateway": gateway,
+                "writes": RateLimit(writes_per_minute, MINUTE_SECONDS),
+            }
+        ),
     )
     return Edge(app, translations)
-
-
-def _state(access: Access, translations: Translations, trusted_hops: int) -> Mapping[str, Any]:
-    return {"access": access, "translations": translations, "trusted_hops": trusted_hops}
 
 
 def _dependencies() -> dict[str, Provide]:

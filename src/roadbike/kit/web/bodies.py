@@ -2,11 +2,12 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from enum import StrEnum
 from itertools import islice
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final, TypeAlias
 
 import msgspec
 from msgspec.inspect import Metadata, UnionType
@@ -20,7 +21,9 @@ MAX_FAULTS: Final = 20  # named in one response
 MAX_INTEGER: Final = 2**63 - 1
 # control characters other than tab and line breaks, and lone surrogates
 FORBIDDEN: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# A string that does not end is matched up to the end of the body, with a last lone backslash: else
+# each of its quotes would start a search to the end, which takes quadratic time.
+STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 
 Line = Annotated[  # a name, an address: one line without control characters
     str,  # "$" alone also matches before a newline at the end
@@ -31,6 +34,11 @@ Line = Annotated[  # a name, an address: one line without control characters
         extra={"fault": "fault-line"},
     ),
 ]
+
+
+# Where a value stands: the place of what contains it, and its name or index there; None for the
+# body. Pointers are made for faults only: one for each value would copy long names again and again.
+Place: TypeAlias = "tuple[Place, str | int] | None"
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -80,10 +88,9 @@ class Reader:
                 return fault
 
     def _without(self, members: dict[str, Any], extra: set[str]) -> dict[str, Any]:
-        """Drop the ignored members. Raises Invalid, which names all unknown ones."""
-        if unknown := sorted(extra - self._ignored):
-            faults = [Fault(slug="fault-unknown", pointer=pointer(name)) for name in unknown]
-            raise Invalid(*faults[:MAX_FAULTS])
+        """Drop the ignored members. Raises Invalid, which names the first unknown ones."""
+        if unknown := sorted(extra - self._ignored)[:MAX_FAULTS]:
+            raise Invalid(*(Fault(slug="fault-unknown", pointer=pointer(n)) for n in unknown))
         return {name: value for name, value in members.items() if name in self._fields}
 
 
@@ -132,10 +139,13 @@ def _is_deeper(raw: bytes) -> bool:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
-        names = [name for name, _ in pairs]
-        repeated = next(name for name in names if names.count(name) > 1)
-        raise Invalid(Fault(slug="fault-twice", pointer=pointer(repeated)))
+        raise Invalid(Fault(slug="fault-twice", pointer=pointer(_first_repeated(pairs))))
     return members
+
+
+def _first_repeated(pairs: list[tuple[str, Any]]) -> str:
+    counts = Counter(name for name, _ in pairs)
+    return next(name for name, count in counts.items() if count > 1)
 
 
 def _refuse_constant(_name: str) -> float:
@@ -143,29 +153,37 @@ def _refuse_constant(_name: str) -> float:
 
 
 def _refuse_forbidden(members: Any) -> None:
-    pointers = islice(_forbidden(members, ""), MAX_FAULTS)
-    faults = [Fault(slug="fault-characters", pointer=path) for path in pointers]
+    places = islice(_forbidden(members, None), MAX_FAULTS)
+    faults = [Fault(slug="fault-characters", pointer=_pointer_to(place)) for place in places]
     if faults:
         raise Invalid(*faults)
 
 
-def _forbidden(value: Any, path: str) -> Iterator[str]:
-    """Yield the pointers of all texts and names with forbidden characters."""
+def _forbidden(value: Any, place: Place) -> Iterator[Place]:
+    """Yield the places of all texts and names with forbidden characters."""
     match value:
         case str():
             if FORBIDDEN.search(value):
-                yield path
+                yield place
         case dict():
             for name, member in value.items():
                 if FORBIDDEN.search(name):
-                    yield path
+                    yield place
                 else:
-                    yield from _forbidden(member, path + pointer(name))
+                    yield from _forbidden(member, (place, name))
         case list():
             for index, member in enumerate(value):
-                yield from _forbidden(member, f"{path}/{index}")
+                yield from _forbidden(member, (place, index))
         case _:
             return
+
+
+def _pointer_to(place: Place) -> str:
+    steps: list[str] = []
+    while place is not None:
+        place, step = place
+        steps.append(pointer(str(step)))
+    return "".join(reversed(steps))
 
 
 def _integer(digits: str) -> int:

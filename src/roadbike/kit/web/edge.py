@@ -1,21 +1,23 @@
-"""The outermost ASGI layer: trace, deadline, header limit, headers on every response."""
+"""The outermost ASGI layer: trace, deadline, limits of the head, headers on every response."""
 
 from collections.abc import Iterable
+from itertools import chain
 from typing import Any, Final
 
 import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
-from roadbike.kit.pure.refusals import NotFound, Refusal
+from roadbike.kit.pure.refusals import BadRequest, NotFound, Refusal
 from roadbike.kit.resilience.deadline import current_deadline, new_deadline
 from roadbike.kit.trace import tracing
 from roadbike.kit.translations import Translations, language_of
 from roadbike.kit.web.exceptions import Internal
 from roadbike.kit.web.problems import problem_body, problem_headers
 
-MAX_HEADER_BYTES: Final = 16 * 1024
-DEFAULT_LIMIT_MS: Final = 10_000  # X-Timeout-Ms or a route may shorten it
+MAX_HEAD_BYTES: Final = 16 * 1024  # the address and all headers
+MAX_QUERY_PARAMETERS: Final = 100  # Litestar keeps the parsed queries of 1,024 requests in memory
+DEFAULT_LIMIT_MS: Final = 10_000  # a route, or X-Timeout-Ms of a service, may shorten it
 COMMON_HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"same-origin"),
@@ -25,14 +27,20 @@ COMMON_HEADERS: Final = (
 FIRST_REDIRECT: Final = 300  # a smaller status is a success
 NO_STORE: Final = (b"cache-control", b"no-store")
 
+Headers = list[tuple[bytes, bytes]]
+
 log = structlog.get_logger()
 
 
 class HeadTooLarge(Refusal):
-    """The headers are over the limit."""
+    """The address and the headers are over the limit."""
 
     slug = "head-too-large"
     status = 431
+
+
+class ClientGone(BadRequest):
+    """The client closed the connection before its request was complete. Nobody gets the answer."""
 
 
 class Edge:
@@ -47,12 +55,9 @@ class Edge:
         if scope["type"] != ScopeType.HTTP:
             await self.app(scope, receive, send)
             return
-        headers = _texts(scope["headers"])
-        deadline = current_deadline.set(
-            new_deadline(DEFAULT_LIMIT_MS, headers.get(b"x-timeout-ms"))
-        )
+        deadline = current_deadline.set(new_deadline(DEFAULT_LIMIT_MS))
         try:
-            with tracing(headers.get(b"traceparent")):
+            with tracing(_header(scope, b"traceparent")):
                 await self._serve(scope, receive, send)
         finally:
             current_deadline.reset(deadline)
@@ -66,22 +71,39 @@ class Edge:
             await self._refuse(scope, response, refusal)
             return
         try:
-            await self.app(scope, receive, response.send)
+            await self.app(scope, _until_gone(receive), response.send)
         except Exception:
             log.exception("http.failed")
             if response.started:
                 raise  # part of the response is sent: the server has to close the connection
             await self._refuse(scope, response, Internal())
 
-    async def _refuse(self, scope: HTTPScope, response: "_Response", refusal: Refusal) -> None:
-        language = language_of(_texts(scope["headers"]).get(b"accept-language"))
+    def refusing(self, refusal: Refusal) -> ASGIApp:
+        """Return the app that answers every request with the refusal."""
+
+        async def refuse(scope: Scope, _receive: Receive, send: Send) -> None:
+            http: HTTPScope = scope  # type: ignore[assignment]
+            await self._refuse(http, _Response(http, send, is_head=False), refusal)
+
+        return refuse
+
+    def problem(
+        self, refusal: Refusal, *, path: str = "", accept_language: str | None = None
+    ) -> tuple[Headers, bytes]:
+        """Return the headers, except the common ones, and the body of a refusal's response."""
+        language = language_of(accept_language)
         body = problem_body(
-            refusal, instance=scope["path"], language=language, translations=self._translations
+            refusal, instance=path, language=language, translations=self._translations
         )
         headers = problem_headers(refusal, language) | {"content-length": str(len(body))}
-        encoded = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+        return [(name.encode(), value.encode("latin-1")) for name, value in headers.items()], body
+
+    async def _refuse(self, scope: HTTPScope, response: "_Response", refusal: Refusal) -> None:
+        headers, body = self.problem(
+            refusal, path=scope["path"], accept_language=_header(scope, b"accept-language")
+        )
         await response.send(
-            {"type": "http.response.start", "status": refusal.status, "headers": encoded}
+            {"type": "http.response.start", "status": refusal.status, "headers": headers}
         )
         await response.send({"type": "http.response.body", "body": body, "more_body": False})
 
@@ -112,12 +134,31 @@ class _Response:
 
 
 def _refused_head(scope: HTTPScope) -> Refusal | None:
-    if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_BYTES:
+    query = scope["query_string"]
+    size = len(scope["raw_path"]) + len(query) + len(b"".join(chain(*scope["headers"])))
+    if size > MAX_HEAD_BYTES:
         return HeadTooLarge()
+    if query.count(b"&") >= MAX_QUERY_PARAMETERS:
+        return BadRequest()
     if not scope["path"].isprintable():
         return NotFound()  # no path has control characters, and PostgreSQL refuses NUL
     return None
 
 
-def _texts(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, str]:
-    return {name: value.decode("latin-1") for name, value in headers}
+def _until_gone(receive: Receive) -> Receive:
+    """Return a `receive` that raises ClientGone instead of returning `http.disconnect`."""
+
+    async def receive_or_raise() -> Any:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            log.debug("http.client_gone")
+            raise ClientGone
+        return message
+
+    return receive_or_raise
+
+
+def _header(scope: HTTPScope, wanted: bytes) -> str | None:
+    """Return the last value of the header."""
+    found = [value for name, value in scope["headers"] if name == wanted]
+    return found[-1].decode("latin-1") if found else None

@@ -25,6 +25,7 @@ from roadbike.kit.pure.refusals import (
 )
 from roadbike.kit.translations import Translations, language_of
 from roadbike.kit.web.access import is_hidden
+from roadbike.kit.web.audit import log_refusal
 from roadbike.kit.web.msgspec_errors import fault_of
 from roadbike.kit.web.problems import problem_body, problem_headers
 
@@ -53,6 +54,7 @@ def problem_response(request: Request[Any, Any, Any], error: Exception) -> Respo
         refusal = _with_wire_names(request, refusal)
     if isinstance(error, HTTPException) and is_hidden(request):
         refusal = Unauthenticated()
+    log_refusal(request, refusal)
     translations: Translations = request.app.state["translations"]
     language = language_of(request.headers.get("accept-language"))
     body = problem_body(

@@ -20,7 +20,8 @@ PageSize = Annotated[int, QueryParameter(ge=1, le=MAX_PAGE_SIZE)]
 def paging_of(fields: Sequence[str], *, search: bool) -> Callable[..., Paging]:
     """Return the provider of `paging` for a list that may be sorted by these names of the wire.
 
-    The provider raises Invalid (422), which names the wrong parameter.
+    `sort` may be repeated, once for each field. The provider raises Invalid (422), which names the
+    wrong parameter.
     """
     sorting = f"One of {', '.join(fields) or 'none'}; then ,asc or ,desc."
     searching = "Text to look for." if search else "Not used here."
@@ -33,10 +34,19 @@ def paging_of(fields: Sequence[str], *, search: bool) -> Callable[..., Paging]:
             str | None, QueryParameter(max_length=MAX_QUERY_LENGTH, description=searching)
         ] = None,
     ) -> Paging:
-        orders = tuple(_order(text, fields) for text in sort or ())
+        orders = _orders(sort or (), fields)
         return Paging(number=page, size=size, sort=orders, q=_printable(q) if search else None)
 
     return provide_paging
+
+
+def _orders(texts: Sequence[str], fields: Sequence[str]) -> tuple[SortOrder, ...]:
+    orders: dict[str, SortOrder] = {}
+    for text in texts:
+        order = _order(text, fields)
+        if orders.setdefault(order.field, order) is not order:
+            raise Invalid(Fault(slug="fault-twice", parameter="sort"))
+    return tuple(orders.values())
 
 
 def _order(text: str, fields: Sequence[str]) -> SortOrder:

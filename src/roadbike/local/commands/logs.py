@@ -28,12 +28,13 @@ def show(
 
 
 def _files(home: Home, part: str | None) -> list[Path]:
-    existing = sorted(home.logs.glob("*.log"))
-    files = [home.log(part)] if part else existing
-    if files and all(file.exists() for file in files):
-        return files
+    existing = {file.stem: file for file in sorted(home.logs.glob("*.log"))}
+    if existing and part is None:
+        return list(existing.values())
+    if part in existing:  # so it cannot be a path to a file outside of the folder
+        return [existing[part]]
     wanted = f"log of {part}" if part else "log"
-    names = [file.stem for file in existing]
+    names = list(existing)
     known = f": there are {', '.join(names)}{did_you_mean(part or '', names)}" if names else ""
     raise CommandError(f"there is no {wanted} in {home.logs}{known}")
 

@@ -24,6 +24,7 @@ from roadbike.local.supervisor.keeper import View
 
 ANSWER_TIMEOUT_SECONDS: Final = 2.0
 SERVERS: Final = ("postgres", "nats", "gateway")
+STATUS_PATH: Final = "/internal/status"
 UNAVAILABLE: Final = "/problems/unavailable"
 
 
@@ -55,9 +56,9 @@ class PartStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Tokens(Protocol):
-    """Makes the headers with which a service is called."""
+    """Makes the headers with which a service is called once."""
 
-    def headers(self, service: str) -> dict[str, str]: ...
+    def headers(self, service: str, method: str, path: str) -> dict[str, str]: ...
 
 
 def collect(home: Home) -> list[PartStatus]:
@@ -79,7 +80,7 @@ def row(shop: ShopFile, tokens: Tokens, view: View) -> PartStatus:
         restarts=view.restarts,
         memory_mb=_memory_mb(view.pid),
         **(
-            _own_report(shop.addresses[view.name], tokens.headers(view.name))
+            _own_report(shop.addresses[view.name], tokens.headers(view.name, "GET", STATUS_PATH))
             if asked
             else {"ready": view.state == "ready"}
         ),
@@ -90,7 +91,7 @@ def _own_report(address: str, headers: dict[str, str]) -> dict[str, Any]:
     """Ask the service for the fields of PartStatus that it knows best."""
     try:
         body = call(
-            f"{address}/internal/status",
+            f"{address}{STATUS_PATH}",
             headers=headers | {"Accept-Language": "en"},
             timeout=ANSWER_TIMEOUT_SECONDS,
         )

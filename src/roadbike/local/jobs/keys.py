@@ -10,15 +10,15 @@ from roadbike.kit.process.settings import ONE_MACHINE
 from roadbike.local.home import write_private
 
 
-def make(*, keys: Mapping[str, str], callers: Mapping[str, Sequence[str]]) -> None:
-    """`keys`: the file of each owner's private key; `callers`: whose public keys each file has."""
+def make(*, keys: Mapping[str, str], public: Mapping[str, Sequence[str]]) -> None:
+    """`keys`: the file of each owner's private key; `public`: whose public keys each file has."""
     for owner, path in keys.items():
         if not Path(path).exists():
             kid = f"{owner}/{ONE_MACHINE}-{secrets.token_hex(4)}"
             write_private(Path(path), new_signing_key(kid).encode())
-    for path, owners in callers.items():
-        public = [_public(Path(keys[owner])) for owner in owners]
-        write_private(Path(path), json.dumps({"keys": public}).encode())
+    for path, owners in public.items():
+        jwks = {"keys": [_public(Path(keys[owner])) for owner in owners]}
+        write_private(Path(path), json.dumps(jwks).encode())
 
 
 def _public(path: Path) -> dict[str, str]:

@@ -40,7 +40,7 @@ def traefik(environ: Mapping[str, str]) -> Path:
     for program in [Path(named).absolute()] if named else _programs("traefik", environ):
         if program.is_file():
             return program
-    raise _missing("Traefik 3", "ROADBIKE_TRAEFIK", named)
+    raise _missing("Traefik 3.1 or newer", "ROADBIKE_TRAEFIK", named)
 
 
 def postgres(environ: Mapping[str, str], *, data_major: int | None) -> Postgres:
@@ -92,6 +92,7 @@ def _version(program: Path) -> tuple[int, ...]:
             [program, "--version"],
             capture_output=True,
             text=True,
+            env={},
             timeout=10,
             check=True,
             start_new_session=True,  # Ctrl-C must not end it: the program would seem to be missing

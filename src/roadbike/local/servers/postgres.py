@@ -1,8 +1,5 @@
 """One PostgreSQL cluster: loopback only, log-in by password, one database and role per service."""
 
-import hashlib
-import os
-import pwd
 import shutil
 import subprocess
 import tempfile
@@ -13,12 +10,15 @@ from pathlib import Path
 from signal import SIGINT
 from typing import Final
 
+from roadbike.local import home as homes
+from roadbike.local import own, users
 from roadbike.local.errors import CommandError
-from roadbike.local.home import Home, write_private
+from roadbike.local.home import Home
 from roadbike.local.ports import HOST
 from roadbike.local.servers import binaries
 from roadbike.local.supervisor import probes
 from roadbike.local.supervisor.part import Call, Part, Server
+from roadbike.local.users import User, is_reachable
 
 SUPERUSER: Final = "postgres"
 ACCESS: Final = """# each role may use the database of its own name, by password, over loopback
@@ -43,7 +43,7 @@ SETTINGS: Final = {
 class Cluster:
     """Where data and programs lie.
 
-    base: the folder of the data, which the server's user can reach.
+    base: the folder that holds the data, which is ours and which the server's user can enter.
     folder: the folder of the programs. user: user and group id of the server, None for our own.
     """
 
@@ -56,11 +56,16 @@ class Cluster:
     def data(self) -> Path:
         return self.base / "data"
 
+    @property
+    def access(self) -> Path:
+        """The file that says who may log in: outside of the data, which are the server's own."""
+        return self.base / "pg_hba.conf"
+
 
 def part(home: Home, port: int, environ: Mapping[str, str], passwords: Mapping[str, str]) -> Part:
     """`passwords` has one for each database and one for the superuser."""
     cluster = find(home, environ)
-    settings = SETTINGS | {"port": str(port)}
+    settings = SETTINGS | {"port": str(port), "hba_file": str(cluster.access)}
     flags = [flag for name, value in settings.items() for flag in ("-c", f"{name}={value}")]
     return Part(
         name="postgres",
@@ -81,56 +86,44 @@ def part(home: Home, port: int, environ: Mapping[str, str], passwords: Mapping[s
 
 
 def find(home: Home, environ: Mapping[str, str]) -> Cluster:
-    user = server_user()
+    user = users.unprivileged(environ)
     base = _base(home, user)
     version = base / "data" / "PG_VERSION"
     major = int(version.read_text()) if version.exists() else None
     programs = binaries.postgres(environ, data_major=major)
     folder = programs.folder
-    if user and not is_reachable(folder, user):
+    if user and not is_reachable(folder, user.ids):
         folder = _copied(programs, base)
-    return Cluster(base, folder, programs.major, user)
+    return Cluster(base, folder, programs.major, user.ids if user else None)
 
 
-def server_user() -> tuple[int, int] | None:
-    """Return user and group `nobody` when we are root, as which PostgreSQL refuses to run."""
-    if os.geteuid() != 0:
-        return None
-    nobody = pwd.getpwnam("nobody")
-    return nobody.pw_uid, nobody.pw_gid
-
-
-def is_reachable(path: Path, user: tuple[int, int]) -> bool:
-    return all(_may_enter(folder, user) for folder in (path, *path.parents))
-
-
-def _may_enter(folder: Path, user: tuple[int, int]) -> bool:
-    about = folder.stat()
-    if about.st_uid == user[0]:
-        return bool(about.st_mode & 0o100)
-    return bool(about.st_mode & (0o010 if about.st_gid == user[1] else 0o001))
-
-
-def _base(home: Home, user: tuple[int, int] | None) -> Path:
-    base = home.postgres
-    if not base.exists():
-        if user and not is_reachable(home.path, user):
-            base.unlink(missing_ok=True)
-            base.symlink_to(_outside(home))
-        base.resolve().mkdir(mode=0o700, parents=True, exist_ok=True)
-        if user:
-            os.chown(base.resolve(), *user)
-    return base.resolve()
+def _base(home: Home, user: User | None) -> Path:
+    """Return the folder of the cluster, ours also when the server runs as another user."""
+    mode = 0o711 if user else 0o700
+    if found := homes.outside(home):
+        return found
+    if user and not home.postgres.is_dir() and not is_reachable(home.path, user.ids):
+        made = _outside(home)
+        home.postgres.unlink(missing_ok=True)
+        home.postgres.symlink_to(made)
+        return made
+    own.folder(home.postgres, mode)
+    return home.postgres
 
 
 def _outside(home: Home) -> Path:
-    """Return a folder outside the home, for a home that the server's user cannot reach."""
+    """Make a folder outside the home, for a home that the server's user cannot reach.
+
+    Its name cannot be guessed, so nobody can put a link or a folder of their own in its place.
+    """
     temporary = Path(tempfile.gettempdir()).resolve()
     within = temporary if temporary in home.path.resolve().parents else Path("/var/lib")
-    name = hashlib.sha256(bytes(home.path)).hexdigest()[:16]
-    outside = within / f"roadbike-{name}"
-    shutil.rmtree(outside, ignore_errors=True)  # left by a deleted home with the same path
-    return outside
+    for left in homes.outside_folders(home, within):  # of a deleted home with the same path
+        shutil.rmtree(left)
+    made = Path(tempfile.mkdtemp(prefix=homes.OUTSIDE_PREFIX, dir=within))
+    own.write(made / homes.OUTSIDE, bytes(home.path))
+    own.folder(made, 0o711)
+    return made
 
 
 def _copied(programs: binaries.Postgres, base: Path) -> Path:
@@ -157,16 +150,25 @@ def prepare(cluster: Cluster, password: str) -> None:
     if not cluster.data.exists():
         new = cluster.base / "data.new"
         shutil.rmtree(new, ignore_errors=True)
+        own.folder(new)
+        if cluster.user:
+            own.hand_over(new, cluster.user)
         _initdb(cluster, new, password)
         new.rename(cluster.data)
-    (cluster.data / "pg_hba.conf").write_text(ACCESS)
+    elif cluster.user:
+        own.hand_over(cluster.data, cluster.user)
+    _write(cluster, cluster.access, ACCESS)
+
+
+def _write(cluster: Cluster, path: Path, text: str) -> None:
+    """Write a file that the server can read but not change."""
+    own.write(path, text.encode())
+    own.share(path, cluster.user[1] if cluster.user else None)
 
 
 def _initdb(cluster: Cluster, data: Path, password: str) -> None:
     secret = cluster.base / "password"
-    write_private(secret, password.encode())
-    if cluster.user:
-        os.chown(secret, *cluster.user)
+    _write(cluster, secret, password)
     initdb = cluster.folder / "initdb"
     options = ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C"]
     owner = cluster.user or (None, None)
@@ -175,6 +177,7 @@ def _initdb(cluster: Cluster, data: Path, password: str) -> None:
         user=owner[0],
         group=owner[1],
         extra_groups=[] if cluster.user else None,
+        env={},
         cwd="/",
         capture_output=True,
         text=True,

@@ -1,5 +1,6 @@
 """The gateway: Traefik in front of all services, with a fallback for services that are down."""
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -7,14 +8,18 @@ from typing import Any, Final
 
 import msgspec
 
-from roadbike.local.home import Home, write_private
+from roadbike.local import own
+from roadbike.local.errors import CommandError
+from roadbike.local.home import Home
 from roadbike.local.ports import HOST, Ports
 from roadbike.local.servers import binaries, fallback
 from roadbike.local.supervisor import probes
 from roadbike.local.supervisor.part import Part, Server
+from roadbike.local.users import User
 
-READ_TIMEOUT: Final = "10s"  # for a whole request to arrive; the services have no such limit
+READ_TIMEOUT: Final = "10s"  # for a whole request to arrive
 ANSWER_TIMEOUT: Final = "10s"  # for a response to begin
+ENTRY_POINT: Final = "web"
 CONFIG: Final = "traefik.yml"
 ROUTING: Final = "routing.yml"
 ROUTES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -37,6 +42,14 @@ HEALTH_CHECK: Final = {
 ROUTES_LOADED: Final = (200, 401, 503)
 # While it considers a service down, its fallback answers 503; other statuses are the service's own.
 SERVICE_REACHED: Final = (200, 401, 404, 405)
+# Traefik compares them without the port; of an IPv6 address it removes the brackets with the port.
+OWN_HOSTS: Final = (HOST, "localhost", "::1", "[::1]")
+HOST_NAME: Final = re.compile(r"[A-Za-z0-9.-]+|\[?[0-9A-Fa-f:.]+\]?")
+STRIPPED_HEADERS: Final = (
+    "X-Timeout-Ms",  # only services may shorten a deadline
+    "Upgrade",  # no service speaks another protocol, and an upgrade hides the body from its parser
+)
+GATEWAY_KEY: Final = "X-Gateway-Key"
 CORS_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 CORS_REQUEST_HEADERS: Final = (
     "Accept-Language",
@@ -44,12 +57,25 @@ CORS_REQUEST_HEADERS: Final = (
     "Content-Type",
     "Idempotency-Key",
     "If-Match",
+    "X-Device-Token",
 )
 CORS_RESPONSE_HEADERS: Final = ("Content-Language", "ETag", "Location", "Retry-After")
 
 
-def part(home: Home, ports: Ports, environ: Mapping[str, str], services: Mapping[str, int]) -> Part:
-    """`services` are the ports of the services to route to, by name."""
+def part(
+    home: Home,
+    ports: Ports,
+    environ: Mapping[str, str],
+    services: Mapping[str, int],
+    key: str,
+    user: User | None = None,
+) -> Part:
+    """Return the gateway as a part.
+
+    `services` are the ports of the services to route to, by name.
+    key: proves to the services that a request comes from the gateway.
+    user: the user that it runs as; None for our own.
+    """
     folder = home.path / "gateway"
     return Part(
         name="gateway",
@@ -58,9 +84,21 @@ def part(home: Home, ports: Ports, environ: Mapping[str, str], services: Mapping
             program=binaries.traefik(environ),
             arguments=(f"--configFile={folder / CONFIG}",),
             environ={"GOMAXPROCS": "1", "HOME": str(folder)},
+            user=user.ids if user else None,
+            socket_name=ENTRY_POINT,
         ),
         is_ready=probes.http(ports.gateway, ROUTES[next(iter(services))][0], accept=ROUTES_LOADED),
-        prepare_each=partial(_write, folder, ports, services, origins(ports, environ)),
+        prepare_each=partial(
+            _write,
+            folder,
+            {
+                CONFIG: settings(folder, ports),
+                ROUTING: routing(
+                    services, ports.fallback, origins(ports, environ), hosts(environ), key
+                ),
+            },
+            user.gid if user else None,
+        ),
     )
 
 
@@ -73,19 +111,32 @@ def origins(ports: Ports, environ: Mapping[str, str]) -> list[str]:
     return [f"http://127.0.0.1:{port}", f"http://localhost:{port}", "http://localhost:8080"]
 
 
-def _write(folder: Path, ports: Ports, services: Mapping[str, int], allowed: Sequence[str]) -> None:
+def hosts(environ: Mapping[str, str]) -> list[str]:
+    """Return the host names that requests may be sent to.
+
+    Raises CommandError when the setting has anything else in it.
+    """
+    more = [name.strip() for name in environ.get("ROADBIKE_HOSTS", "").split(",") if name.strip()]
+    for name in more:
+        if not HOST_NAME.fullmatch(name):
+            raise CommandError(
+                f"ROADBIKE_HOSTS has {name}, which is not a host name: give names without scheme "
+                "and port, separated by commas"
+            )
+    return [*OWN_HOSTS, *more]
+
+
+def _write(folder: Path, contents: Mapping[str, Any], group: int | None) -> None:
     # Traefik chooses the parser by the file's name, and JSON is valid YAML.
-    for name, content in (
-        (CONFIG, settings(folder, ports)),
-        (ROUTING, routing(services, ports.fallback, allowed)),
-    ):
-        write_private(folder / name, msgspec.json.format(msgspec.json.encode(content)))
+    for name, content in contents.items():
+        own.write(folder / name, msgspec.json.format(msgspec.json.encode(content)))
+        own.share(folder / name, group)
 
 
 def settings(folder: Path, ports: Ports) -> dict[str, Any]:
     return {
         "entryPoints": {
-            "web": {
+            ENTRY_POINT: {
                 "address": f"{HOST}:{ports.gateway}",
                 "transport": {
                     "respondingTimeouts": {"readTimeout": READ_TIMEOUT},
@@ -108,31 +159,41 @@ def settings(folder: Path, ports: Ports) -> dict[str, Any]:
 
 
 def routing(
-    services: Mapping[str, int], fallback_port: int, allowed: Sequence[str]
+    services: Mapping[str, int],
+    fallback_port: int,
+    allowed: Sequence[str],
+    hosts: Sequence[str],
+    key: str,
 ) -> dict[str, Any]:
-    routers: dict[str, Any] = {}
+    """Return the routes. A request to another host than these is answered by the fallback.
+
+    A web page whose own host name was made to lead here (DNS rebinding) sends that name.
+    """
+    to_us = " || ".join(f"Host(`{host}`)" for host in hosts)
+    routers: dict[str, Any] = {"other-hosts": _router(f"!({to_us})", "fallback", ["other-host"])}
     backends: dict[str, Any] = {"fallback": _balancer(fallback_port)}
     for name, port in services.items():
-        rule = " || ".join(_rule(prefix) for prefix in ROUTES[name])
+        paths = " || ".join(_rule(prefix) for prefix in ROUTES[name])
+        rule = f"({to_us}) && ({paths})"
         backends[name] = _balancer(port, healthCheck=HEALTH_CHECK)
         backends[f"{name}-or-fallback"] = {"failover": {"service": name, "fallback": "fallback"}}
-        routers[name] = _router(name, rule, ["cors", "fallback"])
-        reads = f"({rule}) && (Method(`GET`) || Method(`HEAD`))"
-        routers[f"{name}-reads"] = _router(name, reads, ["cors", "fallback", "retry"])
-    return {
-        "http": {"routers": routers, "services": backends, "middlewares": _middlewares(allowed)}
-    }
+        usual = ["cors", "strip", "key", "fallback"]
+        routers[name] = _router(rule, f"{name}-or-fallback", usual)
+        reads = f"{rule} && (Method(`GET`) || Method(`HEAD`))"
+        routers[f"{name}-reads"] = _router(reads, f"{name}-or-fallback", [*usual, "retry"])
+    middlewares = _middlewares(allowed, key)
+    return {"http": {"routers": routers, "services": backends, "middlewares": middlewares}}
 
 
 def _rule(prefix: str) -> str:
     return "PathPrefix(`/`)" if prefix == "/" else f"Path(`{prefix}`) || PathPrefix(`{prefix}/`)"
 
 
-def _router(name: str, rule: str, middlewares: list[str]) -> dict[str, Any]:
+def _router(rule: str, service: str, middlewares: list[str]) -> dict[str, Any]:
     return {
         "rule": rule,
-        "entryPoints": ["web"],
-        "service": f"{name}-or-fallback",
+        "entryPoints": [ENTRY_POINT],
+        "service": service,
         "middlewares": middlewares,
     }
 
@@ -141,8 +202,10 @@ def _balancer(port: int, **more: Any) -> dict[str, Any]:
     return {"loadBalancer": {"servers": [{"url": f"http://{HOST}:{port}"}], **more}}
 
 
-def _middlewares(allowed: Sequence[str]) -> dict[str, Any]:
+def _middlewares(allowed: Sequence[str], key: str) -> dict[str, Any]:
     return {
+        # It replaces what a client has sent under this name.
+        "key": {"headers": {"customRequestHeaders": {GATEWAY_KEY: key}}},
         "cors": {
             "headers": {
                 "accessControlAllowOriginList": list(allowed),
@@ -153,6 +216,10 @@ def _middlewares(allowed: Sequence[str]) -> dict[str, Any]:
                 "addVaryHeader": True,
             }
         },
+        # The fallback answers this path with 421.
+        "other-host": {"replacePath": {"path": fallback.OTHER_HOST}},
+        # An empty value removes the header.
+        "strip": {"headers": {"customRequestHeaders": dict.fromkeys(STRIPPED_HEADERS, "")}},
         # Not 503: a service's own 503 says more than the fallback's.
         "fallback": {
             "errors": {

@@ -13,12 +13,15 @@ from importlib.machinery import ModuleSpec
 from multiprocessing import connection, forkserver
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from socket import socket
 from typing import Final
 
 from setproctitle import setproctitle
 
+from roadbike.local.own import PRIVATE, append
 from roadbike.local.supervisor.part import Call
 
+ENVIRON: Final = {"LANG": "C.UTF-8"}  # one is needed: setproctitle looks for it in memory
 FORCED_EXIT_SECONDS: Final = 3.0  # after the supervisor has ended
 PRELOADED: Final = (  # what every service imports, now or only when it is running
     "roadbike.kit.db.migrate",
@@ -49,37 +52,59 @@ def preload(modules: Sequence[str]) -> None:
     # Ctrl-C must not end it while it imports: it inherits that the signal is ignored.
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        forkserver.ensure_running()
+        _ensure_running()
     finally:
         signal.signal(signal.SIGINT, before)
 
 
-def start(name: str, call: Call, log: Path) -> BaseProcess:
-    """Fork a process that makes the call and writes to the log.
+def start(name: str, call: Call, log: Path, listener: socket | None = None) -> BaseProcess:
+    """Fork a process that makes the call, with the listener if there is one, and writes to the log.
 
     It blocks until the imports are done: call it in a thread.
     """
+    _ensure_running()  # it may have been killed
     context = multiprocessing.get_context("forkserver")
-    process = context.Process(target=_main, args=(name, call, str(log)), name=name)
+    process = context.Process(target=_main, args=(name, call, str(log), listener), name=name)
     process.start()
     return process
 
 
-def _main(name: str, call: Call, log: str) -> None:
+def _ensure_running() -> None:
+    """Start the fork server if it does not run, without the operator's environment."""
+    kept = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(ENVIRON)
+    try:
+        forkserver.ensure_running()
+    finally:
+        os.environ.clear()
+        os.environ.update(kept)
+
+
+def _main(name: str, call: Call, log: str, listener: socket | None) -> None:
+    os.umask(PRIVATE)
     gc.freeze()  # the collector would write to shared memory pages and so copy them
     os.setsid()  # Ctrl-C in the terminal must reach the supervisor only
     _redirect_output(log)
     setproctitle(f"roadbike: {name}")
     threading.Thread(target=_end_with_supervisor, daemon=True).start()
     module, _, function = call.function.partition(":")
-    getattr(importlib.import_module(module), function)(**call.arguments)
+    given = {"listener": listener} if listener else {}
+    if call.user:
+        _become(*call.user)
+    getattr(importlib.import_module(module), function)(**call.arguments, **given)
+
+
+def _become(user: int, group: int) -> None:
+    os.setgroups([])
+    os.setgid(group)
+    os.setuid(user)
 
 
 def _redirect_output(log: str) -> None:
-    file = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    os.dup2(file, 1)
-    os.dup2(file, 2)
-    os.close(file)
+    with append(Path(log)) as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
 
 
 def _end_with_supervisor() -> None:

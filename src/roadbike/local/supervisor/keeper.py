@@ -13,6 +13,7 @@ import msgspec
 from roadbike.local.errors import CommandError
 from roadbike.local.log_files import last_lines
 from roadbike.local.supervisor import probes
+from roadbike.local.supervisor.bound_port import BoundPort
 from roadbike.local.supervisor.part import Call, Part, Server
 from roadbike.local.supervisor.processes import Running, Starter
 
@@ -42,6 +43,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 class Keeper:
     """Keeps one part running until it is stopped; each restart in a row is delayed longer.
 
+    The part's port stays bound from the start of the keeper until `close`.
     needs_ready: waits until all parts that this one needs are ready.
     on_change: called after every change of `view`.
     failed_starts: ends in a row before the part was ready.
@@ -59,6 +61,7 @@ class Keeper:
         self.log = log
         self.ready = asyncio.Event()
         self.view = View(name=part.name, port=part.port, state="waiting")
+        self._port = BoundPort(part.port)
         self._starter = starter
         self._needs_ready = needs_ready
         self._on_change = on_change
@@ -75,6 +78,10 @@ class Keeper:
             self.failed_starts = 0
             self._task = asyncio.create_task(self._keep(), name=self.part.name)
             self._task.add_done_callback(lambda _: self._on_change())
+
+    def close(self) -> None:
+        """Give the port up."""
+        self._port.close()
 
     def no_more_restarts(self) -> None:
         """When the part ends from now on, leave it so: the shop is closing."""
@@ -141,6 +148,7 @@ class Keeper:
             return str(error)
         finally:
             self._process = None
+            self._port.lock()
             self.ready.clear()
 
     async def _prepare(self) -> None:
@@ -154,7 +162,7 @@ class Keeper:
             self._jobs_done.append(call)
 
     async def _start(self) -> Running:
-        starting = asyncio.ensure_future(self._starter.start(self.part, self.log))
+        starting = asyncio.ensure_future(self._starter.start(self.part, self.log, self._port))
         try:
             return await asyncio.shield(starting)
         except asyncio.CancelledError:
@@ -185,6 +193,7 @@ class Keeper:
 
     async def _become_ready(self) -> None:
         await probes.wait_until(self.part.is_ready, READY_TIMEOUT_SECONDS)
+        self._port.lock()
         await self._run_job_once(self.part.finish)
 
     async def _terminate(self, process: Running) -> None:

@@ -11,11 +11,14 @@ from typing import Any
 class Call:
     """A function of this project to call in a process of its own.
 
-    It is named by a string, so that only that process imports its module.
+    It is named by a string, so that only that process imports its module. As what a part runs, it
+    is also given `listener`: the socket that it is to listen on.
+    user: user and group id to run as; None for those of the supervisor.
     """
 
     function: str  # "package.module:name"
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    user: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +27,8 @@ class Server:
 
     user: user and group id to run as; None for those of the supervisor.
     stop: the signal that makes it stop.
+    socket_name: the name under which it takes the socket that it is to listen on, by the protocol
+    of systemd (LISTEN_FDS); empty if it binds its port itself.
     """
 
     program: Path
@@ -31,6 +36,7 @@ class Server:
     environ: Mapping[str, str] = field(default_factory=dict)
     user: tuple[int, int] | None = None
     stop: Signals = SIGTERM
+    socket_name: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

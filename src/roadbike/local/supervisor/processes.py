@@ -10,11 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from signal import Signals
+from socket import socket
 from typing import Final, Protocol
 
 from roadbike.local.errors import CommandError
-from roadbike.local.log_files import append, last_lines, rotate
+from roadbike.local.log_files import last_lines, rotate
+from roadbike.local.own import append
 from roadbike.local.supervisor import forkserver, warden
+from roadbike.local.supervisor.bound_port import BoundPort
 from roadbike.local.supervisor.part import Call, Part, Server
 
 LOST_EXIT_CODE: Final = 255  # multiprocessing reports it when the fork server was killed
@@ -38,16 +41,25 @@ class Starter:
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="fork")
 
-    async def start(self, part: Part, log: Path) -> Running:
+    async def start(self, part: Part, log: Path, port: BoundPort) -> Running:
+        """Start what the part runs; it listens on that port, which its keeper holds."""
         rotate(log)
-        if isinstance(part.runs, Server):
+        if isinstance(part.runs, Server) and not part.runs.socket_name:
+            port.unlock()
             return await _under_warden(part.runs, log)
-        return await self.fork(part.name, part.runs, log)
+        with port.listener() as listener:
+            if isinstance(part.runs, Server):
+                return await _under_warden(part.runs, log, listener)
+            return await self.fork(part.name, part.runs, log, listener)
 
-    async def fork(self, name: str, call: Call, log: Path) -> "Forked":
+    async def fork(
+        self, name: str, call: Call, log: Path, listener: socket | None = None
+    ) -> "Forked":
         loop = asyncio.get_running_loop()
         try:
-            process = await loop.run_in_executor(self._thread, forkserver.start, name, call, log)
+            process = await loop.run_in_executor(
+                self._thread, forkserver.start, name, call, log, listener
+            )
         except (OSError, EOFError) as problem:
             raise CommandError(
                 "the process that services are forked from has ended: does "
@@ -107,17 +119,20 @@ class Warded:
             _send(self.pid, number)
 
 
-async def _under_warden(server: Server, log: Path) -> Warded:
+async def _under_warden(server: Server, log: Path, listener: socket | None = None) -> Warded:
+    """Start the server with the variables that it names, and no others."""
     uid, gid = server.user or (-1, -1)
+    handed = [str(listener.fileno()), server.socket_name] if listener else ["-1", ""]
     with append(log) as file:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-I", "-S", warden.__file__),
-            *(str(server.stop.value), str(uid), str(gid), str(server.program)),
+            *(str(server.stop.value), str(uid), str(gid), *handed, str(server.program)),
             *server.arguments,
             stdin=PIPE,
             stdout=PIPE,
             stderr=file,
-            env=dict(server.environ) or None,
+            env=dict(server.environ),
+            pass_fds=[listener.fileno()] if listener else [],
             start_new_session=True,
         )
     assert process.stdout is not None

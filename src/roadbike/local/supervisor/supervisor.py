@@ -16,7 +16,10 @@ MAX_FAILED_STARTS: Final = 3  # in a row, before a start is given up
 
 
 class Supervisor:
-    """Holds a keeper for each part. `on_change` is called whenever a part changes its state."""
+    """Holds a keeper for each part. `on_change` is called whenever a part changes its state.
+
+    Raises CommandError when the port of a part is taken.
+    """
 
     def __init__(self, home: Home, parts: Sequence[Part], on_change: Callable[[], None]) -> None:
         self.starter = Starter()
@@ -53,6 +56,8 @@ class Supervisor:
         needed = {need for keeper in self._keepers.values() for need in keeper.part.needs}
         for wave in (self._keepers.keys() - needed, needed):
             await asyncio.gather(*(self._keepers[name].stop() for name in wave))
+        for keeper in self._keepers.values():
+            keeper.close()
 
     async def start(self, name: str) -> None:
         """Wait until the part is ready. Raises CommandError when it cannot start."""

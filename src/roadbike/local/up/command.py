@@ -6,18 +6,21 @@ import os
 import subprocess
 import sys
 import time
-from typing import Final
+from dataclasses import replace
+from os.path import samestat
+from typing import Final, TextIO
 
 import psutil
 from rich.console import Console
 from setproctitle import setproctitle
 
 from roadbike.local import home as homes
-from roadbike.local import ports, shop_file
+from roadbike.local import ports, shop_file, users
 from roadbike.local.errors import CommandError
 from roadbike.local.home import Home
 from roadbike.local.invocation import command_line
-from roadbike.local.log_files import append, last_lines
+from roadbike.local.log_files import last_lines
+from roadbike.local.own import PRIVATE, append
 from roadbike.local.servers import binaries
 from roadbike.local.supervisor import control, forkserver
 from roadbike.local.terminal import console
@@ -36,6 +39,7 @@ def up(options: Options) -> None:
 
     Raises CommandError when it cannot be opened, or is interrupted before it is open.
     """
+    os.umask(PRIVATE)
     to = console()
     try:
         was_open = _open(options, to)
@@ -59,14 +63,32 @@ def _open(options: Options, to: Console) -> bool:
     """Return when the shop was closed again; False when it was closed before it was open."""
     _claim(options)  # until this process ends
     _clear(options)
+    options = _with_user(options, to)
     forkserver.preload([f"{spec.package}.app" for spec in options.specs])
     setproctitle("roadbike: supervisor")
 
     async def run() -> bool:
         shop = Shop(options, progress(to))
-        return await shop.run_until_closed(lambda: summary.show(options.home, to))
+        return await shop.run_until_closed(lambda: _summarize(options, to))
 
     return asyncio.run(run())
+
+
+def _with_user(options: Options, to: Console) -> Options:
+    """Return the options with the user that the parts run as; say so if it is root."""
+    user = users.unprivileged(options.environ)
+    if user is None:
+        return options
+    programs = (binaries.nats_server(options.environ), binaries.traefik(options.environ))
+    if problem := users.obstacle(user, options.home.path, programs):
+        line = f"The services run as root: {problem}. Better run the shop as an ordinary user."
+        to.print(line, soft_wrap=True, markup=False, highlight=False)
+        return options
+    return replace(options, user=user)
+
+
+def _summarize(options: Options, to: Console) -> None:
+    summary.show(options.home, to, passwords=not _is_log(options.home, sys.stdout))
 
 
 def up_detached(options: Options) -> None:
@@ -74,13 +96,14 @@ def up_detached(options: Options) -> None:
 
     Raises CommandError when it cannot be opened, or the wait is interrupted.
     """
+    os.umask(PRIVATE)
     claim = _claim(options)
     _clear(options)
     os.close(claim)  # the background process claims the home for itself
     log = options.home.log("supervisor")
     command = ["up", "--home", str(options.home.path), "--port-base", str(options.ports.base)]
     log.unlink(missing_ok=True)
-    with append(log) as file:  # private: the summary in it shows passwords
+    with append(log) as file:
         process = subprocess.Popen(  # noqa: S603  this same program
             [sys.executable, "-m", "roadbike", *command],
             stdin=subprocess.DEVNULL,
@@ -89,6 +112,7 @@ def up_detached(options: Options) -> None:
             start_new_session=True,
         )
     to = console()
+    _with_user(options, to)
     _wait_until_open(options.home, process, progress(to))
     summary.show(options.home, to)
 
@@ -110,6 +134,12 @@ def _wait_until_open(home: Home, process: "subprocess.Popen[bytes]", shown_on: P
         shown_on.end_opening()
 
 
+def _is_log(home: Home, output: TextIO) -> bool:
+    """Return whether the output is written to the supervisor's log."""
+    log = home.log("supervisor")
+    return log.exists() and samestat(os.fstat(output.fileno()), log.stat())
+
+
 def _is_open(home: Home, pid: int) -> bool:
     shop = shop_file.read(home)
     return shop is not None and shop.open and shop.pids.get("supervisor") == pid
@@ -125,7 +155,7 @@ def _claim(options: Options) -> int:
         )
     if not home.was_used:
         _check_first_start(options)
-    homes.open_home(home)
+    homes.make_home(home)
     claim = homes.lock(home)
     if claim is None:
         raise CommandError(
@@ -134,6 +164,7 @@ def _claim(options: Options) -> int:
             f"`{command_line('status', home)}`, stop it with `{command_line('down', home)}`, "
             "or choose another folder with --home and --port-base"
         )
+    homes.open_home(home)
     if not options.fresh:
         shop_file.read(home)  # data of another version are refused before anything is started
     return claim

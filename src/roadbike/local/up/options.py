@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from roadbike.local.home import Home
 from roadbike.local.ports import Ports
 from roadbike.local.services import SERVICES, ServiceSpec
+from roadbike.local.users import User
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -14,6 +15,7 @@ class Options:
 
     environ: the environment of the command. fresh: delete the shop's data first.
     demo: make the demo users and bikes at the first start.
+    user: the user that the parts run as; None for our own.
     """
 
     home: Home
@@ -22,6 +24,7 @@ class Options:
     fresh: bool = False
     specs: tuple[ServiceSpec, ...] = SERVICES
     demo: bool = True
+    user: User | None = None
 
     @property
     def all_ports(self) -> list[int]:

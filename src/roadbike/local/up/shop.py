@@ -9,7 +9,7 @@ from typing import Any, Final, assert_never
 
 import msgspec
 
-from roadbike.local import keys, services, shop_file
+from roadbike.local import access, keys, services, shop_file
 from roadbike.local.errors import CommandError
 from roadbike.local.servers import fallback
 from roadbike.local.servers.traefik import ROUTES, SERVICE_REACHED
@@ -35,7 +35,9 @@ class Shop:
         self._progress = progress
         self._closing = asyncio.Event()
         self._signals = 0
-        parts = services.all_parts(options.home, options.ports, options.environ, options.specs)
+        parts = services.all_parts(
+            options.home, options.ports, options.environ, options.specs, options.user
+        )
         self._supervisor = Supervisor(options.home, parts, self._show_changes)
 
     async def run_until_closed(self, on_open: Callable[[], None]) -> bool:
@@ -66,6 +68,7 @@ class Shop:
         shop_file.begin(options.home, options.ports, options.specs)
         if job := keys.job(options.home, {spec.name: spec.callers for spec in options.specs}):
             await self._run_job("keys", job)
+        access.grant(options.home, options.user)
         await self._supervisor.start_all()
         await self._wait_until_gateway_answers()
         shop = shop_file.read_known(options.home)

@@ -10,9 +10,10 @@ from roadbike.local.invocation import command_line
 from roadbike.local.shop_file import ShopFile
 
 
-def show(home: Home, to: Console) -> None:
+def show(home: Home, to: Console, *, passwords: bool = True) -> None:
+    """Print the summary; `passwords` must be False when it is written to a log."""
     shop = shop_file.read_known(home)
-    lines = "\n".join(_facts(home, shop))
+    lines = "\n".join(_facts(home, shop, passwords=passwords))
     to.print(Panel.fit(Text(lines), title="Road Bike Online-Center", padding=(1, 2)))
     to.print("Try next:")
     for command in _commands(home, shop.gateway):
@@ -20,13 +21,14 @@ def show(home: Home, to: Console) -> None:
         to.print(command, soft_wrap=True, markup=False, highlight=False)
 
 
-def _facts(home: Home, shop: ShopFile) -> list[str]:
+def _facts(home: Home, shop: ShopFile, *, passwords: bool) -> list[str]:
+    logins = shop.logins if passwords else {}
     return [
         f"The shop is open at {shop.gateway}",
         "",
         *(f"{name:<12} 127.0.0.1:{port}" for name, port in shop.ports.items()),
         "",
-        *(f"log in as {user:<7} with password {word}" for user, word in shop.logins.items()),
+        *(f"log in as {user:<7} with password {word}" for user, word in logins.items()),
         f"data, keys and logs are in {home.path}",
     ]
 

@@ -3,11 +3,12 @@
 `facts` adds what was learnt to a payment, `decisions` draws the conclusions and returns events.
 """
 
-from roadbike.payment.domain.attempts import Attempt, Outcome, Refund
+from roadbike.payment.domain.attempts import Attempt, Outcome, Refund, Try, TryLimit, check_tries
 from roadbike.payment.domain.decisions import attempted, decide, opened
 from roadbike.payment.domain.facts import (
     answered,
     expired,
+    looked,
     noted,
     unanswered,
     with_outcome,
@@ -19,6 +20,7 @@ from roadbike.payment.domain.refusals import (
     PaymentDiffers,
     PaymentFailed,
     ReservationGone,
+    TooManyTries,
 )
 
 __all__ = [
@@ -32,10 +34,15 @@ __all__ = [
     "PaymentSummary",
     "Refund",
     "ReservationGone",
+    "TooManyTries",
+    "Try",
+    "TryLimit",
     "answered",
     "attempted",
+    "check_tries",
     "decide",
     "expired",
+    "looked",
     "noted",
     "opened",
     "unanswered",

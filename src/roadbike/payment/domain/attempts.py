@@ -1,14 +1,18 @@
-"""One attempt to get the money, and when to ask the provider about it again."""
+"""One attempt to get the money, when to ask the provider about it again, and how many there are."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
+from roadbike.payment.domain.refusals import TooManyTries
+
 FIRST_CHECK_DELAY: Final = timedelta(seconds=5)  # the request that began the attempt goes first
 MAX_RETRY_SECONDS: Final = 30
-LATE_MONEY_CHECKS: Final = (  # ages at which an attempt without a capture is checked again
+LOOK_AGAIN_AFTER: Final = timedelta(seconds=MAX_RETRY_SECONDS)  # when the provider gave no answer
+LOOKS: Final = (  # ages of the last declined attempt at which a payment is looked at for late money
     timedelta(seconds=20),
     timedelta(minutes=10),
     timedelta(hours=24),
@@ -35,7 +39,8 @@ class Refund(StrEnum):
 class Attempt:
     """One attempt to get the money: at most one capture and one refund.
 
-    amount: KRW. token: the buyer's consent, as the provider issued it.
+    user_id: the buyer, whose declined attempts are limited. amount: KRW.
+    token: the buyer's consent, as the provider issued it.
     unanswered: how many times in a row the provider gave no answer.
     check_at: when to ask the provider for the outcome, or to request the refund; None when
     there is nothing to wait for.
@@ -43,6 +48,7 @@ class Attempt:
 
     attempt_id: UUID
     reservation_id: UUID
+    user_id: str
     amount: int
     token: str
     asked_at: datetime
@@ -53,27 +59,56 @@ class Attempt:
     row_version: int = 0
 
 
-def begun(
-    attempt_id: UUID, reservation_id: UUID, *, amount: int, token: str, now: datetime
-) -> Attempt:
-    """Return a new attempt, about which the provider has not been asked yet."""
-    return Attempt(
-        attempt_id=attempt_id,
-        reservation_id=reservation_id,
-        amount=amount,
-        token=token,
-        asked_at=now,
-        check_at=now + FIRST_CHECK_DELAY,
-    )
+@dataclass(frozen=True, slots=True)
+class Try:
+    """What the limit of tries needs to know of an attempt."""
+
+    outcome: Outcome
+    asked_at: datetime
 
 
-def answered(attempt: Attempt, now: datetime) -> Attempt:
-    """Return the attempt after an answer: without a capture it is checked again for late money."""
-    wait: timedelta | None = None
-    if attempt.outcome is Outcome.NOT_CAPTURED:
-        age = now - attempt.asked_at
-        wait = next((late - age for late in LATE_MONEY_CHECKS if late > age), None)
-    return replace(attempt, unanswered=0, check_at=None if wait is None else now + wait)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TryLimit:
+    """How many attempts of one buyer, on any payments, may be declined in a row.
+
+    most: 0 is no limit. window: so long after the first of them the next one is allowed.
+    """
+
+    most: int = 0
+    window: timedelta = timedelta(minutes=10)
+
+
+def check_tries(limit: TryLimit, last: Sequence[Try], now: datetime) -> None:
+    """Check that the buyer may try once more. Raises TooManyTries.
+
+    last: the buyer's last attempts with a known outcome, the newest first, `limit.most` of them
+    or all if there are fewer.
+    """
+    if not limit.most or len(last) < limit.most:
+        return
+    if any(one.outcome is Outcome.CAPTURED for one in last):
+        return
+    wait = last[-1].asked_at + limit.window - now
+    if wait > timedelta():
+        raise TooManyTries(retry_after=wait.total_seconds(), limit=limit.most)
+
+
+def answered(attempt: Attempt) -> Attempt:
+    """Return the attempt after an answer: there is nothing to ask."""
+    return replace(attempt, unanswered=0, check_at=None)
+
+
+def next_look(declined: Iterable[Attempt], looks: int, now: datetime) -> datetime | None:
+    """Return when to look for late money of these attempts; None when all looks were made.
+
+    looks: how many were made. Their ages are counted from the last attempt, so that there are
+    three looks for a payment, however often it was tried.
+    """
+    last = max((one.asked_at for one in declined), default=None)
+    if last is None:
+        return None
+    ages = LOOKS[min(looks, len(LOOKS) - 1) :]
+    return next((last + age for age in ages if last + age > now), None)
 
 
 def unanswered(attempt: Attempt, now: datetime) -> Attempt:

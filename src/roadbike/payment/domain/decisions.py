@@ -17,8 +17,7 @@ from roadbike.contracts.events import (
 from roadbike.contracts.payments import OpenPayment
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import PaymentStatus
-from roadbike.payment.domain import attempts
-from roadbike.payment.domain.attempts import Attempt, Outcome, Refund
+from roadbike.payment.domain.attempts import FIRST_CHECK_DELAY, Attempt, Outcome, Refund
 from roadbike.payment.domain.payment import Payment, moved
 from roadbike.payment.domain.refusals import NotPayable, PaymentDiffers, ReservationGone
 
@@ -54,9 +53,16 @@ def attempted(
     """Begin an attempt to get the money, before the provider is called. Raises NotPayable."""
     if payment.payment_status is not PaymentStatus.DUE or payment.cancel_asked:
         raise NotPayable
-    assert payment.price is not None  # every payment with a status has a price
-    begun = attempts.begun(
-        attempt_id, payment.reservation_id, amount=payment.price, token=token, now=now
+    assert payment.price is not None  # every payment with a status has a price and a buyer
+    assert payment.user_id is not None
+    begun = Attempt(
+        attempt_id=attempt_id,
+        reservation_id=payment.reservation_id,
+        user_id=payment.user_id,
+        amount=payment.price,
+        token=token,
+        asked_at=now,
+        check_at=now + FIRST_CHECK_DELAY,
     )
     confirming = replace(
         moved(payment, PaymentStatus.CONFIRMING),

@@ -38,8 +38,29 @@ def with_refund(payment: Payment, attempt_id: UUID) -> Payment:
 
 
 def answered(payment: Payment, attempt_id: UUID, now: datetime) -> Payment:
-    """Return the payment after the provider has answered a question about an attempt."""
-    return _changed(payment, attempt_id, lambda one: attempts.answered(one, now))
+    """Return the payment after the provider has answered a question about an attempt.
+
+    Without a capture, the payment will be looked at again for late money.
+    """
+    payment = _changed(payment, attempt_id, attempts.answered)
+    declined = [one for one in payment.attempts if one.outcome is Outcome.NOT_CAPTURED]
+    if attempt_id not in {one.attempt_id for one in declined}:
+        return payment
+    return replace(payment, look_at=attempts.next_look(declined, payment.looks, now))
+
+
+def looked(payment: Payment, now: datetime, *, complete: bool) -> Payment:
+    """Return the payment after a look for late money; unchanged when none was due.
+
+    complete: the provider has answered about all attempts; otherwise the look is made again.
+    """
+    if payment.look_at is None or payment.look_at > now:
+        return payment
+    if not complete:
+        return replace(payment, look_at=now + attempts.LOOK_AGAIN_AFTER)
+    declined = [one for one in payment.attempts if one.outcome is Outcome.NOT_CAPTURED]
+    looks = payment.looks + 1
+    return replace(payment, looks=looks, look_at=attempts.next_look(declined, looks, now))
 
 
 def unanswered(payment: Payment, attempt_id: UUID, now: datetime) -> Payment:

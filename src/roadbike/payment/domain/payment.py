@@ -36,6 +36,8 @@ class PaymentSummary:
     registered: False when the reservation was never registered; the row is then shown to nobody.
     captured_by: the attempt whose money pays for the bike; money of any other is refunded.
     attempted: whether there is at least one attempt.
+    looks: how often it was looked at for late money of declined attempts. look_at: when to look
+    next, None when there is nothing to look for.
     """
 
     reservation_id: UUID
@@ -51,6 +53,8 @@ class PaymentSummary:
     captured_by: UUID | None = None
     opened_at: datetime | None = None
     attempted: bool = False
+    looks: int = 0
+    look_at: datetime | None = None
     row_version: int = 0
 
     def with_attempts(self, attempts: tuple[Attempt, ...]) -> "Payment":

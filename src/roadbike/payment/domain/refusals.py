@@ -24,6 +24,13 @@ class NotPayable(Refusal):
     status = 409
 
 
+class TooManyTries(Refusal):
+    """The buyer's last attempts were all declined. Pass `limit` and `retry_after`."""
+
+    slug = "too-many-payment-tries"
+    status = 429
+
+
 class PaymentFailed(Refusal):
     """The provider declined the payment: no money was taken, and the buyer may try again."""
 

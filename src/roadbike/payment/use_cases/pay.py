@@ -17,7 +17,7 @@ from roadbike.kit.db import Database, DatabaseUnavailable, Tx
 from roadbike.kit.db.ids import new_id
 from roadbike.kit.messaging.outbox import publish_all
 from roadbike.payment import domain, store
-from roadbike.payment.domain import Attempt, Outcome, Payment
+from roadbike.payment.domain import Attempt, Outcome, Payment, TryLimit
 from roadbike.payment.providers import Approved, Charge, Provider, Snapshot, Unknown
 from roadbike.payment.use_cases.settle import settle
 
@@ -26,6 +26,7 @@ log = structlog.get_logger()
 CHECK_BATCH: Final = 50
 REFUND_BATCH: Final = 50
 PROVIDER_TIMEOUT_SECONDS: Final = 1.5  # while the buyer waits
+NO_LIMIT: Final = TryLimit()
 
 Find = Callable[[Tx], Awaitable[Sequence[Attempt]]]
 
@@ -36,23 +37,29 @@ class Cashier:
     No transaction is open during a call to the provider.
     """
 
-    def __init__(self, db: Database, provider: Provider, crash: Crash = never_crash) -> None:
-        self.db, self.provider, self.crash = db, provider, crash
+    def __init__(
+        self,
+        db: Database,
+        provider: Provider,
+        crash: Crash = never_crash,
+        tries: TryLimit = NO_LIMIT,
+    ) -> None:
+        self.db, self.provider, self.crash, self.tries = db, provider, crash, tries
 
     async def pay(self, payment_id: UUID, token: str | None, *, owner: str | None) -> Payment:
         """Capture the money: the payment is then paid, due when declined, confirming if unknown.
 
-        token: the buyer's consent. Raises InvalidToken, NotFound, NotPayable.
+        token: the buyer's consent. Raises InvalidToken, NotFound, NotPayable, TooManyTries.
         """
         consent = self.provider.checked_token(token)
         payment, attempt = await self.db.transact(
-            lambda tx: begin(tx, payment_id, consent, owner=owner)
+            lambda tx: begin(tx, payment_id, consent, owner=owner, tries=self.tries)
         )
         if attempt is None:
             return payment
         try:
             async with asyncio.timeout(PROVIDER_TIMEOUT_SECONDS):
-                snapshot = await self._capture(_charge(attempt))
+                snapshot = await self._capture(charge_of(attempt))
         except (Unknown, TimeoutError) as unknown:
             log.warning("payment.unknown", attempt_id=str(attempt.attempt_id), why=str(unknown))
             return payment  # finish_unknown asks for the outcome later
@@ -61,7 +68,7 @@ class Cashier:
         return paid
 
     async def finish_unknown(self, _db: Database) -> None:
-        """Ask the provider for unknown outcomes, and whether a failed attempt has money by now."""
+        """Ask the provider for unknown outcomes."""
         await self._for_each(partial(store.to_check, at_most=CHECK_BATCH), self._check)
 
     async def refund_owed(self, _db: Database) -> None:
@@ -96,7 +103,7 @@ class Cashier:
 
     async def _check(self, attempt: Attempt) -> None:
         try:
-            snapshot = await self.provider.fetch(_charge(attempt))
+            snapshot = await self.provider.fetch(charge_of(attempt))
         except Unknown as unknown:
             log.warning("payment.unknown", attempt_id=str(attempt.attempt_id), why=str(unknown))
             await self.db.transact(lambda tx: retry_later(tx, attempt))
@@ -106,7 +113,7 @@ class Cashier:
     async def _refund(self, attempt: Attempt) -> None:
         self.crash("refund.before_call")
         try:
-            refund_id = await self.provider.cancel(_charge(attempt), "reservation cancelled")
+            refund_id = await self.provider.cancel(charge_of(attempt), "reservation cancelled")
         except Unknown as unknown:
             log.warning("refund.unknown", attempt_id=str(attempt.attempt_id), why=str(unknown))
             # a repeated refund of one attempt moves the money once
@@ -117,31 +124,41 @@ class Cashier:
 
 
 async def begin(
-    tx: Tx, payment_id: UUID, token: str, *, owner: str | None
+    tx: Tx, payment_id: UUID, token: str, *, owner: str | None, tries: TryLimit = NO_LIMIT
 ) -> tuple[Payment, Attempt | None]:
     """Begin one attempt; none (None) when the payment is paid or another request is paying it.
 
-    Raises NotFound, NotPayable.
+    Raises NotFound, NotPayable, TooManyTries.
     """
     payment = await store.locked_or_404(tx, payment_id, owner=owner)
     if payment.payment_status in {PaymentStatus.PAID, PaymentStatus.CONFIRMING}:
         return payment, None
-    confirming, events = domain.attempted(payment, new_id(), token, await tx.now())
+    now = await tx.now()
+    confirming, events = domain.attempted(payment, new_id(), token, now)
+    attempt = confirming.attempts[-1]
+    if tries.most:
+        domain.check_tries(tries, await store.last_tries(tx, attempt.user_id, tries.most), now)
     store.save(tx, confirming)
     publish_all(tx, events)
-    return confirming, confirming.attempts[-1]
+    return confirming, attempt
 
 
 async def learn(tx: Tx, attempt: Attempt, snapshot: Snapshot) -> Payment:
     """Note what the provider knows of an attempt, and settle the payment."""
+    known = await with_snapshot(tx, await _locked(tx, attempt), attempt, snapshot)
+    return settle(tx, domain.answered(known, attempt.attempt_id, await tx.now()))
+
+
+async def with_snapshot(tx: Tx, payment: Payment, attempt: Attempt, snapshot: Snapshot) -> Payment:
+    """Return the payment with what the provider knows of an attempt; enter it into the ledger."""
     outcome = Outcome.CAPTURED if snapshot.captured else Outcome.NOT_CAPTURED
-    known = domain.with_outcome(await _locked(tx, attempt), attempt.attempt_id, outcome)
+    known = domain.with_outcome(payment, attempt.attempt_id, outcome)
     if snapshot.captured:
         await store.enter_money(tx, attempt, "capture", snapshot.captured)
     if snapshot.refunded:
         await store.enter_money(tx, attempt, "refund", snapshot.refunded)
         known = domain.with_refund(known, attempt.attempt_id)
-    return settle(tx, domain.answered(known, attempt.attempt_id, await tx.now()))
+    return known
 
 
 async def learn_refund(tx: Tx, attempt: Attempt, refund_id: str) -> None:
@@ -163,5 +180,6 @@ async def _locked(tx: Tx, attempt: Attempt) -> Payment:
     return payment
 
 
-def _charge(attempt: Attempt) -> Charge:
+def charge_of(attempt: Attempt) -> Charge:
+    """Return what the provider is asked about an attempt."""
     return Charge(attempt_id=attempt.attempt_id, amount=attempt.amount, token=attempt.token)

@@ -4,24 +4,27 @@ from uuid import UUID
 
 from roadbike.contracts.reasons import Reason
 from roadbike.kit.db import Tx
-from roadbike.kit.pure.refusals import NotFound
+from roadbike.kit.pure.refusals import ForeignObject, NotFound
 from roadbike.reservation import domain, store
 from roadbike.reservation.domain import Reservation
 from roadbike.reservation.use_cases.settle import settle
 
 
 async def cancel_reservation(
-    tx: Tx, reservation_id: UUID, reason: Reason, *, owner: str | None = None
+    tx: Tx, reservation_id: UUID, reason: Reason, *, by: str, owner: str | None = None
 ) -> Reservation:
     """Cancel the reservation; return it unchanged when it is cancelled already.
 
+    by: the user id of the buyer or of staff.
     owner: the buyer whose reservation it must be; None for staff.
     Raises NotFound, AlreadyShipped, AlreadyDelivered.
     """
     reservation = await store.locked_or_404(tx, reservation_id)
-    if not reservation.registered or owner not in {None, reservation.user_id}:
+    if not reservation.registered:
         raise NotFound
+    if owner not in {None, reservation.user_id}:
+        raise ForeignObject
     if domain.is_cancelled(reservation):
         return reservation
     domain.check_cancellable(reservation)
-    return await settle(tx, domain.to_cancel(reservation, reason))
+    return await settle(tx, domain.to_cancel(reservation, reason, by))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final, assert_never
+from typing import assert_never
 from uuid import UUID
 
 from roadbike.contracts.reasons import Reason
@@ -15,7 +15,14 @@ from roadbike.kit.resilience.deadline import Deadline
 from roadbike.kit.resilience.limiter import Limiter
 from roadbike.kit.trace import current_traceparent
 from roadbike.reservation.domain import Reservation
-from roadbike.reservation.payments import MIN_MS, PaymentError, Payments, Verdict
+from roadbike.reservation.payments import (
+    DEADLINE_MS,
+    FULL_MS,
+    MIN_MS,
+    PaymentError,
+    Payments,
+    Verdict,
+)
 from roadbike.reservation.use_cases import steps
 from roadbike.reservation.use_cases.resume import Resumed, resume
 from roadbike.reservation.use_cases.steps import (
@@ -27,8 +34,6 @@ from roadbike.reservation.use_cases.steps import (
     ReservationRequest,
     Terms,
 )
-
-DEADLINE_MS: Final = 610  # for a whole request, from its first byte
 
 
 class ReservationDesk:
@@ -115,6 +120,7 @@ class ReservationDesk:
         If that is unknown, the reservation stays pending: a request with the same key continues
         with it, or the resolver cancels it. Raises PaymentUnavailable in both cases.
         """
+        had_full_time = deadline.remaining_ms() >= FULL_MS
         try:
             await self.payments.open(pending, deadline)
         except PaymentError as error:
@@ -122,7 +128,8 @@ class ReservationDesk:
             if error.nothing_was_opened:
                 await self._giving_up.submit(pending.reservation_id)
             raise PaymentUnavailable(retry_after=RETRY_SECONDS) from error
-        permit.succeeded()
+        if had_full_time:  # else the breaker would take what we waited before for payment's time
+            permit.succeeded()
 
     async def _resume(self, keys: Sequence[Key]) -> Sequence[Resumed | Exception]:
         async with self.db.read() as tx:
@@ -148,7 +155,7 @@ def _report(permit: Permit, verdict: Verdict) -> None:
             permit.succeeded()
         case Verdict.FAILED:
             permit.failed()
-        case Verdict.NOT_ASKED:
+        case Verdict.NO_VERDICT:
             pass  # the permit goes back as if it had not been taken
         case _:
             assert_never(verdict)

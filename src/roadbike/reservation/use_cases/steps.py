@@ -1,8 +1,9 @@
 """The steps of a reserve request, one transaction each: take pending, then register or give up.
 
-Each takes a batch of requests. Rows are locked in the order keys, reservations, bikes.
+Each takes a batch of requests. Rows are locked in the order keys, buyers, reservations, bikes.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,6 +13,7 @@ from uuid import UUID
 from roadbike.contracts.reasons import Reason
 from roadbike.kit import idempotency
 from roadbike.kit.db import Tx
+from roadbike.kit.db.locks import lock_names
 from roadbike.kit.idempotency import InProgress, Key
 from roadbike.kit.pure.refusals import Refusal, Unavailable
 from roadbike.kit.trace import tracing
@@ -53,10 +55,26 @@ class Terms:
     """The settings under which this shop takes reservations.
 
     overbook: units that may be reserved beyond those known to be free.
+    max_open: open reservations that one buyer may have; 0 is no limit.
     """
 
     overbook: int
     store_name: str
+    max_open: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What the requests of one batch share.
+
+    claimed: the reservation ids whose idempotency key is theirs.
+    open_: the number of open reservations of each buyer, counted only if there is a limit.
+    """
+
+    terms: Terms
+    now: datetime
+    claimed: set[UUID]
+    open_: Counter[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +103,16 @@ async def take_pending(
 ) -> list[Reservation | Exception]:
     """Write a pending reservation for each request, with its key, and take one unit of its bike.
 
-    The exceptions are what `domain.take_one` raises, and InProgress for a key that is in use; a
-    request that gets one leaves nothing behind.
+    The exceptions are what `domain.take_one` and `domain.check_open` raise, and InProgress for a
+    key that is in use; a request that gets one leaves nothing behind.
     """
     now = await tx.now()
     claims = [(request.key, request.reservation_id) for request in requests if request.key]
     claimed = await idempotency.claim(tx, store.KEY, claims, now)
+    open_ = await _open_reservations(tx, requests) if terms.max_open else Counter()
     await store.lock_bikes(tx, sorted({request.bike_id for request in requests}))
-    results = [await _taken(tx, request, claimed, now, terms) for request in requests]
+    batch = _Batch(terms, now, claimed, open_)
+    results = [await _taken(tx, request, batch) for request in requests]
     refused = [
         request.reservation_id
         for request, result in zip(requests, results, strict=True)
@@ -102,14 +122,21 @@ async def take_pending(
     return results
 
 
-async def _taken(
-    tx: Tx, request: ReservationRequest, claimed: set[UUID], now: datetime, terms: Terms
-) -> Reservation | Exception:
-    if request.key is not None and request.reservation_id not in claimed:
+async def _open_reservations(tx: Tx, requests: Sequence[ReservationRequest]) -> Counter[str]:
+    """Return each buyer's number of open reservations, which only this transaction may raise."""
+    buyers = sorted({request.user_id for request in requests})
+    await lock_names(tx, "buyer", buyers)  # before the count, which then sees all that committed
+    return Counter(await store.count_open(tx, buyers))
+
+
+async def _taken(tx: Tx, request: ReservationRequest, batch: _Batch) -> Reservation | Exception:
+    if request.key is not None and request.reservation_id not in batch.claimed:
         return InProgress(retry_after=RETRY_SECONDS)
+    terms = batch.terms
     bike = await store.locked_bike(tx, request.bike_id)
     try:
         taken = domain.take_one(bike, seen_price=request.seen_price, overbook=terms.overbook)
+        domain.check_open(batch.open_[request.user_id], terms.max_open)
     except Refusal as refusal:
         return refusal
     pending = Reservation(
@@ -119,7 +146,7 @@ async def _taken(
         user_id=request.user_id,
         user_name=request.user_name,
         store_name=terms.store_name,
-        reserved_at=now,
+        reserved_at=batch.now,
         price=taken.price,
         zip_code=request.zip_code,
         address=request.address,
@@ -127,6 +154,7 @@ async def _taken(
     )
     store.save_bike(tx, taken)
     store.save(tx, pending)
+    batch.open_[request.user_id] += 1
     return replace(pending, row_version=1)
 
 

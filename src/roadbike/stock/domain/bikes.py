@@ -39,6 +39,7 @@ class Bike:
     stock_quantity: units in the shop, including held_quantity, those held for reservations.
     version: counts the changes of everything but held_quantity; it is the ETag.
     free_seq: grows by one with each change of `free`.
+    changed_by: the user id of the staff member who changed it last.
     """
 
     bike_id: int
@@ -53,6 +54,7 @@ class Bike:
     withdrawn: bool = False
     version: int = 1
     free_seq: int = 1
+    changed_by: str | None = None
     row_version: int = 0
 
     @property
@@ -68,12 +70,16 @@ class Bike:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Movement:
-    """One entry of the ledger: units that came into the shop (delta > 0) or left it."""
+    """One entry of the ledger: units that came into the shop (delta > 0) or left it.
+
+    recorded_by: the user id of staff; None for a parcel, whose delivery knows who moved it.
+    """
 
     bike_id: int
     delta: int
     why: Why
     reservation_id: UUID | None = None
+    recorded_by: str | None = None
 
 
 def unknown(bike_id: int) -> Bike:
@@ -106,16 +112,22 @@ def moved(bike: Bike, *, stock: int = 0, held: int = 0) -> Bike:
 def staff_movements(before: Bike, after: Bike) -> list[Movement]:
     """Return what an edit by staff enters into the ledger."""
     delta = after.stock_quantity - before.stock_quantity
-    return [Movement(bike_id=after.bike_id, delta=delta, why=Why.STAFF)] if delta else []
+    if not delta:
+        return []
+    by = after.changed_by
+    return [Movement(bike_id=after.bike_id, delta=delta, why=Why.STAFF, recorded_by=by)]
 
 
-def bike_event(before: Bike, after: Bike) -> AnyBikeEvent:
-    """Return the event of a change. Its type alone says whether the bike is on sale now."""
+def bike_event(before: Bike, after: Bike, by: str | None = None) -> AnyBikeEvent:
+    """Return the event of a change. Its type alone says whether the bike is on sale now.
+
+    by: the user id of the staff member who made it; None when a parcel left or came back.
+    """
     if after.withdrawn:
-        return StockRemoved.of(after)  # also when a unit sold before leaves or comes back
+        return StockRemoved.of(after, by=by)  # also when a unit sold before leaves or comes back
     if before.withdrawn or before.version == 0:
-        return StockRegistered.of(after)
-    return StockChanged.of(after)
+        return StockRegistered.of(after, by=by)
+    return StockChanged.of(after, by=by)
 
 
 def refused_edit(bike: Bike, version: int) -> Refusal:

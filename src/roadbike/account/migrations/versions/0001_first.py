@@ -25,9 +25,11 @@ def upgrade() -> None:
         Column("id", BigId, primary_key=True, autoincrement=True),
         Column("user_id", String(64), nullable=False),
         Column("client", String(64), nullable=False),
+        Column("device", String(22)),
         Column("failed_at", UtcTime, nullable=False),
         Index("login_failure_user", "user_id", "failed_at"),
         Index("login_failure_client", "client", "failed_at"),
+        Index("login_failure_device", "device", "failed_at"),
         Index("login_failure_time", "failed_at"),
     )
 

@@ -35,6 +35,7 @@ def upgrade() -> None:
         Column("delivered_at", UtcTime),
         Column("carrier", String(200)),
         Column("tracking_number", String(200)),
+        Column("changed_by", String(64)),
         Column("row_version", Integer, nullable=False),
         Index("delivery_of_user", "user_id", "delivery_id"),
     )

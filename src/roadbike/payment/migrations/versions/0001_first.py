@@ -1,13 +1,15 @@
 """Payments, attempts, the ledger of money, and the tables of kit."""
 
 from alembic import op
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Uuid
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Uuid, text
 
 from roadbike.kit import schema
 from roadbike.kit.db.columns import UtcTime
 
 revision = "0001"
 down_revision = None
+
+LOOKED_AT = text("look_at IS NOT NULL")
 
 
 def upgrade() -> None:
@@ -53,9 +55,12 @@ def _create_payment() -> None:
         Column("captured_by", Uuid),
         Column("opened_at", UtcTime),
         Column("attempted", Boolean, nullable=False),
+        Column("looks", Integer, nullable=False),
+        Column("look_at", UtcTime),
         Column("row_version", Integer, nullable=False),
         Index("payment_of_user", "user_id", "payment_id"),
         Index("payment_by_status", "payment_status", "opened_at"),
+        Index("payment_to_look_at", "look_at", postgresql_where=LOOKED_AT, sqlite_where=LOOKED_AT),
     )
 
 
@@ -64,6 +69,7 @@ def _create_attempt() -> None:
         "attempt",
         Column("attempt_id", Uuid, primary_key=True),
         Column("reservation_id", Uuid, nullable=False, index=True),
+        Column("user_id", String(64), nullable=False),
         Column("amount", BigInteger, nullable=False),
         Column("token", String(255), nullable=False),
         Column("outcome", String(30), nullable=False),
@@ -74,4 +80,5 @@ def _create_attempt() -> None:
         Column("row_version", Integer, nullable=False),
         Index("attempt_to_check", "check_at"),
         Index("attempt_to_refund", "refund"),
+        Index("attempt_of_user", "user_id", "asked_at"),
     )

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Sequence,
     String,
     Uuid,
+    text,
 )
 from sqlalchemy.schema import CreateSequence, DropSequence
 
@@ -19,6 +20,8 @@ from roadbike.kit.db.columns import UtcTime
 
 revision = "0001"
 down_revision = None
+
+OPEN = text("reservation_status <> '예약취소' AND NOT shipped")
 
 
 def upgrade() -> None:
@@ -80,6 +83,7 @@ def _create_reservation() -> None:
         Column("registered", Boolean, nullable=False),
         Column("reserve_seq", BigInteger),
         Column("reason", String(30)),
+        Column("cancelled_by", String(64)),
         Column("answered", Boolean, nullable=False),
         Column("shipped", Boolean, nullable=False),
         Column("delivered", Boolean, nullable=False),
@@ -88,4 +92,5 @@ def _create_reservation() -> None:
         Index("reservation_pending", "reservation_status", "reserved_at"),
         Index("reservation_served", "registered", "reserved_at"),
         Index("reservation_in_order", "reserve_seq", unique=True),
+        Index("reservation_open", "user_id", postgresql_where=OPEN, sqlite_where=OPEN),
     )

@@ -49,6 +49,7 @@ def _create_bike() -> None:
         Column("withdrawn", Boolean, nullable=False),
         Column("version", Integer, nullable=False),
         Column("free_seq", BigInteger, nullable=False),
+        Column("changed_by", String(64)),
         Column("row_version", BigInteger, nullable=False),
         CheckConstraint("0 <= held_quantity AND held_quantity <= stock_quantity", name="bike_held"),
     )
@@ -79,6 +80,7 @@ def _create_ledger() -> None:
         Column("why", String(30), nullable=False),
         Column("reservation_id", Uuid),
         Column("recorded_at", UtcTime, nullable=False),
+        Column("recorded_by", String(64)),
         UniqueConstraint("reservation_id", "why", name="ledger_once"),
         Index("ledger_bike", "bike_id"),
     )

@@ -1,0 +1,33 @@
+"""Locks on names: transactions that lock the same name run one after the other."""
+
+from collections.abc import Iterable
+from hashlib import blake2b
+from typing import Final
+
+from sqlalchemy import BigInteger, bindparam, func, select
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from roadbike.kit.db import Tx
+from roadbike.kit.db.bulk import POSTGRESQL
+
+KEY_BYTES: Final = 8  # PostgreSQL's advisory locks are numbers of 64 bits
+LOCK: Final = select(
+    func.pg_advisory_xact_lock(func.unnest(bindparam("keys", type_=ARRAY(BigInteger))))
+)
+
+
+async def lock_names(tx: Tx, kind: str, names: Iterable[str]) -> None:
+    """Lock the names of this kind until the end of the transaction, with one statement.
+
+    Wait while another transaction has locked one of them. Nothing is stored, so a name need not
+    be the key of a row. Two names may by chance share a lock, which costs only time. A SQLite
+    database has one writer at a time and needs no such lock.
+    """
+    keys = sorted({_key(kind, name) for name in names})  # in one order, or two would deadlock
+    if keys and tx.db.dialect == POSTGRESQL:
+        await tx.execute(LOCK, {"keys": keys})
+
+
+def _key(kind: str, name: str) -> int:
+    digest = blake2b(f"{kind}\0{name}".encode(), digest_size=KEY_BYTES).digest()
+    return int.from_bytes(digest, signed=True)

@@ -1,0 +1,56 @@
+"""The HTTP server of a service: uvicorn with our limits, without its own logs and signals."""
+
+import asyncio
+import ssl
+from contextlib import nullcontext
+from socket import socket
+from typing import Any, Final
+
+import uvicorn
+
+from roadbike.kit.process.protocol import Limits, connections_within_files, limited_protocol
+from roadbike.kit.process.settings import ServiceSettings
+from roadbike.kit.web.edge import Edge
+
+DRAIN_SECONDS: Final = 10  # for requests that are still being answered at a stop
+BACKLOG: Final = 2_048  # connections waiting to be accepted
+
+
+class UvicornServer(uvicorn.Server):
+    """Sets an event once it listens, and leaves signals to us, so that a stop exits with 0."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+    def capture_signals(self) -> Any:
+        return nullcontext()
+
+
+def uvicorn_config(
+    app: Edge, chosen: ServiceSettings, tls: ssl.SSLContext | None
+) -> uvicorn.Config:
+    """Return how to serve the app: its port, its limits, and TLS unless `tls` is None."""
+    limits = Limits(
+        connections=connections_within_files(chosen.max_connections),
+        read_seconds=chosen.read_timeout_seconds,
+    )
+    return uvicorn.Config(
+        app,
+        host=chosen.host,
+        port=chosen.port,
+        http=limited_protocol(app, limits),
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+        ssl_context_factory=None if tls is None else lambda *_: tls,
+    )

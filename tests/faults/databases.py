@@ -1,0 +1,47 @@
+"""A PostgreSQL server for one fault script, with a migrated database."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from sqlalchemy import text
+
+from roadbike.kit.db import Database, migrate
+from tests.postgres import PostgresServer
+
+
+@asynccontextmanager
+async def new_database(package: str) -> AsyncIterator[str]:
+    """Start a PostgreSQL and migrate one database for `roadbike.<service>`; yield its URL."""
+    silence_logs()
+    server = PostgresServer()
+    try:
+        await asyncio.to_thread(server.start)
+        await server.execute("CREATE DATABASE shop")
+        await migrate.upgrade_async(package, server.url("shop"))
+        yield server.url("shop")
+    finally:
+        await asyncio.to_thread(server.remove)
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Database]:
+    """Open kit's Database at the URL; close it at the end of the block."""
+    db = Database(url)
+    try:
+        yield db
+    finally:
+        await db.close()
+
+
+async def execute(db: Database, statement: str) -> None:
+    """Run one SQL statement in a transaction of its own."""
+    async with db.begin() as tx:
+        await tx.execute(text(statement))
+
+
+def silence_logs() -> None:
+    """Keep the log lines of kit out of the script's output."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))

@@ -1,0 +1,39 @@
+"""An outbox with many events: sent ones, and a backlog that is waiting to be sent."""
+
+from typing import Final
+
+from roadbike.kit.db import Database
+from roadbike.kit.messaging.broker.memory import MemoryBroker, MemoryLog
+from roadbike.kit.messaging.relay import Relay
+from tests.faults.databases import execute
+
+TOPIC: Final = "bike.reservation"
+PART: Final = 250_000  # rows of one transaction
+FILL: Final = """
+    INSERT INTO outbox
+        (event_id, kind, key, version, type, topic, time, data, sent_at, incarnation, position)
+    SELECT gen_random_uuid(), 'reservation', gen_random_uuid()::text, 1,
+        'bike.ReservationRegistered.v1', 'bike.reservation', now(),
+        decode(repeat('ab', 550), 'hex'), {when}, 'x', number
+    FROM generate_series(1, {rows}) number
+"""
+
+
+async def add_sent(db: Database, rows: int) -> None:
+    """Add events that were sent to the broker."""
+    for begin in range(0, rows, PART):
+        await execute(db, FILL.format(when="now()", rows=min(PART, rows - begin)))
+
+
+async def add_backlog(db: Database, rows: int) -> None:
+    """Add events that are waiting to be sent."""
+    await execute(db, FILL.format(when="NULL", rows=rows))
+
+
+async def relay_to_memory(db: Database) -> Relay:
+    """Return a relay that holds the lease and sends to a broker in memory."""
+    broker = MemoryBroker(MemoryLog())
+    await broker.declare(TOPIC)
+    relay = Relay(db, broker, "reservation")
+    await relay.relay_once()
+    return relay
