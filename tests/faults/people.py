@@ -27,6 +27,7 @@ T = TypeVar("T")
 PAID: Final = {"payStatus": "결제완료"}
 TOKEN_SECONDS: Final = 600  # services accept no longer life
 END_SECONDS: Final = 20
+STATUS: Final = ("GET", "/internal/status")
 
 
 @dataclass(frozen=True)
@@ -164,16 +165,17 @@ def admin(shop: Shop) -> Person:
     return Person(shop, access_token(shop, "admin", "admin"))
 
 
-def operator(shop: Shop, service: str) -> Person:
-    """Return a client with the token that the commands send to this service."""
+def operator(shop: Shop, service: str, method: str, path: str) -> Person:
+    """Return a client with the token that the commands send with this one request."""
     key = keys.private(shop.home, keys.OPS).read_text()
-    return Person(shop, ServiceTokens(keys.OPS, key, '{"keys": []}').mint(service))
+    tokens = ServiceTokens(keys.OPS, key, '{"keys": []}')
+    return Person(shop, tokens.mint(service, method, path))
 
 
 def status_of(shop: Shop, service: str) -> Any:
     """Return the service's own status; empty when it does not answer with a 200."""
     try:
-        response = operator(shop, service).ask("GET", "/internal/status", service=service)
+        response = operator(shop, service, *STATUS).ask(*STATUS, service=service)
     except OSError:
         return {}
     return response.body if response.status == HTTPStatus.OK else {}
