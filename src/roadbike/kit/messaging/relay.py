@@ -62,12 +62,15 @@ class Relay:
 
     async def run_forever(self) -> None:
         """Send events until cancelled; retry while the broker or the database is unavailable."""
-        while True:
-            try:
-                await self._relay_and_wait()
-            except (BrokerUnavailable, DatabaseUnavailable) as error:
-                log.warning("relay.waiting", reason=str(error))
-                await asyncio.sleep(RETRY_SECONDS)
+        try:
+            while True:
+                try:
+                    await self._relay_and_wait()
+                except (BrokerUnavailable, DatabaseUnavailable) as error:
+                    log.warning("relay.waiting", reason=str(error))
+                    await asyncio.sleep(RETRY_SECONDS)
+        finally:
+            await self._wakeup.close()
 
     async def relay_once(self) -> int:
         """Send one batch, the oldest events first; return their number.
@@ -101,14 +104,16 @@ class Relay:
         if self._epoch is not None:
             with suppress(DatabaseUnavailable):
                 await lease.release(self.db, LEASE_NAME, self._holder)
-        await self._wakeup.close()
 
     async def _relay_and_wait(self) -> None:
         pace = Pace()
         sent = await self.relay_once()
         if self._epoch is None:
+            await self._wakeup.close()
             await self._wake_the_holder()
-        elif sent < RELAY_BATCH:
+            return
+        await self._wakeup.listen()
+        if sent < RELAY_BATCH:
             if sent:
                 await pace.rest()
             await self.db.wait_for_outbox_signal(self._poll_seconds)
@@ -126,7 +131,6 @@ class Relay:
         if self._epoch is None or time.monotonic() >= self._prolong_at:
             self._prolong_at = time.monotonic() + lease.TERM.total_seconds() / 2
             self._epoch = await lease.take(self.db, LEASE_NAME, self._holder)
-            await (self._wakeup.close() if self._epoch is None else self._wakeup.listen())
         return self._epoch
 
     async def _unsent(self) -> Sequence[RowMapping]:
