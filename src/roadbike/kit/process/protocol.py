@@ -71,6 +71,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     edge: ClassVar[Edge]
     limits: ClassVar[Limits]
+    is_draining: ClassVar[bool] = False  # each connection ends with its next response
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
@@ -148,10 +149,18 @@ class LimitedProtocol(HttpToolsProtocol):
         else:
             super().timeout_keep_alive_handler()
 
+    def end_with_response(self) -> None:
+        """End the connection with the response that is due, if its head was not sent yet."""
+        cycle: Any = self.cycle  # None before the first request
+        if cycle is not None and not cycle.response_started and not self.pipeline:
+            cycle.keep_alive = False
+
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         """Serve the request, unless too many are served for clients that have hung up."""
         if len(self.tasks) >= self.limits.connections:
             app = self.edge.refusing(Overloaded(retry_after=RETRY_SECONDS))
+        if self.is_draining and not self.pipeline:
+            cycle.keep_alive = False  # the response says `Connection: close`
         super()._start_asgi_task(cycle, app)
 
     def _check_head(self) -> None:
