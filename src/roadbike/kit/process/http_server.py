@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import uvicorn
 
+from roadbike.kit.process.last_connections import accept_last
 from roadbike.kit.process.protocol import (
     LimitedProtocol,
     Limits,
@@ -32,6 +33,11 @@ class UvicornServer(uvicorn.Server):
     async def startup(self, sockets: list[socket] | None = None) -> None:
         await super().startup(sockets)
         self.listening.set()
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        listening = [each.fileno() for server in self.servers for each in server.sockets]
+        await accept_last(listening)
+        await super().shutdown(sockets)
 
     def capture_signals(self) -> Any:
         return nullcontext()
