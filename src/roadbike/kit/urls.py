@@ -32,7 +32,7 @@ def check_database_url(url: str) -> None:
 def check_broker_url(url: str) -> None:
     """Raise UrlFault when it is not the URL of a broker that is supported."""
     parts = _split(url, ("nats", "memory"))
-    if not parts.hostname:
+    if parts.scheme == "nats" and not parts.hostname:
         raise UrlFault("the host is missing: write nats://user:password@host:port")
 
 

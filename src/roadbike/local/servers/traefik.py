@@ -82,7 +82,7 @@ def part(
         port=ports.gateway,
         runs=Server(
             program=binaries.traefik(environ),
-            # Traefik replaces $NAME in this argument by a variable, but not in the variable's value.
+            # Traefik replaces $NAME in it by the variable, whose own value stays as it is.
             arguments=(f"--configFile=$HOME/{CONFIG}",),
             environ={"GOMAXPROCS": "1", "HOME": str(folder)},
             user=user.ids if user else None,
