@@ -83,7 +83,8 @@ def part(
         port=ports.gateway,
         runs=Server(
             program=binaries.traefik(environ),
-            arguments=(f"--configFile={folder / CONFIG}",),
+            # Traefik replaces $NAME in it by the variable, whose own value stays as it is.
+            arguments=(f"--configFile=$HOME/{CONFIG}",),
             environ={"GOMAXPROCS": "1", "HOME": str(folder)},
             user=user.ids if user else None,
             socket_name=ENTRY_POINT,
