@@ -1,4 +1,4 @@
-"""Whoever sends on an idle connection gives it up before the other end closes it."""
+"""The client of an idle connection gives it up before the server closes it."""
 
 from datetime import timedelta
 from typing import Any

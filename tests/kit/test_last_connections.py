@@ -1,6 +1,7 @@
 """Before a listening socket is closed: what waits is accepted, what is new is not let in."""
 
 import asyncio
+import select
 import socket
 import sys
 
@@ -24,6 +25,8 @@ async def test_waiting_connections_are_accepted_and_new_ones_are_not_let_in() ->
     clients = [socket.create_connection(address) for _ in range(WAITING)]
     async with await asyncio.start_server(lambda _, w: accepted.append(w), sock=listener):
         await accept_last([listener.fileno()])
+
+        assert not select.select([listener], [], [], 0)[0]
 
         with pytest.raises(TimeoutError):
             socket.create_connection(address, timeout=PATIENCE)

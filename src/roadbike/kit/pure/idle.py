@@ -1,4 +1,4 @@
-"""How long an idle connection is kept, at both of its ends: whoever sends on it gives it up first.
+"""How long idle connections are kept, at both ends: the end that sends gives them up first.
 
 A client that sends on a connection which the server is closing just then gets no answer, and cannot
 know whether its request was received. So each client of ours closes or renews a connection well
