@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import RowMapping, event, func, select, update
+from sqlalchemy import RowMapping, event, select, update
 
 from roadbike.kit.db import Database, lease
 from roadbike.kit.db.engine import WRITES
@@ -28,9 +28,8 @@ async def expire(db: Database) -> None:
 
 
 async def is_still_held(db: Database, epoch: int) -> bool:
-    async with db.read() as tx:
-        held = lease.still_held(NAME, epoch)
-        return bool(await tx.scalar(select(func.count()).where(held)))
+    async with db.begin() as tx:
+        return await lease.still_held(tx, NAME, epoch)
 
 
 async def test_the_first_holder_has_the_lease_for_its_term(db: Database) -> None:
@@ -150,3 +149,19 @@ async def test_who_does_not_hold_the_lease_writes_and_locks_nothing(db: Database
     await lease.take(db, NAME, "bob")
 
     assert began == []
+
+
+@pytest.mark.parametrize("dialect", ["postgresql"])
+async def test_nobody_gets_the_lease_while_its_holder_works_under_it(
+    db: Database, open_database: Callable[[str], Database], database_url: str
+) -> None:
+    await lease.take(db, NAME, "ann")
+    await expire(db)
+    other = open_database(database_url)
+
+    async with db.begin() as tx:
+        assert await lease.still_held(tx, NAME, 1)
+        during = await lease.take(other, NAME, "bob")
+
+    assert during is None
+    assert await lease.take(other, NAME, "bob") == 2

@@ -15,6 +15,8 @@ SQLITE_BUSY_MS: Final = 5_000
 # PostgreSQL caches the plan of a prepared statement. A plan made while the table is small is a
 # sequential scan and stays one as the table grows; planning every time cost 25 % of its CPU.
 PREFER_INDEXES: Final = {"enable_seqscan": "off", "jit": "off"}
+# the pool ends its connections, the server does not (kit/pure/idle.py)
+NEVER_IDLE_OUT: Final = {"idle_session_timeout": "0"}
 # A process that hangs (SIGSTOP, a paused machine, a lost network) keeps its transaction open and
 # with it the locks that others wait for. PostgreSQL ends such a session after these times, so they
 # also say for how long the others stand still.
@@ -46,6 +48,7 @@ class Room:
         """Return the settings of each session."""
         return (
             PREFER_INDEXES
+            | NEVER_IDLE_OUT
             | LOST_PEERS
             | {
                 "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_MS),
