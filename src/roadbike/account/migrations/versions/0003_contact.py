@@ -5,8 +5,8 @@ from typing import Final
 from alembic import op
 from sqlalchemy import Column, String
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 LENGTHS: Final = {"phone": 30, "email": 254, "zip_code": 20, "address": 200}
 
