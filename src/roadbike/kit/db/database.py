@@ -205,9 +205,13 @@ class Database:
         raise AssertionError  # the last attempt returned or raised
 
     async def ready(self) -> None:
-        """Raise DatabaseUnavailable when the database does not answer a query."""
-        async with self.read() as tx:
-            await tx.execute(text("SELECT 1"))
+        """Raise DatabaseUnavailable when the database does not answer a query.
+
+        Reads and writes have a connection afterwards: the first request does not wait for one.
+        """
+        for for_write in (False, True):
+            async with self.read(for_write=for_write) as tx:
+                await tx.execute(text("SELECT 1"))
 
     def signal_outbox(self) -> None:
         """Wake the relay of this process: a commit has put events into the outbox."""

@@ -93,6 +93,7 @@ def read_options(dialect: str) -> dict[str, Any]:
 def _postgresql(url: str, room: Room) -> AsyncEngine:
     return create_async_engine(
         url,
+        hide_parameters=True,  # errors are logged, and parameters hold names and addresses
         pool_size=room.connections,
         max_overflow=0,
         pool_timeout=room.wait_seconds,
@@ -105,7 +106,9 @@ def _postgresql(url: str, room: Room) -> AsyncEngine:
 
 
 def _sqlite(url: str, **pool: Any) -> AsyncEngine:
-    engine = create_async_engine(url, connect_args={"timeout": SQLITE_BUSY_MS / 1000}, **pool)
+    engine = create_async_engine(
+        url, connect_args={"timeout": SQLITE_BUSY_MS / 1000}, hide_parameters=True, **pool
+    )
     event.listen(engine.sync_engine, "connect", _set_up_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine

@@ -17,6 +17,7 @@ from roadbike.kit.crash import Crash, never_crash
 from roadbike.kit.db import Database, DatabaseUnavailable, Tx, lease
 from roadbike.kit.db.ids import new_id
 from roadbike.kit.db.wakeup import Wakeup
+from roadbike.kit.logs import SELDOM
 from roadbike.kit.messaging import sent
 from roadbike.kit.messaging.broker import Broker, BrokerUnavailable, Mark, Message
 from roadbike.kit.messaging.outbox import OUTBOX
@@ -63,7 +64,7 @@ class Relay:
                 try:
                     await self._relay_and_wait()
                 except (BrokerUnavailable, DatabaseUnavailable) as error:
-                    log.warning("relay.waiting", reason=str(error))
+                    log.warning("relay.waiting", reason=str(error), **SELDOM)
                     await asyncio.sleep(RETRY_SECONDS)
         finally:
             await self._wakeup.close()
