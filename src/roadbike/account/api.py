@@ -22,17 +22,17 @@ from roadbike.account.domain import (
 )
 from roadbike.account.passwords import Passwords
 from roadbike.account.use_cases import LogIns
-from roadbike.contracts.types import USER_ID_LENGTH, UserId
+from roadbike.contracts.types import USER_ID_LENGTH, Name, UserId
 from roadbike.contracts.wire_names import wire_name
 from roadbike.kit.auth import Publisher, SigningKey
 from roadbike.kit.db import Database
 from roadbike.kit.pure.refusals import ForeignObject, Invalid, NotFound, Refusal, Unavailable
+from roadbike.kit.pure.texts import LINE
 from roadbike.kit.web import (
     ANYONE,
     BUYER,
     Body,
     Caller,
-    Line,
     Links,
     Reply,
     Route,
@@ -60,7 +60,8 @@ log = structlog.get_logger()
 
 NewUserId = Annotated[  # documented with its pattern; the domain checks it, with its own message
     str,
-    Meta(min_length=1, max_length=USER_ID_LENGTH, extra_json_schema={"pattern": domain.USER_ID}),
+    Meta(max_length=USER_ID_LENGTH, extra_json_schema={"pattern": domain.USER_ID}),
+    LINE,
 ]
 
 
@@ -69,7 +70,7 @@ class SignUp(Body, frozen=True, kw_only=True, rename=wire_name):
 
     user_id: NewUserId
     password: Annotated[str, Meta(min_length=MIN_PASSWORD_LENGTH, max_length=MAX_PASSWORD_LENGTH)]
-    user_name: Line
+    user_name: Name
 
     def __repr__(self) -> str:
         return f"SignUp({self.user_id!r})"  # keeps the password out of logs

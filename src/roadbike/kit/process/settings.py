@@ -9,6 +9,8 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
+from roadbike.kit.pure import texts
+
 T = TypeVar("T", bound=msgspec.Struct)
 
 PREFIX: Final = "ROADBIKE_"
@@ -191,6 +193,7 @@ def read(type_: type[T], environ: Mapping[str, str]) -> T:
     fields = msgspec.structs.fields(type_)
     values = {f.encode_name: _value(variable(f), environ) for f in fields}
     given = {name: value for name, value in values.items() if value is not None}
+    given |= _texts(type_, given, fields)
     for field in fields:
         if field.required and field.encode_name not in given:
             raise SettingError(f"{variable(field)} is missing: set it, or {variable(field)}_FILE")
@@ -239,6 +242,23 @@ def _value(name: str, environ: Mapping[str, str]) -> str | None:
         raise SettingError(f"{name}_FILE names {path}, which cannot be read: {error}") from None
     except UnicodeDecodeError:
         raise SettingError(f"{name}_FILE names {path}, which is not UTF-8 text") from None
+
+
+def _texts(
+    type_: type[T], given: Mapping[str, str], fields: tuple[msgspec.structs.FieldInfo, ...]
+) -> dict[str, str]:
+    """Return the settings that are declared as lines, as such."""
+    checked = {}
+    for name, rule in texts.rules(type_).items():
+        if name in given:
+            try:
+                checked[name] = rule.apply(given[name])
+            except texts.UnusableText:
+                culprit = next(f for f in fields if f.encode_name == name)
+                raise SettingError(
+                    f"{variable(culprit)} is wrong: it needs one line of visible text"
+                ) from None
+    return checked
 
 
 def _converted(
