@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final, Literal
 from unicodedata import category, combining, normalize
@@ -170,6 +171,7 @@ def _checked(text: str, slug: str, *, breaks: bool = False) -> str:
     return text
 
 
+@lru_cache(4096)
 def _kind(each: str) -> Kind:
     if each in SPACES:
         return "space"
