@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
+from roadbike.kit.process.secret import Secret
 from roadbike.kit.pure import texts
 from roadbike.kit.pure.idle import DRAIN_MS
 
@@ -27,28 +28,6 @@ Limit = Annotated[int, Meta(ge=0, le=1_000_000)] | None
 
 class SettingError(Exception):
     """A setting is missing, wrong or misspelt; the message names it and says what to do."""
-
-
-class Secret:
-    """A text that is not a string, so that no log, traceback or response can contain it."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def __repr__(self) -> str:
-        return "Secret(…)"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and self._text == other._text
-
-    def __hash__(self) -> int:
-        return hash(self._text)
-
-    def reveal(self) -> str:
-        """Return the text, for the one place that needs it."""
-        return self._text
 
 
 class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
