@@ -3,7 +3,6 @@
 import json
 import logging
 import traceback
-import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,7 +14,6 @@ import structlog
 from roadbike.kit.process.secret import Secret
 from roadbike.kit.process.server import WRITES_PER_MINUTE
 from roadbike.kit.process.settings import ServiceSettings, SettingError, check_names, read
-from roadbike.kit.pure.texts import LINE
 
 VALUE = "correct-horse"
 
@@ -297,21 +295,3 @@ def test_a_limit_is_off_on_one_machine_and_on_in_production_unless_it_is_set(
 def test_a_wrong_limit_is_named(wrong: str) -> None:
     with pytest.raises(SettingError, match=r"^ROADBIKE_WRITES_PER_MINUTE"):
         read(ServiceSettings, SERVICE | {"ROADBIKE_WRITES_PER_MINUTE": wrong})
-
-
-class Named(msgspec.Struct, frozen=True, kw_only=True):
-    store: Annotated[str, msgspec.Meta(max_length=5), LINE] = msgspec.field(
-        default="here", name="G_STORE"
-    )
-
-
-def test_a_setting_that_is_a_line_is_composed_and_trimmed() -> None:
-    decomposed = unicodedata.normalize("NFD", "분당야탑점")
-
-    assert read(Named, {"G_STORE": f"\u3000{decomposed} "}).store == "분당야탑점"
-
-
-@pytest.mark.parametrize("wrong", ["분당\n야탑", "\u202e분당", " \u3000", "분당야탑점점"])
-def test_a_setting_that_is_not_a_line_is_named(wrong: str) -> None:
-    with pytest.raises(SettingError, match="G_STORE is wrong"):
-        read(Named, {"G_STORE": wrong})
