@@ -20,6 +20,8 @@ USER_ID_LENGTH: Final = 64
 NAME_LENGTH: Final = 200  # of a person, a bike or a store
 ZIP_CODE_LENGTH: Final = 20
 ADDRESS_LENGTH: Final = 200
+PHONE_LENGTH: Final = 30
+EMAIL_LENGTH: Final = 254
 BRAND_LENGTH: Final = 100
 FRAME_SIZE_LENGTH: Final = 20
 COLOUR_LENGTH: Final = 50
@@ -37,6 +39,24 @@ ZipCode = Annotated[
         max_length=ZIP_CODE_LENGTH,
         pattern=r"^[0-9A-Za-z -]{3,10}$",
         extra={"fault": "fault-zip-code"},
+    ),
+    LINE,
+]
+Phone = Annotated[  # 7 to 15 digits, as people write them: "010-1234-5678", "+82 (0)10 1234 5678"
+    str,
+    Meta(
+        max_length=PHONE_LENGTH,
+        pattern=r"^\+?[(]?[0-9](?:[ ().-]{0,2}[0-9]){6,14}$",
+        extra={"fault": "fault-phone"},
+    ),
+    LINE,
+]
+Email = Annotated[
+    str,
+    Meta(
+        max_length=EMAIL_LENGTH,
+        pattern=r"^[!-?A-~]{1,64}@[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)+$",
+        extra={"fault": "fault-email"},
     ),
     LINE,
 ]

@@ -8,7 +8,7 @@ import msgspec
 
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import ReservationStatus
-from roadbike.contracts.types import Address, BikeId, Name, Price, ZipCode
+from roadbike.contracts.types import Address, BikeId, Name, Phone, Price, ZipCode
 from roadbike.contracts.wire_names import wire_name
 from roadbike.kit import idempotency
 from roadbike.kit.db import Database
@@ -55,6 +55,7 @@ class NewReservation(Body, frozen=True, rename=wire_name):
     bike_id: BikeId
     price: Price | None = None
     user_name: Name | None = None
+    phone: Phone | None = None
     zip_code: ZipCode | None = None
     address: Address | None = None
 
@@ -75,6 +76,7 @@ class ReservationView(msgspec.Struct, frozen=True, kw_only=True, rename=wire_nam
     bike_name: str
     user_id: str
     user_name: str | None
+    phone: str | None
     store_name: str
     reserved_at: datetime
     reservation_status: ReservationStatus
@@ -141,6 +143,7 @@ class ReservationApi:
             bike_id=data.bike_id,
             seen_price=data.price,
             user_name=data.user_name,
+            phone=data.phone,
             zip_code=data.zip_code,
             address=data.address,
             key=_key(checked_key(idempotency_key), caller, data),
