@@ -183,6 +183,24 @@ def migrate(
 
 
 @app.command()
+def set_up_broker(
+    *,
+    home: HomeOption = DEFAULT_HOME,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Go on, and make again what the broker has lost.")
+    ] = False,
+) -> None:
+    """Make the broker's topics and groups that are missing. `roadbike up` does it itself.
+
+    The broker of ROADBIKE_BROKER_URL if that is set, else that of the open shop.
+    """
+    from roadbike.local.commands import set_up_broker
+
+    count = set_up_broker.set_up(homes.at(home), os.environ, keep=keep)
+    typer.echo(f"{count} topics are set up")
+
+
+@app.command()
 def token(
     user: Annotated[str, typer.Argument(help="A demo user: buyer, buyer2 or admin.")],
     *,

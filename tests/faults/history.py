@@ -33,7 +33,7 @@ async def add_backlog(db: Database, rows: int) -> None:
 async def relay_to_memory(db: Database) -> Relay:
     """Return a relay that holds the lease and sends to a broker in memory."""
     broker = MemoryBroker(MemoryLog())
-    await broker.declare(TOPIC)
+    await broker.set_up({TOPIC: ()})
     relay = Relay(db, broker, "reservation")
     await relay.relay_once()
     return relay

@@ -157,14 +157,6 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
             description="How long a service that stops still answers new requests.",
         ),
     ] = 300
-    ack_wait_seconds: Annotated[
-        float,
-        Meta(
-            ge=1,
-            le=3600,
-            description="When a message that was not acknowledged is delivered again.",
-        ),
-    ] = 30
     crash: Annotated[
         str,
         Meta(
