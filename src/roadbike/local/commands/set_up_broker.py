@@ -16,7 +16,7 @@ from roadbike.local.jobs import broker
 WITHIN_SECONDS: Final = 10.0
 
 
-class _Chosen(msgspec.Struct, frozen=True):
+class Chosen(msgspec.Struct, frozen=True):
     """The setting of this command; see environment.py."""
 
     ack_wait_seconds: Annotated[float, Meta(ge=1, le=3600)] = 30
@@ -25,7 +25,7 @@ class _Chosen(msgspec.Struct, frozen=True):
 def set_up(home: Home, environ: Mapping[str, str], *, keep: bool) -> int:
     """Return the number of topics; with `keep`, never. Raises CommandError, SettingError."""
     topics = services.topics()
-    ack_wait = settings.read(_Chosen, environ).ack_wait_seconds
+    ack_wait = settings.read(Chosen, environ).ack_wait_seconds
     if "ROADBIKE_BROKER_URL" not in environ and "ROADBIKE_BROKER_URL_FILE" not in environ:
         ack_wait = services.ACK_WAIT_SECONDS  # an open shop's groups stay as they are
     url = shop_file.broker(home, environ)
