@@ -95,7 +95,7 @@ async def test_a_command_for_an_unknown_part_names_the_known_ones(client: ShopCl
 
     assert result.code == 1
     assert result.err.startswith(
-        "roadbike: there is no bakery: the parts are postgres, nats, stock"
+        "roadbike: there is no bakery: the parts are postgres, nats, set-up, stock"
     )
 
 

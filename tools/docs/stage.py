@@ -23,6 +23,7 @@ from roadbike.kit.db import Tx
 from roadbike.kit.db.migrate import upgrade_async
 from roadbike.kit.messaging.broker.memory import MemoryBroker, MemoryLog
 from roadbike.kit.process.server import Server
+from roadbike.kit.urls import sqlite_url
 from roadbike.serve import SHOP
 from tools.docs.recorder import Recorder
 from tools.docs.routes import request_line
@@ -150,7 +151,7 @@ async def templates(folder: Path) -> Mapping[str, Path]:
     """Make a migrated database for each service, to be copied."""
     made = {name: folder / f"{name}.db" for name in SERVICES}
     for name, path in made.items():
-        await upgrade_async(f"roadbike.{name}", _url(path))
+        await upgrade_async(f"roadbike.{name}", sqlite_url(path))
     return made
 
 
@@ -170,11 +171,11 @@ async def open_stage(
             copyfile(template, path)
             environ = {
                 **{f"ROADBIKE_{to.upper()}_URL": f"{gateway}/{name}/{to}" for to in SERVICES},
-                "ROADBIKE_DATABASE_URL": _url(path),
+                "ROADBIKE_DATABASE_URL": sqlite_url(path),
                 "ROADBIKE_SERVICE_KEY": keys[name],
                 "ROADBIKE_CALLER_KEYS": caller_keys(keys),
                 "ROADBIKE_ACCOUNT_KEYS": json.dumps({"keys": [stage.signer.public_jwk()]}),
-                "ROADBIKE_SIMULATED_JOURNAL_URL": _url(folder / f"provider-{path.name}"),
+                "ROADBIKE_SIMULATED_JOURNAL_URL": sqlite_url(folder / f"provider-{path.name}"),
                 "ROADBIKE_DRAIN_MS": "0",
             }
             services[name] = build(name, environ | settings)
@@ -206,7 +207,3 @@ async def _open_service(stage: Stage, name: str, stack: AsyncExitStack) -> None:
     server = Server(service, f"roadbike.{name}", MemoryBroker(MemoryLog()), SHOP)
     stack.push_async_callback(server.drain, await server.listen())
     stage.urls[name] = server.url
-
-
-def _url(path: Path) -> str:
-    return f"sqlite+aiosqlite:///{path}"

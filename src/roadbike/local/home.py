@@ -87,6 +87,11 @@ def make_home(home: Home) -> None:
 
     Raises CommandError if it holds anything but a shop, or something of another user.
     """
+    if not str(home.path).isprintable():
+        raise CommandError(
+            f"{str(home.path)!r} has characters that cannot be shown: choose another folder with "
+            "--home"
+        )
     # When root opens the shop, PostgreSQL runs as another user and must reach its own subfolder.
     mode = 0o711 if os.geteuid() == 0 else 0o700
     if os.path.lexists(home.path):

@@ -6,6 +6,7 @@ from typing import Final
 
 from roadbike.environment import ENVIRONMENT, EVERY_SERVICE, OF_SERVICE
 from roadbike.kit.process.settings import ONE_MACHINE
+from roadbike.kit.urls import sqlite_url
 from roadbike.local import keys
 from roadbike.local.home import Home, passwords
 from roadbike.local.ports import HOST, Ports
@@ -241,4 +242,4 @@ def broker_url(home: Home, ports: Ports, user: str) -> str:
 
 
 def _sqlite(home: Home, folder: str, file: str) -> str:
-    return f"sqlite+aiosqlite:///{home.path / folder / file}"
+    return sqlite_url(home.path / folder / file)

@@ -9,7 +9,7 @@ import structlog
 
 from roadbike.kit.crash import crash_points
 from roadbike.kit.db import Database, DatabaseUnavailable
-from roadbike.kit.messaging import parked, refused, relay
+from roadbike.kit.messaging import parked, refused, relay, sent
 from roadbike.kit.messaging.broker import (
     Broker,
     BrokerUnavailable,
@@ -74,7 +74,7 @@ class Runtime:
         Raises DatabaseUnavailable.
         """
         async with self.service.db.read() as tx:
-            outbox = await relay.count(tx)
+            outbox = await sent.count(tx)
             parked_count = await parked.count(tx, parked.ParkedState.PARKED)
             dead = await parked.count(tx, parked.ParkedState.DEAD)
             refused_count = await refused.count(tx)
@@ -151,7 +151,7 @@ class Runtime:
 
 
 async def _delete_old_rows(db: Database) -> None:
-    for delete_batch in (relay.delete_sent, delete_received, refused.delete_old):
+    for delete_batch in (sent.delete_sent, delete_received, refused.delete_old):
         while await db.transact(delete_batch):
             pass  # the batch was full: there may be more
 

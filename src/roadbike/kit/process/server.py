@@ -148,9 +148,11 @@ class Server:
         """Stop serving HTTP without losing a request.
 
         First answer requests while `ready` is false, for `drain_ms`, so that the gateway sends
-        new ones elsewhere; then accept no connections and wait until the last request is answered.
+        new ones elsewhere. Each response then ends its connection, and clients give up those that
+        they do not use. Then accept no connections and wait until the last request is answered.
         """
         self._draining = True
+        self._uvicorn.end_connections()
         await asyncio.sleep(self.service.settings.drain_ms / 1000)
         self._uvicorn.should_exit = True
         await listening

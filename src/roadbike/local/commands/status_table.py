@@ -8,7 +8,10 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
+from roadbike.local.commands import verdict
 from roadbike.local.commands.status import SERVERS, PartStatus
+from roadbike.local.commands.verdict import Reason
+from roadbike.local.invocation import command_line
 
 COLUMNS: Final[Mapping[str, str]] = {
     "part": "part",
@@ -23,10 +26,17 @@ COLUMNS: Final[Mapping[str, str]] = {
 }
 COUNTS: Final[Mapping[str, str]] = {  # columns only if one of them is not 0
     "parked": "parked events",
+    "stuck": "stuck events",
     "dead": "dead letters",
     "refused": "refused events",
     "pending": "pending reservations",
     "unsettled": "unsettled payments",
+}
+REASONS: Final[Mapping[Reason, str]] = {
+    Reason.NOT_READY: "not ready",
+    Reason.STUCK: "the retries of some events fail; see `{dead_letters}`",
+    Reason.DEAD: "there are dead letters; see `{dead_letters}`",
+    Reason.REFUSED: "there are refused events; its log names each as message.refused",
 }
 TEXTS: Final = ("part", "state", "database")
 # left out in this order if too wide
@@ -38,8 +48,8 @@ def show(rows: Sequence[PartStatus], to: Console) -> None:
     some = [name for name in COUNTS if any(getattr(row, name) for row in rows)]
     to.print(_fitting(rows, [*COLUMNS, *some], to))
     for row in rows:
-        if row.problem is not UNSET:
-            to.print(f"{row.part}: {row.problem}", markup=False, highlight=False)
+        for reason in verdict.reasons(row):
+            to.print(f"{row.part}: {_sentence(row, reason)}", markup=False, highlight=False)
     if none := [words for name, words in COUNTS.items() if name not in some]:
         to.print(f"no {_summary(none)}{_exception(rows)}", markup=False, highlight=False)
 
@@ -80,10 +90,16 @@ def _cell(row: PartStatus, column: str) -> str:
     return "" if value is None or value is UNSET else str(value)
 
 
+def _sentence(row: PartStatus, reason: Reason) -> str:
+    if reason is Reason.NOT_READY and row.problem is not UNSET:
+        return row.problem
+    return REASONS[reason].format(dead_letters=command_line("dead-letters list"))
+
+
 def _summary(none: Sequence[str]) -> str:
     """Name what there is none of."""
     if len(none) == len(COUNTS):
-        return "stuck events or open payments"
+        return "parked events or open payments"
     *first, last = none
     return f"{', '.join(first)} or {last}" if first else last
 

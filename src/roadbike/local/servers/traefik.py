@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from roadbike.kit.pure.idle import CLIENT_IDLE_SECONDS
 from roadbike.local import own
 from roadbike.local.errors import CommandError
 from roadbike.local.home import Home
@@ -82,7 +83,8 @@ def part(
         port=ports.gateway,
         runs=Server(
             program=binaries.traefik(environ),
-            arguments=(f"--configFile={folder / CONFIG}",),
+            # Traefik replaces $NAME in it by the variable, whose own value stays as it is.
+            arguments=(f"--configFile=$HOME/{CONFIG}",),
             environ={"GOMAXPROCS": "1", "HOME": str(folder)},
             user=user.ids if user else None,
             socket_name=ENTRY_POINT,
@@ -151,8 +153,7 @@ def settings(folder: Path, ports: Ports) -> dict[str, Any]:
             "forwardingTimeouts": {
                 "dialTimeout": "1s",
                 "responseHeaderTimeout": ANSWER_TIMEOUT,
-                # Less than the services' timeout: they must not close a connection in use.
-                "idleConnTimeout": "3s",
+                "idleConnTimeout": f"{CLIENT_IDLE_SECONDS}s",
             }
         },
     }

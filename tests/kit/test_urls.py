@@ -1,0 +1,105 @@
+"""URLs in settings: paths become URLs of one meaning, and a wrong URL is named with its reason."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url
+
+from roadbike.kit.urls import (
+    UrlFault,
+    check_broker_url,
+    check_database_url,
+    check_service_url,
+    origin,
+    sqlite_url,
+)
+
+ODD_NAMES = ("q?x=1", "p%20c", "d$HOME", "two words", "서울 매장", "a#b", "a+b", "c:d", "'\"\\")
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_the_url_of_a_file_names_that_file(name: str) -> None:
+    path = Path("/shops") / name / "delivery.db"
+
+    assert make_url(sqlite_url(path)).database == str(path)
+    assert not make_url(sqlite_url(path)).query
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+asyncpg://stock:secret@127.0.0.1:8090/stock",
+        "postgresql+asyncpg://stock:p%40ss@[::1]:8090/stock?ssl=require",
+        "sqlite+aiosqlite:////shops/delivery.db",
+        "sqlite+aiosqlite://",
+    ],
+)
+def test_urls_of_supported_databases_are_accepted(url: str) -> None:
+    check_database_url(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("", "does not begin with postgresql"),
+        ("stock", "does not begin with postgresql"),
+        ("postgresql://stock:secret@h/stock", "does not begin with postgresql"),
+        ("mysql://stock:secret@h/stock", "does not begin with postgresql"),
+        ("sqlite+aiosqlite:x.db", "does not begin with postgresql"),
+        ("postgresql+asyncpg:///stock", "the host is missing"),
+        ("postgresql+asyncpg://stock:secret@h", "the name of the database is missing"),
+        ("postgresql+asyncpg://stock:secret@h:port/stock", "host or port is malformed"),
+        ("postgresql+asyncpg://stock:secret@h:99999/stock", "host or port is malformed"),
+        ("postgresql+asyncpg://stock:secret@[h/stock", "host or port is malformed"),
+    ],
+)
+def test_a_wrong_url_of_a_database_is_refused_without_showing_it(url: str, reason: str) -> None:
+    with pytest.raises(UrlFault, match=reason) as caught:
+        check_database_url(url)
+
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["", "127.0.0.1:4222", "nats://", "kafka://h:1", "nats://h:x"])
+def test_a_wrong_url_of_a_broker_is_refused(url: str) -> None:
+    check_broker_url("nats://stock:secret@127.0.0.1:8091")
+    check_broker_url("memory://test")
+
+    with pytest.raises(UrlFault):
+        check_broker_url(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "h", "ftp://h", "http://", "http://h/path", "http://h?x=1", "http://u@h", "http://a b"],
+)
+def test_a_wrong_url_of_a_service_is_refused(url: str) -> None:
+    for right in ("http://127.0.0.1:8083", "https://payment.svc/", "http://[::1]:80"):
+        check_service_url(right)
+
+    with pytest.raises(UrlFault):
+        check_service_url(url)
+
+
+@pytest.mark.parametrize(
+    ("typed", "sent"),
+    [
+        ("http://localhost:8080", "http://localhost:8080"),
+        ("HTTPS://Shop.Example/", "https://shop.example"),
+        ("https://shop.example:443", "https://shop.example"),
+        ("http://shop.example:80/", "http://shop.example"),
+        ("http://shop.example:443", "http://shop.example:443"),
+        ("http://[::1]:8087", "http://[::1]:8087"),
+    ],
+)
+def test_an_origin_is_written_as_browsers_send_it(typed: str, sent: str) -> None:
+    assert origin(typed) == sent
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["*", "null", "shop.example", "http://shop.example/login", "http://", "http://*.shop.example"],
+)
+def test_what_is_not_an_origin_is_refused(typed: str) -> None:
+    with pytest.raises(UrlFault):
+        origin(typed)
