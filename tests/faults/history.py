@@ -37,7 +37,7 @@ async def relay_to_nats(db: Database, server: NatsServer) -> Relay:
     """Return a relay that holds the lease and sends to the server; the caller closes its broker."""
     broker = NatsBroker(server.url(), "reservation")
     await wait_until_connected(broker)
-    await broker.declare(TOPIC)
+    await broker.set_up({TOPIC: ()})
     return Relay(db, broker, "reservation")
 
 
