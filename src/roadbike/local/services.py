@@ -73,7 +73,7 @@ MYPAGE: Final = ServiceSpec(
     publishes=False,
     consumes=("delivery", "payment", "reservation", "stock"),
 )
-ACCOUNT: Final = ServiceSpec(name="account", offset=6, publishes=False)
+ACCOUNT: Final = ServiceSpec(name="account", offset=6, publishes=False, callers=("delivery",))
 
 SERVICES: Final = (STOCK, RESERVATION, PAYMENT, DELIVERY, MYPAGE, ACCOUNT)
 
