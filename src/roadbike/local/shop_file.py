@@ -64,7 +64,7 @@ class _DatabaseSetting(msgspec.Struct, frozen=True):
 class _BrokerSetting(msgspec.Struct, frozen=True):
     """The one setting of a service that `set-up-broker` needs, too."""
 
-    broker_url: settings.Secret
+    broker_url: Secret
 
 
 def read(home: Home) -> ShopFile | None:
