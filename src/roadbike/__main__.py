@@ -2,19 +2,16 @@
 
 import json
 import os
-import re
-import shutil
 import sys
-import textwrap
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from roadbike.kit.process.settings import SettingError, check_names
+from roadbike.kit.process.settings import check_names
 from roadbike.local import home as homes
 from roadbike.local.errors import CommandError, did_you_mean
+from roadbike.local.exit_code import exit_code_of
 from roadbike.local.supervisor import control
 from roadbike.local.supervisor.control import Verb
 
@@ -36,7 +33,6 @@ PartArgument = Annotated[
     str, typer.Argument(help="A service (stock, payment, …), or postgres, nats or gateway.")
 ]
 DEFAULT_HOME = Path(".roadbike")
-HARD_SPACE = "\N{NO-BREAK SPACE}"
 STATUS_LEGEND = """\b
 MB         memory; memory that processes share is counted once
 unsent     events waiting to be sent to the broker
@@ -189,6 +185,24 @@ def migrate(
 
 
 @app.command()
+def set_up_broker(
+    *,
+    home: HomeOption = DEFAULT_HOME,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Go on, and make again what the broker has lost.")
+    ] = False,
+) -> None:
+    """Make the broker's topics and groups that are missing. `roadbike up` does it itself.
+
+    The broker of ROADBIKE_BROKER_URL if that is set, else that of the open shop.
+    """
+    from roadbike.local.commands import set_up_broker
+
+    count = set_up_broker.set_up(homes.at(home), os.environ, keep=keep)
+    typer.echo(f"{count} topics are set up")
+
+
+@app.command()
 def token(
     user: Annotated[str, typer.Argument(help="A demo user: buyer, buyer2 or admin.")],
     *,
@@ -255,31 +269,6 @@ def _package(service: str) -> str:
 
 def main() -> int:
     return exit_code_of(app)
-
-
-def exit_code_of(command: Callable[[], object]) -> int:
-    """Run the command. A known error is printed as one sentence, without a traceback."""
-    try:
-        command()
-    except CommandError as error:
-        for line in error.details:
-            typer.echo(f"  {line}", err=True)
-        _print_error(f"roadbike: {error}")
-        return error.code
-    except (SettingError, OSError) as error:
-        _print_error(f"roadbike: {error}")
-        return 1
-    return 0
-
-
-def _print_error(sentence: str) -> None:
-    """On a terminal, wrap it between words, but not inside a command in backticks."""
-    if sys.stderr.isatty():
-        unbroken = re.sub("`[^`]*`", lambda found: found[0].replace(" ", HARD_SPACE), sentence)
-        width = shutil.get_terminal_size().columns
-        lines = textwrap.wrap(unbroken, width, break_long_words=False, break_on_hyphens=False)
-        sentence = "\n".join(lines).replace(HARD_SPACE, " ")
-    typer.echo(sentence, err=True)
 
 
 if __name__ == "__main__":
