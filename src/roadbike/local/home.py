@@ -88,18 +88,13 @@ def make_home(home: Home) -> None:
     Raises CommandError if it holds anything but a shop, or something of another user.
     """
     if not str(home.path).isprintable():
-        raise CommandError(
-            f"{str(home.path)!r} has characters that cannot be shown: choose another folder with "
-            "--home"
-        )
+        raise CommandError("home-unprintable", path=repr(str(home.path)))
     # When root opens the shop, PostgreSQL runs as another user and must reach its own subfolder.
     mode = 0o711 if os.geteuid() == 0 else 0o700
     if os.path.lexists(home.path):
         own.check(home.path)
         if _is_foreign(home):
-            raise CommandError(
-                f"{home.path} is not empty and not a shop's folder: choose an empty one with --home"
-            )
+            raise CommandError("home-not-empty", path=home.path)
         _check_owner(home)
     for parent in reversed(home.path.parents):
         if not parent.exists():

@@ -44,7 +44,7 @@ def from_base(base: int) -> Ports:
     """Raises CommandError when the base is out of range."""
     if base not in BASES:
         raise CommandError(
-            f"--port-base {base} is out of range: choose one from {BASES.start} to {BASES.stop - 1}"
+            "port-base-out-of-range", base=base, first=BASES.start, last=BASES.stop - 1
         )
     return Ports(base)
 

@@ -24,6 +24,7 @@ from roadbike.local.own import PRIVATE, append
 from roadbike.local.servers import binaries
 from roadbike.local.supervisor import control, forkserver
 from roadbike.local.terminal import console
+from roadbike.local.texts import say
 from roadbike.local.up import summary
 from roadbike.local.up.options import Options
 from roadbike.local.up.progress import Progress, progress
@@ -49,14 +50,11 @@ def up(options: Options) -> None:
             to.print()  # ends the line in which the terminal shows ^C
     if not was_open:
         raise _interrupted()
-    to.print("The shop is closed; its data are kept.", highlight=False)
+    to.print(say("shop-closed-data-kept"), highlight=False)
 
 
 def _interrupted() -> CommandError:
-    return CommandError(
-        "the start was interrupted: the shop is closed, its data are kept",
-        code=INTERRUPTED_EXIT_CODE,
-    )
+    return CommandError("start-interrupted", code=INTERRUPTED_EXIT_CODE)
 
 
 def _open(options: Options, to: Console) -> bool:
@@ -81,7 +79,7 @@ def _with_user(options: Options, to: Console) -> Options:
         return options
     programs = (binaries.nats_server(options.environ), binaries.traefik(options.environ))
     if problem := users.obstacle(user, options.home.path, programs):
-        line = f"The services run as root: {problem}. Better run the shop as an ordinary user."
+        line = say("services-as-root", problem=problem)
         to.print(line, soft_wrap=True, markup=False, highlight=False)
         return options
     return replace(options, user=user)
@@ -122,7 +120,7 @@ def _wait_until_open(home: Home, process: "subprocess.Popen[bytes]", shown_on: P
         while not _is_open(home, process.pid):
             if process.poll() is not None:
                 lines = last_lines(home.log("supervisor"), 30)
-                raise CommandError("the shop could not be opened", details=lines)
+                raise CommandError("could-not-open", details=lines)
             with contextlib.suppress(CommandError):  # it does not accept commands yet
                 shown_on.show(control.views(home))
             time.sleep(POLL_SECONDS)
@@ -149,25 +147,28 @@ def _claim(options: Options) -> int:
     """Lock the home and return the lock. Raises CommandError when a shop may not be opened here."""
     home = options.home
     if options.environ.get("ROADBIKE_ENV") == "production":
-        raise CommandError(
-            f"`{command_line('up')}` is for one machine and makes keys and passwords of its own: "
-            f"in production run `{command_line('serve SERVICE')}`, or unset ROADBIKE_ENV"
-        )
+        up_command, serve_command = command_line("up"), command_line("serve SERVICE")
+        raise CommandError("not-for-production", up_command=up_command, serve_command=serve_command)
     if not home.was_used:
         _check_first_start(options)
     homes.make_home(home)
     claim = homes.lock(home)
     if claim is None:
-        raise CommandError(
-            f"a shop is already running in {home.path} "
-            f"(pid {shop_file.pids(home).get('supervisor', 'unknown')}): see "
-            f"`{command_line('status', home)}`, stop it with `{command_line('down', home)}`, "
-            "or choose another folder with --home and --port-base"
-        )
+        raise _already_running(home)
     homes.open_home(home)
     if not options.fresh:
         shop_file.read(home)  # data of another version are refused before anything is started
     return claim
+
+
+def _already_running(home: Home) -> CommandError:
+    return CommandError(
+        "already-running",
+        path=home.path,
+        pid=shop_file.pids(home).get("supervisor") or say("unknown"),
+        status_command=command_line("status", home),
+        down_command=command_line("down", home),
+    )
 
 
 def _check_first_start(options: Options) -> None:

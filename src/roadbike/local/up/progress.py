@@ -6,10 +6,13 @@ from typing import Final, Protocol
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from roadbike.local.supervisor.keeper import View
+from roadbike.local.terminal import state_text
+from roadbike.local.texts import say
 
-COLOURS: Final = {"ready": "green", "restarting": "red", "stopped": "dim", "waiting": "dim"}
+COLUMNS: Final = ("part", "state", "port", "process", "seconds")
 
 
 class Progress(Protocol):
@@ -70,12 +73,12 @@ class ProgressTable:
 
 
 def _table(views: Sequence[View]) -> Table:
-    table = Table("part", "state", "port", "process", "seconds", box=None, pad_edge=False)
+    titles = (say(f"column-{name}") for name in COLUMNS)
+    table = Table(*titles, box=None, pad_edge=False)
     for view in views:
-        colour = COLOURS.get(view.state, "yellow")
         table.add_row(
             view.name,
-            f"[{colour}]{view.state}[/] {view.problem}",
+            Text.assemble(state_text(view.state), " ", view.problem),
             str(view.port),
             str(view.pid or ""),
             f"{view.seconds:.1f}" if view.seconds else "",
@@ -86,8 +89,9 @@ def _table(views: Sequence[View]) -> Table:
 def _sentence(view: View) -> str:
     match view.state:
         case "ready":
-            return f"{view.name}: ready on port {view.port} after {view.seconds:.1f} s"
+            seconds = f"{view.seconds:.1f}"
+            return say("part-ready", part=view.name, port=view.port, seconds=seconds)
         case "restarting":
-            return f"{view.name}: {view.problem}, restarting"
+            return say("part-restarting", part=view.name, problem=view.problem)
         case _:
-            return f"{view.name}: {view.state}"
+            return say("part-in-state", part=view.name, state=say(f"state-{view.state}"))

@@ -86,7 +86,7 @@ class Shop:
             await wait_until(answers, GATEWAY_TIMEOUT_SECONDS)
         except TimeoutError:
             log = self._home.log("gateway")
-            raise CommandError(f"the gateway does not answer GET {FIRST_PATH}: see {log}") from None
+            raise CommandError("gateway-does-not-answer", path=FIRST_PATH, log=log) from None
 
     async def _start(self, part: str) -> None:
         """Start the part and wait until the gateway reaches it, so that the next request does."""
