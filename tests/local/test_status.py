@@ -135,11 +135,12 @@ def shop_with_stock_at(port: int) -> ShopFile:
 def test_the_reason_of_a_503_is_shown_in_plain_words(body: bytes, problem: str) -> None:
     made = row_of_a_service_that_answers(503, body)
 
-    assert made.keys() == {*ROW, "problem"}
+    assert made.keys() == {*ROW, *USED, "problem"}
     assert (made["ready"], made["problem"]) == (False, problem)
 
 
-ROW = ("part", "state", "ready", "pid", "port", "restarts", "memory_mb")
+ROW = ("part", "state", "ready", "pid", "port", "restarts")
+USED = ("processes", "memory_mb", "cpu_percent")
 
 
 def test_the_row_of_a_service_has_its_figures_beside_those_of_its_process() -> None:
@@ -151,7 +152,7 @@ def test_the_row_of_a_service_has_its_figures_beside_those_of_its_process() -> N
 
     made = row_of_a_service_that_answers(200, msgspec.json.encode(own.flat()))
 
-    assert list(made) == [*ROW, *figures, "pending", "unsettled"]
+    assert list(made) == [*ROW, *USED, *figures, "pending", "unsettled"]
     assert made.items() >= (figures | {"ready": True, "pending": 4, "unsettled": 0}).items()
     assert (made["part"], made["state"], made["restarts"]) == ("stock", "ready", 2)
 

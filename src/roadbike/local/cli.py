@@ -104,16 +104,18 @@ def _mistake(error: UsageError) -> CommandError:
             is_number = "integer" in error.message
             reason = say("usage-whole-number") if is_number else error.message
             return CommandError("usage-wrong-value", name=_name(error), reason=reason)
-    return CommandError("usage-other", reason=error.format_message())
+        case _:
+            return CommandError("usage-other", reason=error.format_message())
 
 
 def _name(error: BadParameter) -> str:
-    option = next((name for name in error.param.opts if name.startswith("--")), None)
-    return option or str(error.param.name).upper()
+    parameter: Any = error.param
+    option = next((name for name in parameter.opts if name.startswith("--")), None)
+    return option or str(parameter.name).upper()
 
 
 def _see_help(mistake: CommandError, ctx: Any) -> CommandError:
-    command = f"{ctx.command_path} --help"
+    command = f"{ctx.command_path if ctx else 'roadbike'} --help"
     sentence = str(mistake)
     return CommandError(
         "usage-see-help", sentence=sentence, help_command=command, code=USAGE_EXIT_CODE

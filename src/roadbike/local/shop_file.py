@@ -11,11 +11,12 @@ from roadbike.local import keys, own, services
 from roadbike.local.errors import CommandError, did_you_mean
 from roadbike.local.home import Home, write_private
 from roadbike.local.invocation import command_line
-from roadbike.local.ports import HOST, Ports
+from roadbike.local.ports import DEFAULT_BASE, HOST, Ports
 from roadbike.local.services import ServiceSpec
 from roadbike.local.supervisor import control
 
 FORMAT: Final = 1  # of shop.json and of the data beside it; a home of another format is refused
+GATEWAY_OFFSET: Final = Ports(0).gateway
 DEMO_USERS: Final = ("buyer", "buyer2", "admin")
 
 
@@ -44,11 +45,16 @@ class ShopFile(msgspec.Struct, frozen=True, kw_only=True):
     def gateway(self) -> str:
         return self.addresses["gateway"]
 
+    @property
+    def base(self) -> int:
+        return self.ports["gateway"] - GATEWAY_OFFSET
+
 
 class _Format(msgspec.Struct, frozen=True):
     """What can be read of a shop.json of any format."""
 
     format: int | None = None
+    ports: dict[str, int] = {}
     pids: dict[str, int] = {}
 
 
@@ -90,6 +96,15 @@ def pids(home: Home) -> dict[str, int]:
         return msgspec.json.decode(own.read(home.shop_json), type=_Format).pids
     except (FileNotFoundError, msgspec.DecodeError):
         return {}
+
+
+def last_base(home: Home) -> int:
+    """Return the base of the ports that this home was opened with last; the default without one."""
+    try:
+        ports = msgspec.json.decode(own.read(home.shop_json), type=_Format).ports
+        return ports["gateway"] - GATEWAY_OFFSET
+    except (OSError, CommandError, msgspec.DecodeError, KeyError):
+        return DEFAULT_BASE
 
 
 def write(home: Home, shop: ShopFile) -> None:

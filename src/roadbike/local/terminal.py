@@ -11,8 +11,10 @@ from roadbike.local.texts import say
 WIDTH_WITHOUT_TERMINAL: Final = 200  # columns: a pipe or a file has no width of its own
 
 COLOURS: Final[Mapping[str, str]] = {
-    "ready": "green", "restarting": "red",
-    "stopped": "dim", "waiting": "dim",
+    "ready": "green",
+    "restarting": "red",
+    "stopped": "dim",
+    "waiting": "dim",
 }
 
 

@@ -76,7 +76,7 @@ class Starter:
         """
         job = await self.fork(name, call, log)
         if code := await job.ended():
-            raise CommandError("job-failed", details=last_lines(log), job=name, code=code)
+            raise CommandError("job-failed", details=last_lines(log), job=name, exit_code=code)
 
 
 class Forked:

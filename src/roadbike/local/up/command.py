@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from os.path import samestat
 from typing import Final, TextIO
 
@@ -18,14 +19,14 @@ from roadbike.local import home as homes
 from roadbike.local import ports, shop_file, users
 from roadbike.local.errors import CommandError
 from roadbike.local.home import Home
-from roadbike.local.invocation import command_line
+from roadbike.local.invocation import command_line, up_line
 from roadbike.local.log_files import last_lines
 from roadbike.local.own import PRIVATE, append
 from roadbike.local.servers import binaries
 from roadbike.local.supervisor import control, forkserver
 from roadbike.local.terminal import console
 from roadbike.local.texts import say
-from roadbike.local.up import summary
+from roadbike.local.up import fresh, summary
 from roadbike.local.up.options import Options
 from roadbike.local.up.progress import Progress, progress
 from roadbike.local.up.shop import Shop
@@ -59,14 +60,14 @@ def _interrupted() -> CommandError:
 
 def _open(options: Options, to: Console) -> bool:
     """Return when the shop was closed again; False when it was closed before it was open."""
-    _claim(options)  # until this process ends
+    claim = _claim(options)  # until this process ends
     _clear(options)
     options = _with_user(options, to)
     forkserver.preload([f"{spec.package}.app" for spec in options.specs])
     setproctitle("roadbike: supervisor")
 
     async def run() -> bool:
-        shop = Shop(options, progress(to))
+        shop = Shop(options, progress(to), partial(homes.is_there, options.home, claim))
         return await shop.run_until_closed(lambda: _summarize(options, to))
 
     return asyncio.run(run())
@@ -151,6 +152,7 @@ def _claim(options: Options) -> int:
         raise CommandError("not-for-production", up_command=up_command, serve_command=serve_command)
     if not home.was_used:
         _check_first_start(options)
+    homes.check(home)
     homes.make_home(home)
     claim = homes.lock(home)
     if claim is None:
@@ -173,7 +175,7 @@ def _already_running(home: Home) -> CommandError:
 
 def _check_first_start(options: Options) -> None:
     """Check, before anything is made in a new home, what would be refused later."""
-    ports.check_free(options.all_ports)
+    _check_ports(options)
     binaries.postgres(options.environ, data_major=None)
     binaries.nats_server(options.environ)
     binaries.traefik(options.environ)
@@ -182,10 +184,28 @@ def _check_first_start(options: Options) -> None:
 def _clear(options: Options) -> None:
     """End processes that a killed supervisor left, check the ports, delete data with --fresh."""
     _end_leftovers(options.home)
-    ports.check_free(options.all_ports)
+    _check_ports(options)
     if options.fresh:
+        fresh.confirm(options.home, yes=options.yes)
         homes.empty(options.home)
         homes.open_home(options.home)
+
+
+def _check_ports(options: Options) -> None:
+    """Raise CommandError with the command that works when a port is taken."""
+    port = ports.first_taken(options.all_ports)
+    if port is None:
+        return
+    holder, base = ports.holder(port), options.ports.base
+    other = ports.free_base(base, [each - base for each in options.all_ports])
+    if other is None:
+        raise CommandError("ports-taken-everywhere", port=port, holder=holder)
+    command = up_line(options.environ, f"{_flags(options)}--port-base {other}", options.home)
+    raise CommandError("ports-taken", port=port, holder=holder, other_command=command)
+
+
+def _flags(options: Options) -> str:
+    return "".join(f"--{name} " for name in ("detach", "fresh", "yes") if getattr(options, name))
 
 
 def _end_leftovers(home: Home) -> None:

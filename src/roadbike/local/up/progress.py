@@ -21,6 +21,9 @@ class Progress(Protocol):
     def show(self, views: Sequence[View]) -> None:
         """Show these states; called whenever one of them changes."""
 
+    def say(self, sentence: str) -> None:
+        """Print the sentence."""
+
     def end_opening(self) -> None:
         """The shop is open, or could not be opened: print later changes as lines."""
 
@@ -47,6 +50,9 @@ class ProgressLines:
         """Do not print these states: they were shown in another way."""
         self._shown |= {view.name: _sentence(view) for view in views}
 
+    def say(self, sentence: str) -> None:
+        self._to.print(sentence, markup=False, highlight=False, soft_wrap=True)
+
     def end_opening(self) -> None:
         """Lines stay as they are."""
 
@@ -65,6 +71,10 @@ class ProgressTable:
             self._lines.skip(views)
         else:
             self._lines.show(views)
+
+    def say(self, sentence: str) -> None:
+        self.end_opening()
+        self._lines.say(sentence)
 
     def end_opening(self) -> None:
         if self._live:
