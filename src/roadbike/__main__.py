@@ -84,18 +84,23 @@ def status(
     home: HomeOption = DEFAULT_HOME,
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
-    """Show the state of every part. The exit code is 0 when all parts are ready."""
-    import msgspec
+    """Show the state of every part.
 
-    from roadbike.local.commands import status, status_table
+    The exit code is 0 when all is well, 1 when something needs a person, 2 when no shop is open.
+    """
+    from roadbike.local.commands import status, status_table, verdict
     from roadbike.local.terminal import console
 
-    rows = status.collect(homes.at(home))
+    try:
+        rows = status.collect(homes.at(home))
+    except control.NotRunning as error:
+        error.code = verdict.ExitCode.NO_SHOP_IS_OPEN
+        raise
     if as_json:
-        typer.echo(json.dumps(msgspec.to_builtins(rows), indent=2))
+        typer.echo(json.dumps([verdict.with_reasons(row) for row in rows], indent=2))
     else:
         status_table.show(rows, console())
-    raise typer.Exit(0 if all(row.ready for row in rows) else 1)
+    raise typer.Exit(verdict.exit_code(rows))
 
 
 @app.command(cls=Command)

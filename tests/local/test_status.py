@@ -19,7 +19,7 @@ from tests.local.shop_files import a_shop_file
 
 SERVERS = ("postgres", "nats", "gateway")
 SERVICES = ("stock", "reservation", "payment", "delivery", "mypage", "account")
-COUNTS = ("parked", "dead", "refused", "pending", "unsettled")
+COUNTS = ("parked", "stuck", "dead", "refused", "pending", "unsettled")
 
 
 def silent_row(part: str, **more: Any) -> PartStatus:
@@ -51,7 +51,7 @@ def shown(rows: Sequence[PartStatus], width: int = 80) -> str:
 
 @pytest.mark.parametrize("width", [80, 100, 200])
 @pytest.mark.parametrize(
-    "some", [{}, {"parked": 3, "dead": 1, "refused": 5, "pending": 2, "unsettled": 4}]
+    "some", [{}, {"parked": 3, "stuck": 2, "dead": 1, "refused": 5, "pending": 2, "unsettled": 4}]
 )
 def test_the_table_fits_and_shortens_nothing(width: int, some: dict[str, int]) -> None:
     text = shown(rows(**some), width)
@@ -65,11 +65,11 @@ def test_the_table_fits_and_shortens_nothing(width: int, some: dict[str, int]) -
 
 
 def test_counts_that_are_0_everywhere_are_one_line() -> None:
-    assert shown(rows()).endswith("\nno stuck events or open payments\n")
-    assert shown(rows(dead=1)).endswith(
-        "\nno parked events, refused events, pending reservations or unsettled payments\n"
+    assert shown(rows()).endswith("\nno parked events or open payments\n")
+    assert shown(rows(pending=1), 100).endswith(
+        "\nno parked events, stuck events, dead letters, refused events or unsettled payments\n"
     )
-    assert shown(rows(parked=1, dead=1, refused=1, pending=1)).endswith("\nno unsettled payments\n")
+    assert shown(rows(**dict.fromkeys(COUNTS[:-1], 1))).endswith("\nno unsettled payments\n")
     assert "\nno " not in shown(rows(**dict.fromkeys(COUNTS, 1)))
 
 
@@ -80,8 +80,18 @@ def test_a_service_that_is_not_ready_is_shown_with_the_reason() -> None:
     assert "payment  not ready" in text
     assert "\npayment: cannot reach its database\n" in text
     assert text.endswith(
-        "\nno stuck events or open payments (only services that answered are counted)\n"
+        "\nno parked events or open payments (only services that answered are counted)\n"
     )
+
+
+def test_what_needs_a_person_is_a_sentence_with_the_part() -> None:
+    text = shown(rows(stuck=2, dead=1, refused=3), 200)
+
+    for sentence in ("the retries of some events fail", "there are dead letters"):
+        assert f"\nreservation: {sentence}; see `" in text
+    assert text.count("dead-letters list`\n") == 2
+    assert "\nreservation: there are refused events; its log names each as" in text
+    assert "\npayment: not ready\n" in shown([silent_row("payment", state="ready", ready=False)])
 
 
 class Answering(BaseHTTPRequestHandler):
@@ -144,8 +154,8 @@ USED = ("processes", "memory_mb", "cpu_percent")
 
 
 def test_the_row_of_a_service_has_its_figures_beside_those_of_its_process() -> None:
-    figures = {"database": "sqlite", "unsent": 1, "lag": None, "parked": 2, "dead": 3}
-    figures |= {"refused": 5}
+    figures = {"database": "sqlite", "unsent": 1, "lag": None, "parked": 2, "stuck": 1}
+    figures |= {"dead": 3, "refused": 5}
     own = ServiceStatus(
         ready=True, service="stock", broker=True, published=9, gauges={"pending": 4}, **figures
     )

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from string import Formatter
+from typing import get_args
 
 import pytest
 import typer
@@ -12,6 +13,7 @@ import typer
 import roadbike
 from roadbike.__main__ import app
 from roadbike.kit.translations import LANGUAGES
+from roadbike.local.supervisor.keeper import State
 from roadbike.local.texts import language, say, texts
 
 SOURCE = Path(roadbike.__file__).parent
@@ -63,7 +65,15 @@ def test_no_sentence_for_people_is_written_in_the_code(path: Path) -> None:
 
 def test_every_sentence_is_in_use() -> None:
     code = "".join(path.read_text() for path in FILES)
-    made = ("help-", "column-", "state-", "count-", "demo-", "doctor-")  # with an f-string
+    made = (
+        "help-",
+        "column-",
+        "state-",
+        "count-",
+        "demo-",
+        "doctor-",
+        "reason-",
+    )  # with an f-string
 
     assert [slug for slug in texts() if f'"{slug}"' not in code and not slug.startswith(made)] == []
 
@@ -123,3 +133,7 @@ def test_a_sentence_is_said_in_the_language_of_the_terminal(
     monkeypatch.setenv("LC_ALL", "C")
 
     assert (korean, say("part-ready-now", part="stock")) == ("stock: 준비됨", "stock: ready")
+
+
+def test_every_state_of_a_part_has_its_words() -> None:
+    assert {f"state-{state}" for state in (*get_args(State), "not-ready")} <= texts().keys()

@@ -112,7 +112,7 @@ async def test_a_closed_shop_opens_again_with_its_data(other: Shop, there: ShopC
     result = await asyncio.to_thread(other.up)
 
     assert alive == []
-    assert (closed.code, closed.out) == (1, "")
+    assert (closed.code, closed.out) == (2, "")
     assert "no shop is running" in closed.err
     assert result.code == 0, result
     await there.settle()

@@ -13,7 +13,8 @@ class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):
     broker: whether it is connected to the broker.
     lag: messages of its topics that it has not acknowledged; None while that is unknown.
     published, unsent: events ever published, and those that still wait to be sent.
-    parked, dead: messages that wait for a retry, and dead letters.
+    parked, stuck, dead: messages that wait for a retry, those of them whose retries have failed for
+    two minutes or more, and dead letters.
     refused: messages that do not come from the only publisher of their event, or contradict what
     is known; it drops to 0 some days after the last one.
     gauges: the service's own counts, by name; in JSON they stand beside the other fields.
@@ -27,6 +28,7 @@ class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):
     published: int
     unsent: int
     parked: int
+    stuck: int = 0
     dead: int
     refused: int
     gauges: dict[str, int] = {}

@@ -54,6 +54,7 @@ class PartStatus(msgspec.Struct, frozen=True, kw_only=True):
     unsent: int | UnsetType = UNSET
     lag: int | UnsetType | None = UNSET
     parked: int | UnsetType = UNSET
+    stuck: int | UnsetType = UNSET
     dead: int | UnsetType = UNSET
     refused: int | UnsetType = UNSET
     pending: int | UnsetType = UNSET
@@ -67,7 +68,7 @@ class Tokens(Protocol):
 
 
 def collect(home: Home) -> list[PartStatus]:
-    """Return one row for each part. Raises CommandError when no shop is running."""
+    """Return one row for each part. Raises NotRunning when no shop is running."""
     views = control.views(home)
     shop = shop_file.read_known(home)
     tokens = ServiceTokens(OPS, Path(shop.ops_key).read_text(), '{"keys": []}')
@@ -126,6 +127,7 @@ def _figures(status: ServiceStatus) -> dict[str, Any]:
         "unsent": status.unsent,
         "lag": status.lag,
         "parked": status.parked,
+        "stuck": status.stuck,
         "dead": status.dead,
         "refused": status.refused,
         "pending": status.gauges.get("pending", 0),  # only reservation counts them

@@ -10,7 +10,10 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from roadbike.local.commands import verdict
 from roadbike.local.commands.status import SERVERS, PartStatus
+from roadbike.local.commands.verdict import Reason
+from roadbike.local.invocation import command_line
 from roadbike.local.terminal import state_text
 from roadbike.local.texts import say
 
@@ -19,7 +22,7 @@ COLUMNS: Final = (
     *("database", "unsent", "lag"),
 )
 COUNTS: Final = (  # columns only if one of them is not 0
-    *("parked", "dead", "refused", "pending", "unsettled"),
+    *("parked", "stuck", "dead", "refused", "pending", "unsettled"),
 )
 TEXTS: Final = ("part", "state", "database")
 # left out in this order if too wide
@@ -32,8 +35,8 @@ def show(rows: Sequence[PartStatus], to: Console) -> None:
     some = [name for name in COUNTS if any(getattr(row, name) for row in rows)]
     to.print(_fitting(rows, [*COLUMNS, *some], to))
     for row in rows:
-        if row.problem is not UNSET:
-            line = say("part-problem", part=row.part, problem=row.problem)
+        for reason in verdict.reasons(row):
+            line = say("part-problem", part=row.part, problem=_sentence(row, reason))
             to.print(line, markup=False, highlight=False, style="yellow")
     if none := [say(f"count-{name}") for name in COUNTS if name not in some]:
         slug = "none-of" if _is_complete(rows) else "none-of-in-part"
@@ -79,6 +82,12 @@ def _cell(row: PartStatus, column: str) -> Text:
 
 def _state_width() -> int:
     return max(cell_len(say(f"state-{state}")) for state in ("ready", "restarting", "not-ready"))
+
+
+def _sentence(row: PartStatus, reason: Reason) -> str:
+    if reason is Reason.NOT_READY and row.problem is not UNSET:
+        return row.problem
+    return say(f"reason-{reason.value}", dead_letters=command_line("dead-letters list"))
 
 
 def _summary(none: Sequence[str]) -> str:

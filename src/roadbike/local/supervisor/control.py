@@ -36,6 +36,10 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     result: Any = None
 
 
+class NotRunning(CommandError):
+    """No shop is open in this home."""
+
+
 CarryOut = Callable[[Command], Awaitable[Any]]
 
 
@@ -71,7 +75,7 @@ async def _reply(command: Command, carry_out: CarryOut) -> Reply:
 def ask(home: Home, verb: Verb, part: str = "") -> Any:
     """Send a command to the supervisor and return its result.
 
-    Raises CommandError when no supervisor is running, and when the command fails.
+    Raises NotRunning when no supervisor is running, and CommandError when the command fails.
     """
     command = Command(verb=verb, part=part)
     with socket.socket(socket.AF_UNIX) as connection:
@@ -100,9 +104,9 @@ def _exchange(connection: socket.socket, request: bytes) -> bytes:
 
 
 def views(home: Home) -> list[View]:
-    """Return the state of every part. Raises CommandError when no supervisor is running."""
+    """Return the state of every part. Raises NotRunning when no supervisor is running."""
     return msgspec.convert(ask(home, "views"), list[View])
 
 
-def not_running(home: Home) -> CommandError:
-    return CommandError("not-running", path=home.path, up_command=command_line("up", home))
+def not_running(home: Home) -> NotRunning:
+    return NotRunning("not-running", path=home.path, up_command=command_line("up", home))
