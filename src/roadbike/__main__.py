@@ -5,21 +5,18 @@ What the commands and their options are for stands in local/texts/help.toml.
 
 import json
 import os
-import re
-import shutil
 import sys
-import textwrap
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from roadbike.kit.process.settings import SettingError, check_names
+from roadbike.kit.process.settings import check_names
 from roadbike.local import cli
 from roadbike.local import home as homes
 from roadbike.local.cli import Command, Group
 from roadbike.local.errors import CommandError
+from roadbike.local.exit_code import exit_code_of
 from roadbike.local.supervisor import control
 from roadbike.local.supervisor.control import Verb
 from roadbike.local.texts import say
@@ -35,7 +32,6 @@ app = typer.Typer(
 HomeOption = Annotated[Path, typer.Option("--home", envvar="ROADBIKE_HOME")]
 PartArgument = Annotated[str, typer.Argument()]
 DEFAULT_HOME = Path(".roadbike")
-HARD_SPACE = "\N{NO-BREAK SPACE}"
 
 
 @app.command(cls=Command)
@@ -179,6 +175,22 @@ def migrate(
 
 
 @app.command(cls=Command)
+def set_up_broker(
+    *,
+    home: HomeOption = DEFAULT_HOME,
+    keep: Annotated[bool, typer.Option("--keep")] = False,
+) -> None:
+    """Make the broker's topics and groups that are missing. `roadbike up` does it itself.
+
+    The broker of ROADBIKE_BROKER_URL if that is set, else that of the open shop.
+    """
+    from roadbike.local.commands import set_up_broker
+
+    count = set_up_broker.set_up(homes.at(home), os.environ, keep=keep)
+    typer.echo(say("topics-set-up", count=count))
+
+
+@app.command(cls=Command)
 def token(
     user: Annotated[str, typer.Argument()],
     *,
@@ -248,31 +260,6 @@ def _package(service: str) -> str:
 
 def main() -> int:
     return exit_code_of(lambda: cli.run(app))
-
-
-def exit_code_of(command: Callable[[], object]) -> int:
-    """Run the command. A known error is printed as one sentence, without a traceback."""
-    try:
-        code = command()
-    except CommandError as error:
-        for line in error.details:
-            typer.echo(f"  {line}", err=True)
-        _print_error(f"roadbike: {error}")
-        return error.code
-    except (SettingError, OSError) as error:
-        _print_error(f"roadbike: {error}")
-        return 1
-    return code if isinstance(code, int) else 0
-
-
-def _print_error(sentence: str) -> None:
-    """On a terminal, wrap it between words, but not inside a command in backticks."""
-    if sys.stderr.isatty():
-        unbroken = re.sub("`[^`]*`", lambda found: found[0].replace(" ", HARD_SPACE), sentence)
-        width = shutil.get_terminal_size().columns
-        lines = textwrap.wrap(unbroken, width, break_long_words=False, break_on_hyphens=False)
-        sentence = "\n".join(lines).replace(HARD_SPACE, " ")
-    typer.echo(sentence, err=True)
 
 
 if __name__ == "__main__":

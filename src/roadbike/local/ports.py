@@ -42,6 +42,10 @@ class Ports:
     def nats(self) -> int:
         return self.base + 11
 
+    @property
+    def set_up(self) -> int:
+        return self.base + 12
+
 
 def from_base(base: int) -> Ports:
     """Raises CommandError when the base is out of range."""

@@ -12,6 +12,7 @@ from roadbike.local.errors import CommandError, did_you_mean
 from roadbike.local.home import Home, write_private
 from roadbike.local.invocation import command_line
 from roadbike.local.ports import DEFAULT_BASE, HOST, Ports
+from roadbike.local.servers.nats import SET_UP
 from roadbike.local.services import ServiceSpec
 from roadbike.local.supervisor import control
 
@@ -24,7 +25,8 @@ class ShopFile(msgspec.Struct, frozen=True, kw_only=True):
     """The content of shop.json.
 
     open: whether requests are answered. demo: whether the demo users and bikes were made.
-    addresses, ports, databases, brokers: by part, databases and brokers with passwords.
+    addresses, ports, databases, brokers: by part, databases and brokers with passwords; the
+    broker is also that of its set-up job.
     pids: process ids of the running parts and of the supervisor.
     logins: passwords of the demo users. ops_key: the key file of the commands.
     """
@@ -62,6 +64,12 @@ class _DatabaseSetting(msgspec.Struct, frozen=True):
     """The one setting of a service that `migrate` needs."""
 
     database_url: settings.Secret
+
+
+class _BrokerSetting(msgspec.Struct, frozen=True):
+    """The one setting of a service that `set-up-broker` needs, too."""
+
+    broker_url: settings.Secret
 
 
 def read(home: Home) -> ShopFile | None:
@@ -131,11 +139,20 @@ def begin(home: Home, ports: Ports, specs: tuple[ServiceSpec, ...]) -> None:
         addresses={
             name: f"http://{HOST}:{port}" for name, port in (service_ports | gateway).items()
         },
-        ports={**service_ports, **gateway, "postgres": ports.postgres, "nats": ports.nats},
+        ports={
+            **service_ports,
+            **gateway,
+            "postgres": ports.postgres,
+            "nats": ports.nats,
+            SET_UP: ports.set_up,
+        },
         logins=before.logins if before else passwords,
         ops_key=str(keys.private(home, keys.OPS)),
         databases={spec.name: services.database_url(home, ports, spec) for spec in specs},
-        brokers={spec.name: services.broker_url(home, ports, spec) for spec in specs},
+        brokers={
+            name: services.broker_url(home, ports, name)
+            for name in (*(spec.name for spec in specs), SET_UP)
+        },
     )
     write(home, shop)
 
@@ -154,6 +171,18 @@ def databases(home: Home, service: str | None, environ: Mapping[str, str]) -> di
     if service is not None and service not in known:
         raise no_such_service(service, known)
     return {service: known[service]} if service else known
+
+
+def broker(home: Home, environ: Mapping[str, str]) -> str:
+    """Return the broker's URL for the set-up job: from the environment, else of the open shop.
+
+    Raises CommandError when no shop is open.
+    """
+    if "ROADBIKE_BROKER_URL" in environ or "ROADBIKE_BROKER_URL_FILE" in environ:
+        return settings.read(_BrokerSetting, environ).broker_url.reveal()
+    known = read_known(home)
+    control.views(home)  # the broker runs only while the shop does
+    return known.brokers[SET_UP]
 
 
 def no_such_service(name: str, known: Iterable[str]) -> CommandError:

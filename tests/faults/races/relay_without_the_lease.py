@@ -77,7 +77,7 @@ def second_replica(url: str) -> None:
 
 async def a_relay(db: Database) -> Relay:
     broker = MemoryBroker(MemoryLog())
-    await broker.declare("bike.stock")
+    await broker.set_up({"bike.stock": ()})
     return Relay(db, broker, "stock")
 
 

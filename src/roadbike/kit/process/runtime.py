@@ -111,18 +111,13 @@ class Runtime:
         return [
             *((f"consume {topic}", self._consume(topic)) for topic in self.consumes),
             *((f"every {t.seconds} s", _repeat(t, self.service.db)) for t in timed),
-            *((("relay", self._relay()),) if self.service.publishes else ()),
+            *((("relay", self.relay.run_forever()),) if self.service.publishes else ()),
         ]
 
     def _report_end(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled():
             log.error("part.failed", part=task.get_name(), exc_info=task.exception())
             self.failed.set()
-
-    async def _relay(self) -> None:
-        topic = self.service.publishes[0].topic
-        await _once_available(lambda: self.broker.declare(topic))
-        await self.relay.run_forever()
 
     async def _consume(self, topic: str) -> None:
         while True:
@@ -172,7 +167,7 @@ async def _once_available(attempt: Callable[[], Awaitable[Any]]) -> Any:
     while True:
         try:
             return await attempt()
-        except BrokerUnavailable:  # TopicMissing is one
+        except BrokerUnavailable:  # TopicMissing and GroupMissing are, too
             await asyncio.sleep(PAUSE_SECONDS)
 
 

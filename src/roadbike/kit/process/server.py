@@ -73,8 +73,7 @@ async def _serve(
 ) -> None:
     service: Service = module.build(chosen)
     _tune_garbage_collector()
-    url, ack_wait = chosen.broker_url.reveal(), chosen.ack_wait_seconds
-    broker = brokers.connect(url, service.name, ack_wait=ack_wait)
+    broker = brokers.connect(chosen.broker_url.reveal(), service.name)
     try:
         async with running(service, package, broker, application, listener) as server:
             loop = asyncio.get_running_loop()

@@ -161,14 +161,6 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
             "clients keep an idle connection.",
         ),
     ] = DRAIN_MS
-    ack_wait_seconds: Annotated[
-        float,
-        Meta(
-            ge=1,
-            le=3600,
-            description="When a message that was not acknowledged is delivered again.",
-        ),
-    ] = 30
     crash: Annotated[
         str,
         Meta(

@@ -20,13 +20,14 @@ from roadbike.local.commands.usage import Usage
 from roadbike.local.home import Home
 from roadbike.local.http import call, problem
 from roadbike.local.keys import OPS
+from roadbike.local.servers.nats import SET_UP
 from roadbike.local.shop_file import ShopFile
 from roadbike.local.supervisor import control
 from roadbike.local.supervisor.keeper import View
 from roadbike.local.texts import language, say
 
 ANSWER_TIMEOUT_SECONDS: Final = 2.0
-SERVERS: Final = ("postgres", "nats", "gateway")
+SERVERS: Final = ("postgres", "nats", SET_UP, "gateway")
 STATUS_PATH: Final = "/internal/status"
 UNAVAILABLE: Final = "/problems/unavailable"
 

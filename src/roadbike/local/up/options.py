@@ -32,5 +32,6 @@ class Options:
     @property
     def all_ports(self) -> list[int]:
         """Every port that the shop listens on."""
-        own = [self.ports.gateway, self.ports.fallback, self.ports.postgres, self.ports.nats]
-        return [*(spec.port(self.ports) for spec in self.specs), *own]
+        ports = self.ports
+        own = [ports.gateway, ports.fallback, ports.postgres, ports.nats, ports.set_up]
+        return [*(spec.port(ports) for spec in self.specs), *own]
