@@ -1,7 +1,7 @@
 """All parts of the shop on one page: what each one is given and which others it waits for."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from roadbike.environment import ENVIRONMENT, EVERY_SERVICE, OF_SERVICE
@@ -12,7 +12,7 @@ from roadbike.local.home import Home, passwords
 from roadbike.local.ports import HOST, Ports
 from roadbike.local.servers import nats, postgres, traefik
 from roadbike.local.servers.nats import SET_UP
-from roadbike.local.supervisor import probes
+from roadbike.local.supervisor import probes, watchdog
 from roadbike.local.supervisor.part import Call, Part
 from roadbike.local.users import User
 
@@ -105,7 +105,8 @@ def all_parts(
     """
     databases = [spec.name for spec in specs if spec.database == "postgresql"]
     postgres_passwords = passwords(home, "postgres", [postgres.SUPERUSER, *databases])
-    return (
+    seconds = watchdog.hang_seconds(environ)
+    parts = (
         postgres.part(home, ports.postgres, environ, postgres_passwords),
         nats.part(home, ports.nats, environ, broker_rights(home, specs), user),
         set_up_part(home, ports, specs, user),
@@ -114,11 +115,12 @@ def all_parts(
             home,
             ports,
             environ,
-            {spec.name: spec.port(ports) for spec in specs},
+            {spec.name: [spec.port(ports)] for spec in specs},
             gateway_key(home),
             user,
         ),
     )
+    return tuple(replace(part, hang_seconds=seconds) for part in parts)
 
 
 def broker_rights(home: Home, specs: tuple[ServiceSpec, ...]) -> nats.Rights:
@@ -148,6 +150,7 @@ def set_up_part(
             user=user.ids if user else None,
         ),
         is_ready=probes.http(ports.set_up),
+        is_live=probes.http_life(ports.set_up),
         needs=("nats",),
     )
 
@@ -179,6 +182,7 @@ def service_part(
             user=ids,
         ),
         is_ready=probes.http(port),
+        is_live=probes.http_life(port),
         needs=(*(("postgres",) if spec.database == "postgresql" else ()), "nats", SET_UP),
     )
 

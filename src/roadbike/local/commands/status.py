@@ -47,6 +47,7 @@ class PartStatus(msgspec.Struct, frozen=True, kw_only=True):
     pid: int | None
     port: int
     restarts: int
+    last_end: str
     processes: int = 0
     memory_mb: float | None = None
     cpu_percent: float | None = None
@@ -87,6 +88,7 @@ def row(shop: ShopFile, tokens: Tokens, view: View) -> PartStatus:
         pid=view.pid,
         port=view.port,
         restarts=view.restarts,
+        last_end=view.last_end,
         **(
             _own_report(shop.addresses[view.name], tokens.headers(view.name, "GET", STATUS_PATH))
             if asked

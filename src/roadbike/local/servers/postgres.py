@@ -77,6 +77,7 @@ def part(home: Home, port: int, environ: Mapping[str, str], passwords: Mapping[s
             stop=SIGINT,  # fast shutdown: does not wait for clients
         ),
         is_ready=probes.postgres(port),
+        is_live=probes.postgres(port, seconds=probes.PATIENCE_SECONDS),
         prepare_each=partial(prepare, cluster, passwords[SUPERUSER]),
         finish=Call(
             function="roadbike.local.jobs.databases:make",
