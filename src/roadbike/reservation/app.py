@@ -1,6 +1,6 @@
 """The reservation service on one page."""
 
-from typing import Annotated, Final
+from typing import Annotated, ClassVar, Final
 
 import msgspec
 from msgspec import Meta
@@ -25,10 +25,11 @@ from roadbike.kit.auth import ServiceTokens
 from roadbike.kit.crash import crash_points
 from roadbike.kit.db import Database
 from roadbike.kit.process.service import Service, every, whenever, whenever_with_message
-from roadbike.kit.process.settings import Limit, ServiceSettings
+from roadbike.kit.process.settings import Limit, ServiceSettings, line
 from roadbike.kit.process.tls import client_tls
 from roadbike.kit.resilience.breaker import breaker
 from roadbike.kit.resilience.limiter import Limiter
+from roadbike.kit.urls import origin
 from roadbike.reservation import store
 from roadbike.reservation.api import ReservationApi, render
 from roadbike.reservation.payments import DEADLINE_MS, HttpPayments
@@ -70,8 +71,14 @@ class Settings(ServiceSettings, frozen=True, kw_only=True):
         ),
     ] = None
     store_name: Annotated[
-        str, Meta(description="Name of the shop, as `reserveStore` of a reservation.")
+        str,
+        Meta(
+            max_length=100,
+            description="Name of the shop, as `reserveStore` of a reservation: one line.",
+        ),
     ] = msgspec.field(default=DEFAULT_STORE, name="G_STORE")
+
+    FORMS: ClassVar = {**ServiceSettings.FORMS, "payment_url": origin, "store_name": line}
 
 
 def build(settings: Settings) -> Service:
