@@ -11,9 +11,14 @@ import msgspec
 import pytest
 import structlog
 
+from roadbike.kit.process.secret import Secret
 from roadbike.kit.process.server import WRITES_PER_MINUTE
+<<<<<<< HEAD
 from roadbike.kit.process.setting_faults import SettingError
 from roadbike.kit.process.settings import Secret, ServiceSettings, check_names, read
+=======
+from roadbike.kit.process.settings import ServiceSettings, SettingError, check_names, read
+>>>>>>> main
 
 VALUE = "correct-horse"
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from roadbike.kit.process import settings
+from roadbike.kit.process.secret import Secret
 from roadbike.local import keys, own, services
 from roadbike.local.errors import CommandError, did_you_mean
 from roadbike.local.home import Home, write_private
@@ -63,13 +64,13 @@ class _Format(msgspec.Struct, frozen=True):
 class _DatabaseSetting(msgspec.Struct, frozen=True):
     """The one setting of a service that `migrate` needs."""
 
-    database_url: settings.Secret
+    database_url: Secret
 
 
 class _BrokerSetting(msgspec.Struct, frozen=True):
     """The one setting of a service that `set-up-broker` needs, too."""
 
-    broker_url: settings.Secret
+    broker_url: Secret
 
 
 def read(home: Home) -> ShopFile | None:

@@ -21,6 +21,7 @@ from roadbike.contracts.events import (
     StockShort,
 )
 from roadbike.contracts.shop import DEFAULT_STORE
+from roadbike.contracts.types import Name
 from roadbike.kit.auth import ServiceTokens
 from roadbike.kit.crash import crash_points
 from roadbike.kit.db import Database
@@ -71,11 +72,15 @@ class Settings(ServiceSettings, frozen=True, kw_only=True):
         ),
     ] = None
     store_name: Annotated[
+<<<<<<< HEAD
         str,
         Meta(
             max_length=100,
             description="Name of the shop, as `reserveStore` of a reservation: one line.",
         ),
+=======
+        Name, Meta(description="Name of the shop, as `reserveStore` of a reservation.")
+>>>>>>> main
     ] = msgspec.field(default=DEFAULT_STORE, name="G_STORE")
 
     FORMS: ClassVar = {**ServiceSettings.FORMS, "payment_url": origin, "store_name": line}
