@@ -19,12 +19,8 @@ from roadbike.kit.db import Database, migrate
 from roadbike.kit.messaging.broker.memory import MemoryBroker, MemoryLog
 from roadbike.kit.process.secret import Secret
 from roadbike.kit.process.server import Server
-<<<<<<< HEAD
 from roadbike.kit.process.setting_faults import SettingError
-from roadbike.kit.process.settings import Secret, read
-=======
-from roadbike.kit.process.settings import SettingError, read
->>>>>>> main
+from roadbike.kit.process.settings import read
 from roadbike.serve import SHOP
 
 

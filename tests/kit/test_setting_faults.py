@@ -6,9 +6,9 @@ import msgspec
 import pytest
 from msgspec import Meta
 
+from roadbike.kit.process.secret import Secret
 from roadbike.kit.process.setting_faults import SettingError
-from roadbike.kit.process.setting_values import line
-from roadbike.kit.process.settings import Secret, ServiceSettings, read
+from roadbike.kit.process.settings import ServiceSettings, read
 from roadbike.kit.translations import LANGUAGES, load_texts
 from roadbike.payment.app import Settings as PaymentSettings
 from roadbike.reservation.app import Settings as ReservationSettings
@@ -118,4 +118,3 @@ def test_the_name_of_the_store_is_one_visible_line(text: str) -> None:
     with pytest.raises(SettingError, match=r"^G_STORE is wrong: it must be one line"):
         read(ReservationSettings, environ)
     assert read(ReservationSettings, environ | {"G_STORE": " 강남점 "}).store_name == "강남점"
-    assert line("분당 야탑점") == "분당 야탑점"

@@ -13,12 +13,8 @@ import structlog
 
 from roadbike.kit.process.secret import Secret
 from roadbike.kit.process.server import WRITES_PER_MINUTE
-<<<<<<< HEAD
 from roadbike.kit.process.setting_faults import SettingError
-from roadbike.kit.process.settings import Secret, ServiceSettings, check_names, read
-=======
-from roadbike.kit.process.settings import ServiceSettings, SettingError, check_names, read
->>>>>>> main
+from roadbike.kit.process.settings import ServiceSettings, check_names, read
 
 VALUE = "correct-horse"
 

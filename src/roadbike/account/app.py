@@ -17,12 +17,8 @@ from roadbike.kit.auth import KeyFault, Publisher, SigningKey
 from roadbike.kit.db import Database
 from roadbike.kit.process.secret import Secret
 from roadbike.kit.process.service import Service, every
-<<<<<<< HEAD
 from roadbike.kit.process.setting_faults import SettingError, SettingFault, fault
-from roadbike.kit.process.settings import Limit, Secret, ServiceSettings
-=======
-from roadbike.kit.process.settings import Limit, ServiceSettings, SettingError
->>>>>>> main
+from roadbike.kit.process.settings import Limit, ServiceSettings
 from roadbike.kit.web.rates import RateLimit
 
 SIGN_UPS_PER_HOUR: Final = 30  # from one address, in production

@@ -26,7 +26,7 @@ from roadbike.kit.auth import ServiceTokens
 from roadbike.kit.crash import crash_points
 from roadbike.kit.db import Database
 from roadbike.kit.process.service import Service, every, whenever, whenever_with_message
-from roadbike.kit.process.settings import Limit, ServiceSettings, line
+from roadbike.kit.process.settings import Limit, ServiceSettings
 from roadbike.kit.process.tls import client_tls
 from roadbike.kit.resilience.breaker import breaker
 from roadbike.kit.resilience.limiter import Limiter
@@ -72,18 +72,10 @@ class Settings(ServiceSettings, frozen=True, kw_only=True):
         ),
     ] = None
     store_name: Annotated[
-<<<<<<< HEAD
-        str,
-        Meta(
-            max_length=100,
-            description="Name of the shop, as `reserveStore` of a reservation: one line.",
-        ),
-=======
         Name, Meta(description="Name of the shop, as `reserveStore` of a reservation.")
->>>>>>> main
     ] = msgspec.field(default=DEFAULT_STORE, name="G_STORE")
 
-    FORMS: ClassVar = {**ServiceSettings.FORMS, "payment_url": origin, "store_name": line}
+    FORMS: ClassVar = {**ServiceSettings.FORMS, "payment_url": origin}
 
 
 def build(settings: Settings) -> Service:

@@ -6,49 +6,17 @@ from typing import Final
 
 import msgspec
 
+from roadbike.kit.process.secret import Secret
 from roadbike.kit.process.setting_faults import SettingError, fault, fault_of
+from roadbike.kit.pure.texts import UnusableText
 from roadbike.kit.urls import UrlFault
 
 PREFIX: Final = "ROADBIKE_"
 FILE_SUFFIX: Final = "_FILE"  # names the file that holds the value
 
 
-class NotALine(Exception):
-    """A text has no visible character, or more than one line."""
-
-
-def line(text: str) -> str:
-    """Return the text without spaces around it. Raises NotALine."""
-    trimmed = text.strip()
-    if not trimmed or not trimmed.isprintable():
-        raise NotALine
-    return trimmed
-
-
 Form = Callable[[str], str]
-"""Returns the text as it is to be used; raises UrlFault or NotALine when it is wrong."""
-
-
-class Secret:
-    """A text that is not a string, so that no log, traceback or response can contain it."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def __repr__(self) -> str:
-        return "Secret(…)"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and self._text == other._text
-
-    def __hash__(self) -> int:
-        return hash(self._text)
-
-    def reveal(self) -> str:
-        """Return the text, for the one place that needs it."""
-        return self._text
+"""Returns the text as it is to be used; raises UrlFault or UnusableText when it is wrong."""
 
 
 def variable(field: msgspec.structs.FieldInfo) -> str:
@@ -58,7 +26,7 @@ def variable(field: msgspec.structs.FieldInfo) -> str:
 
 
 def value_of(
-    field: msgspec.structs.FieldInfo, environ: Mapping[str, str], forms: Mapping[str, Form]
+    field: msgspec.structs.FieldInfo, environ: Mapping[str, str], form: Form | None
 ) -> object:
     """Return the value of the field, None if it is not set and has a default."""
     name = variable(field)
@@ -68,11 +36,11 @@ def value_of(
             raise SettingError(fault("setting-missing", name=name))
         return None
     try:
-        text = forms[field.name](text) if field.name in forms else text
+        text = form(text) if form else text
         value: object = msgspec.convert(text, field.type, strict=False, dec_hook=_secret)
     except UrlFault as wrong:
         raise SettingError(fault("setting-wrong", name=name, reason=wrong)) from None
-    except NotALine:
+    except UnusableText:
         raise SettingError(fault("setting-not-a-line", name=name)) from None
     except msgspec.ValidationError:
         raise SettingError(fault_of(name, field.type, text)) from None

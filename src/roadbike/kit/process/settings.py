@@ -8,31 +8,18 @@ from typing import Annotated, ClassVar, Final, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
-<<<<<<< HEAD
 from roadbike.kit import urls
-from roadbike.kit.process.setting_faults import SettingError, SettingFault, fault
-from roadbike.kit.process.setting_values import (
-    FILE_SUFFIX,
-    PREFIX,
-    Form,
-    Secret,
-    line,
-    value_of,
-    variable,
-)
-=======
 from roadbike.kit.process.secret import Secret
+from roadbike.kit.process.setting_faults import SettingError, SettingFault, fault
+from roadbike.kit.process.setting_values import FILE_SUFFIX, PREFIX, Form, value_of, variable
 from roadbike.kit.pure import texts
->>>>>>> main
 from roadbike.kit.pure.idle import DRAIN_MS
 
 __all__ = [
     "ONE_MACHINE",
     "Limit",
-    "Secret",
     "ServiceSettings",
     "check_names",
-    "line",
     "read",
     "variable",
 ]
@@ -48,13 +35,6 @@ Limit = Annotated[int, Meta(ge=0, le=1_000_000)] | None
 """A limit as it was set: 0 is off, None takes the default of ROADBIKE_ENV."""
 
 
-<<<<<<< HEAD
-=======
-class SettingError(Exception):
-    """A setting is missing, wrong or misspelt; the message names it and says what to do."""
-
-
->>>>>>> main
 class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The settings that every service has. Descriptions are printed in docs/settings.md."""
 
@@ -203,12 +183,13 @@ def read(type_: type[T], environ: Mapping[str, str]) -> T:
     empty variable counts as not set.
     Raises SettingError, which names every variable that is missing or wrong.
     """
-<<<<<<< HEAD
     faults: list[SettingFault] = []
     given: dict[str, object] = {}
+    rules, forms = texts.rules(type_), getattr(type_, "FORMS", {})
     for field in msgspec.structs.fields(type_):
+        rule, form = rules.get(field.encode_name), forms.get(field.name)
         try:
-            value = value_of(field, environ, getattr(type_, "FORMS", {}))
+            value = value_of(field, environ, rule.apply if rule else form)
         except SettingError as error:
             faults.extend(error.faults)
         else:
@@ -218,19 +199,6 @@ def read(type_: type[T], environ: Mapping[str, str]) -> T:
     settings = msgspec.convert(given, type_, dec_hook=_as_it_is)
     if isinstance(settings, ServiceSettings) and (conflicts := list(settings.conflicts())):
         raise SettingError(*conflicts)
-=======
-    fields = msgspec.structs.fields(type_)
-    values = {f.encode_name: _value(variable(f), environ) for f in fields}
-    given = {name: value for name, value in values.items() if value is not None}
-    given |= _texts(type_, given, fields)
-    for field in fields:
-        if field.required and field.encode_name not in given:
-            raise SettingError(f"{variable(field)} is missing: set it, or {variable(field)}_FILE")
-    settings = _converted(type_, given, fields)
-    if isinstance(settings, ServiceSettings):
-        _refuse_one_machine_keys(settings, fields, given)
-        _refuse_unknown_gateway(settings)
->>>>>>> main
     return settings
 
 
@@ -264,62 +232,5 @@ def _one_machine_keys(settings: "ServiceSettings") -> Iterator[SettingFault]:
             yield fault("setting-one-machine-key", name=variable(field))
 
 
-<<<<<<< HEAD
 def _as_it_is(_type: type, value: object) -> object:
     return value
-=======
-def _texts(
-    type_: type[T], given: Mapping[str, str], fields: tuple[msgspec.structs.FieldInfo, ...]
-) -> dict[str, str]:
-    """Return the settings that are declared as lines, as such."""
-    checked = {}
-    for name, rule in texts.rules(type_).items():
-        if name in given:
-            try:
-                checked[name] = rule.apply(given[name])
-            except texts.UnusableText:
-                culprit = next(f for f in fields if f.encode_name == name)
-                raise SettingError(
-                    f"{variable(culprit)} is wrong: it needs one line of visible text"
-                ) from None
-    return checked
-
-
-def _converted(
-    type_: type[T], given: Mapping[str, Any], fields: tuple[msgspec.structs.FieldInfo, ...]
-) -> T:
-    try:
-        return msgspec.convert(given, type_, strict=False, dec_hook=_secret)
-    except msgspec.ValidationError as error:
-        culprit = next((f for f in fields if f"`$.{f.encode_name}`" in str(error)), fields[0])
-        reason = str(error).partition(" - at")[0]
-        raise SettingError(f"{variable(culprit)} is wrong: {reason}") from None
-
-
-def _secret(type_: type, value: object) -> object:
-    if type_ is Secret and isinstance(value, str):
-        return Secret(value)
-    raise NotImplementedError(type_)
-
-
-def _refuse_unknown_gateway(settings: ServiceSettings) -> None:
-    if settings.trusted_hops and not settings.gateway_key.reveal():
-        raise SettingError(
-            "ROADBIKE_TRUSTED_HOPS needs ROADBIKE_GATEWAY_KEY: anybody could forge an address"
-        )
-
-
-def _refuse_one_machine_keys(
-    settings: ServiceSettings,
-    fields: tuple[msgspec.structs.FieldInfo, ...],
-    given: Mapping[str, str],
-) -> None:
-    if settings.env != "production":
-        return
-    for field in fields:
-        is_key = field.name.endswith(("_key", "_keys"))
-        if is_key and ONE_MACHINE in given.get(field.encode_name, ""):
-            raise SettingError(
-                f"{variable(field)} was made for one machine: make a key for production"
-            )
->>>>>>> main
