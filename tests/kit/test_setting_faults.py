@@ -69,7 +69,7 @@ def test_each_fault_has_its_sentence_in_both_languages() -> None:
         ("DATABASE_URL", "mysql://u:secret@h/x", "does not begin with postgresql"),
         ("BROKER_URL", "127.0.0.1:4222", "does not begin with nats"),
         ("ACCOUNT_URL", "127.0.0.1:8086", "does not begin with http"),
-        ("ACCOUNT_URL", "http://account/login", "it has more than scheme, host and port"),
+        ("ACCOUNT_URL", "http://account?login", "it has more than scheme, host, port and path"),
     ],
 )
 def test_a_wrong_url_is_named_and_not_shown(name: str, text: str, reason: str) -> None:

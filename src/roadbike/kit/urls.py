@@ -47,15 +47,27 @@ def broker_url(url: str) -> str:
 def origin(text: str) -> str:
     """Return the origin as browsers send it: lower case, no default port, no slash at the end.
 
-    It is the base URL of a service, too. Raises UrlFault when it is not an origin.
+    Raises UrlFault when it is not an origin.
+    """
+    url = service_url(text)
+    if urlsplit(url).path:
+        raise UrlFault("it has more than scheme, host and port: remove the rest")
+    return url
+
+
+def service_url(text: str) -> str:
+    """Return the base URL of a service: its origin, and its path without a slash at the end.
+
+    Raises UrlFault when it is not one.
     """
     parts = _split(text, WEB)
     _check_host(parts)
-    if parts.path not in ("", "/") or parts.query or parts.fragment or parts.username is not None:
-        raise UrlFault("it has more than scheme, host and port: remove the rest")
+    if parts.query or parts.fragment or parts.username is not None:
+        raise UrlFault("it has more than scheme, host, port and path: remove the rest")
     host = parts.netloc.rpartition(":")[0] if parts.port is not None else parts.netloc.rstrip(":")
     is_default = parts.port in (None, DEFAULT_PORTS[parts.scheme])
-    return f"{parts.scheme}://{host.lower()}" + ("" if is_default else f":{parts.port}")
+    port = "" if is_default else f":{parts.port}"
+    return f"{parts.scheme}://{host.lower()}{port}{parts.path.rstrip('/')}"
 
 
 def _split(url: str, schemes: Collection[str]) -> SplitResult:

@@ -30,7 +30,7 @@ from roadbike.kit.process.settings import Limit, ServiceSettings
 from roadbike.kit.process.tls import client_tls
 from roadbike.kit.resilience.breaker import breaker
 from roadbike.kit.resilience.limiter import Limiter
-from roadbike.kit.urls import origin
+from roadbike.kit.urls import service_url
 from roadbike.reservation import store
 from roadbike.reservation.api import ReservationApi, render
 from roadbike.reservation.payments import DEADLINE_MS, HttpPayments
@@ -75,7 +75,7 @@ class Settings(ServiceSettings, frozen=True, kw_only=True):
         Name, Meta(description="Name of the shop, as `reserveStore` of a reservation.")
     ] = msgspec.field(default=DEFAULT_STORE, name="G_STORE")
 
-    FORMS: ClassVar = {**ServiceSettings.FORMS, "payment_url": origin}
+    FORMS: ClassVar = {**ServiceSettings.FORMS, "payment_url": service_url}
 
 
 def build(settings: Settings) -> Service:

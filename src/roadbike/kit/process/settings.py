@@ -157,7 +157,7 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     FORMS: ClassVar[Mapping[str, Form]] = {
         "database_url": urls.database_url,
         "broker_url": urls.broker_url,
-        "account_url": urls.origin,
+        "account_url": urls.service_url,
     }
 
     def conflicts(self) -> Iterator[SettingFault]:
