@@ -53,7 +53,7 @@ def soon(ms: int = 250) -> Deadline:
 
 
 async def ask(url: str, deadline: Deadline | None = None) -> None:
-    async with HttpPayments(url, ServiceTokens("reservation", KEY, '{"keys": []}')) as payments:
+    async with HttpPayments([url], ServiceTokens("reservation", KEY, '{"keys": []}')) as payments:
         await payments.open(a_pending(), deadline or soon(2_000))
 
 
@@ -95,7 +95,9 @@ async def test_a_call_that_is_sent_again_has_a_token_of_its_own(payment: FakePay
         await behave(asked, writer)
 
     payment.behaviour = hangs_up_once
-    async with HttpPayments(payment.url, ServiceTokens("reservation", KEY, '{"keys": []}')) as own:
+    async with HttpPayments(
+        [payment.url], ServiceTokens("reservation", KEY, '{"keys": []}')
+    ) as own:
         await own.open(a_pending(), soon(2_000))
         await own.open(a_pending(), soon(2_000))
 
@@ -121,7 +123,9 @@ async def test_connections_are_given_up_before_payment_closes_them(payment: Fake
         last_used[writer] = time.monotonic()
 
     payment.behaviour = hangs_up_after_idling
-    async with HttpPayments(payment.url, ServiceTokens("reservation", KEY, '{"keys": []}')) as own:
+    async with HttpPayments(
+        [payment.url], ServiceTokens("reservation", KEY, '{"keys": []}')
+    ) as own:
         await asyncio.gather(*(own.open(a_pending(), soon(5_000)) for _ in range(2)))
         await asyncio.sleep(CLIENT_IDLE_SECONDS + 0.1)  # the idle time itself is tested
 
@@ -261,9 +265,9 @@ async def test_a_restarted_payment_is_reached_over_a_new_connection() -> None:
     tokens = ServiceTokens("reservation", KEY, '{"keys": []}')
     async with open_fake_payment(fake_payment.opens) as payment:
         port = payment.port
-        async with HttpPayments(payment.url, tokens) as payments:
+        async with HttpPayments([payment.url], tokens) as payments:
             await payments.open(a_pending(), soon(2_000))
-    async with HttpPayments(payment.url, tokens) as payments:
+    async with HttpPayments([payment.url], tokens) as payments:
         async with open_fake_payment(fake_payment.opens, port):
             await payments.open(a_pending(), soon(2_000))
         async with open_fake_payment(fake_payment.opens, port) as again:
@@ -280,7 +284,7 @@ async def test_many_concurrent_calls_do_not_wait_for_each_other(
     payment.behaviour = fake_payment.opens_after(released)
     calls: set[asyncio.Task[None]] = set()
 
-    async with HttpPayments(payment.url, tokens) as payments:
+    async with HttpPayments([payment.url], tokens) as payments:
         while len(calls) < 210:
             calls |= {
                 asyncio.create_task(payments.open(a_pending(), soon(9_000))) for _ in range(30)

@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Final
 
 from roadbike.environment import ENVIRONMENT, EVERY_SERVICE, OF_SERVICE
 from roadbike.kit.process.settings import ONE_MACHINE
+from roadbike.kit.pure.rooms import CONNECTIONS_PER_PROCESS
 from roadbike.kit.urls import sqlite_url
-from roadbike.local import keys
+from roadbike.local import keys, replicas
 from roadbike.local.home import Home, passwords
 from roadbike.local.ports import HOST, Ports
+from roadbike.local.replicas import Replicas
 from roadbike.local.servers import nats, postgres, traefik
 from roadbike.local.servers.nats import SET_UP
 from roadbike.local.supervisor import probes, watchdog
@@ -75,6 +78,7 @@ MYPAGE: Final = ServiceSpec(
 )
 ACCOUNT: Final = ServiceSpec(name="account", offset=6, publishes=False, callers=("delivery",))
 
+ONCE: Final[Mapping[str, int]] = MappingProxyType({})  # every service is one process
 SERVICES: Final = (STOCK, RESERVATION, PAYMENT, DELIVERY, MYPAGE, ACCOUNT)
 
 
@@ -91,31 +95,42 @@ def topics(specs: tuple[ServiceSpec, ...] = SERVICES) -> dict[str, list[str]]:
     }
 
 
+def replicas_of(
+    specs: tuple[ServiceSpec, ...], ports: Ports, counts: Mapping[str, int]
+) -> Replicas:
+    """Return the parts of each service with their ports; `counts` are of services with several."""
+    return replicas.with_ports({spec.name: spec.port(ports) for spec in specs}, ports.base, counts)
+
+
 def all_parts(
     home: Home,
     ports: Ports,
     environ: Mapping[str, str],
     specs: tuple[ServiceSpec, ...],
     user: User | None = None,
+    counts: Mapping[str, int] = ONCE,
 ) -> tuple[Part, ...]:
     """Return every part.
 
     environ: the environment of the `roadbike up` command.
     user: the user that the parts run as; None for our own.
+    counts: how many processes each service has that does not have one.
     """
+    made = replicas_of(specs, ports, counts)
     databases = [spec.name for spec in specs if spec.database == "postgresql"]
     postgres_passwords = passwords(home, "postgres", [postgres.SUPERUSER, *databases])
+    connections = CONNECTIONS_PER_PROCESS * sum(len(made[name]) for name in databases)
     seconds = watchdog.hang_seconds(environ)
     parts = (
-        postgres.part(home, ports.postgres, environ, postgres_passwords),
+        postgres.part(home, ports.postgres, environ, postgres_passwords, connections),
         nats.part(home, ports.nats, environ, broker_rights(home, specs), user),
         set_up_part(home, ports, specs, user),
-        *(service_part(home, ports, environ, spec, user) for spec in specs),
+        *(part for spec in specs for part in service_parts(home, ports, environ, spec, made, user)),
         traefik.part(
             home,
             ports,
             environ,
-            {spec.name: [spec.port(ports)] for spec in specs},
+            {service: list(parts.values()) for service, parts in made.items()},
             gateway_key(home),
             user,
         ),
@@ -155,22 +170,34 @@ def set_up_part(
     )
 
 
-def service_part(
+def service_parts(
     home: Home,
     ports: Ports,
     environ: Mapping[str, str],
     spec: ServiceSpec,
+    made: Replicas,
     user: User | None = None,
+) -> list[Part]:
+    """Return one part for each replica. The first one migrates; the others are ready after it."""
+    settings = environment(home, ports, environ, spec, made)
+    parts = made[spec.name].items()
+    found = [
+        service_part(settings | {"ROADBIKE_PORT": str(port)}, spec, part, port, user)
+        for part, port in parts
+    ]
+    return [found[0], *(replace(part, prepare=None) for part in found[1:])]
+
+
+def service_part(
+    settings: Mapping[str, str], spec: ServiceSpec, name: str, port: int, user: User | None = None
 ) -> Part:
-    port = spec.port(ports)
     ids = user.ids if user else None
-    settings = environment(home, ports, environ, spec)
     return Part(
-        name=spec.name,
+        name=name,
         port=port,
         runs=Call(
             function=spec.serve,
-            arguments={"app_module": f"{spec.package}.app", "environ": settings},
+            arguments={"app_module": f"{spec.package}.app", "environ": dict(settings)},
             user=ids,
         ),
         prepare=Call(
@@ -188,14 +215,20 @@ def service_part(
 
 
 def environment(
-    home: Home, ports: Ports, environ: Mapping[str, str], spec: ServiceSpec
+    home: Home,
+    ports: Ports,
+    environ: Mapping[str, str],
+    spec: ServiceSpec,
+    made: Replicas | None = None,
 ) -> dict[str, str]:
     """Return the variables that `roadbike serve` reads for this service.
 
     The ROADBIKE_… and G_… variables of `environ` are passed on, except those that the shop
     sets and those that only other services or the command read. An unknown name is passed on: it
     may be misspelt, and the service says so.
+    made: the replicas of the shop, if a service has several.
     """
+    payments = (made or {}).get(PAYMENT.name, {PAYMENT.name: PAYMENT.port(ports)})
     set_here = {
         "ROADBIKE_ENV": "local",
         "ROADBIKE_HOST": HOST,
@@ -203,7 +236,7 @@ def environment(
         "ROADBIKE_DATABASE_URL": database_url(home, ports, spec),
         "ROADBIKE_BROKER_URL": broker_url(home, ports, spec.name),
         "ROADBIKE_ACCOUNT_URL": f"http://{HOST}:{ACCOUNT.port(ports)}",
-        "ROADBIKE_PAYMENT_URL": f"http://{HOST}:{PAYMENT.port(ports)}",
+        "ROADBIKE_PAYMENT_URL": ",".join(f"http://{HOST}:{port}" for port in payments.values()),
         "ROADBIKE_SERVICE_KEY_FILE": str(keys.private(home, spec.name)),
         "ROADBIKE_CALLER_KEYS_FILE": str(keys.callers(home, spec.name)),
         "ROADBIKE_ACCOUNT_KEYS_FILE": str(keys.issuer(home)),

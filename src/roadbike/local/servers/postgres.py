@@ -25,10 +25,10 @@ ACCESS: Final = """# each role may use the database of its own name, by password
 host  all       postgres  127.0.0.1/32  scram-sha-256
 host  sameuser  all       127.0.0.1/32  scram-sha-256
 """
+OTHER_CONNECTIONS: Final = 40  # of commands, migrations, and processes that are being replaced
 SETTINGS: Final = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",
-    "max_connections": "100",
     "shared_buffers": "64MB",
     "max_wal_size": "2GB",
     "fsync": "on",
@@ -62,10 +62,23 @@ class Cluster:
         return self.base / "pg_hba.conf"
 
 
-def part(home: Home, port: int, environ: Mapping[str, str], passwords: Mapping[str, str]) -> Part:
-    """`passwords` has one for each database and one for the superuser."""
+def part(
+    home: Home,
+    port: int,
+    environ: Mapping[str, str],
+    passwords: Mapping[str, str],
+    connections: int = 0,
+) -> Part:
+    """`passwords` has one for each database and one for the superuser.
+
+    connections: that all services together may open.
+    """
     cluster = find(home, environ)
-    settings = SETTINGS | {"port": str(port), "hba_file": str(cluster.access)}
+    settings = SETTINGS | {
+        "port": str(port),
+        "hba_file": str(cluster.access),
+        "max_connections": str(connections + OTHER_CONNECTIONS),
+    }
     flags = [flag for name, value in settings.items() for flag in ("-c", f"{name}={value}")]
     return Part(
         name="postgres",

@@ -1,11 +1,11 @@
 """What `roadbike up` was asked for."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from roadbike.local.home import Home
 from roadbike.local.ports import Ports
-from roadbike.local.services import SERVICES, ServiceSpec
+from roadbike.local.services import SERVICES, ServiceSpec, replicas_of
 from roadbike.local.users import User
 
 
@@ -15,6 +15,7 @@ class Options:
 
     environ: the environment of the command. fresh: delete the shop's data first, after asking
     unless yes is set. detach: return when the shop is open.
+    replicas: how many processes each service has that does not have one.
     demo: make the demo users and bikes at the first start.
     user: the user that the parts run as; None for our own.
     """
@@ -26,6 +27,7 @@ class Options:
     yes: bool = False
     detach: bool = False
     specs: tuple[ServiceSpec, ...] = SERVICES
+    replicas: Mapping[str, int] = field(default_factory=dict)
     demo: bool = True
     user: User | None = None
 
@@ -34,4 +36,5 @@ class Options:
         """Every port that the shop listens on."""
         ports = self.ports
         own = [ports.gateway, ports.fallback, ports.postgres, ports.nats, ports.set_up]
-        return [*(spec.port(ports) for spec in self.specs), *own]
+        made = replicas_of(self.specs, ports, self.replicas)
+        return [*(port for parts in made.values() for port in parts.values()), *own]
