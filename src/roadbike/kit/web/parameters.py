@@ -101,8 +101,8 @@ class Taken:
         """Return the value as it was sent, and as it is read. Raises Invalid, without a name."""
         parameter = self.query.get(name)
         if parameter is None:
-            known = ", ".join(self.query) or "–"
-            raise Invalid(Fault(slug="fault-unknown-parameter", facts={"known": known}))
+            choices = ", ".join(self.query) or "–"
+            raise Invalid(Fault(slug="fault-unknown-parameter", facts={"choices": choices}))
         if name in seen and not parameter.repeats:
             raise Invalid(Fault(slug="fault-twice"))
         try:

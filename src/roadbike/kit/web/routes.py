@@ -67,8 +67,9 @@ def route(  # noqa: PLR0913 one keyword for each property of a route
     """Return one route.
 
     fn: an async (bound) method. Its parameters are filled by name: path parameters (`bike_id` for
-        "/stocks/{bike_id:int}"), `data` (a Body), `caller`, `paging`, `if_match`, `client`,
-        `request`, and headers by their annotation. It returns a Struct or a Reply[Struct].
+        "/stocks/{bike_id:int}"), `data` (a Body), `caller`, `paging`, `if_match`, `condition`,
+        `client`, `request`, and headers by their annotation. It returns a Struct or a
+        Reply[Struct].
     who: the audience. status: of a plain Struct, and in the OpenAPI document.
     sort: names of the wire that `paging` may sort by. search: whether `paging` takes `q`.
     refuses: statuses that the OpenAPI document names beside the usual ones.
