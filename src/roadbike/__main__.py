@@ -100,6 +100,23 @@ def status(
 
 
 @app.command(cls=Command)
+def doctor(
+    *,
+    home: HomeOption = DEFAULT_HOME,
+    port_base: Annotated[int | None, typer.Option("--port-base")] = None,
+) -> None:
+    """Check whether a shop can be opened on this machine; nothing is changed."""
+    from roadbike.local import ports, shop_file
+    from roadbike.local.commands import doctor
+    from roadbike.local.terminal import console
+
+    at = homes.at(home)
+    base = shop_file.last_base(at) if port_base is None else port_base
+    found = doctor.examine(at, ports.from_base(base).base, os.environ)
+    raise typer.Exit(doctor.show(found, console()))
+
+
+@app.command(cls=Command)
 def url(*, home: HomeOption = DEFAULT_HOME) -> None:
     """Print the address of the open shop, and nothing else."""
     from roadbike.local.commands import url
