@@ -28,6 +28,7 @@ COUNTS: Final[Mapping[str, str]] = {  # columns only if one of them is not 0
     "parked": "parked events",
     "stuck": "stuck events",
     "dead": "dead letters",
+    "kept": "events kept for newer code",
     "refused": "refused events",
     "pending": "pending reservations",
     "unsettled": "unsettled payments",
