@@ -123,5 +123,6 @@ async def test_the_api_is_documented(ask: Any) -> None:
     validate(document)
     assert document["components"]["schemas"]["SignUp"]["additionalProperties"] is False
     assert set(document["paths"]) == {
-        *("/accounts", "/accounts/tokens", "/accounts/{user_id}", "/.well-known/jwks.json")
+        *("/accounts", "/accounts/tokens", "/accounts/me", "/accounts/{user_id}"),
+        *("/internal/accounts/{user_id}/contact", "/.well-known/jwks.json"),
     }

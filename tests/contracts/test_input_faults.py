@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from roadbike.account.api import SignUp
-from roadbike.delivery.api import DeliveryMove
+from roadbike.delivery.api import DeliveryChange
 from roadbike.kit.pure.refusals import Invalid
 from roadbike.kit.translations import load_translations
 from roadbike.kit.web.bodies import Body, Reader
@@ -75,7 +75,7 @@ def details(body: type[Body], member: dict[str, Any]) -> tuple[str, str]:
         ),
         (PaymentChange, {}, "필수 항목입니다.", "This field is required."),
         (
-            DeliveryMove,
+            DeliveryChange,
             {"deliveryStatus": 1},
             "문자열이어야 하는데 정수가 왔습니다.",
             "Must be a string, not an integer.",

@@ -6,8 +6,8 @@ from typing import Annotated, Final
 
 from msgspec import Meta
 
-from roadbike.account.api import AccountApi, DeviceCookie
-from roadbike.account.devices import Devices
+from roadbike.account.api import AccountApi
+from roadbike.account.devices import DeviceCookie, Devices
 from roadbike.account.domain import Limits
 from roadbike.account.passwords import SIGN_UP_THREADS, SIGN_UPS_WAITING, Passwords
 from roadbike.account.use_cases import LogIns, delete_old_failures

@@ -1,7 +1,7 @@
-"""The use cases of account: sign up, open an account, log in, delete old failures."""
+"""The use cases of account: sign up, edit an account, log in, delete old failures."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -13,6 +13,7 @@ from roadbike.account.domain import Account, Guess, Limits
 from roadbike.account.passwords import Passwords, common_words
 from roadbike.contracts.identity import Role
 from roadbike.kit.db import Database, Tx
+from roadbike.kit.pure.refusals import NotFound
 from roadbike.kit.resilience.limiter import Limiter
 
 MAX_DELAYED: Final = 100  # log-ins that are delayed at the same time
@@ -54,6 +55,16 @@ async def open_account(
     )
     if not await store.add(tx, account):
         raise domain.UserExists(user_id=account.user_id)
+    return account
+
+
+async def edit_account(tx: Tx, user_id: str, changes: Mapping[str, str | None]) -> Account:
+    """Change these fields of the account, None empties one. Raises NotFound."""
+    if changes:
+        await store.edit(tx, user_id, changes)
+    account = await store.find(tx, user_id)
+    if account is None:
+        raise NotFound
     return account
 
 

@@ -17,6 +17,8 @@ USER_ID_LENGTH: Final = 64
 NAME_LENGTH: Final = 200  # of a person, a bike or a store
 ZIP_CODE_LENGTH: Final = 20
 ADDRESS_LENGTH: Final = 200
+PHONE_LENGTH: Final = 30
+EMAIL_LENGTH: Final = 254
 BRAND_LENGTH: Final = 100
 FRAME_SIZE_LENGTH: Final = 20
 COLOUR_LENGTH: Final = 50
@@ -25,4 +27,24 @@ DESCRIPTION_LENGTH: Final = 4000
 BikeId = Annotated[int, Meta(ge=1, le=MAX_BIKE_ID)]  # the number in the catalogue
 Price = Annotated[int, Meta(ge=1, le=MAX_PRICE)]  # whole KRW
 Quantity = Annotated[int, Meta(ge=0, le=MAX_QUANTITY)]  # units of one bike
+ZipCode = Annotated[
+    str,  # "$" alone also matches before a final newline
+    Meta(pattern=r"^[0-9A-Za-z -]{3,10}$(?!\n)", extra={"fault": "fault-zip-code"}),
+]
+Phone = Annotated[  # 7 to 15 digits, as people write them: "010-1234-5678", "+82 (0)10 1234 5678"
+    str,
+    Meta(
+        max_length=PHONE_LENGTH,
+        pattern=r"^\+?[(]?[0-9](?:[ ().-]{0,2}[0-9]){6,14}$(?!\n)",
+        extra={"fault": "fault-phone"},
+    ),
+]
+Email = Annotated[
+    str,
+    Meta(
+        max_length=EMAIL_LENGTH,
+        pattern=r"^[!-?A-~]{1,64}@[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)+$(?!\n)",
+        extra={"fault": "fault-email"},
+    ),
+]
 UserId = Annotated[str, Meta(min_length=1, max_length=USER_ID_LENGTH)]

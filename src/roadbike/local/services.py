@@ -50,7 +50,7 @@ RESERVATION: Final = ServiceSpec(name="reservation", offset=2)
 PAYMENT: Final = ServiceSpec(name="payment", offset=3, callers=("reservation",))
 DELIVERY: Final = ServiceSpec(name="delivery", offset=4, database="sqlite")
 MYPAGE: Final = ServiceSpec(name="mypage", offset=5, publishes=False)
-ACCOUNT: Final = ServiceSpec(name="account", offset=6, publishes=False)
+ACCOUNT: Final = ServiceSpec(name="account", offset=6, publishes=False, callers=("delivery",))
 
 SERVICES: Final = (STOCK, RESERVATION, PAYMENT, DELIVERY, MYPAGE, ACCOUNT)
 

@@ -18,7 +18,12 @@ from roadbike.ops.people import Person, Response, wait_until
 PRICE: Final = 3_300_000  # KRW
 RESERVE_TIMEOUT_SECONDS: Final = 15.0
 MY_PAGE_TIMEOUT_SECONDS: Final = 5.0
-ADDRESS: Final = "경기도 성남시 분당구 야탑로 81"
+RECIPIENT: Final = {
+    "userNm": "김데모",
+    "telNo": "010-0000-0081",
+    "zipCd": "13497",
+    "addrNm": "경기도 성남시 분당구 야탑로 81",
+}
 
 Databases = Callable[[], Awaitable[dict[str, str]]]
 
@@ -53,7 +58,7 @@ class Stage:
         await self.admin.ask("DELETE", path, wanted=204, If_Match=found.etag or "")
 
     async def ask_to_reserve(self, wanted: int | None = None) -> Response:
-        body = {"bikeId": self.bike_id, "price": PRICE, "addrNm": ADDRESS}
+        body = {"bikeId": self.bike_id, "price": PRICE, **RECIPIENT}
         return await self.buyer.ask("POST", "/reservations", body, wanted=wanted)
 
     async def reserve(self) -> str:

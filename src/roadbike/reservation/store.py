@@ -26,6 +26,7 @@ from sqlalchemy import Sequence as NumberSequence
 
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import ReservationStatus
+from roadbike.contracts.types import PHONE_LENGTH
 from roadbike.kit import idempotency
 from roadbike.kit.db import Tx
 from roadbike.kit.db.bulk import among
@@ -54,6 +55,7 @@ RESERVATION: Final = Table(
     Column("price", BigInteger, nullable=False),
     Column("zip_code", String(20)),
     Column("address", String(200)),
+    Column("phone", String(PHONE_LENGTH)),
     Column("bike_version", Integer, nullable=False),
     Column("registered", Boolean, nullable=False),
     Column("reserve_seq", BigInteger),

@@ -27,7 +27,7 @@ from sqlalchemy.sql import ColumnElement
 from roadbike.kit.db import Tx
 
 POSTGRESQL: Final = "postgresql"
-CLEANUP_BATCH: Final = 10_000  # rows that `delete_some` deletes in one transaction
+CLEANUP_BATCH: Final = 1_000  # rows that `delete_some` deletes in one transaction
 
 Finish = Callable[[Any], Any]
 
@@ -136,9 +136,9 @@ async def delete_some(tx: Tx, key: Column[Any], condition: ColumnElement[bool]) 
     """Delete up to CLEANUP_BATCH rows that fulfil the condition; return whether more may be left.
 
     key: an indexed column of the table. Where several rows share a key, all of them are deleted
-    with the first one.
+    with the first one. Rows that another replica is deleting are left to it.
     """
-    keys = select(key).where(condition).limit(CLEANUP_BATCH)
+    keys = select(key).where(condition).limit(CLEANUP_BATCH).with_for_update(skip_locked=True)
     deleted = await tx.execute(delete(key.table).where(key.in_(keys)))
     return deleted.rowcount >= CLEANUP_BATCH
 

@@ -20,12 +20,15 @@ NEVER_IDLE_OUT: Final = {"idle_session_timeout": "0"}
 def new_engine(url: str) -> AsyncEngine:
     """Return an engine for the URL (postgresql+asyncpg:// or sqlite+aiosqlite://)."""
     if url.startswith("sqlite"):
-        engine = create_async_engine(url, connect_args={"timeout": SQLITE_BUSY_MS / 1000})
+        engine = create_async_engine(
+            url, connect_args={"timeout": SQLITE_BUSY_MS / 1000}, hide_parameters=True
+        )
         event.listen(engine.sync_engine, "connect", _set_up_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine
     return create_async_engine(
         url,
+        hide_parameters=True,  # errors are logged, and parameters hold names and addresses
         pool_size=POOL_SIZE,
         max_overflow=0,
         pool_timeout=POOL_TIMEOUT_SECONDS,

@@ -16,6 +16,7 @@ from sqlalchemy import RowMapping, select
 from roadbike.kit.crash import Crash, never_crash
 from roadbike.kit.db import Database, DatabaseUnavailable, Tx, lease
 from roadbike.kit.db.ids import new_id
+from roadbike.kit.logs import SELDOM
 from roadbike.kit.messaging import sent
 from roadbike.kit.messaging.broker import Broker, BrokerUnavailable, Mark, Message
 from roadbike.kit.messaging.outbox import OUTBOX
@@ -50,7 +51,7 @@ class Relay:
             try:
                 count = await self.relay_once()
             except (BrokerUnavailable, DatabaseUnavailable) as error:
-                log.warning("relay.waiting", reason=str(error))
+                log.warning("relay.waiting", reason=str(error), **SELDOM)
                 await asyncio.sleep(RETRY_SECONDS)
             else:
                 if 0 < count < RELAY_BATCH:

@@ -20,6 +20,7 @@ from roadbike.kit import logs
 from roadbike.kit.auth import KeyFault, ServiceTokens, TokenVerifier, fetcher, public_keys
 from roadbike.kit.auth.keys import PublicKeys
 from roadbike.kit.db import DatabaseBusy, DatabaseUnavailable, compatibility
+from roadbike.kit.logs import SELDOM
 from roadbike.kit.messaging import broker as brokers
 from roadbike.kit.messaging.broker import Broker
 from roadbike.kit.process import settings
@@ -169,10 +170,11 @@ class Server:
         except DatabaseBusy:
             return self._reachable  # under load there may be no connection for this check
         except DatabaseUnavailable as error:
-            log.warning("database.unavailable", reason=str(error))
+            log.warning("database.unavailable", reason=str(error), **SELDOM)
             return False
         except DBAPIError as error:  # the table is missing: the migration has not run yet
-            log.warning("database.not_migrated", reason=str(error).splitlines()[0])
+            reason = str(error).splitlines()[0]
+            log.warning("database.not_migrated", reason=reason, **SELDOM)
             return False
         if reason:
             log.warning("database.other_version", reason=reason)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from enum import StrEnum
 from itertools import islice
-from typing import Annotated, Any, ClassVar, Final, TypeAlias
+from typing import Annotated, Any, ClassVar, Final, TypeAlias, get_args
 
 import msgspec
 from msgspec.inspect import Metadata, UnionType
@@ -97,9 +97,10 @@ class Reader:
 def _choices(type_: type[msgspec.Struct]) -> dict[str, str]:
     """Return the values of each member that is an enum, as text, by pointer."""
     return {
-        pointer(field.encode_name): ", ".join(field.type)
+        pointer(field.encode_name): ", ".join(kind)
         for field in msgspec.structs.fields(type_)
-        if isinstance(field.type, type) and issubclass(field.type, StrEnum)
+        for kind in (field.type, *get_args(field.type))  # itself, or one that may be left out
+        if isinstance(kind, type) and issubclass(kind, StrEnum)
     }
 
 
