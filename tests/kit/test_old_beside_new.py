@@ -45,7 +45,7 @@ def log() -> MemoryLog:
 @pytest.fixture
 async def publisher(log: MemoryLog) -> MemoryBroker:
     broker = MemoryBroker(log)
-    await broker.declare(Incremented.topic)
+    await broker.set_up({Incremented.topic: ("counter",)})
     return broker
 
 

@@ -45,7 +45,7 @@ async def side_by_side(db: Database, known: set[str]) -> int:
     old = Inbox(db, [started], known_types=known)
     new = Inbox(db, [started, returned])
     broker = MemoryBroker(MemoryLog())
-    await broker.declare(TOPIC)
+    await broker.set_up({TOPIC: ("stock",)})
     for inbox in (old, new):  # as each replica does when it starts
         await inbox.kept.announce()
     await broker.send([message(EXAMPLES[DeliveryReturned]) for _ in range(EVENTS)])

@@ -45,14 +45,15 @@ class Runtime:
         """Take the policies of the service; known_types as in Inbox."""
         self.service, self.broker = service, broker
         crash = crash_points(service.settings.crash)
+        db = service.db.background
         self.inbox = Inbox(
-            service.db,
+            db,
             service.policies,
             prefetch=service.prefetch,
             known_types=known_types,
             crash=crash,
         )
-        self.relay = relay.Relay(service.db, broker, service.name, crash=crash)
+        self.relay = relay.Relay(db, broker, service.name, crash=crash)
         self.failed = asyncio.Event()
         self._has_announced = asyncio.Event()
         self._subscriptions: dict[str, Subscription] = {}
@@ -85,7 +86,7 @@ class Runtime:
 
         Raises DatabaseUnavailable.
         """
-        async with self.service.db.read() as tx:
+        async with self.service.db.background.read() as tx:
             outbox = await sent.count(tx)
             parked_count = await parked.count(tx, parked.ParkedState.PARKED)
             dead = await parked.count(tx, parked.ParkedState.DEAD)
@@ -125,8 +126,8 @@ class Runtime:
         return [
             ("announce", self._announce()),
             *((f"consume {topic}", self._consume(topic)) for topic in self.consumes),
-            *((f"every {t.seconds} s", _repeat(t, self.service.db)) for t in timed),
-            *((("relay", self._relay()),) if self.service.publishes else ()),
+            *((f"every {t.seconds} s", _repeat(t, self.service.db.background)) for t in timed),
+            *((("relay", self.relay.run_forever()),) if self.service.publishes else ()),
         ]
 
     def _report_end(self, task: asyncio.Task[None]) -> None:
@@ -134,17 +135,12 @@ class Runtime:
             log.error("part.failed", part=task.get_name(), exc_info=task.exception())
             self.failed.set()
 
-    async def _relay(self) -> None:
-        topic = self.service.publishes[0].topic
-        await _once_available(lambda: self.broker.declare(topic))
-        await self.relay.run_forever()
-
     async def _announce(self) -> None:
         while True:
             try:
                 await self.inbox.kept.announce()
             except DatabaseUnavailable as error:
-                log.warning("announcing.waiting", reason=str(error))
+                log.warning("announcing.waiting", reason=str(error), **SELDOM)
                 await asyncio.sleep(PAUSE_SECONDS)
             else:
                 self._has_announced.set()
@@ -199,7 +195,7 @@ async def _once_available(attempt: Callable[[], Awaitable[Any]]) -> Any:
     while True:
         try:
             return await attempt()
-        except BrokerUnavailable:  # TopicMissing is one
+        except BrokerUnavailable:  # TopicMissing and GroupMissing are, too
             await asyncio.sleep(PAUSE_SECONDS)
 
 

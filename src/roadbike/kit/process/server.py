@@ -71,8 +71,7 @@ async def _serve(
 ) -> None:
     service: Service = module.build(chosen)
     _tune_garbage_collector()
-    url, ack_wait = chosen.broker_url.reveal(), chosen.ack_wait_seconds
-    broker = brokers.connect(url, service.name, ack_wait=ack_wait)
+    broker = brokers.connect(chosen.broker_url.reveal(), service.name)
     try:
         async with running(service, package, broker, application, listener) as server:
             loop = asyncio.get_running_loop()
@@ -165,8 +164,10 @@ class Server:
 
     async def _is_migrated(self) -> bool:
         try:
-            async with self.service.db.read() as tx:
-                reason = await compatibility.reason_against(tx, self._version)
+            async with self.service.db.background.read() as tx:
+                mismatch = await compatibility.reason_against(tx, self._version)
+            if not self._reachable:
+                await self.service.db.ready()
         except DatabaseBusy:
             return self._reachable  # under load there may be no connection for this check
         except DatabaseUnavailable as error:
@@ -176,9 +177,9 @@ class Server:
             reason = str(error).splitlines()[0]
             log.warning("database.not_migrated", reason=reason, **SELDOM)
             return False
-        if reason:
-            log.warning("database.other_version", reason=reason)
-        return reason is None
+        if mismatch:
+            log.warning("database.other_version", reason=mismatch, **SELDOM)
+        return mismatch is None
 
     def _app(self) -> Edge:
         chosen, application = self.service.settings, self.application

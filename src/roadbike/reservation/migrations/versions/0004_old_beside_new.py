@@ -1,4 +1,4 @@
-"""Old replicas can tell what newer code has changed: the schema, the types that it consumes."""
+"""Old replicas see what newer code has changed: the schema, the types that it consumes."""
 
 from roadbike.kit import schema
 
