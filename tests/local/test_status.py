@@ -67,7 +67,7 @@ def test_the_table_fits_and_shortens_nothing(width: int, some: dict[str, int]) -
 def test_counts_that_are_0_everywhere_are_one_line() -> None:
     assert shown(rows()).endswith("\nno parked events or open payments\n")
     assert shown(rows(pending=1), 100).endswith(
-        "\nno parked events, stuck events, dead letters, refused events or unsettled payments\n"
+        "\nno parked events, stuck events, dead letters, kept events, refused events or unsettled payments\n"
     )
     assert shown(rows(**dict.fromkeys(COUNTS[:-1], 1))).endswith("\nno unsettled payments\n")
     assert "\nno " not in shown(rows(**dict.fromkeys(COUNTS, 1)))
