@@ -223,7 +223,9 @@ async def _take(stock: Any, number: int, step: Any) -> None:
                 lambda tx: edit_bike(tx, number, exactly(bike.version), price, by="staff")
             )
         case "withdraw":
-            await stock.db.transact(lambda tx: withdraw_bike(tx, number, exactly(bike.version), by="staff"))
+            await stock.db.transact(
+                lambda tx: withdraw_bike(tx, number, exactly(bike.version), by="staff")
+            )
         case (fact, one):
             await stock.consume(getattr(one, fact)())
         case _:
