@@ -178,14 +178,13 @@ def service_parts(
     made: Replicas,
     user: User | None = None,
 ) -> list[Part]:
-    """Return one part for each replica. The first one migrates; the others are ready after it."""
+    """Return one part for each replica; they have one migration in common."""
     settings = environment(home, ports, environ, spec, made)
     parts = made[spec.name].items()
-    found = [
+    return [
         service_part(settings | {"ROADBIKE_PORT": str(port)}, spec, part, port, user)
         for part, port in parts
     ]
-    return [found[0], *(replace(part, prepare=None) for part in found[1:])]
 
 
 def service_part(

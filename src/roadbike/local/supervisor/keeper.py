@@ -73,7 +73,6 @@ class Keeper:
         self._task: asyncio.Task[None] | None = None
         self._process: Running | None = None
         self._draining: Running | None = None
-        self._jobs_done: list[Call] = []
         self._restarts_allowed = True
         self.failed_starts = 0
 
@@ -168,9 +167,9 @@ class Keeper:
             await asyncio.to_thread(self.part.prepare_each)
 
     async def _run_job_once(self, call: Call | None) -> None:
-        if call is not None and call not in self._jobs_done:
-            await self._starter.run_job(say("part-set-up", part=self.part.name), call, self.log)
-            self._jobs_done.append(call)
+        if call is not None:
+            name = say("part-set-up", part=self.part.name)
+            await self._starter.run_job_once(name, call, self.log)
 
     async def _start(self) -> Running:
         starting = asyncio.ensure_future(self._starter.start(self.part, self.log, self._port))
