@@ -214,7 +214,7 @@ async def test_replicas_wait_for_the_set_up_that_one_of_them_runs(tmp_path: Path
 
     class OneJob(Starter):
         async def run_job(self, name: str, call: Call, log: Path) -> None:
-            ran.append(call.function)
+            ran.append(f"{name}: {call.function}, {log.name}")
             await goes_on.wait()
 
     starter, call = OneJob(), Call(function="migrate", arguments={"package": "stock"})
@@ -229,4 +229,4 @@ async def test_replicas_wait_for_the_set_up_that_one_of_them_runs(tmp_path: Path
     await asyncio.gather(*waiting)
 
     assert not done
-    assert ran == ["migrate"]
+    assert ran == ["set-up: migrate, log"]
