@@ -179,7 +179,7 @@ def migrate(
     from roadbike.kit.db.migrate import upgrade
     from roadbike.local.shop_file import databases
 
-    for name, url in databases(homes.at(home), service, os.environ).items():
+    for name, url in databases(homes.at(home), service, os.environ, to_migrate=True).items():
         upgrade(_package(name), url)
         typer.echo(f"{name}: up to date")
 
