@@ -17,8 +17,9 @@ from roadbike.kit.auth.keys import kid_of
 from roadbike.kit.auth.published import read_published
 from roadbike.kit.db import Database, migrate
 from roadbike.kit.messaging.broker.memory import MemoryBroker, MemoryLog
+from roadbike.kit.process.secret import Secret
 from roadbike.kit.process.server import Server
-from roadbike.kit.process.settings import Secret, SettingError, read
+from roadbike.kit.process.settings import SettingError, read
 from roadbike.serve import SHOP
 
 

@@ -24,7 +24,7 @@ from roadbike.account.domain import (
 from roadbike.account.passwords import Passwords
 from roadbike.account.use_cases import LogIns
 from roadbike.contracts.accounts import Contact
-from roadbike.contracts.types import USER_ID_LENGTH, Email, Phone, UserId, ZipCode
+from roadbike.contracts.types import USER_ID_LENGTH, Address, Email, Name, Phone, UserId, ZipCode
 from roadbike.contracts.wire_names import wire_name
 from roadbike.kit.auth import Publisher, SigningKey
 from roadbike.kit.db import Database
@@ -36,13 +36,13 @@ from roadbike.kit.pure.refusals import (
     Refusal,
     Unavailable,
 )
+from roadbike.kit.pure.texts import LINE
 from roadbike.kit.web import (
     ANYONE,
     BUYER,
     INTERNAL,
     Body,
     Caller,
-    Line,
     Links,
     Reply,
     Route,
@@ -71,7 +71,8 @@ log = structlog.get_logger()
 
 NewUserId = Annotated[  # documented with its pattern; the domain checks it, with its own message
     str,
-    Meta(min_length=1, max_length=USER_ID_LENGTH, extra_json_schema={"pattern": domain.USER_ID}),
+    Meta(max_length=USER_ID_LENGTH, extra_json_schema={"pattern": domain.USER_ID}),
+    LINE,
 ]
 
 
@@ -80,7 +81,7 @@ class SignUp(Body, frozen=True, kw_only=True, rename=wire_name):
 
     user_id: NewUserId
     password: Annotated[str, Meta(min_length=MIN_PASSWORD_LENGTH, max_length=MAX_PASSWORD_LENGTH)]
-    user_name: Line
+    user_name: Name
 
     def __repr__(self) -> str:
         return f"SignUp({self.user_id!r})"  # keeps the password out of logs
@@ -101,11 +102,11 @@ class AccountEdit(Body, frozen=True, kw_only=True, rename=wire_name):
 
     ignored = frozenset({"userId", "roles", "createdAt", "_links"})
 
-    user_name: Line | UnsetType = UNSET
+    user_name: Name | UnsetType = UNSET
     phone: Phone | UnsetType | None = UNSET
     email: Email | UnsetType | None = UNSET
     zip_code: ZipCode | UnsetType | None = UNSET
-    address: Line | UnsetType | None = UNSET
+    address: Address | UnsetType | None = UNSET
 
     def __repr__(self) -> str:
         return "AccountEdit()"  # keeps personal data out of logs

@@ -14,8 +14,9 @@ from roadbike.account.use_cases import LogIns, delete_old_failures
 from roadbike.contracts.identity import ISSUER
 from roadbike.kit.auth import KeyFault, Publisher, SigningKey
 from roadbike.kit.db import Database
+from roadbike.kit.process.secret import Secret
 from roadbike.kit.process.service import Service, every
-from roadbike.kit.process.settings import Limit, Secret, ServiceSettings, SettingError
+from roadbike.kit.process.settings import Limit, ServiceSettings, SettingError
 from roadbike.kit.web.rates import RateLimit
 
 SIGN_UPS_PER_HOUR: Final = 30  # from one address, in production

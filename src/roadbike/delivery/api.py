@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 from roadbike.contracts.accounts import Contact
 from roadbike.contracts.refusals import CancelsWithReservation
 from roadbike.contracts.statuses import DeliveryStatus
-from roadbike.contracts.types import Phone, ZipCode
+from roadbike.contracts.types import Address, Name, Phone, ZipCode
 from roadbike.contracts.wire_names import wire_name
 from roadbike.delivery import domain, store, use_cases
 from roadbike.delivery.accounts import Accounts
@@ -60,10 +60,10 @@ class DeliveryChange(Body, frozen=True, kw_only=True, rename=wire_name):
     delivery_status: DeliveryStatus | UnsetType = UNSET
     carrier: Line | None = None
     tracking_number: Line | None = None
-    user_name: Line | None = None
+    user_name: Name | None = None
     phone: Phone | None = None
     zip_code: ZipCode | None = None
-    address: Line | None = None
+    address: Address | None = None
 
     def __repr__(self) -> str:
         return "DeliveryChange()"  # keeps personal data out of logs

@@ -18,7 +18,7 @@ HARD_SPACE: Final = "\N{NO-BREAK SPACE}"
 def exit_code_of(command: Callable[[], object]) -> int:
     """Run the command. A known error is printed as one sentence, without a traceback."""
     try:
-        command()
+        code = command()
     except CommandError as error:
         for line in error.details:
             typer.echo(f"  {line}", err=True)
@@ -27,7 +27,7 @@ def exit_code_of(command: Callable[[], object]) -> int:
     except (SettingError, OSError) as error:
         _print_error(f"roadbike: {error}")
         return 1
-    return 0
+    return code if isinstance(code, int) else 0
 
 
 def _print_error(sentence: str) -> None:

@@ -12,6 +12,7 @@ from rich.console import Console
 from roadbike.contracts.statuses import DeliveryStatus, PaymentStatus
 from roadbike.local.errors import CommandError
 from roadbike.local.servers.traefik import ROUTES
+from roadbike.local.texts import say
 from roadbike.ops.outages import ServiceAction
 from roadbike.ops.people import Person, Response, wait_until
 
@@ -72,7 +73,7 @@ class Stage:
             return response.status == HTTPStatus.CREATED
 
         made = await wait_until(
-            self.ask_to_reserve, is_made, "the bike is reserved", RESERVE_TIMEOUT_SECONDS
+            self.ask_to_reserve, is_made, say("demo-bike-reserved"), RESERVE_TIMEOUT_SECONDS
         )
         reserve_id: str = made.body["reserveId"]
         return reserve_id
@@ -107,7 +108,7 @@ class Stage:
         def is_right(page: Any) -> bool:
             return all(page.get(name) == value for name, value in wanted.items())
 
-        what = f"my page shows {wanted}"
+        what = say("demo-page-shows", wanted=wanted)
         return await wait_until(look, is_right, what, MY_PAGE_TIMEOUT_SECONDS)
 
     async def count_reservations(self) -> int:
@@ -122,7 +123,7 @@ class Stage:
         try:
             response = await self.admin.ask("GET", ROUTES[service][0])
             if response.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-                raise CommandError(f"{service} was taken down but still answers")
+                raise CommandError("demo-still-answers", service=service)
             yield
         finally:
             await self.start(service)

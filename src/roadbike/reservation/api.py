@@ -8,7 +8,7 @@ import msgspec
 
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import ReservationStatus
-from roadbike.contracts.types import BikeId, Phone, Price, ZipCode
+from roadbike.contracts.types import Address, BikeId, Name, Phone, Price, ZipCode
 from roadbike.contracts.wire_names import wire_name
 from roadbike.kit import idempotency
 from roadbike.kit.db import Database
@@ -21,7 +21,6 @@ from roadbike.kit.web import (
     Body,
     Caller,
     KeyHeader,
-    Line,
     Links,
     Page,
     Paging,
@@ -55,10 +54,10 @@ class NewReservation(Body, frozen=True, rename=wire_name):
 
     bike_id: BikeId
     price: Price | None = None
-    user_name: Line | None = None
+    user_name: Name | None = None
     phone: Phone | None = None
     zip_code: ZipCode | None = None
-    address: Line | None = None
+    address: Address | None = None
 
 
 class Change(StrEnum):

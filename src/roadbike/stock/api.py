@@ -1,20 +1,20 @@
 """The HTTP API of stock: parse, call one use case, answer."""
 
 from functools import partial
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import msgspec
 from litestar.params import Parameter
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, UnsetType
 
 from roadbike.contracts.types import (
-    BRAND_LENGTH,
-    COLOUR_LENGTH,
-    DESCRIPTION_LENGTH,
-    FRAME_SIZE_LENGTH,
     MAX_BIKE_ID,
-    NAME_LENGTH,
     BikeId,
+    Brand,
+    Colour,
+    Description,
+    FrameSize,
+    Name,
     Price,
     Quantity,
 )
@@ -43,17 +43,7 @@ from roadbike.kit.web import (
 from roadbike.stock import store, use_cases
 from roadbike.stock.domain import BelowHeld, Bike, BikeExists
 
-ONE_LINE: Final = Meta(  # without control characters, not blank
-    pattern=r"^(?![\s\S]*[\x00-\x1f\x7f])[\s\S]*\S", extra={"fault": "fault-filled-line"}
-)
-NOT_BLANK: Final = Meta(pattern=r"\S", extra={"fault": "fault-blank"})
-
 BikeIdInPath = Annotated[int, Parameter(ge=1, le=MAX_BIKE_ID)]
-Name = Annotated[str, Meta(min_length=1, max_length=NAME_LENGTH), ONE_LINE]
-Brand = Annotated[str, Meta(min_length=1, max_length=BRAND_LENGTH), ONE_LINE]
-FrameSize = Annotated[str, Meta(min_length=1, max_length=FRAME_SIZE_LENGTH), ONE_LINE]
-Colour = Annotated[str, Meta(min_length=1, max_length=COLOUR_LENGTH), ONE_LINE]
-Description = Annotated[str, Meta(min_length=1, max_length=DESCRIPTION_LENGTH), NOT_BLANK]
 
 
 class WholeBike(Body, frozen=True, kw_only=True, rename=wire_name):
@@ -80,7 +70,10 @@ class NewBike(WholeBike, frozen=True, kw_only=True, rename=wire_name):
 
 
 class BikeEdit(Body, frozen=True, kw_only=True, rename=wire_name):
-    """The fields of a bike to change; null empties a text."""
+    """The fields of a bike to change; null empties a text.
+
+    on_sale: true puts a withdrawn bike back on sale, false withdraws it as DELETE does.
+    """
 
     bike_name: Name | UnsetType = UNSET
     price: Price | UnsetType = UNSET
@@ -89,6 +82,7 @@ class BikeEdit(Body, frozen=True, kw_only=True, rename=wire_name):
     frame_size: FrameSize | UnsetType | None = UNSET
     colour: Colour | UnsetType | None = UNSET
     description: Description | UnsetType | None = UNSET
+    on_sale: bool | UnsetType = UNSET
 
 
 class BikeView(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name, omit_defaults=True):
@@ -163,7 +157,8 @@ class StockApi:
         """Change some fields of a bike."""
         sent = msgspec.structs.asdict(data).items()
         changes = {name: value for name, value in sent if value is not UNSET}
-        return await self._edited(bike_id, if_match, changes, caller)
+        on_sale = changes.pop("on_sale", None)
+        return await self._edited(bike_id, if_match, changes, caller, on_sale=on_sale)
 
     async def replace(
         self, bike_id: BikeIdInPath, data: WholeBike, if_match: int, caller: Caller
@@ -179,13 +174,20 @@ class StockApi:
         await self.db.transact(withdraw)
 
     async def _edited(
-        self, bike_id: int, version: int, changes: dict[str, Any], caller: Caller
+        self,
+        bike_id: int,
+        version: int,
+        changes: dict[str, Any],
+        caller: Caller,
+        *,
+        on_sale: bool | None = None,
     ) -> Reply[BikeView]:
         edit = partial(
             use_cases.edit_bike,
             bike_id=bike_id,
             version=version,
             changes=changes,
+            on_sale=on_sale,
             by=caller.user_id,
         )
         try:

@@ -34,5 +34,5 @@ def set_up(home: Home, environ: Mapping[str, str], *, keep: bool) -> int:
     try:
         broker.set_up(url=url, topics=topics, ack_wait=ack_wait, within=WITHIN_SECONDS)
     except BrokerUnavailable as error:
-        raise CommandError(f"the broker could not be set up: {error}") from None
+        raise CommandError("broker-not-set-up", error=error) from None
     return len(topics)
