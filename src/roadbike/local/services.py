@@ -19,8 +19,8 @@ from roadbike.local.users import User
 # Each service is one process: after it was killed, only its next start can take over its
 # unacknowledged messages, so they should become available soon.
 ACK_WAIT_SECONDS: Final = 5.0
-# Of the database, in all pools of kit.db.engine, which would be slow to import here.
-CONNECTIONS_PER_PROCESS: Final = 10
+# As in kit.db.engine, which would be slow to import here.
+CONNECTIONS_PER_PROCESS: Final = 12
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -21,6 +21,7 @@ from roadbike.kit import logs
 from roadbike.kit.auth import KeyFault, ServiceTokens, TokenVerifier, fetcher, public_keys
 from roadbike.kit.auth.keys import PublicKeys
 from roadbike.kit.db import DatabaseBusy, DatabaseUnavailable
+from roadbike.kit.db.capacity import check_capacity
 from roadbike.kit.logs import SELDOM
 from roadbike.kit.messaging import broker as brokers
 from roadbike.kit.messaging.broker import Broker
@@ -170,6 +171,7 @@ class Server:
                 version = await tx.scalar(select(ALEMBIC_VERSION.c.version_num))
             if not self._reachable:
                 await self.service.db.ready()
+                await check_capacity(self.service.db)
         except DatabaseBusy:
             return self._reachable  # under load there may be no connection for this check
         except DatabaseUnavailable as error:
