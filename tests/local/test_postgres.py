@@ -1,11 +1,8 @@
 """The cluster: access of each role, both PostgreSQL versions, folders closed to its user."""
 
-import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,51 +11,10 @@ import pytest
 
 from roadbike.local import home as homes
 from roadbike.local.errors import CommandError
-from roadbike.local.home import Home, passwords
-from roadbike.local.jobs import databases
+from roadbike.local.home import passwords
 from roadbike.local.servers import binaries, postgres
-from roadbike.local.supervisor.keeper import Keeper
-from roadbike.local.supervisor.processes import Starter
+from tests.local.clusters import FOUND, NAMES, cluster
 from tests.local.other_user import NOBODY, as_nobody, needs_root
-from tests.ports import free_base
-
-LIMITS = {"stock": 4, "payment": 5}
-NAMES = (postgres.SUPERUSER, *LIMITS, *map(postgres.owner_of, LIMITS))
-FOUND = {
-    name: binaries.postgres(environ, data_major=None)
-    for name, environ in {
-        "the wheel's": {"PATH": ""},
-        "the path's": {"PATH": os.environ["PATH"]},
-    }.items()
-}
-
-Before = Callable[[int, dict[str, str]], Awaitable[None]]  # of port and passwords
-
-
-@asynccontextmanager
-async def cluster(
-    home: Home, found: binaries.Postgres, before: Before | None = None
-) -> AsyncIterator[int]:
-    """Run a cluster in the block, and give its port. before: runs before the job of databases."""
-    port = free_base()
-    made = passwords(home, "postgres", NAMES)
-    part = postgres.part(home, port, {"ROADBIKE_POSTGRES_BIN": str(found.folder)}, made, LIMITS)
-    part = replace(part, finish=None)
-    keeper = Keeper(part, home.log("postgres"), Starter(), ready_at_once, lambda: None)
-    keeper.start()
-    try:
-        async with asyncio.timeout(60):
-            await keeper.ready.wait()
-        if before is not None:
-            await before(port, made)
-        await asyncio.to_thread(databases.make, port=port, passwords=made, limits=LIMITS)
-        yield port
-    finally:
-        await keeper.stop()
-
-
-async def ready_at_once() -> None:
-    """Nothing is needed."""
 
 
 async def log_in(port: int, user: str, database: str, password: str | None) -> str:
@@ -89,103 +45,6 @@ async def test_each_role_can_use_its_own_database_only(folder: Path, whose: str)
             await log_in(port, "postgres", "postgres", None)
 
     assert version.startswith(str(FOUND[whose].major))
-
-
-def statements_of(owner: str) -> list[str]:
-    return [
-        "CREATE TABLE other (id int)",
-        "CREATE TEMP TABLE other (id int)",
-        "CREATE SCHEMA other",
-        "DROP TABLE item",
-        "ALTER TABLE item ADD COLUMN more int",
-        "TRUNCATE item",
-        "CREATE INDEX ON item (id)",
-        "COMMENT ON TABLE item IS 'mine'",
-        "ALTER DATABASE stock SET work_mem = '1GB'",
-        "ALTER ROLE stock CONNECTION LIMIT 100",
-        f"SET ROLE {owner}",
-    ]
-
-
-async def make_as_before(port: int, passwords: dict[str, str]) -> None:
-    """Make a database as versions did in which the serving role owned it, with a table."""
-    server = await connected(port, postgres.SUPERUSER, "postgres", passwords)
-    await server.execute(f"CREATE ROLE stock LOGIN PASSWORD '{passwords['stock']}'")
-    await server.execute("CREATE DATABASE stock OWNER stock")
-    await server.execute("REVOKE ALL ON DATABASE stock FROM PUBLIC")
-    await server.close()
-    serving = await connected(port, "stock", "stock", passwords)
-    await serving.execute("CREATE TABLE item (id serial PRIMARY KEY, name text)")
-    await serving.execute("INSERT INTO item (name) VALUES ('kept')")
-    await serving.close()
-
-
-@pytest.mark.parametrize("whose", FOUND)
-@pytest.mark.parametrize("before", [None, make_as_before])
-async def test_the_serving_role_changes_rows_and_the_owner_changes_tables(
-    folder: Path, whose: str, before: Before | None
-) -> None:
-    home = homes.at(folder / "home")
-    homes.open_home(home)
-    made = passwords(home, "postgres", NAMES)
-
-    async with cluster(home, FOUND[whose], before) as port:
-        owner = await connected(port, postgres.owner_of("stock"), "stock", made)
-        serving = await connected(port, "stock", "stock", made)
-        if before is None:
-            await owner.execute("CREATE TABLE item (id serial PRIMARY KEY, name text)")
-        await owner.execute("CREATE TABLE later (id serial PRIMARY KEY)")
-        await owner.execute("ALTER TABLE item ADD COLUMN price int")
-
-        await serving.execute("INSERT INTO item (name, price) VALUES ('new', 1)")
-        await serving.execute("UPDATE item SET price = 2")
-        names = [row["name"] for row in await serving.fetch("SELECT name FROM item ORDER BY id")]
-        await serving.execute("DELETE FROM item")
-        await serving.execute("INSERT INTO later DEFAULT VALUES")
-        for statement in statements_of(postgres.owner_of("stock")):
-            with pytest.raises(asyncpg.InsufficientPrivilegeError):
-                await serving.execute(statement)
-        with pytest.raises(asyncpg.PostgresError):
-            await connected(port, postgres.owner_of("stock"), "payment", made)
-        await serving.close()
-        await owner.close()
-
-    assert names == (["kept", "new"] if before else ["new"])
-
-
-async def test_one_role_cannot_take_the_connections_of_the_others(folder: Path) -> None:
-    home = homes.at(folder / "home")
-    homes.open_home(home)
-    made = passwords(home, "postgres", NAMES)
-
-    async with cluster(home, FOUND["the wheel's"]) as port:
-        taken = [await connected(port, "stock", "stock", made) for _ in range(LIMITS["stock"])]
-        owners = [await connected(port, "stock_owner", "stock", made) for _ in range(2)]
-        for role in ("stock", "stock_owner"):
-            with pytest.raises(asyncpg.TooManyConnectionsError):
-                await connected(port, role, "stock", made)
-        others = [
-            await connected(port, role, "payment", made)
-            for role in (*["payment"] * LIMITS["payment"], *["payment_owner"] * 2)
-        ]
-        looking = await connected(port, postgres.SUPERUSER, "postgres", made)
-        for connection in (*taken, *owners, *others, looking):
-            await connection.close()
-
-
-def test_the_server_accepts_what_all_roles_together_may_open() -> None:
-    limits = [postgres.connection_limit(10), postgres.connection_limit(10, replicas=3)]
-
-    assert limits == [10 + postgres.SPARE_CONNECTIONS, 30 + postgres.SPARE_CONNECTIONS]
-    assert postgres.max_connections(limits) > sum(limits) + 2 * postgres.OWNER_CONNECTIONS
-
-
-async def connected(
-    port: int, role: str, database: str, passwords: dict[str, str]
-) -> asyncpg.Connection:
-    return await asyncpg.connect(
-        host="127.0.0.1", port=port, user=role, database=database, password=passwords[role]
-    )
 
 
 @needs_root
