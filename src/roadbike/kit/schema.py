@@ -70,6 +70,23 @@ def drop_v1() -> None:
         op.drop_table(name)
 
 
+def add_dismissals() -> None:
+    """Add when a message was parked, and when, by whom and why a dead letter was dismissed."""
+    for column in (
+        Column("parked_at", UtcTime),
+        Column("dismissed_at", UtcTime),
+        Column("dismissed_by", String(100)),
+        Column("dismissed_why", Text),
+    ):
+        op.add_column("parked", column)
+
+
+def drop_dismissals() -> None:
+    """Drop what `add_dismissals` added."""
+    for name in ("parked_at", "dismissed_at", "dismissed_by", "dismissed_why"):
+        op.drop_column("parked", name)
+
+
 def _create_outbox() -> None:
     op.create_table(
         "outbox",

@@ -76,6 +76,7 @@ class Runtime:
         async with self.service.db.read() as tx:
             outbox = await relay.count(tx)
             parked_count = await parked.count(tx, parked.ParkedState.PARKED)
+            stuck = await parked.count_stuck(tx)
             dead = await parked.count(tx, parked.ParkedState.DEAD)
             refused_count = await refused.count(tx)
             gauges = {name: await count(tx) for name, count in self.service.gauges.items()}
@@ -87,6 +88,7 @@ class Runtime:
             published=outbox["published"],
             unsent=outbox["unsent"],
             parked=parked_count,
+            stuck=stuck,
             dead=dead,
             refused=refused_count,
             gauges=gauges,

@@ -1,0 +1,14 @@
+"""When a message was parked, and by whom and why a dead letter was dismissed."""
+
+from roadbike.kit import schema
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    schema.add_dismissals()
+
+
+def downgrade() -> None:
+    schema.drop_dismissals()
