@@ -91,6 +91,7 @@ def settings(name: str, url: str) -> dict[str, Any]:
     """Return the settings that all services have in common, for a database URL."""
     return {
         "port": 0,
+        "drain_ms": 0,
         "database_url": Secret(url),
         "broker_url": Secret("memory://test"),
         "account_url": "http://account.invalid",

@@ -27,6 +27,19 @@ async def new_database(package: str) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
+async def another_database(url: str, package: str) -> AsyncIterator[str]:
+    """Migrate a second database, on the server of the first; yield its URL."""
+    db = Database(url)
+    async with db.engine.connect() as connection:
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        await connection.execute(text("CREATE DATABASE another"))
+    await db.close()
+    another = url.rsplit("/", 1)[0] + "/another"
+    await migrate.upgrade_async(package, another)
+    yield another
+
+
+@asynccontextmanager
 async def opened(url: str) -> AsyncIterator[Database]:
     """Open kit's Database at the URL; close it at the end of the block."""
     db = Database(url)

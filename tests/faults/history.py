@@ -4,8 +4,11 @@ from typing import Final
 
 from roadbike.kit.db import Database
 from roadbike.kit.messaging.broker.memory import MemoryBroker, MemoryLog
+from roadbike.kit.messaging.broker.nats import NatsBroker
 from roadbike.kit.messaging.relay import Relay
 from tests.faults.databases import execute
+from tests.kit.broker.messages import wait_until_connected
+from tests.kit.broker.nats_server import NatsServer
 
 TOPIC: Final = "bike.reservation"
 PART: Final = 250_000  # rows of one transaction
@@ -28,6 +31,14 @@ async def add_sent(db: Database, rows: int) -> None:
 async def add_backlog(db: Database, rows: int) -> None:
     """Add events that are waiting to be sent."""
     await execute(db, FILL.format(when="NULL", rows=rows))
+
+
+async def relay_to_nats(db: Database, server: NatsServer) -> Relay:
+    """Return a relay that holds the lease and sends to the server; the caller closes its broker."""
+    broker = NatsBroker(server.url(), "reservation")
+    await wait_until_connected(broker)
+    await broker.declare(TOPIC)
+    return Relay(db, broker, "reservation")
 
 
 async def relay_to_memory(db: Database) -> Relay:

@@ -7,7 +7,7 @@ from sqlalchemy import RowMapping, select, update
 from roadbike.kit.db import Database
 from roadbike.kit.db.lease import LEASE
 from roadbike.kit.messaging.outbox import OUTBOX, publish
-from roadbike.kit.messaging.relay import count
+from roadbike.kit.messaging.sent import count
 from tests.kit.counters import Incremented
 from tests.kit.recording_broker import RecordingBroker
 

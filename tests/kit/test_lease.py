@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 
-from sqlalchemy import RowMapping, func, select, update
+from sqlalchemy import RowMapping, select, update
 
 from roadbike.kit.db import Database, lease
 
@@ -25,9 +25,8 @@ async def expire(db: Database) -> None:
 
 
 async def is_still_held(db: Database, epoch: int) -> bool:
-    async with db.read() as tx:
-        held = lease.still_held(NAME, epoch)
-        return bool(await tx.scalar(select(func.count()).where(held)))
+    async with db.begin() as tx:
+        return await lease.still_held(tx, NAME, epoch)
 
 
 async def test_the_first_holder_has_the_lease_for_its_term(db: Database) -> None:
@@ -109,3 +108,24 @@ async def test_one_of_many_concurrent_takers_gets_the_lease(
         )
         assert [epoch for epoch in epochs if epoch is not None] == [round_]
         await expire(db)
+
+
+async def test_a_new_holder_waits_for_what_the_old_one_does_under_the_lease(
+    db: Database, open_database: Callable[[str], Database], database_url: str
+) -> None:
+    await lease.take(db, NAME, "ann")
+    await expire(db)
+    done: list[str] = []
+
+    async def take_over() -> None:
+        await lease.take(open_database(database_url), NAME, "bob")
+        done.append("taken over")
+
+    async with db.begin() as tx:
+        assert await lease.still_held(tx, NAME, 1)
+        taking = asyncio.create_task(take_over())
+        await asyncio.wait([taking], timeout=0.3)
+        done.append("committed")
+    await taking
+
+    assert done == ["committed", "taken over"]

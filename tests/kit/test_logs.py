@@ -3,8 +3,12 @@
 import json
 import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
+import structlog
+
+from roadbike.kit.logs import REPEAT_SECONDS, SELDOM, Repeats
 
 SCRIPT = """
 import logging
@@ -96,3 +100,31 @@ def test_events_below_the_level_are_not_logged(
 ) -> None:
     own = [line["event"] for line in lines if "logger" not in line]
     assert own == events
+
+
+def test_a_line_that_repeats_often_is_logged_once_a_minute_with_its_number() -> None:
+    now = 0.0
+    repeats = Repeats(now=lambda: now)
+    waiting = {"event": "relay.waiting", "reason": "not connected", **SELDOM}
+    logged = []
+
+    for second in range(int(2 * REPEAT_SECONDS) + 1):
+        now = float(second)
+        with suppress(structlog.DropEvent):
+            logged.append(repeats(None, "warning", {**waiting, "timestamp": second}))
+
+    first, second_, third = logged
+    assert first == {"event": "relay.waiting", "reason": "not connected", "timestamp": 0}
+    assert second_["repeated"] == third["repeated"] == REPEAT_SECONDS - 1
+
+
+def test_another_reason_and_every_ordinary_line_are_logged_at_once() -> None:
+    repeats = Repeats(now=lambda: 0.0)
+    lines: list[dict[str, object]] = [
+        {"event": "relay.waiting", "reason": "not connected", **SELDOM},
+        {"event": "relay.waiting", "reason": "full", **SELDOM},
+        {"event": "login.failed", "user": "kim"},
+        {"event": "login.failed", "user": "kim"},
+    ]
+
+    assert len([repeats(None, "warning", dict(line)) for line in lines]) == len(lines)

@@ -13,11 +13,10 @@ from roadbike.kit.messaging.broker import BrokerUnavailable
 from roadbike.kit.messaging.outbox import OUTBOX
 from roadbike.kit.messaging.relay import (
     BROKER_RETENTION,
-    OUTBOX_RETENTION,
     RELAY_BATCH,
     Relay,
-    delete_sent,
 )
+from roadbike.kit.messaging.sent import OUTBOX_RETENTION, delete_sent
 from tests.kit.counters import Incremented
 from tests.kit.outbox_helpers import (
     TOPIC,

@@ -7,10 +7,10 @@ from typing import Literal
 import pytest
 
 from roadbike.kit.pure.refusals import Overloaded
-from roadbike.kit.resilience.breaker import FEWEST_CALLS, OpenCircuit
+from roadbike.kit.resilience.breaker import FEWEST_CALLS, PROBES, OpenCircuit
 from roadbike.kit.resilience.deadline import Deadline
 from roadbike.reservation.domain import Reservation, SoldOut
-from roadbike.reservation.payments import FULL_MS, NotSent
+from roadbike.reservation.payments import DEADLINE_MS, FULL_MS, NotSent
 from roadbike.reservation.use_cases import desk as reserving
 from roadbike.reservation.use_cases.steps import PaymentUnavailable
 from tests.reservation import fake_payment
@@ -97,20 +97,65 @@ async def test_time_outs_of_calls_with_their_full_time_open_the_breaker(desk: De
             await asyncio.gather(*crowd, return_exceptions=True)
 
 
-async def test_the_time_that_a_request_waits_before_its_call_is_not_payments(
-    desk: DeskHarness,
-) -> None:
+async def test_the_time_of_our_own_steps_is_not_payments(desk: DeskHarness) -> None:
+    await desk.harness.consume(bike_changed(free=10 * FEWEST_CALLS, free_seq=2))
+
+    def takes_long(_step: str) -> None:
+        desk.clock.now += DEADLINE_MS / 1000
+
+    desk.desk.crash = takes_long  # called after each step
+    for _ in range(FEWEST_CALLS + 5):
+        await desk.reserve(a_request())
+
+    assert desk.breaker == "closed"
+
+
+async def test_the_time_of_payment_opens_the_breaker(desk: DeskHarness) -> None:
     await desk.harness.consume(bike_changed(free=10 * FEWEST_CALLS, free_seq=2))
 
     async def opens_slowly(asked: Asked, writer: asyncio.StreamWriter) -> None:
-        desk.clock.now += FULL_MS / 1000  # since the breaker's permit was taken
+        desk.clock.now += FULL_MS / 1000
         await fake_payment.opens(asked, writer)
 
     desk.payment.behaviour = opens_slowly
-    for _ in range(FEWEST_CALLS + 5):
-        await desk.reserve(a_request(), ms=FULL_MS - 50)
+    async with asyncio.timeout(30):
+        while desk.breaker == "closed":
+            await desk.reserve(a_request())
 
-    assert desk.breaker == "closed"
+
+async def test_a_breaker_that_opens_between_the_steps_gives_the_reservation_up(
+    desk: DeskHarness,
+) -> None:
+    await desk.open_breaker()
+    desk.clock.now += 7  # half open
+    rows, keys = await desk.harness.count_rows()
+    asked = len(desk.payment.asked)
+
+    def opens_breaker(step: str) -> None:
+        if step == "reserve.after_take_pending":
+            desk.desk.breaker.permit().failed()
+
+    desk.desk.crash = opens_breaker
+    with pytest.raises(OpenCircuit):
+        await desk.reserve(a_request("mine"))
+
+    assert await desk.harness.count_rows() == (rows + 1, keys)  # the key is free again
+    assert len(desk.payment.asked) == asked
+
+
+async def test_a_half_open_breaker_lets_three_requests_in(desk: DeskHarness) -> None:
+    await desk.open_breaker()
+    await desk.harness.consume(bike_changed(free=100, free_seq=3))
+    desk.clock.now += 7
+    rows, _ = await desk.harness.count_rows()
+    desk.payment.behaviour = fake_payment.opens
+
+    crowd = [desk.reserve(a_request()) for _ in range(20)]
+    results = await asyncio.gather(*crowd, return_exceptions=True)
+
+    refused = [result for result in results if isinstance(result, OpenCircuit)]
+    assert len(refused) == 20 - PROBES
+    assert (await desk.harness.count_rows())[0] == rows + PROBES
 
 
 async def test_nothing_is_written_and_nothing_sent_while_the_breaker_is_open(

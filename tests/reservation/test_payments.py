@@ -4,11 +4,13 @@ import asyncio
 import json
 import socket
 import time
+from math import inf
 
 import pytest
 
 from roadbike.kit.auth import ServiceTokens, SigningKey, new_signing_key
 from roadbike.kit.db.ids import new_id
+from roadbike.kit.pure.idle import CLIENT_IDLE_SECONDS
 from roadbike.kit.resilience.deadline import Deadline, new_deadline
 from roadbike.reservation import payments as client
 from roadbike.reservation.payments import (
@@ -101,6 +103,31 @@ async def test_a_call_that_is_sent_again_has_a_token_of_its_own(payment: FakePay
     assert (received.path, received.body) == (repeated.path, repeated.body)
     callee = callee_of_reservation()
     assert accepted(callee, received) == accepted(callee, repeated) == "reservation"
+
+
+async def test_connections_are_given_up_before_payment_closes_them(payment: FakePayment) -> None:
+    """aiohttp repeats a PUT once, so two stale connections make a call fail."""
+    last_used: dict[asyncio.StreamWriter, float] = {}
+    both_asked = asyncio.Event()
+
+    async def hangs_up_after_idling(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        if time.monotonic() - last_used.get(writer, inf) > CLIENT_IDLE_SECONDS:
+            writer.close()  # as a server does whose timer ends just when the request arrives
+            return
+        if len(payment.asked) == 2:
+            both_asked.set()
+        await both_asked.wait()
+        await fake_payment.opens(asked, writer)
+        last_used[writer] = time.monotonic()
+
+    payment.behaviour = hangs_up_after_idling
+    async with HttpPayments(payment.url, ServiceTokens("reservation", KEY, '{"keys": []}')) as own:
+        await asyncio.gather(*(own.open(a_pending(), soon(5_000)) for _ in range(2)))
+        await asyncio.sleep(CLIENT_IDLE_SECONDS + 0.1)  # the idle time itself is tested
+
+        await own.open(a_pending(), soon(5_000))
+
+    assert len(payment.asked) == 3
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 409, 422, 429])

@@ -1,6 +1,6 @@
 """Kit's own tables, as migrations create them: every service's first migration calls `create_v1`.
 
-A later change is a function `create_v2`, called by a new migration of every service.
+A later change is a function like `create_v2`, called by a new migration of every service.
 """
 
 from typing import Final
@@ -16,6 +16,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    text,
 )
 
 from roadbike.kit.db.columns import BigId, UtcTime
@@ -70,7 +71,17 @@ def drop_v1() -> None:
         op.drop_table(name)
 
 
-def add_dismissals() -> None:
+def create_v2() -> None:
+    """Add the index by which the relay finds the next events, however many were sent before."""
+    add_partial_index("outbox_next", "outbox", ["seq"], "sent_at IS NULL")
+
+
+def drop_v2() -> None:
+    """Drop what `create_v2` added."""
+    op.drop_index("outbox_next", "outbox")
+
+
+def create_v3() -> None:
     """Add when a message was parked, and when, by whom and why a dead letter was dismissed."""
     for column in (
         Column("parked_at", UtcTime),
@@ -81,10 +92,27 @@ def add_dismissals() -> None:
         op.add_column("parked", column)
 
 
-def drop_dismissals() -> None:
-    """Drop what `add_dismissals` added."""
+def drop_v3() -> None:
+    """Drop what `create_v3` added."""
     for name in ("parked_at", "dismissed_at", "dismissed_by", "dismissed_why"):
         op.drop_column("parked", name)
+
+
+def add_partial_index(name: str, table: str, columns: list[str], where: str) -> None:
+    """Create an index of the rows that fulfil the condition, while the service may be running.
+
+    On PostgreSQL it is built concurrently, so that nobody waits to write; one that an interrupted
+    build has left behind is replaced. It commits the migration's transaction.
+    """
+    condition = text(where)
+    if op.get_context().dialect.name != "postgresql":
+        op.create_index(name, table, columns, sqlite_where=condition)
+        return
+    with op.get_context().autocommit_block():
+        op.drop_index(name, table, if_exists=True, postgresql_concurrently=True)
+        op.create_index(
+            name, table, columns, postgresql_where=condition, postgresql_concurrently=True
+        )
 
 
 def _create_outbox() -> None:

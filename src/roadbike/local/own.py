@@ -61,6 +61,11 @@ def append(path: Path) -> BinaryIO:
     return os.fdopen(_open(path, os.O_WRONLY | os.O_APPEND), "ab")
 
 
+def opened(path: Path) -> BinaryIO:
+    """Open the file for reading and changing. Raises as `check`."""
+    return os.fdopen(_open(path, os.O_RDWR), "r+b")
+
+
 def lockable(path: Path) -> int:
     """Open the file, which is made if it is missing, and return its descriptor."""
     return _open(path, os.O_RDWR)

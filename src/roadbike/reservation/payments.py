@@ -18,6 +18,7 @@ from aiohttp import ClientHandlerType, ClientMiddlewareType, ClientRequest, Clie
 
 from roadbike.contracts.payments import OpenedPayment, OpenPayment
 from roadbike.kit.auth import ServiceTokens
+from roadbike.kit.pure.idle import CLIENT_IDLE_SECONDS
 from roadbike.kit.resilience.breaker import SLOW_PART
 from roadbike.kit.resilience.deadline import Deadline
 from roadbike.kit.trace import current_traceparent
@@ -106,6 +107,7 @@ class HttpPayments:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=0,  # the desk's limiter bounds the calls
+                keepalive_timeout=CLIENT_IDLE_SECONDS,
                 ssl=self._tls or True,
             ),
             trust_env=False,

@@ -19,6 +19,7 @@ from sqlalchemy import (
     delete,
     func,
     select,
+    update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql import ColumnElement
@@ -26,7 +27,7 @@ from sqlalchemy.sql import ColumnElement
 from roadbike.kit.db import Tx
 
 POSTGRESQL: Final = "postgresql"
-CLEANUP_BATCH: Final = 10_000  # rows that `delete_some` deletes in one transaction
+CLEANUP_BATCH: Final = 1_000  # rows that `delete_some` deletes in one transaction
 
 Finish = Callable[[Any], Any]
 
@@ -66,6 +67,53 @@ class Insert:
         return postgresql.insert(self._table).from_select(self._names, rows)
 
 
+class Update:
+    """An UPDATE of many rows of a table, found by `key`, each with its own values of `names`.
+
+    common: further columns, whose value is the same for all rows.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        key: str,
+        names: Sequence[str],
+        common: Mapping[str, ColumnElement[Any]],
+    ) -> None:
+        self._table, self._key, self._names, self._common = table, key, names, common
+        self._statements: dict[str, Executable] = {}  # by dialect
+
+    async def execute(self, tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Update the row of each key that exists."""
+        names = [self._key, *self._names]
+        if not rows:
+            return
+        if tx.db.dialect == POSTGRESQL:
+            arrays = {f"new_{name}": [row[name] for row in rows] for name in names}
+            await tx.execute(self._statement(POSTGRESQL), arrays)
+        else:
+            each = [{f"new_{name}": row[name] for name in names} for row in rows]
+            await tx.execute(self._statement(tx.db.dialect), each)
+
+    def _statement(self, dialect: str) -> Executable:
+        if dialect not in self._statements:
+            new = self._arrays() if dialect == POSTGRESQL else self._parameters()
+            statement = update(self._table).where(self._table.c[self._key] == new.pop(self._key))
+            self._statements[dialect] = statement.values({**new, **self._common})
+        return self._statements[dialect]
+
+    def _parameters(self) -> dict[str, Any]:
+        return {name: bindparam(f"new_{name}") for name in (self._key, *self._names)}
+
+    def _arrays(self) -> dict[str, Any]:
+        columns = [self._table.c[name] for name in (self._key, *self._names)]
+        arrays = [bindparam(f"new_{c.name}", type_=postgresql.ARRAY(c.type)) for c in columns]
+        rows = select(
+            *(func.unnest(a).label(c.name) for a, c in zip(arrays, columns, strict=True))
+        ).subquery("new")
+        return {column.name: rows.c[column.name] for column in columns}
+
+
 def among(dialect: str, column: Column[Any]) -> ColumnElement[bool]:
     """Return the condition that the column has one of the values of the parameter `among`."""
     if dialect == POSTGRESQL:
@@ -88,9 +136,9 @@ async def delete_some(tx: Tx, key: Column[Any], condition: ColumnElement[bool]) 
     """Delete up to CLEANUP_BATCH rows that fulfil the condition; return whether more may be left.
 
     key: an indexed column of the table. Where several rows share a key, all of them are deleted
-    with the first one.
+    with the first one. Rows that another replica is deleting are left to it.
     """
-    keys = select(key).where(condition).limit(CLEANUP_BATCH)
+    keys = select(key).where(condition).limit(CLEANUP_BATCH).with_for_update(skip_locked=True)
     deleted = await tx.execute(delete(key.table).where(key.in_(keys)))
     return deleted.rowcount >= CLEANUP_BATCH
 

@@ -13,6 +13,8 @@ SQLITE_BUSY_MS: Final = 5_000
 # PostgreSQL caches the plan of a prepared statement. A plan made while the table is small is a
 # sequential scan and stays one as the table grows; planning every time cost 25 % of its CPU.
 PREFER_INDEXES: Final = {"enable_seqscan": "off", "jit": "off"}
+# the pool ends its connections, the server does not (kit/pure/idle.py)
+NEVER_IDLE_OUT: Final = {"idle_session_timeout": "0"}
 
 
 def new_engine(url: str) -> AsyncEngine:
@@ -30,7 +32,7 @@ def new_engine(url: str) -> AsyncEngine:
         connect_args={
             "timeout": CONNECT_TIMEOUT_SECONDS,
             "command_timeout": COMMAND_TIMEOUT_SECONDS,
-            "server_settings": PREFER_INDEXES,
+            "server_settings": PREFER_INDEXES | NEVER_IDLE_OUT,
         },
     )
 

@@ -1,14 +1,13 @@
 """A lease: at most one holder at a time, by the database's clock.
 
-Each new holder increments the epoch. A holder that was paused beyond its term notices by a WHERE
-clause with its epoch (`still_held`) that somebody else has the lease now.
+Each new holder increments the epoch. A holder that was paused beyond its term notices by
+`still_held` that somebody else has the lease now.
 """
 
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import Column, Integer, String, Table, exists, select, update
-from sqlalchemy.sql import ColumnElement
+from sqlalchemy import Column, Integer, String, Table, select, update
 
 from roadbike.kit.db import Database, Tx, metadata
 from roadbike.kit.db.bulk import insert_new
@@ -41,9 +40,14 @@ async def release(db: Database, name: str, holder: str) -> None:
     await db.transact(end)
 
 
-def still_held(name: str, epoch: int) -> ColumnElement[bool]:
-    """Return a condition for a WHERE clause: the lease still has this epoch."""
-    return exists(select(LEASE.c.name).where(LEASE.c.name == name, LEASE.c.epoch == epoch))
+async def still_held(tx: Tx, name: str, epoch: int) -> bool:
+    """Return whether the lease still has this epoch; if so, it keeps it until the commit.
+
+    The row is locked in share mode: a new holder waits for this transaction, so that what it
+    finds contains all that the old one has done.
+    """
+    mine = select(LEASE.c.name).where(LEASE.c.name == name, LEASE.c.epoch == epoch)
+    return await tx.row(mine.with_for_update(read=True)) is not None
 
 
 async def _take(tx: Tx, name: str, holder: str) -> int | None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Uuid
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Uuid, text
 
 from roadbike.kit.db import Tx, bulk, metadata
 from roadbike.kit.db.columns import BigId, UtcTime
@@ -17,6 +17,8 @@ from roadbike.kit.db.ids import new_id
 from roadbike.kit.messaging.broker.port import MAX_DATA, NAME
 from roadbike.kit.pure.events import Event
 from roadbike.kit.trace import current_traceparent
+
+NOT_SENT: Final = text("sent_at IS NULL")
 
 OUTBOX: Final = Table(
     "outbox",
@@ -34,7 +36,8 @@ OUTBOX: Final = Table(
     Column("sent_at", UtcTime),
     Column("incarnation", String(40)),  # of the broker's log; see kit.messaging.broker.Mark
     Column("position", BigInteger),
-    Index("outbox_unsent", "sent_at", "seq"),
+    Index("outbox_unsent", "sent_at", "seq"),  # finds the oldest sent rows, see delete_sent
+    Index("outbox_next", "seq", postgresql_where=NOT_SENT, sqlite_where=NOT_SENT),
 )
 
 EVENT_VERSION: Final = Table(

@@ -5,19 +5,19 @@ At-least-once: after a crash an event may be sent twice, but is never lost.
 
 import asyncio
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
 import structlog
-from sqlalchemy import RowMapping, bindparam, func, select, update
+from sqlalchemy import RowMapping, select
 
 from roadbike.kit.crash import Crash, never_crash
-from roadbike.kit.db import Database, DatabaseUnavailable, Tx, bulk, lease
-from roadbike.kit.db.columns import utc_now
+from roadbike.kit.db import Database, DatabaseUnavailable, Tx, lease
 from roadbike.kit.db.ids import new_id
+from roadbike.kit.logs import SELDOM
+from roadbike.kit.messaging import sent
 from roadbike.kit.messaging.broker import Broker, BrokerUnavailable, Mark, Message
 from roadbike.kit.messaging.outbox import OUTBOX
 from roadbike.kit.messaging.pace import Pace
@@ -27,10 +27,7 @@ log = structlog.get_logger()
 RELAY_BATCH: Final = 500  # events sent at once
 POLL_SECONDS: Final = 0.5  # for events that another process of this service has published
 RETRY_SECONDS: Final = 0.2  # after the broker or the database was unavailable
-LEASE_NAME: Final = "relay"
-OUTBOX_RETENTION: Final = timedelta(hours=72)  # of sent events
 BROKER_RETENTION: Final = timedelta(hours=1)  # at least; longer while the topic has room
-UNSENT: Final = OUTBOX.c.sent_at.is_(None)
 
 
 class Relay:
@@ -52,14 +49,14 @@ class Relay:
         while True:
             pace = Pace()
             try:
-                sent = await self.relay_once()
+                count = await self.relay_once()
             except (BrokerUnavailable, DatabaseUnavailable) as error:
-                log.warning("relay.waiting", reason=str(error))
+                log.warning("relay.waiting", reason=str(error), **SELDOM)
                 await asyncio.sleep(RETRY_SECONDS)
             else:
-                if 0 < sent < RELAY_BATCH:
+                if 0 < count < RELAY_BATCH:
                     await pace.rest()
-                if sent < RELAY_BATCH:
+                if count < RELAY_BATCH:
                     await self.db.wait_for_outbox_signal(POLL_SECONDS)
 
     async def relay_once(self) -> int:
@@ -72,12 +69,13 @@ class Relay:
         epoch = await self._held_epoch()
         if epoch is None:
             return 0
-        rows = await self._unsent()
+        async with self.db.read() as tx:
+            rows = await sent.next_events(tx, RELAY_BATCH)
         if rows:
             self.crash("relay.before_send")
             marks = await self.broker.send([_message(row, self.service) for row in rows])
             self.crash("relay.after_send")
-            await self.db.transact(lambda tx: _note_sent(tx, rows, marks, epoch))
+            await self.db.transact(lambda tx: sent.note_sent(tx, rows, marks, epoch))
         return len(rows)
 
     async def trim(self, _db: Database) -> None:
@@ -93,38 +91,13 @@ class Relay:
         """Release the lease, so that another replica can continue at once."""
         if self._epoch is not None:
             with suppress(DatabaseUnavailable):
-                await lease.release(self.db, LEASE_NAME, self._holder)
+                await lease.release(self.db, sent.LEASE_NAME, self._holder)
 
     async def _held_epoch(self) -> int | None:
         if self._epoch is None or time.monotonic() >= self._prolong_at:
             self._prolong_at = time.monotonic() + lease.TERM.total_seconds() / 2
-            self._epoch = await lease.take(self.db, LEASE_NAME, self._holder)
+            self._epoch = await lease.take(self.db, sent.LEASE_NAME, self._holder)
         return self._epoch
-
-    async def _unsent(self) -> Sequence[RowMapping]:
-        async with self.db.read() as tx:
-            return await tx.rows(
-                select(OUTBOX).where(UNSENT).order_by(OUTBOX.c.seq).limit(RELAY_BATCH)
-            )
-
-
-async def count(tx: Tx) -> dict[str, int]:
-    """Return `published`, the number of all events so far, and `unsent`, those not sent yet."""
-    published = select(func.coalesce(func.max(OUTBOX.c.seq), 0)).scalar_subquery()
-    unsent = select(func.count()).where(UNSENT).scalar_subquery()
-    # one statement, so that both numbers belong to the same moment
-    row = await tx.row(select(published.label("published"), unsent.label("unsent")))
-    assert row is not None
-    return dict(row)
-
-
-async def delete_sent(tx: Tx) -> bool:
-    """Delete some sent events older than OUTBOX_RETENTION; return whether more may be left.
-
-    Until then they can fill a broker's log again that was lost.
-    """
-    limit = (await tx.now()) - OUTBOX_RETENTION
-    return await bulk.delete_some(tx, OUTBOX.c.seq, OUTBOX.c.sent_at < limit)
 
 
 async def _newest_to_trim(tx: Tx) -> tuple[str, Mark] | None:
@@ -134,29 +107,6 @@ async def _newest_to_trim(tx: Tx) -> tuple[str, Mark] | None:
     if row is None:
         return None
     return row["topic"], Mark(position=row["position"], incarnation=row["incarnation"])
-
-
-async def _note_sent(tx: Tx, rows: Sequence[RowMapping], marks: Sequence[Mark], epoch: int) -> None:
-    statement = (
-        update(OUTBOX)
-        .where(OUTBOX.c.seq == bindparam("of_seq"), lease.still_held(LEASE_NAME, epoch))
-        .values(
-            sent_at=utc_now(),
-            incarnation=bindparam("new_incarnation"),
-            position=bindparam("new_position"),
-        )
-    )
-    await tx.execute(
-        statement,
-        [
-            {
-                "of_seq": row["seq"],
-                "new_incarnation": mark.incarnation,
-                "new_position": mark.position,
-            }
-            for row, mark in zip(rows, marks, strict=True)
-        ],
-    )
 
 
 def _message(row: RowMapping, service: str) -> Message:

@@ -8,8 +8,15 @@ from typing import Any, Final
 
 import uvicorn
 
-from roadbike.kit.process.protocol import Limits, connections_within_files, limited_protocol
+from roadbike.kit.process.last_connections import accept_last
+from roadbike.kit.process.protocol import (
+    LimitedProtocol,
+    Limits,
+    connections_within_files,
+    limited_protocol,
+)
 from roadbike.kit.process.settings import ServiceSettings
+from roadbike.kit.pure.idle import SERVER_IDLE_SECONDS
 from roadbike.kit.web.edge import Edge
 
 DRAIN_SECONDS: Final = 10  # for requests that are still being answered at a stop
@@ -27,8 +34,22 @@ class UvicornServer(uvicorn.Server):
         await super().startup(sockets)
         self.listening.set()
 
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        listening = [each.fileno() for server in self.servers for each in server.sockets]
+        await accept_last(listening)
+        await super().shutdown(sockets)
+
     def capture_signals(self) -> Any:
         return nullcontext()
+
+    def end_connections(self) -> None:
+        """Say in each further response that its connection ends with it, so that none is cut."""
+        protocol = self.config.http_protocol_class
+        assert issubclass(protocol, LimitedProtocol)
+        protocol.is_draining = True
+        connections: Any = self.server_state.connections
+        for connection in connections:
+            connection.end_with_response()
 
 
 def uvicorn_config(
@@ -51,6 +72,7 @@ def uvicorn_config(
         server_header=False,
         proxy_headers=False,
         backlog=BACKLOG,
+        timeout_keep_alive=int(SERVER_IDLE_SECONDS),
         timeout_graceful_shutdown=DRAIN_SECONDS,
         ssl_context_factory=None if tls is None else lambda *_: tls,
     )

@@ -20,6 +20,7 @@ from roadbike.kit.web.edge import COMMON_HEADERS, MAX_HEAD_BYTES, Edge, HeadTooL
 VERSIONS: Final = {"1.0", "1.1"}
 MAX_PIPELINED: Final = 16  # requests of one connection that wait for the response before them
 RETRY_SECONDS: Final = 1.0
+FIRST_REQUEST_SECONDS: Final = 0.3  # for a client that has connected at the end of a drain
 OTHER_FILES: Final = 256  # that the process may have open beside its connections
 
 log = structlog.get_logger()
@@ -71,6 +72,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     edge: ClassVar[Edge]
     limits: ClassVar[Limits]
+    is_draining: ClassVar[bool] = False  # each connection ends with its next response
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
@@ -148,10 +150,29 @@ class LimitedProtocol(HttpToolsProtocol):
         else:
             super().timeout_keep_alive_handler()
 
+    def end_with_response(self) -> None:
+        """End the connection with the response that is due, if its head was not sent yet."""
+        cycle: Any = self.cycle  # None before the first request
+        if cycle is not None and not cycle.response_started and not self.pipeline:
+            cycle.keep_alive = False
+
+    def shutdown(self) -> None:
+        """Close the connection unless a request is being answered, or is on its way to us."""
+        if self.cycle is None:
+            self.loop.call_later(FIRST_REQUEST_SECONDS, self._close_if_unused)
+        elif not self._is_in_head:
+            super().shutdown()
+
+    def _close_if_unused(self) -> None:
+        if self.cycle is None and not self._is_in_head:
+            self._close()
+
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         """Serve the request, unless too many are served for clients that have hung up."""
         if len(self.tasks) >= self.limits.connections:
             app = self.edge.refusing(Overloaded(retry_after=RETRY_SECONDS))
+        if self.is_draining and not self.pipeline:
+            cycle.keep_alive = False  # the response says `Connection: close`
         super()._start_asgi_task(cycle, app)
 
     def _check_head(self) -> None:

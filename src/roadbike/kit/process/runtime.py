@@ -9,14 +9,15 @@ import structlog
 
 from roadbike.kit.crash import crash_points
 from roadbike.kit.db import Database, DatabaseUnavailable
-from roadbike.kit.messaging import parked, refused, relay
+from roadbike.kit.logs import SELDOM
+from roadbike.kit.messaging import parked, refused, relay, retention, sent
 from roadbike.kit.messaging.broker import (
     Broker,
     BrokerUnavailable,
     Received,
     Subscription,
 )
-from roadbike.kit.messaging.inbox import Inbox, delete_received
+from roadbike.kit.messaging.inbox import Inbox
 from roadbike.kit.messaging.pace import Pace
 from roadbike.kit.process.service import Service, Timed, every
 from roadbike.kit.process.status import ServiceStatus
@@ -74,7 +75,7 @@ class Runtime:
         Raises DatabaseUnavailable.
         """
         async with self.service.db.read() as tx:
-            outbox = await relay.count(tx)
+            outbox = await sent.count(tx)
             parked_count = await parked.count(tx, parked.ParkedState.PARKED)
             stuck = await parked.count_stuck(tx)
             dead = await parked.count(tx, parked.ParkedState.DEAD)
@@ -105,7 +106,7 @@ class Runtime:
     def _work(self) -> list[tuple[str, Any]]:
         timed = [
             every(seconds=PARKED_RETRY_SECONDS, do=self.inbox.retry_parked),
-            every(seconds=CLEANUP_SECONDS, do=_delete_old_rows),
+            every(seconds=CLEANUP_SECONDS, do=retention.delete_old_rows),
             every(seconds=CLEANUP_SECONDS, do=self.relay.trim),
             *self.service.timed,
         ]
@@ -148,7 +149,7 @@ class Runtime:
             try:
                 await self._inbox_batches.submit(received)
             except DatabaseUnavailable as error:
-                log.warning("inbox.waiting", reason=str(error))
+                log.warning("inbox.waiting", reason=str(error), **SELDOM)
                 await subscription.nak(received, PAUSE_SECONDS)
                 await asyncio.sleep(PAUSE_SECONDS)
             else:
@@ -157,20 +158,14 @@ class Runtime:
                     await pace.rest()
 
 
-async def _delete_old_rows(db: Database) -> None:
-    for delete_batch in (relay.delete_sent, delete_received, refused.delete_old):
-        while await db.transact(delete_batch):
-            pass  # the batch was full: there may be more
-
-
 async def _repeat(timed: Timed, db: Database) -> None:
     while True:
         try:
             await timed.do(db)
         except DatabaseUnavailable as error:
-            log.warning("timed.waiting", reason=str(error))
+            log.warning("timed.waiting", reason=str(error), **SELDOM)
         except Exception:
-            log.exception("timed.failed")
+            log.exception("timed.failed", **SELDOM)
         await asyncio.sleep(timed.seconds)
 
 

@@ -21,6 +21,7 @@ from roadbike.kit import logs
 from roadbike.kit.auth import KeyFault, ServiceTokens, TokenVerifier, fetcher, public_keys
 from roadbike.kit.auth.keys import PublicKeys
 from roadbike.kit.db import DatabaseBusy, DatabaseUnavailable
+from roadbike.kit.logs import SELDOM
 from roadbike.kit.messaging import broker as brokers
 from roadbike.kit.messaging.broker import Broker
 from roadbike.kit.process import settings
@@ -150,9 +151,11 @@ class Server:
         """Stop serving HTTP without losing a request.
 
         First answer requests while `ready` is false, for `drain_ms`, so that the gateway sends
-        new ones elsewhere; then accept no connections and wait until the last request is answered.
+        new ones elsewhere. Each response then ends its connection, and clients give up those that
+        they do not use. Then accept no connections and wait until the last request is answered.
         """
         self._draining = True
+        self._uvicorn.end_connections()
         await asyncio.sleep(self.service.settings.drain_ms / 1000)
         self._uvicorn.should_exit = True
         await listening
@@ -170,10 +173,11 @@ class Server:
         except DatabaseBusy:
             return self._reachable  # under load there may be no connection for this check
         except DatabaseUnavailable as error:
-            log.warning("database.unavailable", reason=str(error))
+            log.warning("database.unavailable", reason=str(error), **SELDOM)
             return False
         except DBAPIError as error:  # the table is missing: the migration has not run yet
-            log.warning("database.not_migrated", reason=str(error).splitlines()[0])
+            reason = str(error).splitlines()[0]
+            log.warning("database.not_migrated", reason=reason, **SELDOM)
             return False
         return bool(version == self._head)
 

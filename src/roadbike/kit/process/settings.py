@@ -9,6 +9,8 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
+from roadbike.kit.pure.idle import DRAIN_MS
+
 T = TypeVar("T", bound=msgspec.Struct)
 
 PREFIX: Final = "ROADBIKE_"
@@ -154,9 +156,11 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             ge=0,
             le=60_000,
-            description="How long a service that stops still answers new requests.",
+            description="How long a service that stops still answers new requests. Less than 2500 "
+            "may cut connections: it is longer than two health checks of the gateway, and than "
+            "clients keep an idle connection.",
         ),
-    ] = 300
+    ] = DRAIN_MS
     ack_wait_seconds: Annotated[
         float,
         Meta(

@@ -2,7 +2,9 @@
 
 import random
 from asyncio import CancelledError
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Final, Self
 
 import structlog
@@ -97,16 +99,38 @@ class Breaker:
         self._circuit = CircuitBreaker(
             name=name, config=config, clock=clock, listener=self.generation
         )
+        self._places: Counter[int] = Counter()  # held now, by the generation they were taken in
 
     @property
     def state(self) -> str:
         """Return "closed", "open" (refusing) or "half_open"."""
         return self._circuit.state.value
 
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """Hold a place for a call that is made later in the block, after work of our own.
+
+        Nothing is measured before the call takes its permit. While the circuit is half-open, as
+        many places are given as there are probes. Raises OpenCircuit as `permit` does.
+        """
+        self.permit()
+        self.record(CancelledError())  # given back: it was only asked whether there is one
+        generation = self.generation.number
+        if self._circuit.state is State.HALF_OPEN and self._places[generation] >= PROBES:
+            raise OpenCircuit(retry_after=PROBE_RETRY_SECONDS)
+        self._places[generation] += 1
+        try:
+            yield
+        finally:
+            self._places[generation] -= 1
+            if not self._places[generation]:
+                del self._places[generation]
+
     def permit(self) -> Permit:
         """Return the permission for one call: `async with breaker.permit() as permit: …`.
 
-        Raises OpenCircuit (503) with the seconds until the next probe as `retry_after`.
+        The call is measured from here on. Raises OpenCircuit (503) with the seconds until the next
+        probe as `retry_after`.
         """
         if self.generation.has_failed_probe:
             self._force_open()  # use up the permit of a probe that ended without an outcome

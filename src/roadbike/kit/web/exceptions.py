@@ -10,6 +10,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.response import Response
 
 from roadbike.kit.db import DatabaseUnavailable, StaleRow
+from roadbike.kit.logs import SELDOM
 from roadbike.kit.pure.refusals import (
     BadRequest,
     Conflict,
@@ -77,7 +78,7 @@ def refusal_of(error: Exception) -> Refusal:
         case StaleRow():
             return Conflict(retry_after=RETRY_SECONDS)
         case DatabaseUnavailable():
-            log.warning("database.unavailable", error=str(error))
+            log.warning("database.unavailable", error=str(error), **SELDOM)
             return Unavailable(retry_after=RETRY_SECONDS)
         case _:
             return _unexpected(error)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from roadbike.kit.pure.idle import CLIENT_IDLE_SECONDS
 from roadbike.local import own
 from roadbike.local.errors import CommandError
 from roadbike.local.home import Home
@@ -152,8 +153,7 @@ def settings(folder: Path, ports: Ports) -> dict[str, Any]:
             "forwardingTimeouts": {
                 "dialTimeout": "1s",
                 "responseHeaderTimeout": ANSWER_TIMEOUT,
-                # Less than the services' timeout: they must not close a connection in use.
-                "idleConnTimeout": "3s",
+                "idleConnTimeout": f"{CLIENT_IDLE_SECONDS}s",
             }
         },
     }

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Final
 
+from roadbike.local import log_files
 from roadbike.local.errors import CommandError, did_you_mean
 from roadbike.local.home import Home
 from roadbike.local.supervisor.keeper import Keeper, View
@@ -25,6 +26,7 @@ class Supervisor:
         self.starter = Starter()
         self._on_change = on_change
         self._changed = asyncio.Event()
+        self._logs_kept_short: asyncio.Task[None] | None = None
         self._keepers = {
             part.name: Keeper(
                 part,
@@ -42,6 +44,7 @@ class Supervisor:
 
     async def start_all(self) -> None:
         """Wait until every part is ready. Raises CommandError when a part cannot start."""
+        self._keep_logs_short()
         for keeper in self._keepers.values():
             keeper.start()
         while not all(keeper.ready.is_set() for keeper in self._keepers.values()):
@@ -58,6 +61,8 @@ class Supervisor:
             await asyncio.gather(*(self._keepers[name].stop() for name in wave))
         for keeper in self._keepers.values():
             keeper.close()
+        if self._logs_kept_short is not None:
+            self._logs_kept_short.cancel()
 
     async def start(self, name: str) -> None:
         """Wait until the part is ready. Raises CommandError when it cannot start."""
@@ -81,6 +86,10 @@ class Supervisor:
         for keeper in self._keepers.values():
             with contextlib.suppress(CommandError):  # it is not running
                 keeper.kill()
+
+    def _keep_logs_short(self) -> None:
+        logs = [keeper.log for keeper in self._keepers.values()]
+        self._logs_kept_short = asyncio.create_task(log_files.keep_short(logs), name="logs")
 
     async def _all_ready(self, names: Sequence[str]) -> None:
         for name in names:

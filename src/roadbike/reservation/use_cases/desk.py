@@ -10,14 +10,13 @@ from roadbike.kit.crash import Crash, never_crash
 from roadbike.kit.db import Database
 from roadbike.kit.idempotency import InProgress, Key, KeyReused
 from roadbike.kit.resilience.batching import Batches
-from roadbike.kit.resilience.breaker import Breaker, Permit
+from roadbike.kit.resilience.breaker import Breaker, OpenCircuit, Permit
 from roadbike.kit.resilience.deadline import Deadline
 from roadbike.kit.resilience.limiter import Limiter
 from roadbike.kit.trace import current_traceparent
 from roadbike.reservation.domain import Reservation
 from roadbike.reservation.payments import (
     DEADLINE_MS,
-    FULL_MS,
     MIN_MS,
     PaymentError,
     Payments,
@@ -97,12 +96,12 @@ class ReservationDesk:
     async def _reserve(
         self, request: ReservationRequest, pending: Reservation | None, deadline: Deadline
     ) -> Receipt:
-        async with self.limiter.place(), self.breaker.permit() as permit:
+        async with self.limiter.place(), self.breaker.place():
             if deadline.remaining_ms() < MIN_MS:  # it waited too long for its place
                 raise PaymentUnavailable(retry_after=RETRY_SECONDS)
             pending = pending or await self._taking.submit(request)
             self.crash("reserve.after_take_pending")
-            await self._open_payment(pending, permit, deadline)
+            await self._open_payment(pending, deadline)
             self.crash("reserve.after_open_payment")
             receipt = await self._registering.submit(
                 OpenedPending(
@@ -114,22 +113,31 @@ class ReservationDesk:
         self.crash("reserve.after_register")
         return receipt
 
-    async def _open_payment(self, pending: Reservation, permit: Permit, deadline: Deadline) -> None:
+    async def _open_payment(self, pending: Reservation, deadline: Deadline) -> None:
         """Open the payment, or give up if it is certain that none was opened.
 
         If that is unknown, the reservation stays pending: a request with the same key continues
-        with it, or the resolver cancels it. Raises PaymentUnavailable in both cases.
+        with it, or the resolver cancels it. Raises PaymentUnavailable in both cases, OpenCircuit
+        when the breaker has opened since the request came.
         """
-        had_full_time = deadline.remaining_ms() >= FULL_MS
+        try:
+            async with self.breaker.permit() as permit:  # our own steps are not payment's time
+                await self._call_payment(pending, permit, deadline)
+        except OpenCircuit:
+            await self._giving_up.submit(pending.reservation_id)
+            raise
+        except PaymentError as error:
+            if error.nothing_was_opened:
+                await self._giving_up.submit(pending.reservation_id)
+            raise PaymentUnavailable(retry_after=RETRY_SECONDS) from error
+
+    async def _call_payment(self, pending: Reservation, permit: Permit, deadline: Deadline) -> None:
         try:
             await self.payments.open(pending, deadline)
         except PaymentError as error:
             _report(permit, error.verdict)
-            if error.nothing_was_opened:
-                await self._giving_up.submit(pending.reservation_id)
-            raise PaymentUnavailable(retry_after=RETRY_SECONDS) from error
-        if had_full_time:  # else the breaker would take what we waited before for payment's time
-            permit.succeeded()
+            raise
+        permit.succeeded()
 
     async def _resume(self, keys: Sequence[Key]) -> Sequence[Resumed | Exception]:
         async with self.db.read() as tx:

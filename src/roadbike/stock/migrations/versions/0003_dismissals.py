@@ -7,8 +7,8 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    schema.add_dismissals()
+    schema.create_v3()
 
 
 def downgrade() -> None:
-    schema.drop_dismissals()
+    schema.drop_v3()
