@@ -14,6 +14,8 @@ import typer
 
 from roadbike.kit.process.settings import SettingError, check_names
 from roadbike.local import home as homes
+from roadbike.local.commands import dead_letters_options
+from roadbike.local.commands.options import DEFAULT_HOME, HomeOption
 from roadbike.local.errors import CommandError, did_you_mean
 from roadbike.local.supervisor import control
 from roadbike.local.supervisor.control import Verb
@@ -25,17 +27,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(dead_letters_options.app)
 
-HomeOption = Annotated[
-    Path,
-    typer.Option(
-        "--home", envvar="ROADBIKE_HOME", help="Folder with the shop's data, keys and logs."
-    ),
-]
 PartArgument = Annotated[
     str, typer.Argument(help="A service (stock, payment, …), or postgres, nats or gateway.")
 ]
-DEFAULT_HOME = Path(".roadbike")
 HARD_SPACE = "\N{NO-BREAK SPACE}"
 STATUS_LEGEND = """\b
 MB         memory; memory that processes share is counted once
@@ -43,7 +39,7 @@ unsent     events waiting to be sent to the broker
 lag        events of other services not yet consumed
 parked     events that failed and wait for a retry
 stuck      parked events whose retries have failed for two minutes or more
-dead       dead letters: they failed every retry and need a person
+dead       dead letters: they failed every retry; see `roadbike dead-letters list`
 refused    events not from their only publisher, or that contradict others
 pending    reservations in progress
 unsettled  payments and refunds whose outcome is not known yet"""

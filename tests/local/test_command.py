@@ -19,7 +19,7 @@ from tests.ports import free_base
 ROADBIKE = Path(sys.executable).with_name("roadbike")
 COMMANDS = (
     *("up", "down", "status", "url", "logs", "start", "stop", "restart", "kill"),
-    *("serve", "migrate", "token", "demo", "rebuild"),
+    *("serve", "migrate", "token", "demo", "rebuild", "dead-letters"),
 )
 
 
@@ -58,7 +58,14 @@ def test_a_misspelt_setting_is_named_before_anything_starts(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     "arguments",
-    [["status"], ["url"], ["down"], ["start", "stock"], ["stop", "stock"], ["kill", "stock"]],
+    [
+        ["status"],
+        ["url"],
+        ["down"],
+        ["start", "stock"],
+        ["kill", "stock"],
+        ["dead-letters", "list"],
+    ],
 )
 def test_commands_for_a_shop_that_is_not_open_say_so(tmp_path: Path, arguments: list[str]) -> None:
     done = roadbike(*arguments, "--home", tmp_path, cwd=tmp_path)
