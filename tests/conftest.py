@@ -1,6 +1,7 @@
 """Fixtures for all tests: one real PostgreSQL server per run, with new databases in it."""
 
 import asyncio
+import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,8 @@ from roadbike.kit.db import Database, migrate
 from roadbike.local.errors import CommandError
 from tests.postgres import PostgresServer
 from tests.service_harness import ApiClient, api_client
+
+os.environ["LC_ALL"] = "C.UTF-8"  # the language in which tests read what commands print
 
 Dialect = Literal["postgresql", "sqlite"]
 NewDatabase = Callable[..., str]

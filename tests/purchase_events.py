@@ -135,6 +135,7 @@ class Story:
             "price": self.price,
             "zip_code": "13497",
             "address": "성남시 분당구 야탑로 1",
+            "phone": "010-1234-5678",
             "bike_version": 1,
         }
 
@@ -157,5 +158,6 @@ class Story:
             "user_name": "김하나",
             "zip_code": "13497",
             "address": "성남시 분당구 야탑로 1",
+            "phone": "010-1234-5678",
             "delivery_status": status,
         }

@@ -18,9 +18,9 @@ from roadbike.kit.db.ids import new_id
 from roadbike.kit.messaging.broker import Message
 from roadbike.kit.messaging.inbox import Inbox
 from roadbike.kit.messaging.outbox import OUTBOX
+from roadbike.kit.process.secret import Secret
 from roadbike.kit.process.server import service_tokens, token_verifier
 from roadbike.kit.process.service import Service
-from roadbike.kit.process.settings import Secret
 from roadbike.kit.pure.events import Event
 from roadbike.kit.translations import load_translations
 from roadbike.kit.web import http_app

@@ -11,7 +11,7 @@ import roadbike
 from roadbike.local.home import SQLITE_FOLDERS
 from roadbike.local.ports import Ports
 from roadbike.local.servers.traefik import ROUTES
-from roadbike.local.services import SERVICES
+from roadbike.local.services import SERVICES, ServiceSpec
 from tests.ports import PORTS
 from tools.docs.services import build_all
 
@@ -39,6 +39,16 @@ def test_every_service_has_a_port_of_its_own() -> None:
     assert len(own) == len(SERVICES)
     assert not own & servers
     assert own | servers <= {ports.base + offset for offset in PORTS}
+
+
+@pytest.mark.parametrize("spec", SERVICES, ids=NAMES)
+def test_the_broker_rights_of_every_service_are_what_its_app_needs(spec: ServiceSpec) -> None:
+    service = build_all()[spec.name]
+    published = {event.topic for event in service.publishes}
+    consumed = {policy.event.topic for policy in service.policies}
+
+    assert published == ({spec.topic} if spec.topic else set())
+    assert set(spec.reads) == consumed
 
 
 def test_every_service_with_sqlite_has_a_folder_in_the_home() -> None:

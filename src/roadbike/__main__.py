@@ -1,74 +1,65 @@
-"""The command `roadbike`: open, look after and close a shop, or run one service of it."""
+"""The command `roadbike`: open, look after and close a shop, or run one service of it.
+
+What the commands and their options are for stands in local/texts/help.toml.
+"""
 
 import json
 import os
-import re
-import shutil
 import sys
-import textwrap
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from roadbike.kit.process.settings import SettingError, check_names
+from roadbike.kit.process.settings import check_names
+from roadbike.local import cli
 from roadbike.local import home as homes
+from roadbike.local.cli import Command, Group
 from roadbike.local.commands import dead_letters_options
 from roadbike.local.commands.options import DEFAULT_HOME, HomeOption
-from roadbike.local.errors import CommandError, did_you_mean
+from roadbike.local.errors import CommandError
+from roadbike.local.exit_code import exit_code_of
 from roadbike.local.supervisor import control
 from roadbike.local.supervisor.control import Verb
+from roadbike.local.texts import say
 
 app = typer.Typer(
     name="roadbike",
-    help="Road Bike Online-Center: an online shop of small event-driven services.",
+    cls=Group,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 app.add_typer(dead_letters_options.app)
 
-PartArgument = Annotated[
-    str, typer.Argument(help="A service (stock, payment, …), or postgres, nats or gateway.")
-]
-HARD_SPACE = "\N{NO-BREAK SPACE}"
-STATUS_LEGEND = """\b
-MB         memory; memory that processes share is counted once
-unsent     events waiting to be sent to the broker
-lag        events of other services not yet consumed
-parked     events that failed and wait for a retry
-stuck      parked events whose retries have failed for two minutes or more
-dead       dead letters: they failed every retry; see `roadbike dead-letters list`
-refused    events not from their only publisher, or that contradict others
-pending    reservations in progress
-unsettled  payments and refunds whose outcome is not known yet"""
+PartArgument = Annotated[str, typer.Argument()]
 
 
-@app.command()
+@app.command(cls=Command)
 def up(
     *,
     home: HomeOption = DEFAULT_HOME,
-    port_base: Annotated[
-        int, typer.Option(help="All ports are counted from this; the gateway's is this + 8.")
-    ] = 8080,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Delete the shop's data first.")] = False,
-    detach: Annotated[
-        bool, typer.Option("--detach", "-d", help="Return when the shop is open; keep it running.")
-    ] = False,
+    port_base: Annotated[int | None, typer.Option("--port-base")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y")] = False,
+    detach: Annotated[bool, typer.Option("--detach", "-d")] = False,
 ) -> None:
     """Open the shop on this machine. Ctrl-C closes it; its data are kept."""
     from roadbike.environment import ENVIRONMENT
-    from roadbike.local import ports
+    from roadbike.local import ports, shop_file
     from roadbike.local.up import command
     from roadbike.local.up.options import Options
 
     check_names(os.environ, ENVIRONMENT)  # a misspelt setting stops it before anything starts
+    at = homes.at(home)
+    base = shop_file.last_base(at) if port_base is None else port_base
     options = Options(
-        home=homes.at(home),
-        ports=ports.from_base(port_base),
+        home=at,
+        ports=ports.from_base(base),
         environ=dict(os.environ),
         fresh=fresh,
+        yes=yes,
+        detach=detach,
     )
     if detach:
         command.up_detached(options)
@@ -76,19 +67,19 @@ def up(
         command.up(options)
 
 
-@app.command()
+@app.command(cls=Command)
 def down(*, home: HomeOption = DEFAULT_HOME) -> None:
     """Close the shop that runs in the background; its data are kept."""
     control.ask(homes.at(home), "down")
     homes.wait_until_unlocked(homes.at(home))
-    typer.echo("The shop is closed.")
+    typer.echo(say("shop-closed"))
 
 
-@app.command(epilog=STATUS_LEGEND)
+@app.command(cls=Command)
 def status(
     *,
     home: HomeOption = DEFAULT_HOME,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """Show the state of every part.
 
@@ -109,7 +100,7 @@ def status(
     raise typer.Exit(verdict.exit_code(rows))
 
 
-@app.command()
+@app.command(cls=Command)
 def url(*, home: HomeOption = DEFAULT_HOME) -> None:
     """Print the address of the open shop, and nothing else."""
     from roadbike.local.commands import url
@@ -117,15 +108,13 @@ def url(*, home: HomeOption = DEFAULT_HOME) -> None:
     typer.echo(url.gateway_url(homes.at(home)))
 
 
-@app.command()
+@app.command(cls=Command)
 def logs(
-    part: Annotated[str | None, typer.Argument(help="Show the log of this part only.")] = None,
+    part: Annotated[str | None, typer.Argument()] = None,
     *,
     home: HomeOption = DEFAULT_HOME,
-    follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Keep printing new lines until Ctrl-C.")
-    ] = False,
-    lines: Annotated[int, typer.Option("--lines", "-n", help="Number of lines of each log.")] = 20,
+    follow: Annotated[bool, typer.Option("--follow", "-f")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n")] = 20,
 ) -> None:
     """Show the last lines of the logs."""
     from roadbike.local.commands import logs
@@ -133,42 +122,42 @@ def logs(
     logs.show(homes.at(home), part, follow=follow, count=lines)
 
 
-@app.command()
+@app.command(cls=Command)
 def start(part: PartArgument, *, home: HomeOption = DEFAULT_HOME) -> None:
     """Start a stopped part, and return when it is ready."""
     _send(home, "start", part)
 
 
-@app.command()
+@app.command(cls=Command)
 def stop(part: PartArgument, *, home: HomeOption = DEFAULT_HOME) -> None:
     """Let a part finish its work and stop it until it is started."""
     _send(home, "stop", part)
 
 
-@app.command()
+@app.command(cls=Command)
 def restart(part: PartArgument, *, home: HomeOption = DEFAULT_HOME) -> None:
     """Stop a part and start it, and return when it is ready."""
     _send(home, "restart", part)
 
 
-@app.command()
+@app.command(cls=Command)
 def kill(part: PartArgument, *, home: HomeOption = DEFAULT_HOME) -> None:
     """Kill a part (kill -9) as a crash would; it is restarted."""
     pid = control.ask(homes.at(home), "kill", part)
-    typer.echo(f"{part}: killed (pid {pid})")
+    typer.echo(say("part-killed-now", part=part, pid=pid))
 
 
-@app.command()
-def serve(service: Annotated[str, typer.Argument(help="stock, reservation, …")]) -> None:
+@app.command(cls=Command)
+def serve(service: Annotated[str, typer.Argument()]) -> None:
     """Run one service in this process. Its settings are environment variables (ROADBIKE_…)."""
     from roadbike import serve as server
 
     server.serve(f"{_package(service)}.app", os.environ)
 
 
-@app.command()
+@app.command(cls=Command)
 def migrate(
-    service: Annotated[str | None, typer.Argument(help="Only this service; default: all.")] = None,
+    service: Annotated[str | None, typer.Argument()] = None,
     *,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
@@ -177,16 +166,34 @@ def migrate(
     The database of ROADBIKE_DATABASE_URL if that is set, else those of the open shop.
     """
     from roadbike.kit.db.migrate import upgrade
+    from roadbike.local.commands.databases import in_use
     from roadbike.local.shop_file import databases
 
     for name, url in databases(homes.at(home), service, os.environ).items():
-        upgrade(_package(name), url)
-        typer.echo(f"{name}: up to date")
+        with in_use(name, url):
+            upgrade(_package(name), url)
+        typer.echo(say("database-up-to-date", service=name))
 
 
-@app.command()
+@app.command(cls=Command)
+def set_up_broker(
+    *,
+    home: HomeOption = DEFAULT_HOME,
+    keep: Annotated[bool, typer.Option("--keep")] = False,
+) -> None:
+    """Make the broker's topics and groups that are missing. `roadbike up` does it itself.
+
+    The broker of ROADBIKE_BROKER_URL if that is set, else that of the open shop.
+    """
+    from roadbike.local.commands import set_up_broker
+
+    count = set_up_broker.set_up(homes.at(home), os.environ, keep=keep)
+    typer.echo(say("topics-set-up", count=count))
+
+
+@app.command(cls=Command)
 def token(
-    user: Annotated[str, typer.Argument(help="A demo user: buyer, buyer2 or admin.")],
+    user: Annotated[str, typer.Argument()],
     *,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
@@ -196,17 +203,17 @@ def token(
     typer.echo(token.log_in(homes.at(home), user))
 
 
-@app.command()
+@app.command(cls=Command)
 def demo(
     *,
     home: HomeOption = DEFAULT_HOME,
     stopper: Annotated[
         str | None,
-        typer.Option(help="Command that stops {service}; default: this shop's supervisor."),
+        typer.Option(),
     ] = None,
     starter: Annotated[
         str | None,
-        typer.Option(help="Command that starts {service}; default: this shop's supervisor."),
+        typer.Option(),
     ] = None,
 ) -> None:
     """Check each requirement on the running shop; report pass or fail.
@@ -218,64 +225,42 @@ def demo(
     raise typer.Exit(1 if check_requirements(homes.at(home), stopper, starter) else 0)
 
 
-@app.command()
+@app.command(cls=Command)
 def rebuild(
-    service: Annotated[str, typer.Argument(help="The read model to rebuild: mypage.")] = "mypage",
+    service: Annotated[str, typer.Argument()] = "mypage",
     *,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Rebuild the My Page read model from stored events. The shop can stay open."""
+    from roadbike.local.commands.databases import in_use
     from roadbike.local.shop_file import databases
     from roadbike.ops.rebuild import rebuild_my_page
 
     if service != "mypage":
-        raise CommandError(f"{service} is not a read model: only mypage can be rebuilt")
-    count = rebuild_my_page(databases(homes.at(home), service, os.environ)[service])
-    typer.echo(f"{service}: {count} purchases rebuilt")
+        raise CommandError("not-a-read-model", service=service)
+    url = databases(homes.at(home), service, os.environ)[service]
+    with in_use(service, url):
+        count = rebuild_my_page(url)
+    typer.echo(say("purchases-rebuilt", service=service, count=count))
 
 
 def _send(home: Path, verb: Verb, part: str) -> None:
     control.ask(homes.at(home), verb, part)
-    typer.echo(f"{part}: {'stopped' if verb == 'stop' else 'ready'}")
+    typer.echo(say("part-stopped-now" if verb == "stop" else "part-ready-now", part=part))
 
 
 def _package(service: str) -> str:
     from roadbike.local.services import SERVICES
+    from roadbike.local.shop_file import no_such_service
 
     packages = {spec.name: spec.package for spec in SERVICES}
     if service not in packages:
-        services, hint = ", ".join(packages), did_you_mean(service, packages)
-        raise CommandError(f"there is no service {service}: the services are {services}{hint}")
+        raise no_such_service(service, packages)
     return packages[service]
 
 
 def main() -> int:
-    return exit_code_of(app)
-
-
-def exit_code_of(command: Callable[[], object]) -> int:
-    """Run the command. A known error is printed as one sentence, without a traceback."""
-    try:
-        command()
-    except CommandError as error:
-        for line in error.details:
-            typer.echo(f"  {line}", err=True)
-        _print_error(f"roadbike: {error}")
-        return error.code
-    except (SettingError, OSError) as error:
-        _print_error(f"roadbike: {error}")
-        return 1
-    return 0
-
-
-def _print_error(sentence: str) -> None:
-    """On a terminal, wrap it between words, but not inside a command in backticks."""
-    if sys.stderr.isatty():
-        unbroken = re.sub("`[^`]*`", lambda found: found[0].replace(" ", HARD_SPACE), sentence)
-        width = shutil.get_terminal_size().columns
-        lines = textwrap.wrap(unbroken, width, break_long_words=False, break_on_hyphens=False)
-        sentence = "\n".join(lines).replace(HARD_SPACE, " ")
-    typer.echo(sentence, err=True)
+    return exit_code_of(lambda: cli.run(app))
 
 
 if __name__ == "__main__":

@@ -42,6 +42,12 @@ COMMAND: Final = (
         "The user that servers and services run as when root runs `roadbike up`.",
     ),
     Variable(
+        "ROADBIKE_ACK_WAIT_SECONDS",
+        "30 seconds; `roadbike up` always takes 5",
+        "For `roadbike set-up-broker`: when a message that was not acknowledged is delivered "
+        "again.",
+    ),
+    Variable(
         "ROADBIKE_NATS_SERVER",
         "`PATH`, then the installed package",
         "The program `nats-server`, 2.12 or newer.",
@@ -80,7 +86,6 @@ EVERY_SERVICE: Final = frozenset(
         "ROADBIKE_GATEWAY_KEY",
         "ROADBIKE_WRITES_PER_MINUTE",
         "ROADBIKE_DRAIN_MS",
-        "ROADBIKE_ACK_WAIT_SECONDS",
         "ROADBIKE_CRASH",
     }
 )

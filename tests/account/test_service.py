@@ -17,8 +17,9 @@ from roadbike.kit.auth.keys import kid_of
 from roadbike.kit.auth.published import read_published
 from roadbike.kit.db import Database, migrate
 from roadbike.kit.messaging.broker.memory import MemoryBroker, MemoryLog
+from roadbike.kit.process.secret import Secret
 from roadbike.kit.process.server import Server
-from roadbike.kit.process.settings import Secret, SettingError, read
+from roadbike.kit.process.settings import SettingError, read
 from roadbike.serve import SHOP
 
 
@@ -123,5 +124,6 @@ async def test_the_api_is_documented(ask: Any) -> None:
     validate(document)
     assert document["components"]["schemas"]["SignUp"]["additionalProperties"] is False
     assert set(document["paths"]) == {
-        *("/accounts", "/accounts/tokens", "/accounts/{user_id}", "/.well-known/jwks.json")
+        *("/accounts", "/accounts/tokens", "/accounts/me", "/accounts/{user_id}"),
+        *("/internal/accounts/{user_id}/contact", "/.well-known/jwks.json"),
     }

@@ -61,6 +61,7 @@ RESERVATION: Final[dict[str, Any]] = PURCHASE | {
     "price": 5_100_000,
     "zip_code": "13561",
     "address": "경기도 성남시 분당구 야탑로 1",
+    "phone": "010-1234-5678",
     "bike_version": 4,
 }
 PAYMENT: Final[dict[str, Any]] = PURCHASE | {
@@ -76,6 +77,7 @@ DELIVERY: Final[dict[str, Any]] = PURCHASE | {
     "user_name": "김구매",
     "zip_code": "13561",
     "address": "경기도 성남시 분당구 야탑로 1",
+    "phone": "010-1234-5678",
     "delivered_at": datetime(2026, 11, 26, 1, 0, 0, 5, tzinfo=UTC),
     "carrier": "한진택배",
     "tracking_number": "123-456-789",

@@ -11,6 +11,7 @@ import pytest
 import roadbike
 from roadbike.environment import ENVIRONMENT
 from roadbike.kit.process.settings import SettingError, variable
+from roadbike.local.commands import set_up_broker
 from roadbike.local.services import SERVICES
 from roadbike.serve import serve
 
@@ -27,6 +28,7 @@ def names_of_services() -> Iterator[str]:
 
 def names_in_the_command() -> set[str]:
     found = {name for path in COMMAND for name in NAME.findall(path.read_text())}
+    found |= set(map(variable, msgspec.structs.fields(set_up_broker.Chosen)))
     return {name.removesuffix("_FILE") for name in found - {"ROADBIKE_"}}
 
 

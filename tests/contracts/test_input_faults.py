@@ -4,10 +4,12 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec import Struct
 
 from roadbike.account.api import SignUp
-from roadbike.delivery.api import DeliveryMove
+from roadbike.delivery.api import DeliveryChange
 from roadbike.kit.pure.refusals import Invalid
+from roadbike.kit.pure.texts import CHECKS
 from roadbike.kit.translations import load_translations
 from roadbike.kit.web.bodies import Body, Reader
 from roadbike.payment.api import PaymentChange
@@ -51,16 +53,18 @@ def details(body: type[Body], member: dict[str, Any]) -> tuple[str, str]:
         (
             NewReservation,
             {"bikeId": 1, "addrNm": "두\n줄"},
-            "줄바꿈이나 다른 제어 문자 없이 한 줄로 입력해 주세요.",
-            "Must be a single line without control characters.",
+            "줄바꿈, 제어 문자, 보이지 않는 문자 없이 한 줄로 입력해 주세요.",
+            "Must be a single line without control characters and other invisible characters.",
         ),
-        (
-            NewBike,
-            BIKE | {"bikeNm": "  "},
-            "줄바꿈이나 다른 제어 문자 없이 한 줄로 입력해 주세요. 공백만 입력할 수 없습니다.",
-            "Must be a single line without control characters, and not blank.",
+        *(
+            (
+                NewBike,
+                BIKE | {member: " \u3000"},
+                "눈에 보이는 글자를 입력해 주세요. 비워 두거나 공백만 입력할 수 없습니다.",
+                "Must have something visible in it, not only spaces.",
+            )
+            for member in ("bikeNm", "description")
         ),
-        (NewBike, BIKE | {"description": " "}, "공백만 입력할 수 없습니다.", "Must not be blank."),
         (
             NewBike,
             BIKE | {"price": 10**12 + 1},
@@ -75,7 +79,7 @@ def details(body: type[Body], member: dict[str, Any]) -> tuple[str, str]:
         ),
         (PaymentChange, {}, "필수 항목입니다.", "This field is required."),
         (
-            DeliveryMove,
+            DeliveryChange,
             {"deliveryStatus": 1},
             "문자열이어야 하는데 정수가 왔습니다.",
             "Must be a string, not an integer.",
@@ -103,7 +107,22 @@ def test_every_pattern_of_the_shop_names_its_own_message() -> None:
     assert unnamed == []
 
 
-def every_body(base: type[Body]) -> list[type[Body]]:
+def test_every_text_of_the_shop_says_what_it_may_contain() -> None:
+    """Passwords are the exception: they may have every character that JSON can hold."""
+    undeclared = {
+        f"{body.__name__}.{field.name}"
+        for body in every_body(Struct)
+        if body.__struct_config__.forbid_unknown_fields and body.__module__.endswith(".api")
+        for field in msgspec.structs.fields(body)
+        for kind in kinds(field.type)
+        if isinstance(getattr(kind, "type", kind), msgspec.inspect.StrType)
+        and (getattr(kind, "extra", None) or {}).get("text") not in CHECKS
+    }
+
+    assert undeclared == {"SignUp.password", "Credentials.password"}
+
+
+def every_body(base: type[Struct]) -> list[type[Struct]]:
     found = [kind for kind in base.__subclasses__() if kind.__module__.startswith("roadbike.")]
     return found + [below for kind in found for below in every_body(kind)]
 

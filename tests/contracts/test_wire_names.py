@@ -44,11 +44,12 @@ STATUSES = {
 BIKE = "bikeId bikeNm price stockQty reserveQty brand frameSize colour description"
 ALLOCATION = "reserveId bikeId stockStatus reason bikeVersion free freeSeq"
 RESERVATION = (
-    "reserveId bikeId bikeNm userId userNm reserveStore reserveDt reserveStatus price zipCd addrNm"
+    "reserveId bikeId bikeNm userId userNm reserveStore reserveDt reserveStatus price zipCd addrNm "
+    "telNo"
 )
 PAYMENT = "payId reserveId bikeId userId price payStatus reason"
 DELIVERY = (
-    "deliveryId reserveId payId bikeId userId userNm zipCd addrNm deliveryStatus deliveryDt "
+    "deliveryId reserveId payId bikeId userId userNm telNo zipCd addrNm deliveryStatus deliveryDt "
     "carrier trackingNo reason"
 )
 WIRE = {

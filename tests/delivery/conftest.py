@@ -1,6 +1,7 @@
 """A delivery service on a database of its own, and an HTTP client for it."""
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 
 import pytest
 from httpx import AsyncClient
@@ -13,7 +14,10 @@ from tests.service_harness import ServiceHarness, http_client, settings
 async def delivery(migrated_url: Callable[..., str], dialect: str) -> AsyncIterator[ServiceHarness]:
     url = migrated_url("roadbike.delivery", dialect)
     service = app.build(app.Settings(**settings("delivery", url)))
-    yield ServiceHarness(service)
+    async with AsyncExitStack() as stack:
+        for resource in service.resources:
+            await stack.enter_async_context(resource)
+        yield ServiceHarness(service)
     await service.db.close()
 
 

@@ -34,6 +34,7 @@ async def test_a_delivery_shows_where_it_goes_and_what_may_be_done(
         "bikeId": 1,
         "userId": "alice",
         "userNm": "김하나",
+        "telNo": "010-1234-5678",
         "zipCd": "13497",
         "addrNm": "성남시 분당구 야탑로 1",
         "deliveryStatus": "배송준비",
@@ -81,7 +82,7 @@ async def test_each_status_links_to_what_staff_may_do_next(
 
     common = {"self", "reservation", "payment", "myPage"}
     assert rels == [
-        common | {"start"},
+        common | {"start", "correctAddress"},
         common | {"complete", "recall"},
         common | {"recall"},
         common | {"takeBack"},
@@ -147,7 +148,6 @@ async def test_a_cancel_is_a_cancel_of_the_reservation(
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [
-        ({}, "/deliveryStatus"),
         ({"deliveryStatus": "배송"}, "/deliveryStatus"),
         ({"deliveryStatus": "배송시작", "carrier": 1}, "/carrier"),
         ({"deliveryStatus": "배송시작", "weight": 8}, "/weight"),
@@ -235,4 +235,4 @@ async def test_the_api_is_documented(alice: ApiClient) -> None:
 
     validate(document)
     assert set(document["paths"]) == {"/deliveries", "/deliveries/{delivery_id}"}
-    assert document["components"]["schemas"]["DeliveryMove"]["additionalProperties"] is False
+    assert document["components"]["schemas"]["DeliveryChange"]["additionalProperties"] is False

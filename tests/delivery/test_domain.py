@@ -101,6 +101,7 @@ def test_the_event_carries_the_buyer_and_the_address() -> None:
         user_name="김하나",
         zip_code="13497",
         address="성남시 분당구 야탑로 1",
+        phone="010-1234-5678",
         delivery_status=DeliveryStatus.PREPARING,
     )
 

@@ -37,14 +37,14 @@ async def relay_to_nats(db: Database, server: NatsServer) -> Relay:
     """Return a relay that holds the lease and sends to the server; the caller closes its broker."""
     broker = NatsBroker(server.url(), "reservation")
     await wait_until_connected(broker)
-    await broker.declare(TOPIC)
+    await broker.set_up({TOPIC: ()})
     return Relay(db, broker, "reservation")
 
 
 async def relay_to_memory(db: Database) -> Relay:
     """Return a relay that holds the lease and sends to a broker in memory."""
     broker = MemoryBroker(MemoryLog())
-    await broker.declare(TOPIC)
+    await broker.set_up({TOPIC: ()})
     relay = Relay(db, broker, "reservation")
     await relay.relay_once()
     return relay

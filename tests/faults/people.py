@@ -20,6 +20,7 @@ from roadbike.kit.auth import ServiceTokens, SigningKey
 from roadbike.local import keys
 from roadbike.local.ports import HOST
 from tests.faults.outcome import CannotTry
+from tests.recipient import RECIPIENT
 from tests.system.real_shop import Shop, temporary_shop
 
 T = TypeVar("T")
@@ -102,7 +103,7 @@ class Person:
         return ok(self.ask("GET", path), 200).body
 
     def reserve(self, bike_id: int, **headers: str) -> Response:
-        return self.ask("POST", "/reservations", {"bikeId": bike_id}, **headers)
+        return self.ask("POST", "/reservations", {"bikeId": bike_id, **RECIPIENT}, **headers)
 
     def reserved(self, bike_id: int) -> str:
         """Return the reserveId of a 201; raise CannotTry for another status."""

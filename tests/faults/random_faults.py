@@ -22,6 +22,7 @@ from roadbike.local import shop_file
 from tests.faults.outcome import CannotTry, Outcome, say
 from tests.faults.people import Person, Response, admin, buyer, new_bike, open_shop, seen_within
 from tests.faults.second_replicas import Replica, second_replicas
+from tests.recipient import RECIPIENT
 from tests.system import audit
 from tests.system.real_shop import Shop
 from tests.system.shop_client import open_client
@@ -148,7 +149,7 @@ class FaultRun:
 
     def _reserve(self, customer: Person, number: int) -> str:
         """Reserve with one key, up to four times; return the reserveId of a 201."""
-        key, body = str(uuid4()), {"bikeId": number}
+        key, body = str(uuid4()), {"bikeId": number, **RECIPIENT}
         for _ in range(TRIES):
             answer = self._ask(
                 *("reserve", customer, "POST", "/reservations", body),

@@ -21,13 +21,13 @@ from roadbike.kit.messaging.broker.memory import MemoryBroker, MemoryLog, log_na
 from roadbike.kit.process.server import Server, running
 from roadbike.kit.process.settings import read
 from roadbike.local.services import SERVICES as SPECS
+from roadbike.local.services import topics
 from roadbike.serve import SHOP
 from tests.settling import wait_until_settled
 
 T = TypeVar("T")
 
 SERVICES: Final = ("stock", "payment", "reservation", "delivery", "mypage")  # callees first
-TOPICS: Final = [spec.topic for spec in SPECS if spec.topic]
 DATABASES: Final = {spec.name: spec.database for spec in SPECS}
 TOKEN_SECONDS: Final = 600  # the longest life that services accept
 
@@ -182,8 +182,7 @@ async def open_shop(url: Url, services: Sequence[str]) -> AsyncIterator[Shop]:
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http,
         Shop(http, url, f"memory://{name}", log_named(name), signer) as shop,
     ):
-        for topic in TOPICS:  # also of services that are not started: the others subscribe to it
-            await MemoryBroker(shop.log).declare(topic)
+        await MemoryBroker(shop.log).set_up(topics())
         for service in services:
             await shop.start(service)
         yield shop

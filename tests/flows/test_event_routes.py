@@ -8,8 +8,8 @@ import pytest
 
 from roadbike.contracts import events
 from roadbike.kit.auth import new_signing_key
+from roadbike.kit.process.secret import Secret
 from roadbike.kit.process.service import Service
-from roadbike.kit.process.settings import Secret
 from roadbike.kit.pure.events import Event
 from roadbike.local.services import SERVICES
 from tests.service_harness import settings

@@ -14,7 +14,7 @@ from tests.flows.given import given_a_bike, given_a_reservation
 from tests.flows.in_process_shop import Person, Shop
 
 STAFF = "staff-7c41"
-CANARIES = {"userNm": "이름-카나리아", "addrNm": "주소-카나리아"}
+CANARIES = {"userNm": "이름-카나리아", "telNo": "010-7700-0042", "addrNm": "주소-카나리아"}
 PUBLIC = ("/stocks/1", "/stocks", "/reservations", "/payments", "/deliveries", "/myPages")
 
 
@@ -41,7 +41,7 @@ async def shown_to(person: Person, reserve_id: str) -> str:
 
 
 async def paid(shop: Shop, buyer: Person) -> str:
-    reserve_id = await given_a_reservation(buyer, **CANARIES)
+    reserve_id = await given_a_reservation(buyer, **CANARIES, zipCd="13497")
     (payment,) = (await buyer.get(f"/payments?reserveId={reserve_id}")).body["_embedded"][
         "payments"
     ]
@@ -92,8 +92,8 @@ async def test_what_staff_do_carries_their_id_and_buyers_never_see_it(shop: Shop
 async def test_a_cancel_names_the_buyer_or_staff(shop: Shop) -> None:
     staff, buyer = shop.person(STAFF, "admin"), shop.person("buyer", "buyer")
     await given_a_bike(shop)
-    own = await given_a_reservation(buyer, **CANARIES)
-    other = await given_a_reservation(buyer, **CANARIES)
+    own = await given_a_reservation(buyer, **CANARIES, zipCd="13497")
+    other = await given_a_reservation(buyer, **CANARIES, zipCd="13497")
 
     with capture_logs() as logs:
         assert (await buyer.request("DELETE", f"/reservations/{own}")).status == 200

@@ -24,7 +24,7 @@ async def db(open_database: Callable[[str], Database], database_url: str) -> Dat
 @pytest.fixture
 async def broker() -> RecordingBroker:
     broker = RecordingBroker(MemoryLog())
-    await broker.declare(Incremented.topic)
+    await broker.set_up({Incremented.topic: ("consumer",)})
     return broker
 
 
@@ -47,6 +47,5 @@ def count_up() -> CountUp:
 async def neighbours() -> Neighbours:
     log = MemoryLog()
     publisher, consumer = MemoryBroker(log), MemoryBroker(log)
-    for topic in (Incremented.topic, Noted.topic):
-        await publisher.declare(topic)
+    await publisher.set_up({Incremented.topic: ("counter",), Noted.topic: ("consumer",)})
     return Neighbours(log, publisher, await consumer.subscribe("consumer", Noted.topic))

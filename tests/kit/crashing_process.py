@@ -42,7 +42,7 @@ async def main(work: str, url: str, folder: Path, crash_plan: str) -> None:
     db, crash = Database(url), crash_points(crash_plan)
     if work == "relay":
         broker = FolderBroker(folder)
-        await broker.declare(Incremented.topic)
+        await broker.set_up({Incremented.topic: ()})
         await Relay(db, broker, "tests", crash=crash).relay_once()
     else:
         lines = (folder / "delivered").read_bytes().splitlines()

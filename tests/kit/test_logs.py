@@ -15,7 +15,7 @@ import logging
 import warnings
 import structlog
 from roadbike.kit import logs
-from roadbike.kit.process.settings import Secret
+from roadbike.kit.process.secret import Secret
 from roadbike.kit.trace import tracing
 
 log = structlog.get_logger()

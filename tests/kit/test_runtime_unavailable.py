@@ -41,7 +41,7 @@ async def test_it_starts_while_the_broker_is_unavailable(
     assert (status.broker, status.lag) == (False, None)
 
 
-async def test_it_waits_for_a_topic_that_is_not_declared_yet(
+async def test_it_waits_for_a_topic_and_a_group_that_are_not_made_yet(
     db: Database, count_up: CountUp
 ) -> None:
     log = MemoryLog()
@@ -49,11 +49,13 @@ async def test_it_waits_for_a_topic_that_is_not_declared_yet(
 
     async with running(service(db, count_up), log) as runtime:
         lag = (await runtime.status()).lag
-        await late.declare(Incremented.topic)
+        await late.set_up({Incremented.topic: ()})
         await late.send([message(Incremented(name="a"))])
+        without_group = (await runtime.status()).lag
+        await late.set_up({Incremented.topic: ("counter",)})
         await wait_until(lambda: has(db, "a", 1))
 
-    assert lag is None
+    assert (lag, without_group) == (None, None)
 
 
 async def has(db: Database, name: str, number: int) -> bool:

@@ -8,7 +8,7 @@ import pytest
 
 from roadbike.kit.auth import ServiceTokens, SigningKey, new_signing_key
 from roadbike.kit.auth.cache import UsedOnce
-from roadbike.kit.process.settings import Secret
+from roadbike.kit.process.secret import Secret
 from roadbike.kit.pure.refusals import Unauthenticated
 from tests.kit.tokens import KEY, claims
 

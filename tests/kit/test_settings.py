@@ -11,8 +11,9 @@ import msgspec
 import pytest
 import structlog
 
+from roadbike.kit.process.secret import Secret
 from roadbike.kit.process.server import WRITES_PER_MINUTE
-from roadbike.kit.process.settings import Secret, ServiceSettings, SettingError, check_names, read
+from roadbike.kit.process.settings import ServiceSettings, SettingError, check_names, read
 
 VALUE = "correct-horse"
 

@@ -11,6 +11,7 @@ from roadbike.kit.urls import (
     check_database_url,
     check_service_url,
     origin,
+    sqlite_file,
     sqlite_url,
 )
 
@@ -23,6 +24,7 @@ def test_the_url_of_a_file_names_that_file(name: str) -> None:
 
     assert make_url(sqlite_url(path)).database == str(path)
     assert not make_url(sqlite_url(path)).query
+    assert sqlite_file(sqlite_url(path)) == path
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from roadbike.__main__ import exit_code_of
 from roadbike.local import home, services
+from roadbike.local.exit_code import exit_code_of
 from roadbike.local.ports import Ports
 from roadbike.local.up import command
 from roadbike.local.up.options import Options

@@ -19,7 +19,7 @@ from tests.ports import free_base
 ROADBIKE = Path(sys.executable).with_name("roadbike")
 COMMANDS = (
     *("up", "down", "status", "url", "logs", "start", "stop", "restart", "kill"),
-    *("serve", "migrate", "token", "demo", "rebuild", "dead-letters"),
+    *("serve", "migrate", "token", "demo", "rebuild", "set-up-broker", "dead-letters"),
 )
 
 

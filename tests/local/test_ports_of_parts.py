@@ -9,8 +9,12 @@ from tests.local.stub_shop import StubShop
 from tests.local.test_bound_port import is_accepted, is_refused_at_once
 
 SERVICES = ("stock", "reservation", "payment", "delivery", "mypage", "account")
-SERVERS = ("gateway", "nats", "postgres")
-WITHOUT_GAP = (*SERVICES, "gateway")  # the others bind their ports themselves, at each start
+SERVERS = ("gateway", "nats", "postgres", "set-up")
+WITHOUT_GAP = (
+    *SERVICES,
+    "gateway",
+    "set-up",
+)  # the others bind their own
 
 
 @pytest.mark.parametrize("part", [*SERVICES, *SERVERS])

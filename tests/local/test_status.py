@@ -91,7 +91,7 @@ def test_what_needs_a_person_is_a_sentence_with_the_part() -> None:
         assert f"\nreservation: {sentence}; see `" in text
     assert text.count("dead-letters list`\n") == 2
     assert "\nreservation: there are refused events; its log names each as" in text
-    assert "\npayment: not ready\n" in shown([silent_row("payment", state="x", ready=False)])
+    assert "\npayment: not ready\n" in shown([silent_row("payment", state="ready", ready=False)])
 
 
 class Answering(BaseHTTPRequestHandler):
@@ -145,11 +145,12 @@ def shop_with_stock_at(port: int) -> ShopFile:
 def test_the_reason_of_a_503_is_shown_in_plain_words(body: bytes, problem: str) -> None:
     made = row_of_a_service_that_answers(503, body)
 
-    assert made.keys() == {*ROW, "problem"}
+    assert made.keys() == {*ROW, *USED, "problem"}
     assert (made["ready"], made["problem"]) == (False, problem)
 
 
-ROW = ("part", "state", "ready", "pid", "port", "restarts", "memory_mb")
+ROW = ("part", "state", "ready", "pid", "port", "restarts")
+USED = ("processes", "memory_mb", "cpu_percent")
 
 
 def test_the_row_of_a_service_has_its_figures_beside_those_of_its_process() -> None:
@@ -161,7 +162,7 @@ def test_the_row_of_a_service_has_its_figures_beside_those_of_its_process() -> N
 
     made = row_of_a_service_that_answers(200, msgspec.json.encode(own.flat()))
 
-    assert list(made) == [*ROW, *figures, "pending", "unsettled"]
+    assert list(made) == [*ROW, *USED, *figures, "pending", "unsettled"]
     assert made.items() >= (figures | {"ready": True, "pending": 4, "unsettled": 0}).items()
     assert (made["part"], made["state"], made["restarts"]) == ("stock", "ready", 2)
 

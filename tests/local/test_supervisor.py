@@ -16,7 +16,7 @@ from tests.ports import free_base
 
 OpenShop = Callable[..., StubShop]
 INTERRUPTED = "roadbike: the start was interrupted: the shop is closed, its data are kept"
-PARTS = ("postgres", "nats", "stock", "reservation", "mypage", "gateway")
+PARTS = ("postgres", "nats", "set-up", "stock", "reservation", "mypage", "gateway")
 
 
 def test_shop_json_says_where_everything_is_and_is_private(shop: StubShop) -> None:
@@ -26,7 +26,7 @@ def test_shop_json_says_where_everything_is_and_is_private(shop: StubShop) -> No
     assert content["addresses"]["gateway"] == shop.gateway
     assert set(content["logins"]) == {"buyer", "buyer2", "admin"}
     assert all(psutil.pid_exists(pid) for pid in content["pids"].values())
-    assert len(content["pids"]) == 10
+    assert len(content["pids"]) == 11
 
 
 def test_all_ports_are_on_loopback(shop: StubShop) -> None:
@@ -95,7 +95,7 @@ def test_a_stopped_part_stays_down_until_it_is_started(shop: StubShop) -> None:
 
 def test_an_unknown_part_is_answered_with_the_known_ones(shop: StubShop) -> None:
     with pytest.raises(
-        CommandError, match="there is no bakery: the parts are postgres, nats, stock"
+        CommandError, match="there is no bakery: the parts are postgres, nats, set-up, stock"
     ):
         shop.command("stop", "bakery")
 

@@ -97,7 +97,7 @@ def test_ctrl_c_closes_the_shop_in_order_and_fresh_makes_new_data(
 
     shop = subprocess.Popen(  # noqa: S603  this same program
         [
-            *(sys.executable, "-m", "roadbike", "up", "--fresh"),
+            *(sys.executable, "-m", "roadbike", "up", "--fresh", "--yes"),
             *("--home", folder / "home", "--port-base", str(base)),
         ],
         stdout=subprocess.PIPE,

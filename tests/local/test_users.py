@@ -24,7 +24,17 @@ PROGRAMS = {
     "ROADBIKE_NATS_SERVER": str(SCRIPTS / "nats-server"),
     "ROADBIKE_TRAEFIK": str(SCRIPTS / "traefik"),
 }
-PARTS = ("nats", "gateway", "stock", "reservation", "payment", "delivery", "mypage", "account")
+PARTS = (
+    "nats",
+    "set-up",
+    "gateway",
+    "stock",
+    "reservation",
+    "payment",
+    "delivery",
+    "mypage",
+    "account",
+)
 
 
 def readable_base() -> Path | None:

@@ -8,7 +8,7 @@ from typing import Final
 from roadbike.contracts.statuses import DeliveryStatus
 from roadbike.delivery import app
 from roadbike.delivery.domain import Delivery
-from roadbike.delivery.use_cases import Move, move_delivery
+from roadbike.delivery.use_cases import Change, change_delivery
 from roadbike.mypage.domain import Purchase
 from tests.model.in_memory_tx import URL, InMemoryTx, Rows
 from tests.model.service_model import (
@@ -75,4 +75,4 @@ def _actions(state: DeliveryState, *, recalls: bool) -> Iterator[Action[Delivery
 
 
 def _to(status: DeliveryStatus) -> UseCase:
-    return lambda tx: move_delivery(tx, DELIVERY_ID, Move(to=status, by="staff"))
+    return lambda tx: change_delivery(tx, DELIVERY_ID, Change(to=status, by="staff"))

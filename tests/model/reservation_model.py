@@ -107,9 +107,10 @@ def _pending(units: int) -> ReservationState:
         user_id=BUYER,
         bike_id=BIKE_ID,
         seen_price=None,
-        user_name=None,
-        zip_code=None,
-        address=None,
+        user_name="김하나",
+        phone="010-1234-5678",
+        zip_code="13497",
+        address="성남시 분당구 야탑로 1",
         key=None,
     )
     terms = replace(TERMS, overbook=1 - units)

@@ -22,7 +22,7 @@ from tests.ports import free_base
 
 ROADBIKE: Final = Path(sys.executable).with_name("roadbike")
 SERVICES: Final = tuple(spec.name for spec in services.SERVICES)
-PARTS: Final = (*SERVICES, "nats", "gateway", "postgres")
+PARTS: Final = (*SERVICES, "nats", "set-up", "gateway", "postgres")
 TIMEOUT_SECONDS: Final = 120  # for one command
 
 

@@ -9,6 +9,7 @@ from uuid import uuid4
 import aiohttp
 
 from roadbike.contracts.statuses import DeliveryStatus, PaymentStatus
+from tests.recipient import RECIPIENT
 from tests.system.shop_client import Person, Response, until
 
 PAUSE_SECONDS: Final = 0.3  # after a broken connection, and between looks
@@ -104,7 +105,7 @@ async def order(buyer: Person, bike_id: int) -> Order:
     """Reserve with one key, until it succeeds."""
     key = uuid4().hex
     response = await request_with_retries(
-        buyer, "POST", "/reservations", {"bikeId": bike_id}, Idempotency_Key=key
+        buyer, "POST", "/reservations", {"bikeId": bike_id, **RECIPIENT}, Idempotency_Key=key
     )
     assert response.status == 201, response
     return Order(buyer, response.body["reserveId"])

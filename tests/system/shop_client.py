@@ -15,6 +15,7 @@ import aiohttp
 from roadbike.contracts.identity import AUDIENCE, ISSUER
 from roadbike.kit.auth import ServiceTokens, SigningKey
 from roadbike.local import keys
+from tests.recipient import RECIPIENT
 from tests.settling import wait_until_settled
 from tests.system.real_shop import SERVICES, Shop
 
@@ -70,7 +71,9 @@ class Person:
         return response.body
 
     async def reserve(self, bike_id: int, **headers: str) -> Response:
-        return await self.request("POST", "/reservations", {"bikeId": bike_id}, **headers)
+        return await self.request(
+            "POST", "/reservations", {"bikeId": bike_id, **RECIPIENT}, **headers
+        )
 
     async def reserved(self, bike_id: int) -> str:
         """Reserve and return the reserveId. Raises AssertionError for another status than 201."""

@@ -40,7 +40,7 @@ async def test_status_shows_which_part_is_down(client: ShopClient) -> None:
 
     assert down.code == 1
     assert re.search(r"^mypage +stopped\b", down.out, re.MULTILINE)
-    assert len(re.findall(r"^\w+ +ready\b", down.out, re.MULTILINE)) == len(PARTS) - 1
+    assert len(re.findall(r"^[\w-]+ +ready\b", down.out, re.MULTILINE)) == len(PARTS) - 1
 
 
 @pytest.mark.parametrize("login", ["buyer", "buyer2", "admin"])
@@ -95,7 +95,7 @@ async def test_a_command_for_an_unknown_part_names_the_known_ones(client: ShopCl
 
     assert result.code == 1
     assert result.err.startswith(
-        "roadbike: there is no bakery: the parts are postgres, nats, stock"
+        "roadbike: there is no bakery: the parts are postgres, nats, set-up, stock"
     )
 
 

@@ -78,7 +78,7 @@ async def test_a_killed_supervisor_leaves_no_process_and_the_next_serves_the_sam
 async def test_a_second_up_in_the_same_home_is_refused_and_changes_nothing(
     other: Shop, there: ShopClient
 ) -> None:
-    for more in ((), ("--fresh",)):
+    for more in ((), ("--fresh", "--yes")):
         result = await asyncio.to_thread(other.up, *more)
 
         assert result.code == 1
@@ -123,7 +123,7 @@ async def test_fresh_makes_new_data_and_ctrl_c_closes_the_shop(other: Shop) -> N
     before = other.shop_file["logins"]
     await other.roadbike_ok("down")
 
-    with in_the_foreground(other, "--fresh") as (process, output):
+    with in_the_foreground(other, "--fresh", "--yes") as (process, output):
         async with open_client(other) as client:
             totals = [await client.admin.total(path) for path in ("/reservations", "/myPages")]
             bike = await client.admin.get("/stocks/1")

@@ -59,7 +59,7 @@ def _http(flow: Flow, service: Service) -> Iterator[Adapter]:
     if public := served.get(""):
         yield Adapter("HTTP API", "sync", public, "through the gateway")
     if internal := served.get("internal"):
-        callers = sorted(title(by) for by, to in flow.calls if to == service.name)
+        callers = sorted(title(by) for by in SPECS[service.name].callers)
         yield Adapter("internal HTTP API", "sync", internal, f"called by {', '.join(callers)}")
 
 

@@ -20,7 +20,8 @@ from msgspec.inspect import (
 )
 
 from roadbike.environment import COMMAND
-from roadbike.kit.process.settings import Secret, ServiceSettings, variable
+from roadbike.kit.process.secret import Secret
+from roadbike.kit.process.settings import ServiceSettings, variable
 from tools.docs.services import NAMES, title
 from tools.docs.tables import table
 

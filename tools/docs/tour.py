@@ -16,6 +16,12 @@ from tools.docs.stage import Reply, Stage, open_stage, templates
 from tools.docs.steps import Step
 
 BIKE: Final = {"bikeNm": "TREK Emonda", "price": 5_100_000, "stockQty": 3}
+RECIPIENT: Final = {
+    "userNm": "김구매",
+    "telNo": "010-1234-5678",
+    "zipCd": "13561",
+    "addrNm": "성남시",
+}
 LATER: Final = timedelta(hours=1)  # an unpaid payment has expired by then
 TRIES: Final = 5
 
@@ -158,7 +164,7 @@ async def _add_bike(stage: Stage, bike_id: int, units: int = 3) -> None:
 
 
 async def _asked_for(stage: Stage, bike_id: int = 1) -> Reply:
-    return await stage.ask("buyer", "POST", "/reservations", {"bikeId": bike_id})
+    return await stage.ask("buyer", "POST", "/reservations", {"bikeId": bike_id, **RECIPIENT})
 
 
 async def _reserve(stage: Stage, bike_id: int = 1) -> str:

@@ -1,7 +1,7 @@
 """The HTTP API of accounts: parse, call one use case, answer."""
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Final
 
@@ -9,9 +9,10 @@ import msgspec
 import structlog
 from litestar.connection import Request
 from litestar.params import HeaderParameter
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from roadbike.account import domain, store, use_cases
+from roadbike.account.devices import DeviceCookie
 from roadbike.account.domain import (
     MAX_PASSWORD_LENGTH,
     MIN_PASSWORD_LENGTH,
@@ -22,30 +23,40 @@ from roadbike.account.domain import (
 )
 from roadbike.account.passwords import Passwords
 from roadbike.account.use_cases import LogIns
-from roadbike.contracts.types import USER_ID_LENGTH, UserId
+from roadbike.contracts.accounts import Contact
+from roadbike.contracts.types import USER_ID_LENGTH, Address, Email, Name, Phone, UserId, ZipCode
 from roadbike.contracts.wire_names import wire_name
 from roadbike.kit.auth import Publisher, SigningKey
 from roadbike.kit.db import Database
-from roadbike.kit.pure.refusals import ForeignObject, Invalid, NotFound, Refusal, Unavailable
+from roadbike.kit.pure.refusals import (
+    Forbidden,
+    ForeignObject,
+    Invalid,
+    NotFound,
+    Refusal,
+    Unavailable,
+)
+from roadbike.kit.pure.texts import LINE
 from roadbike.kit.web import (
     ANYONE,
     BUYER,
+    INTERNAL,
     Body,
     Caller,
-    Line,
     Links,
     Reply,
     Route,
     get,
     links,
+    patch,
     post,
+    view,
 )
 from roadbike.kit.web.rates import RateLimit
 
 JWKS_JSON: Final = "application/jwk-set+json"
 JWKS_CACHE: Final = "public, max-age=60"
 DEVICE_TOKEN: Final = "X-Device-Token"  # noqa: S105 a header's name
-COOKIE_SECONDS: Final = 365 * 24 * 60 * 60
 
 DeviceToken = Annotated[
     str | None,
@@ -60,7 +71,8 @@ log = structlog.get_logger()
 
 NewUserId = Annotated[  # documented with its pattern; the domain checks it, with its own message
     str,
-    Meta(min_length=1, max_length=USER_ID_LENGTH, extra_json_schema={"pattern": domain.USER_ID}),
+    Meta(max_length=USER_ID_LENGTH, extra_json_schema={"pattern": domain.USER_ID}),
+    LINE,
 ]
 
 
@@ -69,7 +81,7 @@ class SignUp(Body, frozen=True, kw_only=True, rename=wire_name):
 
     user_id: NewUserId
     password: Annotated[str, Meta(min_length=MIN_PASSWORD_LENGTH, max_length=MAX_PASSWORD_LENGTH)]
-    user_name: Line
+    user_name: Name
 
     def __repr__(self) -> str:
         return f"SignUp({self.user_id!r})"  # keeps the password out of logs
@@ -85,14 +97,33 @@ class Credentials(Body, frozen=True, kw_only=True, rename=wire_name):
         return f"Credentials({self.user_id!r})"
 
 
+class AccountEdit(Body, frozen=True, kw_only=True, rename=wire_name):
+    """The fields of an account to change; null empties one."""
+
+    ignored = frozenset({"userId", "roles", "createdAt", "_links"})
+
+    user_name: Name | UnsetType = UNSET
+    phone: Phone | UnsetType | None = UNSET
+    email: Email | UnsetType | None = UNSET
+    zip_code: ZipCode | UnsetType | None = UNSET
+    address: Address | UnsetType | None = UNSET
+
+    def __repr__(self) -> str:
+        return "AccountEdit()"  # keeps personal data out of logs
+
+
 class AccountView(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name):
     """An account as its owner sees it."""
 
     user_id: str
     user_name: str
+    phone: str | None
+    email: str | None
+    zip_code: str | None
+    address: str | None
     roles: list[str]
     created_at: datetime
-    links: Links
+    links: Links = {}
 
 
 class TokenView(msgspec.Struct, frozen=True):
@@ -105,23 +136,6 @@ class TokenView(msgspec.Struct, frozen=True):
     expires_in: int
     device_token: str = msgspec.field(name="deviceToken")
     token_type: str = "Bearer"  # noqa: S105 not a token
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceCookie:
-    """The cookie of device tokens. secure: browsers keep and send it over HTTPS only."""
-
-    secure: bool
-
-    @property
-    def name(self) -> str:
-        """Return its name; with `__Host-`, no other host can set it."""
-        return "__Host-roadbike-device" if self.secure else "roadbike-device"
-
-    def header(self, token: str) -> str:
-        """Return the header Set-Cookie."""
-        flags = "Path=/; HttpOnly; SameSite=Strict" + ("; Secure" if self.secure else "")
-        return f"{self.name}={token}; Max-Age={COOKIE_SECONDS}; {flags}"
 
 
 class AccountApi:
@@ -156,7 +170,10 @@ class AccountApi:
         return [
             post("/accounts", self.sign_up, who=ANYONE, refuses=(409, 429)),
             post("/accounts/tokens", self.log_in, who=ANYONE, status=200, refuses=(401, 429)),
+            get("/accounts/me", self.me, who=BUYER),
+            patch("/accounts/me", self.edit, who=BUYER),
             get("/accounts/{user_id:str}", self.get, who=BUYER),
+            get("/internal/accounts/{user_id:str}/contact", self.contact, who=INTERNAL),
             get("/.well-known/jwks.json", self.keys, who=ANYONE, media_type=JWKS_JSON),
         ]
 
@@ -178,7 +195,8 @@ class AccountApi:
         except UserExists as refusal:
             refusal.pointer = "/userId"
             raise
-        return Reply(_view(account), headers={"Location": f"/accounts/{account.user_id}"})
+        own = f"/accounts/{account.user_id}"
+        return Reply(_view(account, links(self=own)), headers={"Location": own})
 
     async def log_in(
         self,
@@ -222,7 +240,30 @@ class AccountApi:
             raise NotFound
         if case_folded_id != caller.user_id and not caller.is_admin:
             raise ForeignObject
-        return _view(account)
+        return _view(account, _links(account, caller))
+
+    async def me(self, caller: Caller) -> AccountView:
+        """Show your own account."""
+        return await self.get(caller.user_id, caller)
+
+    async def edit(self, data: AccountEdit, caller: Caller) -> AccountView:
+        """Change your name, how you are reached, and where your parcels go."""
+        given = msgspec.structs.asdict(data)
+        changes = {name: value for name, value in given.items() if value is not UNSET}
+        account = await self.db.transact(
+            lambda tx: use_cases.edit_account(tx, caller.user_id, changes)
+        )
+        return _view(account, _links(account, caller))
+
+    async def contact(self, user_id: str, caller: Caller) -> Contact:
+        """Show delivery who parcels for this user go to, and where."""
+        if caller.user_id != "delivery":
+            raise Forbidden
+        async with self.db.read() as tx:
+            account = await store.find(tx, user_id)
+        if account is None:
+            raise NotFound
+        return msgspec.convert(account, Contact, from_attributes=True)
 
     async def keys(self) -> Reply[bytes]:
         """Show the public keys that access tokens are checked with, signed with known ones."""
@@ -234,11 +275,11 @@ def _with_pointer(refusal: Invalid, pointer: str) -> Invalid:
     return Invalid(*(replace(fault, pointer=pointer) for fault in refusal.faults))
 
 
-def _view(account: Account) -> AccountView:
-    return AccountView(
-        user_id=account.user_id,
-        user_name=account.user_name,
-        roles=sorted(account.roles),
-        created_at=account.created_at,
-        links=links(self=f"/accounts/{account.user_id}"),
-    )
+def _links(account: Account, caller: Caller) -> Links:
+    """Return the links of an account; only its owner may edit it."""
+    own = links(self=f"/accounts/{account.user_id}")
+    return own | links(edit="/accounts/me") if account.user_id == caller.user_id else own
+
+
+def _view(account: Account, links: Links) -> AccountView:
+    return msgspec.structs.replace(view(AccountView, account, links), roles=sorted(account.roles))

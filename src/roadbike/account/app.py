@@ -6,16 +6,17 @@ from typing import Annotated, Final
 
 from msgspec import Meta
 
-from roadbike.account.api import AccountApi, DeviceCookie
-from roadbike.account.devices import Devices
+from roadbike.account.api import AccountApi
+from roadbike.account.devices import DeviceCookie, Devices
 from roadbike.account.domain import Limits
 from roadbike.account.passwords import SIGN_UP_THREADS, SIGN_UPS_WAITING, Passwords
 from roadbike.account.use_cases import LogIns, delete_old_failures
 from roadbike.contracts.identity import ISSUER
 from roadbike.kit.auth import KeyFault, Publisher, SigningKey
 from roadbike.kit.db import Database
+from roadbike.kit.process.secret import Secret
 from roadbike.kit.process.service import Service, every
-from roadbike.kit.process.settings import Limit, Secret, ServiceSettings, SettingError
+from roadbike.kit.process.settings import Limit, ServiceSettings, SettingError
 from roadbike.kit.web.rates import RateLimit
 
 SIGN_UPS_PER_HOUR: Final = 30  # from one address, in production

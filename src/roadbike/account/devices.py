@@ -8,6 +8,7 @@ import hmac
 import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
@@ -15,7 +16,25 @@ from roadbike.kit.auth import SigningKey
 
 ID_BYTES: Final = 16
 ID_LENGTH: Final = 22  # characters
+COOKIE_SECONDS: Final = 365 * 24 * 60 * 60
 PURPOSE: Final = b"roadbike device token 1"
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceCookie:
+    """The cookie of device tokens. secure: browsers keep and send it over HTTPS only."""
+
+    secure: bool
+
+    @property
+    def name(self) -> str:
+        """Return its name; with `__Host-`, no other host can set it."""
+        return "__Host-roadbike-device" if self.secure else "roadbike-device"
+
+    def header(self, token: str) -> str:
+        """Return the header Set-Cookie."""
+        flags = "Path=/; HttpOnly; SameSite=Strict" + ("; Secure" if self.secure else "")
+        return f"{self.name}={token}; Max-Age={COOKIE_SECONDS}; {flags}"
 
 
 class Devices:

@@ -12,7 +12,7 @@ from roadbike.contracts.identity import AUDIENCE, ISSUER, Role
 from roadbike.kit.pure.refusals import Fault, Invalid, Refusal, TooMany
 
 USER_ID: Final = r"^[A-Za-z0-9][A-Za-z0-9._@+-]{1,63}$"
-RESERVED_USER_IDS: Final = frozenset({"tokens"})  # the API uses them as path segments
+RESERVED_USER_IDS: Final = frozenset({"tokens", "me"})  # the API uses them as path segments
 MIN_PASSWORD_LENGTH: Final = 8
 MAX_PASSWORD_LENGTH: Final = 128
 MAX_DELAY_SECONDS: Final = 2.0
@@ -49,13 +49,23 @@ class UnusablePassword(Invalid):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Account:
-    """One user. password_hash: in argon2's encoded form, which includes its parameters."""
+    """One user, and where parcels for this user go.
+
+    password_hash: in argon2's encoded form, which includes its parameters.
+    """
 
     user_id: str
     user_name: str
     password_hash: str
     roles: frozenset[Role]
     created_at: datetime
+    phone: str | None = None
+    email: str | None = None
+    zip_code: str | None = None
+    address: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Account({self.user_id!r})"  # keeps the hash and personal data out of logs
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,7 +12,6 @@ from sqlalchemy import (
     RowMapping,
     String,
     Table,
-    delete,
     func,
     insert,
     select,
@@ -21,15 +20,23 @@ from sqlalchemy import (
 
 from roadbike.account.domain import Account, Guess, Limits
 from roadbike.contracts.identity import Role
-from roadbike.contracts.types import NAME_LENGTH, USER_ID_LENGTH
+from roadbike.contracts.types import (
+    ADDRESS_LENGTH,
+    EMAIL_LENGTH,
+    NAME_LENGTH,
+    PHONE_LENGTH,
+    USER_ID_LENGTH,
+    ZIP_CODE_LENGTH,
+)
 from roadbike.kit.db import Tx
-from roadbike.kit.db.bulk import insert_new
+from roadbike.kit.db.bulk import delete_some, insert_new
 from roadbike.kit.db.columns import BigId, UtcTime
 
 HASH_LENGTH: Final = 200  # of argon2's encoded form
 ROLES_LENGTH: Final = 100  # of their names, separated by commas
 CLIENT_LENGTH: Final = 64  # of an IP address or network
 DEVICE_LENGTH: Final = 22  # of the id of a device
+CONTACT: Final = ("phone", "email", "zip_code", "address")
 
 metadata: Final = MetaData()
 
@@ -41,6 +48,10 @@ ACCOUNT: Final = Table(
     Column("password_hash", String(HASH_LENGTH), nullable=False),
     Column("roles", String(ROLES_LENGTH), nullable=False),
     Column("created_at", UtcTime, nullable=False),
+    Column("phone", String(PHONE_LENGTH)),
+    Column("email", String(EMAIL_LENGTH)),
+    Column("zip_code", String(ZIP_CODE_LENGTH)),
+    Column("address", String(ADDRESS_LENGTH)),
 )
 
 LOGIN_FAILURE: Final = Table(
@@ -67,6 +78,11 @@ async def find(tx: Tx, user_id: str) -> Account | None:
     """Return the account; None when there is no such user."""
     row = await tx.row(select(ACCOUNT).where(ACCOUNT.c.user_id == user_id))
     return None if row is None else _account(row)
+
+
+async def edit(tx: Tx, user_id: str, changes: Mapping[str, str | None]) -> None:
+    """Change these columns of an account, and no others; there must be at least one."""
+    await tx.execute(update(ACCOUNT).where(ACCOUNT.c.user_id == user_id).values(**changes))
 
 
 async def rehash(tx: Tx, account: Account, password_hash: str) -> None:
@@ -112,10 +128,10 @@ async def count_failures(tx: Tx, within: timedelta, at_most: int) -> int:
     return int(await tx.scalar(select(func.count()).select_from(counted)))
 
 
-async def delete_failures(tx: Tx, older_than: timedelta) -> None:
-    """Delete the failures that are older than this."""
+async def delete_failures(tx: Tx, older_than: timedelta) -> bool:
+    """Delete some failures that are older than this; return whether more may be left."""
     before = await tx.now() - older_than
-    await tx.execute(delete(LOGIN_FAILURE).where(LOGIN_FAILURE.c.failed_at < before))
+    return await delete_some(tx, LOGIN_FAILURE.c.id, LOGIN_FAILURE.c.failed_at < before)
 
 
 async def _nth_last(tx: Tx, which: ColumnElement[bool], n: int) -> datetime | None:
@@ -132,6 +148,7 @@ def _row(account: Account) -> Mapping[str, Any]:
         "password_hash": account.password_hash,
         "roles": ",".join(sorted(account.roles)),
         "created_at": account.created_at,
+        **{name: getattr(account, name) for name in CONTACT},
     }
 
 
@@ -142,4 +159,5 @@ def _account(row: RowMapping) -> Account:
         password_hash=row["password_hash"],
         roles=frozenset(Role(role) for role in row["roles"].split(",")),
         created_at=row["created_at"],
+        **{name: row[name] for name in CONTACT},
     )

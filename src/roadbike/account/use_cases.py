@@ -1,10 +1,11 @@
-"""The use cases of account: sign up, open an account, log in, delete old failures."""
+"""The use cases of account: sign up, edit an account, log in, delete old failures."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from roadbike.account import domain, store
@@ -13,6 +14,7 @@ from roadbike.account.domain import Account, Guess, Limits
 from roadbike.account.passwords import Passwords, common_words
 from roadbike.contracts.identity import Role
 from roadbike.kit.db import Database, Tx
+from roadbike.kit.pure.refusals import NotFound
 from roadbike.kit.resilience.limiter import Limiter
 
 MAX_DELAYED: Final = 100  # log-ins that are delayed at the same time
@@ -57,6 +59,16 @@ async def open_account(
     return account
 
 
+async def edit_account(tx: Tx, user_id: str, changes: Mapping[str, str | None]) -> Account:
+    """Change these fields of the account, None empties one. Raises NotFound."""
+    if changes:
+        await store.edit(tx, user_id, changes)
+    account = await store.find(tx, user_id)
+    if account is None:
+        raise NotFound
+    return account
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogIns:
     """Checks passwords, within the limits of failed log-ins.
@@ -96,7 +108,7 @@ class LogIns:
 
     async def _delay_seconds(self, guess: Guess) -> float:
         """Return how long to wait while too many log-ins fail; a known device never waits."""
-        async with self.db.read() as tx:
+        async with self.db.read(for_write=True) as tx:
             await _check_limits(tx, self.limits, guess)
             if guess.device is not None:
                 return 0
@@ -105,7 +117,7 @@ class LogIns:
         return self.limits.delay_seconds(failures)
 
     async def _checked(self, guess: Guess, password: str) -> Account:
-        async with self.db.read() as tx:
+        async with self.db.read(for_write=True) as tx:
             account = await store.find(tx, guess.user_id)
         stored = account.password_hash if account else None
         is_right = await self.passwords.matches(password, stored)
@@ -121,8 +133,8 @@ class LogIns:
 
 async def delete_old_failures(db: Database, window: timedelta) -> None:
     """Delete the failed log-ins that no limit counts any more."""
-    async with db.begin() as tx:
-        await store.delete_failures(tx, older_than=window)
+    while await db.transact(partial(store.delete_failures, older_than=window)):
+        pass
 
 
 async def _check_limits(tx: Tx, limits: Limits, guess: Guess) -> None:

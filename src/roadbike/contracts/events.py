@@ -143,6 +143,7 @@ class ReservationEvent(PurchaseEvent, frozen=True, kw_only=True):
     price: int
     zip_code: str | None = None
     address: str | None = None
+    phone: str | None = None
     bike_version: int
 
 
@@ -232,6 +233,7 @@ class DeliveryEvent(PurchaseEvent, frozen=True, kw_only=True):
     user_name: str | None = None
     zip_code: str | None = None
     address: str | None = None
+    phone: str | None = None
     delivery_status: DeliveryStatus | None = None
     delivered_at: datetime | None = None
     carrier: str | None = None

@@ -9,6 +9,7 @@ WIRE_NAMES: Final = {  # those that are not the field's own name in camel case
     "store_name": "reserveStore",
     "bike_name": "bikeNm",
     "user_name": "userNm",
+    "phone": "telNo",
     "stock_quantity": "stockQty",
     "held_quantity": "reserveQty",
     "zip_code": "zipCd",

@@ -7,16 +7,20 @@ from uuid import UUID
 
 import msgspec
 from litestar.params import QueryParameter
+from msgspec import UNSET, UnsetType
 
+from roadbike.contracts.accounts import Contact
 from roadbike.contracts.refusals import CancelsWithReservation
 from roadbike.contracts.statuses import DeliveryStatus
+from roadbike.contracts.types import Address, Name, Phone, ZipCode
 from roadbike.contracts.wire_names import wire_name
 from roadbike.delivery import domain, store, use_cases
+from roadbike.delivery.accounts import Accounts
 from roadbike.delivery.domain import Delivery
-from roadbike.delivery.use_cases import Move
+from roadbike.delivery.use_cases import Change
 from roadbike.kit.db import Database
+from roadbike.kit.pure.refusals import Forbidden
 from roadbike.kit.web import (
-    ADMIN,
     BUYER,
     Body,
     Caller,
@@ -24,13 +28,16 @@ from roadbike.kit.web import (
     Links,
     Page,
     Paging,
+    Reply,
     Route,
+    etag,
     get,
     links,
     page_of,
     patch,
     view,
 )
+from roadbike.kit.web.conditions import IfMatch, provide_if_match
 
 RELS: Final[Mapping[DeliveryStatus, str]] = {  # the link relation of each move
     DeliveryStatus.STARTED: "start",
@@ -40,19 +47,41 @@ RELS: Final[Mapping[DeliveryStatus, str]] = {  # the link relation of each move
 }
 
 
-class DeliveryMove(Body, frozen=True, kw_only=True, rename=wire_name):
-    """The next status of a parcel, and optionally its label."""
+class DeliveryChange(Body, frozen=True, kw_only=True, rename=wire_name):
+    """What to change: staff the status and the label, buyers and staff whom and where it goes.
+
+    What is null or left out stays as it is.
+    """
 
     ignored: ClassVar = frozenset(
-        {
-            *("deliveryId", "reserveId", "payId", "bikeId", "userId", "userNm"),
-            *("zipCd", "addrNm", "deliveryDt", "_links"),
-        }
+        {"deliveryId", "reserveId", "payId", "bikeId", "userId", "deliveryDt", "_links"}
     )
 
-    delivery_status: DeliveryStatus
+    delivery_status: DeliveryStatus | UnsetType = UNSET
     carrier: Line | None = None
     tracking_number: Line | None = None
+    user_name: Name | None = None
+    phone: Phone | None = None
+    zip_code: ZipCode | None = None
+    address: Address | None = None
+
+    def __repr__(self) -> str:
+        return "DeliveryChange()"  # keeps personal data out of logs
+
+    @property
+    def to(self) -> DeliveryStatus | None:
+        """Return the wanted status."""
+        return self.delivery_status or None
+
+    @property
+    def for_staff(self) -> bool:
+        """Return whether it has a part that only staff may change."""
+        return any((self.to, self.carrier, self.tracking_number))
+
+    @property
+    def contact(self) -> Contact:
+        """Return whom and where the parcel is to go."""
+        return Contact(**{name: getattr(self, name) for name in domain.CONTACT})
 
 
 class DeliveryView(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name):
@@ -64,6 +93,7 @@ class DeliveryView(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name):
     bike_id: int
     user_id: str
     user_name: str | None
+    phone: str | None
     zip_code: str | None
     address: str | None
     delivery_status: DeliveryStatus
@@ -80,17 +110,21 @@ class Deliveries(msgspec.Struct, frozen=True):
 
 
 class DeliveryApi:
-    """`/deliveries`: read by buyers (their own) and staff (all), moved on by staff."""
+    """`/deliveries`: read by buyers (their own) and staff (all), moved on by staff.
 
-    def __init__(self, db: Database) -> None:
+    Both correct whom and where it goes, until it leaves the shop.
+    """
+
+    def __init__(self, db: Database, accounts: Accounts) -> None:
         self.db = db
+        self.accounts = accounts
 
     def routes(self) -> list[Route]:
         delivery = "/deliveries/{delivery_id:uuid}"
         return [
             get("/deliveries", self.page, who=BUYER, sort=tuple(store.SORTABLE)),
             get(delivery, self.get, who=BUYER),
-            patch(delivery, self.move, who=ADMIN, refuses=(409,)),
+            patch(delivery, self.change, who=BUYER, refuses=(403, 409, 412, 428)),
         ]
 
     async def page(
@@ -104,31 +138,59 @@ class DeliveryApi:
             found, total = await store.page(
                 tx, paging, owner=caller.owner, reservation_id=reservation_id
             )
-        shown = Deliveries(deliveries=[_view(delivery, caller) for delivery in found])
+        complete = await use_cases.complete(self.db, self.accounts, found)
+        shown = Deliveries(deliveries=[_view(delivery, caller) for delivery in complete])
         return page_of(shown, paging, total=total, url="/deliveries", reserveId=reservation_id)
 
-    async def get(self, delivery_id: UUID, caller: Caller) -> DeliveryView:
+    async def get(self, delivery_id: UUID, caller: Caller) -> Reply[DeliveryView]:
         """Show one delivery."""
         async with self.db.read() as tx:
-            return _view(await store.get(tx, delivery_id, owner=caller.owner), caller)
+            delivery = await store.get(tx, delivery_id, owner=caller.owner)
+        return await self._reply(delivery, caller)
 
-    async def move(self, delivery_id: UUID, data: DeliveryMove, caller: Caller) -> DeliveryView:
-        """Move a parcel to its next status, or correct its label."""
-        move = Move(
-            to=data.delivery_status,
+    async def change(
+        self,
+        delivery_id: UUID,
+        data: DeliveryChange,
+        caller: Caller,
+        if_match_header: IfMatch = None,
+    ) -> Reply[DeliveryView]:
+        """Move a parcel to its next status, or correct its label or where it goes.
+
+        To correct where it goes, send the ETag of what you have read in If-Match.
+        """
+        if data.for_staff and not caller.is_admin:
+            raise Forbidden
+        contact = data.contact
+        change = Change(
             by=caller.user_id,
+            to=data.to,
             carrier=data.carrier,
             tracking_number=data.tracking_number,
+            contact=contact,
+            expected=_expected(if_match_header, needed=contact != Contact()),
         )
         try:
-            moved = await self.db.transact(
-                lambda tx: use_cases.move_delivery(tx, delivery_id, move)
+            changed = await use_cases.ask_and_change(
+                self.db, self.accounts, delivery_id, change, owner=caller.owner
             )
         except CancelsWithReservation as refusal:
             reservation = links(reservation=f"/reservations/{refusal.reservation_id}")
             refusal.extra = {"_links": reservation}
             raise
-        return _view(moved, caller)
+        return await self._reply(changed, caller)
+
+    async def _reply(self, delivery: Delivery, caller: Caller) -> Reply[DeliveryView]:
+        [complete] = await use_cases.complete(self.db, self.accounts, [delivery])
+        headers = {"ETag": etag(complete.row_version)}
+        return Reply(_view(complete, caller), headers=headers)
+
+
+def _expected(if_match_header: str | None, *, needed: bool) -> int | None:
+    """Return the version that If-Match names. Raises PreconditionRequired, PreconditionFailed."""
+    if if_match_header is None and not needed:
+        return None
+    return provide_if_match(if_match_header)
 
 
 def _view(delivery: Delivery, caller: Caller) -> DeliveryView:
@@ -141,4 +203,6 @@ def _view(delivery: Delivery, caller: Caller) -> DeliveryView:
         myPage=f"/myPages/{delivery.reservation_id}",
         **{rel: path for move, rel in RELS.items() if move in moves},
     )
+    if domain.may_be_corrected(delivery):
+        shown |= links(correctAddress=path)
     return view(DeliveryView, delivery, shown)

@@ -13,11 +13,14 @@ from roadbike.contracts.events import (
     ReservationRegistered,
     StockAllocated,
 )
+from roadbike.delivery.accounts import HttpAccounts
 from roadbike.delivery.api import DeliveryApi
 from roadbike.delivery.use_cases import follow_purchase, prefetch
+from roadbike.kit.auth import ServiceTokens
 from roadbike.kit.db import Database
 from roadbike.kit.process.service import Service, whenever
 from roadbike.kit.process.settings import ServiceSettings
+from roadbike.kit.process.tls import client_tls
 
 
 class Settings(ServiceSettings, frozen=True, kw_only=True):
@@ -26,11 +29,13 @@ class Settings(ServiceSettings, frozen=True, kw_only=True):
 
 def build(settings: Settings) -> Service:
     db = Database(settings.database_url.reveal())
+    tokens = ServiceTokens("delivery", settings.service_key.reveal(), settings.caller_keys)
+    accounts = HttpAccounts(settings.account_url, tokens, client_tls(settings))
     return Service(
         name="delivery",
         settings=settings,
         db=db,
-        routes=DeliveryApi(db).routes(),
+        routes=DeliveryApi(db, accounts).routes(),
         policies=[
             whenever(ReservationRegistered, follow_purchase),
             whenever(PaymentApproved, follow_purchase),
@@ -47,4 +52,5 @@ def build(settings: Settings) -> Service:
             DeliveryRecalled,
             DeliveryReturned,
         ),
+        resources=[accounts],
     )

@@ -22,6 +22,7 @@ from roadbike.contracts.statuses import DeliveryStatus
 from roadbike.contracts.types import (
     ADDRESS_LENGTH,
     NAME_LENGTH,
+    PHONE_LENGTH,
     USER_ID_LENGTH,
     ZIP_CODE_LENGTH,
 )
@@ -58,6 +59,7 @@ DELIVERY: Final = Table(
     Column("user_name", String(NAME_LENGTH)),
     Column("zip_code", String(ZIP_CODE_LENGTH)),
     Column("address", String(ADDRESS_LENGTH)),
+    Column("phone", String(PHONE_LENGTH)),
     Column("delivered_at", UtcTime),
     Column("carrier", String(NAME_LENGTH)),
     Column("tracking_number", String(TRACKING_NUMBER_LENGTH)),
@@ -89,11 +91,10 @@ async def locked_or_new(tx: Tx, reservation_id: UUID, bike_id: int) -> Delivery:
     )
 
 
-async def locked_or_404(tx: Tx, delivery_id: UUID) -> Delivery:
-    """Return the delivery that the API shows under this id. Raises NotFound."""
-    reservation_id = await tx.scalar(
-        select(DELIVERY.c.reservation_id).where(DELIVERY.c.delivery_id == delivery_id, SERVED)
-    )
+async def locked_or_404(tx: Tx, delivery_id: UUID, *, owner: str | None = None) -> Delivery:
+    """Return the delivery that the API shows this owner (None: anybody). Raises NotFound."""
+    found = _served(owner).where(DELIVERY.c.delivery_id == delivery_id)
+    reservation_id = await tx.scalar(found.with_only_columns(DELIVERY.c.reservation_id))
     delivery = await locked(tx, reservation_id)
     if delivery is None:
         raise NotFound

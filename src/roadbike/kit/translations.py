@@ -3,9 +3,11 @@
 import tomllib
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 import msgspec
+
+T = TypeVar("T")
 
 Language = Literal["ko", "en"]
 LANGUAGES: Final[Sequence[Language]] = ("ko", "en")  # the first is the default
@@ -21,6 +23,14 @@ class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def in_(self, language: Language) -> str:
         """Return the template in that language."""
         return self.ko if language == "ko" else self.en
+
+    def filled(self, language: Language, facts: Mapping[str, object]) -> str:
+        """Return the sentence with the facts filled in; a missing fact shows its name in braces.
+
+        A fact that is a Text is filled in in that language.
+        """
+        values = {name: _in_language(fact, language) for name, fact in facts.items()}
+        return self.in_(language).format_map(_Facts(values))
 
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,12 +51,8 @@ class Translations:
         return self._entry(slug).title.in_(language)
 
     def detail(self, slug: str, language: Language, facts: Mapping[str, object]) -> str:
-        """Return the sentence with the facts filled in; a missing fact shows its name in braces.
-
-        A fact that is a Text is filled in in that language.
-        """
-        values = {name: _in_language(fact, language) for name, fact in facts.items()}
-        return self._entry(slug).detail.in_(language).format_map(_Facts(values))
+        """Return the sentence with the facts filled in, as Text.filled does."""
+        return self._entry(slug).detail.filled(language, facts)
 
     def _entry(self, slug: str) -> Entry:
         return self.entries.get(slug) or self.entries["internal"]
@@ -69,13 +75,30 @@ def load_translations(*packages: str) -> Translations:
     """
     entries: dict[str, Entry] = {}
     for package in packages:
-        text = files(package).joinpath("messages.toml").read_text(encoding="utf-8")
-        found = msgspec.convert(tomllib.loads(text), dict[str, Entry])
-        if repeated := entries.keys() & found.keys():
-            names = ", ".join(sorted(repeated))
-            raise ValueError(f"{package}: messages defined twice: {names}")
-        entries |= found
+        _add(entries, _read(package, "messages.toml", Entry), package)
     return Translations(entries)
+
+
+def load_texts(package: str, *names: str) -> dict[str, Text]:
+    """Read catalogues of single sentences, which have no title: files of the package.
+
+    Raises as `load_translations`.
+    """
+    texts: dict[str, Text] = {}
+    for name in names:
+        _add(texts, _read(package, name, Text), name)
+    return texts
+
+
+def _read(package: str, name: str, type_: type[T]) -> dict[str, T]:
+    content = files(package).joinpath(name).read_text(encoding="utf-8")
+    return msgspec.convert(tomllib.loads(content), dict[str, type_])  # type: ignore[valid-type]
+
+
+def _add(known: dict[str, T], found: Mapping[str, T], where: str) -> None:
+    if repeated := known.keys() & found.keys():
+        raise ValueError(f"{where}: messages defined twice: {', '.join(sorted(repeated))}")
+    known |= found
 
 
 def language_of(accept: str | None) -> Language:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 from typing import Final
-from urllib.parse import SplitResult, quote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 DATABASES: Final = ("postgresql+asyncpg", "sqlite+aiosqlite")
 WEB: Final = ("http", "https")
@@ -19,6 +19,12 @@ class UrlFault(Exception):
 def sqlite_url(path: Path) -> str:
     """Return the URL of that file. Characters with a meaning in URLs are percent-encoded."""
     return f"sqlite+aiosqlite:///{quote(str(path), safe=' +/')}"
+
+
+def sqlite_file(url: str) -> Path | None:
+    """Return the file of that URL; None for another database, or one in memory."""
+    scheme, _, path = url.partition(":///")
+    return Path(unquote(path.partition("?")[0])) if scheme == DATABASES[1] and path else None
 
 
 def check_database_url(url: str) -> None:

@@ -24,6 +24,8 @@ ENTRIES: Final = (
     *("postgres", "secrets.json", "shop.json", "lock", "control.sock"),
 )
 DATA: Final = ("postgres/data", "nats/data/*", *(f"{folder}/*.db" for folder in SQLITE_FOLDERS))
+NEEDED_MB: Final = 300  # of free space, to open a shop in a new home
+NEEDED_MB_AGAIN: Final = 50  # to open it again
 OUTSIDE: Final = "home"  # the file that names the home of a data folder outside of it
 OUTSIDE_PREFIX: Final = "roadbike-data-"
 
@@ -82,24 +84,34 @@ def open_home(home: Home) -> None:
             (home.path / name).mkdir(0o700, exist_ok=True)  # it may be the services' user's
 
 
+def check(home: Home) -> None:
+    """Raise CommandError when a shop cannot be opened in this folder, before anything is made."""
+    there = home.path
+    while not os.path.lexists(there):
+        there = there.parent
+    if not there.is_dir() and not there.is_symlink():
+        raise CommandError("home-is-file", path=there)
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise CommandError("home-not-writable", path=there, user=own.user_name(os.geteuid()))
+    needed = NEEDED_MB_AGAIN if home.holds_data else NEEDED_MB
+    free = shutil.disk_usage(there).free // 1024**2
+    if free < needed:
+        raise CommandError("home-disk-full", path=home.path, free=free, needed=needed)
+
+
 def make_home(home: Home) -> None:
     """Make the folder itself, so that it can be locked; a shop that is open there goes on.
 
     Raises CommandError if it holds anything but a shop, or something of another user.
     """
     if not str(home.path).isprintable():
-        raise CommandError(
-            f"{str(home.path)!r} has characters that cannot be shown: choose another folder with "
-            "--home"
-        )
+        raise CommandError("home-unprintable", path=repr(str(home.path)))
     # When root opens the shop, PostgreSQL runs as another user and must reach its own subfolder.
     mode = 0o711 if os.geteuid() == 0 else 0o700
     if os.path.lexists(home.path):
         own.check(home.path)
         if _is_foreign(home):
-            raise CommandError(
-                f"{home.path} is not empty and not a shop's folder: choose an empty one with --home"
-            )
+            raise CommandError("home-not-empty", path=home.path)
         _check_owner(home)
     for parent in reversed(home.path.parents):
         if not parent.exists():
@@ -164,6 +176,14 @@ def lock(home: Home) -> int | None:
         os.close(descriptor)
         return None
     return descriptor
+
+
+def is_there(home: Home, claim: int) -> bool:
+    """Return whether the home is still the folder in which that lock was taken."""
+    try:
+        return os.path.samestat((home.path / "lock").lstat(), os.fstat(claim))
+    except OSError:
+        return False
 
 
 def wait_until_unlocked(home: Home) -> None:

@@ -41,9 +41,9 @@ def access_token(gateway: str, user: str, password: str) -> str:
         token: str = json.loads(call(f"{gateway}/accounts/tokens", body=login))["access_token"]
     except HTTPError as refusal:
         reason = ", ".join([str(refusal.code), *filter(None, [problem(refusal).get("detail")])])
-        raise CommandError(f"the log-in of {user} was refused: {reason}") from None
+        raise CommandError("log-in-refused", user=user, reason=reason) from None
     except OSError as error:
-        raise CommandError(f"{gateway} does not answer ({error}): is the shop open?") from None
+        raise CommandError("gateway-silent", gateway=gateway, error=error) from None
     return token
 
 

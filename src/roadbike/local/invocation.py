@@ -3,6 +3,7 @@
 import shlex
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from roadbike.local.home import Home
@@ -11,6 +12,13 @@ from roadbike.local.home import Home
 def command_line(arguments: str, home: Home | None = None) -> str:
     """Return the command with these arguments, and with --home unless it is the default home."""
     return f"{_program()} {arguments}{_home_option(home) if home else ''}"
+
+
+def up_line(environ: Mapping[str, str], options: str, home: Home) -> str:
+    """Return the command that opens the shop with these options: by make, if make was used."""
+    if not environ.get("MAKELEVEL"):
+        return command_line(f"up {options}", home)
+    return f'make up ARGS="{options}{_home_option(home)}"'
 
 
 def _program() -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from roadbike.local.errors import CommandError
+from roadbike.local.texts import say
 
 PRIVATE: Final = 0o077  # the umask of every process of the shop
 
@@ -97,7 +98,7 @@ def hand_over(path: Path, user: tuple[int, int]) -> None:
         if not stat.S_ISDIR(about.st_mode) and (
             not stat.S_ISREG(about.st_mode) or about.st_nlink > 1
         ):
-            raise CommandError(f"{each} is a link or not a file: remove it")
+            raise CommandError("is-link-or-not-file", path=each)
     for each in [*inside, path]:
         os.chown(each, *user, follow_symlinks=False)
 
@@ -114,19 +115,14 @@ def _open(path: Path, flags: int) -> int:
 
 def _check(path: Path, about: os.stat_result) -> None:
     if stat.S_ISLNK(about.st_mode):
-        raise CommandError(
-            f"{path} is a symbolic link: remove it, or choose another folder with --home"
-        )
+        raise CommandError("is-link", path=path)
     if about.st_uid != os.geteuid():
-        owner, us = _name(about.st_uid), _name(os.geteuid())
-        raise CommandError(
-            f"{path} belongs to {owner}, not to {us}: run the command as {owner}, or choose "
-            "another folder with --home"
-        )
+        owner, us = user_name(about.st_uid), user_name(os.geteuid())
+        raise CommandError("belongs-to-another", path=path, owner=owner, us=us)
 
 
-def _name(user: int) -> str:
+def user_name(user: int) -> str:
     try:
         return pwd.getpwuid(user).pw_name
     except KeyError:
-        return f"user {user}"
+        return say("user-by-number", number=user)

@@ -1,23 +1,26 @@
 """The ports of a shop, all counted from one base, and which process holds a port."""
 
 import socket
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final
 
 import psutil
 
 from roadbike.local.errors import CommandError
+from roadbike.local.texts import say
 
 HOST: Final = "127.0.0.1"
+DEFAULT_BASE: Final = 8080
 BASES: Final = range(1024, 65_500)
+STEP: Final = 10_000  # from a base that is taken to the next one to try: 8080, 18080, …
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
     """The ports of the servers; a service's port is the base plus its offset (services.py)."""
 
-    base: int = 8080
+    base: int = DEFAULT_BASE
 
     @property
     def storefront(self) -> int:
@@ -39,26 +42,42 @@ class Ports:
     def nats(self) -> int:
         return self.base + 11
 
+    @property
+    def set_up(self) -> int:
+        return self.base + 12
+
 
 def from_base(base: int) -> Ports:
     """Raises CommandError when the base is out of range."""
     if base not in BASES:
         raise CommandError(
-            f"--port-base {base} is out of range: choose one from {BASES.start} to {BASES.stop - 1}"
+            "port-base-out-of-range", base=base, first=BASES.start, last=BASES.stop - 1
         )
     return Ports(base)
 
 
-def check_free(ports: Iterable[int]) -> None:
-    """Raises CommandError that names the ports in use and the processes that hold them."""
-    if not_free := [port for port in ports if not is_free(port)]:
-        raise CommandError(taken(not_free))
+def first_taken(ports: Iterable[int]) -> int | None:
+    """Return the first of the ports that is in use; None if all are free."""
+    return next((port for port in ports if not is_free(port)), None)
 
 
-def taken(ports: Iterable[int]) -> str:
-    """Return the sentence that names these ports and the processes that hold them."""
-    holders = ", ".join(f"port {port} is taken by {holder(port)}" for port in ports)
-    return f"{holders}: stop it, or choose other ports with --port-base"
+def free_base(base: int, offsets: Collection[int]) -> int | None:
+    """Return another base with the same last digits, all of whose ports are free; None without."""
+    others = (base + step for step in range(STEP, BASES.stop, STEP))
+    candidates = (each % BASES.stop for each in others)
+    return next(
+        (
+            each
+            for each in candidates
+            if each in BASES and first_taken(each + offset for offset in offsets) is None
+        ),
+        None,
+    )
+
+
+def taken(port: int) -> CommandError:
+    """Return the error that names a port in use and the process that holds it."""
+    return CommandError("port-taken", port=port, holder=holder(port))
 
 
 def is_free(port: int) -> bool:
@@ -81,4 +100,4 @@ def holder(port: int) -> str:
                 return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
     except psutil.Error:
         pass  # this user may not see the processes of others
-    return "another process"
+    return say("another-process")

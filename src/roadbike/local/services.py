@@ -11,9 +11,14 @@ from roadbike.local import keys
 from roadbike.local.home import Home, passwords
 from roadbike.local.ports import HOST, Ports
 from roadbike.local.servers import nats, postgres, traefik
+from roadbike.local.servers.nats import SET_UP
 from roadbike.local.supervisor import probes
 from roadbike.local.supervisor.part import Call, Part
 from roadbike.local.users import User
+
+# Each service is one process: after it was killed, only its next start can take over its
+# unacknowledged messages, so they should become available soon.
+ACK_WAIT_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,6 +27,7 @@ class ServiceSpec:
 
     offset: its port is the base plus this.
     publishes: whether it publishes events, on a topic of its own.
+    consumes: the names of the services whose topics it reads, as a group of its own name.
     callers: the services that may call it at /internal; the commands (`ops`) may call all.
     """
 
@@ -29,6 +35,7 @@ class ServiceSpec:
     offset: int
     database: str = "postgresql"
     publishes: bool = True
+    consumes: tuple[str, ...] = ()
     callers: tuple[str, ...] = ()
     serve: str = "roadbike.serve:serve"
     migrate: str = "roadbike.kit.db.migrate:upgrade"
@@ -39,20 +46,49 @@ class ServiceSpec:
 
     @property
     def topic(self) -> str | None:
-        return f"bike.{self.name}" if self.publishes else None
+        return topic_of(self.name) if self.publishes else None
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The topics that it consumes."""
+        return tuple(topic_of(name) for name in self.consumes)
 
     def port(self, ports: Ports) -> int:
         return ports.base + self.offset
 
 
-STOCK: Final = ServiceSpec(name="stock", offset=1)
-RESERVATION: Final = ServiceSpec(name="reservation", offset=2)
-PAYMENT: Final = ServiceSpec(name="payment", offset=3, callers=("reservation",))
-DELIVERY: Final = ServiceSpec(name="delivery", offset=4, database="sqlite")
-MYPAGE: Final = ServiceSpec(name="mypage", offset=5, publishes=False)
-ACCOUNT: Final = ServiceSpec(name="account", offset=6, publishes=False)
+STOCK: Final = ServiceSpec(name="stock", offset=1, consumes=("delivery", "reservation"))
+RESERVATION: Final = ServiceSpec(
+    name="reservation", offset=2, consumes=("delivery", "payment", "stock")
+)
+PAYMENT: Final = ServiceSpec(
+    name="payment", offset=3, consumes=("reservation",), callers=("reservation",)
+)
+DELIVERY: Final = ServiceSpec(
+    name="delivery", offset=4, database="sqlite", consumes=("payment", "reservation", "stock")
+)
+MYPAGE: Final = ServiceSpec(
+    name="mypage",
+    offset=5,
+    publishes=False,
+    consumes=("delivery", "payment", "reservation", "stock"),
+)
+ACCOUNT: Final = ServiceSpec(name="account", offset=6, publishes=False, callers=("delivery",))
 
 SERVICES: Final = (STOCK, RESERVATION, PAYMENT, DELIVERY, MYPAGE, ACCOUNT)
+
+
+def topic_of(service: str) -> str:
+    return f"bike.{service}"
+
+
+def topics(specs: tuple[ServiceSpec, ...] = SERVICES) -> dict[str, list[str]]:
+    """Return the groups that consume each topic."""
+    return {
+        spec.topic: [each.name for each in specs if spec.topic in each.reads]
+        for spec in specs
+        if spec.topic
+    }
 
 
 def all_parts(
@@ -69,11 +105,10 @@ def all_parts(
     """
     databases = [spec.name for spec in specs if spec.database == "postgresql"]
     postgres_passwords = passwords(home, "postgres", [postgres.SUPERUSER, *databases])
-    nats_passwords = passwords(home, "nats", [spec.name for spec in specs])
-    topics = {spec.name: spec.topic for spec in specs}
     return (
         postgres.part(home, ports.postgres, environ, postgres_passwords),
-        nats.part(home, ports.nats, environ, nats_passwords, topics, user),
+        nats.part(home, ports.nats, environ, broker_rights(home, specs), user),
+        set_up_part(home, ports, specs, user),
         *(service_part(home, ports, environ, spec, user) for spec in specs),
         traefik.part(
             home,
@@ -83,6 +118,37 @@ def all_parts(
             gateway_key(home),
             user,
         ),
+    )
+
+
+def broker_rights(home: Home, specs: tuple[ServiceSpec, ...]) -> nats.Rights:
+    names = [spec.name for spec in specs]
+    return nats.Rights(
+        passwords=passwords(home, "nats", [*names, SET_UP]),
+        publishes={spec.name: spec.topic for spec in specs},
+        consumes={spec.name: spec.reads for spec in specs},
+        groups=topics(specs),
+    )
+
+
+def set_up_part(
+    home: Home, ports: Ports, specs: tuple[ServiceSpec, ...], user: User | None = None
+) -> Part:
+    """Return the process that makes topics and groups, and keeps making what is missing."""
+    return Part(
+        name=SET_UP,
+        port=ports.set_up,
+        runs=Call(
+            function="roadbike.local.jobs.broker:keep_set_up",
+            arguments={
+                "url": broker_url(home, ports, SET_UP),
+                "topics": topics(specs),
+                "ack_wait": ACK_WAIT_SECONDS,
+            },
+            user=user.ids if user else None,
+        ),
+        is_ready=probes.http(ports.set_up),
+        needs=("nats",),
     )
 
 
@@ -113,7 +179,7 @@ def service_part(
             user=ids,
         ),
         is_ready=probes.http(port),
-        needs=("postgres", "nats") if spec.database == "postgresql" else ("nats",),
+        needs=(*(("postgres",) if spec.database == "postgresql" else ()), "nats", SET_UP),
     )
 
 
@@ -131,7 +197,7 @@ def environment(
         "ROADBIKE_HOST": HOST,
         "ROADBIKE_PORT": str(spec.port(ports)),
         "ROADBIKE_DATABASE_URL": database_url(home, ports, spec),
-        "ROADBIKE_BROKER_URL": broker_url(home, ports, spec),
+        "ROADBIKE_BROKER_URL": broker_url(home, ports, spec.name),
         "ROADBIKE_ACCOUNT_URL": f"http://{HOST}:{ACCOUNT.port(ports)}",
         "ROADBIKE_PAYMENT_URL": f"http://{HOST}:{PAYMENT.port(ports)}",
         "ROADBIKE_SERVICE_KEY_FILE": str(keys.private(home, spec.name)),
@@ -141,9 +207,6 @@ def environment(
         "ROADBIKE_SIGNING_KEY_FILE": str(keys.private(home, keys.SIGNING)),
         "ROADBIKE_TRUSTED_HOPS": "1",
         "ROADBIKE_GATEWAY_KEY": gateway_key(home),
-        # Each service is one process: after it was killed, only its next start can take over its
-        # unacknowledged messages, so they should become available soon.
-        "ROADBIKE_ACK_WAIT_SECONDS": "5",
         # On one machine they call each other over http://127.0.0.1.
         **dict.fromkeys(("ROADBIKE_CA", "ROADBIKE_TLS_CERT", "ROADBIKE_TLS_KEY"), ""),
     }
@@ -173,9 +236,9 @@ def gateway_key(home: Home) -> str:
     return f"{ONE_MACHINE}-{passwords(home, 'gateway', ['key'])['key']}"
 
 
-def broker_url(home: Home, ports: Ports, spec: ServiceSpec) -> str:
-    password = passwords(home, "nats", [spec.name])[spec.name]
-    return f"nats://{spec.name}:{password}@{HOST}:{ports.nats}"
+def broker_url(home: Home, ports: Ports, user: str) -> str:
+    password = passwords(home, "nats", [user])[user]
+    return f"nats://{user}:{password}@{HOST}:{ports.nats}"
 
 
 def _sqlite(home: Home, folder: str, file: str) -> str:

@@ -1,21 +1,24 @@
 """shop.json: what a shop's commands and other programs need to know about it."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
 
 from roadbike.kit.process import settings
+from roadbike.kit.process.secret import Secret
 from roadbike.local import keys, own, services
 from roadbike.local.errors import CommandError, did_you_mean
 from roadbike.local.home import Home, write_private
 from roadbike.local.invocation import command_line
-from roadbike.local.ports import HOST, Ports
+from roadbike.local.ports import DEFAULT_BASE, HOST, Ports
+from roadbike.local.servers.nats import SET_UP
 from roadbike.local.services import ServiceSpec
 from roadbike.local.supervisor import control
 
 FORMAT: Final = 1  # of shop.json and of the data beside it; a home of another format is refused
+GATEWAY_OFFSET: Final = Ports(0).gateway
 DEMO_USERS: Final = ("buyer", "buyer2", "admin")
 
 
@@ -23,7 +26,8 @@ class ShopFile(msgspec.Struct, frozen=True, kw_only=True):
     """The content of shop.json.
 
     open: whether requests are answered. demo: whether the demo users and bikes were made.
-    addresses, ports, databases, brokers: by part, databases and brokers with passwords.
+    addresses, ports, databases, brokers: by part, databases and brokers with passwords; the
+    broker is also that of its set-up job.
     pids: process ids of the running parts and of the supervisor.
     logins: passwords of the demo users. ops_key: the key file of the commands.
     """
@@ -44,18 +48,29 @@ class ShopFile(msgspec.Struct, frozen=True, kw_only=True):
     def gateway(self) -> str:
         return self.addresses["gateway"]
 
+    @property
+    def base(self) -> int:
+        return self.ports["gateway"] - GATEWAY_OFFSET
+
 
 class _Format(msgspec.Struct, frozen=True):
     """What can be read of a shop.json of any format."""
 
     format: int | None = None
+    ports: dict[str, int] = {}
     pids: dict[str, int] = {}
 
 
 class _DatabaseSetting(msgspec.Struct, frozen=True):
     """The one setting of a service that `migrate` needs."""
 
-    database_url: settings.Secret
+    database_url: Secret
+
+
+class _BrokerSetting(msgspec.Struct, frozen=True):
+    """The one setting of a service that `set-up-broker` needs, too."""
+
+    broker_url: Secret
 
 
 def read(home: Home) -> ShopFile | None:
@@ -65,18 +80,15 @@ def read(home: Home) -> ShopFile | None:
     """
     if not home.shop_json.exists():
         if home.holds_data:
-            raise CommandError(
-                f"{home.path} has data but no shop.json: put that file back, or delete the data "
-                f"with `{command_line('up --fresh', home)}`"
-            )
+            raise _unreadable(home, "data-without-file")
         return None
     content = own.read(home.shop_json)
     try:
         if msgspec.json.decode(content, type=_Format).format != FORMAT:
-            raise _unreadable(home, "was made by another version of this program")
+            raise _unreadable(home, "other-version")
         return msgspec.json.decode(content, type=ShopFile)
     except msgspec.DecodeError as error:
-        raise _unreadable(home, f"has a damaged shop.json ({error})") from None
+        raise _unreadable(home, "damaged-file", error=error) from None
 
 
 def read_known(home: Home) -> ShopFile:
@@ -93,6 +105,15 @@ def pids(home: Home) -> dict[str, int]:
         return msgspec.json.decode(own.read(home.shop_json), type=_Format).pids
     except (FileNotFoundError, msgspec.DecodeError):
         return {}
+
+
+def last_base(home: Home) -> int:
+    """Return the base of the ports that this home was opened with last; the default without one."""
+    try:
+        ports = msgspec.json.decode(own.read(home.shop_json), type=_Format).ports
+        return ports["gateway"] - GATEWAY_OFFSET
+    except (OSError, CommandError, msgspec.DecodeError, KeyError):
+        return DEFAULT_BASE
 
 
 def write(home: Home, shop: ShopFile) -> None:
@@ -119,11 +140,20 @@ def begin(home: Home, ports: Ports, specs: tuple[ServiceSpec, ...]) -> None:
         addresses={
             name: f"http://{HOST}:{port}" for name, port in (service_ports | gateway).items()
         },
-        ports={**service_ports, **gateway, "postgres": ports.postgres, "nats": ports.nats},
+        ports={
+            **service_ports,
+            **gateway,
+            "postgres": ports.postgres,
+            "nats": ports.nats,
+            SET_UP: ports.set_up,
+        },
         logins=before.logins if before else passwords,
         ops_key=str(keys.private(home, keys.OPS)),
         databases={spec.name: services.database_url(home, ports, spec) for spec in specs},
-        brokers={spec.name: services.broker_url(home, ports, spec) for spec in specs},
+        brokers={
+            name: services.broker_url(home, ports, name)
+            for name in (*(spec.name for spec in specs), SET_UP)
+        },
     )
     write(home, shop)
 
@@ -135,20 +165,34 @@ def databases(home: Home, service: str | None, environ: Mapping[str, str]) -> di
     """
     if "ROADBIKE_DATABASE_URL" in environ or "ROADBIKE_DATABASE_URL_FILE" in environ:
         if service is None:
-            raise CommandError(
-                "ROADBIKE_DATABASE_URL is the database of one service: name it as SERVICE"
-            )
+            raise CommandError("url-of-one-service")
         return {service: settings.read(_DatabaseSetting, environ).database_url.reveal()}
     known = read_known(home).databases
     control.views(home)  # the databases run only while the shop does
     if service is not None and service not in known:
-        services_, hint = ", ".join(known), did_you_mean(service, known)
-        raise CommandError(f"there is no service {service}: the services are {services_}{hint}")
+        raise no_such_service(service, known)
     return {service: known[service]} if service else known
 
 
-def _unreadable(home: Home, what: str) -> CommandError:
-    return CommandError(
-        f"{home.path} {what}: delete its data with `{command_line('up --fresh', home)}`, "
-        "or open it with the version that made it"
-    )
+def broker(home: Home, environ: Mapping[str, str]) -> str:
+    """Return the broker's URL for the set-up job: from the environment, else of the open shop.
+
+    Raises CommandError when no shop is open.
+    """
+    if "ROADBIKE_BROKER_URL" in environ or "ROADBIKE_BROKER_URL_FILE" in environ:
+        return settings.read(_BrokerSetting, environ).broker_url.reveal()
+    known = read_known(home)
+    control.views(home)  # the broker runs only while the shop does
+    return known.brokers[SET_UP]
+
+
+def no_such_service(name: str, known: Iterable[str]) -> CommandError:
+    """Return the error for a name that is not one of the known services."""
+    names = list(known)
+    hint = did_you_mean(name, names)
+    return CommandError("no-such-service", service=name, services=", ".join(names), hint=hint)
+
+
+def _unreadable(home: Home, slug: str, error: object = "") -> CommandError:
+    fresh = command_line("up --fresh", home)
+    return CommandError(slug, path=home.path, fresh_command=fresh, error=error)

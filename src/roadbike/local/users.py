@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from roadbike.local.errors import CommandError
+from roadbike.local.texts import say
 
 SETTING: Final = "ROADBIKE_USER"
 CHOICES: Final = ("roadbike", "nobody")  # the first that exists
@@ -48,18 +49,17 @@ def unprivileged(environ: Mapping[str, str]) -> User | None:
             continue
         if about.pw_uid != 0:
             return User(name, about.pw_uid, about.pw_gid)
-    raise CommandError(
-        f"{chosen or ' or '.join(CHOICES)} is not an ordinary user of this machine: name one with "
-        f"{SETTING}"
-    )
+    first, second = CHOICES
+    name = chosen or say("user-or-user", first=first, second=second)
+    raise CommandError("not-ordinary-user", name=name, setting=SETTING)
 
 
 def obstacle(user: User, home: Path, programs: Iterable[Path]) -> str:
     """Return what keeps that user from running the services; empty when nothing does."""
     if not is_reachable(home, user.ids):
-        return f"{user.name} cannot enter {home.parent}"
+        return say("cannot-enter", user=user.name, folder=home.parent)
     if not _can_read_installation(user, programs):
-        return f"{user.name} cannot read the installation in {sys.prefix}"
+        return say("cannot-read-installation", user=user.name, folder=sys.prefix)
     return ""
 
 

@@ -21,6 +21,7 @@ from roadbike.local.errors import CommandError
 from roadbike.local.home import Home
 from roadbike.local.supervisor import control
 from roadbike.local.terminal import console
+from roadbike.local.texts import say
 from roadbike.ops import outages
 from roadbike.ops.people import Person
 from roadbike.ops.stage import Stage
@@ -32,11 +33,18 @@ MAX_REFUSAL_MS: Final = 700
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """One requirement by its number. Its check returns what was seen, or raises CommandError."""
+    """One requirement by its number. Its check returns what was seen, or raises CommandError.
+
+    slug: of its title in local/texts/demo.toml; by default that of its number.
+    """
 
     number: str
-    title: str
     check: Check
+    slug: str = ""
+
+    @property
+    def title(self) -> str:
+        return say(self.slug or f"demo-{self.number}")
 
 
 async def stock(stage: Stage) -> str:
@@ -47,19 +55,19 @@ async def stock(stage: Stage) -> str:
     other = await stage.add_bike(units=1)
     await stage.withdraw(other.body["bikeId"])
     await stage.buyer.ask("GET", f"/stocks/{other.body['bikeId']}", wanted=404)
-    return f"bike {stage.bike_id} added and edited to {changed.body['stockQty']}; one withdrawn"
+    return say("demo-F1-seen", bike=stage.bike_id, units=changed.body["stockQty"])
 
 
 async def reserve(stage: Stage) -> str:
     stage.delivered = await stage.reserve()
-    return f"201, {stage.delivered}"
+    return say("demo-F2-seen", reservation=stage.delivered)
 
 
 async def payment_first(stage: Stage) -> str:
     payment = await stage.payment_of(stage.delivered)
     if payment["payStatus"] != PaymentStatus.DUE:
-        raise CommandError(f"the payment is {payment['payStatus']}")
-    return f"{payment['payStatus']} at once, before any event"
+        raise CommandError("demo-N1-payment-is", status=payment["payStatus"])
+    return say("demo-N1-payment-seen", status=payment["payStatus"])
 
 
 async def pay(stage: Stage) -> str:
@@ -79,8 +87,8 @@ async def deliver(stage: Stage) -> str:
 async def progress(stage: Stage) -> str:
     timeline = await stage.buyer.get(f"/myPages/{stage.delivered}/timeline")
     steps = next(iter(timeline["_embedded"].values()))
-    stage.show("My page of the delivered bike", await stage.my_page(stage.delivered))
-    return f"one flat page and a timeline of {len(steps)} steps"
+    stage.show(say("demo-page-delivered"), await stage.my_page(stage.delivered))
+    return say("demo-F8-seen", steps=len(steps))
 
 
 async def cancel(stage: Stage) -> str:
@@ -91,13 +99,13 @@ async def cancel(stage: Stage) -> str:
         deliveryStatus=DeliveryStatus.PREPARING,
         stockStatus=StockStatus.ALLOCATED,
     )
-    stage.show("My page before the cancel", await stage.my_page(stage.cancelled))
+    stage.show(say("demo-page-before"), await stage.my_page(stage.cancelled))
     return str((await stage.cancel(stage.cancelled)).body["reserveStatus"])
 
 
 async def payment_cancelled(stage: Stage) -> str:
     page = await stage.my_page_with(stage.cancelled, payStatus=PaymentStatus.CANCELLED)
-    return f"{page['payStatus']}, refunded"
+    return say("demo-F6-seen", status=page["payStatus"])
 
 
 async def delivery_cancelled(stage: Stage) -> str:
@@ -106,8 +114,8 @@ async def delivery_cancelled(stage: Stage) -> str:
         deliveryStatus=DeliveryStatus.CANCELLED,
         stockStatus=StockStatus.RELEASED,
     )
-    stage.show("My page after the cancel", await stage.my_page(stage.cancelled))
-    return f"{page['deliveryStatus']}, the bike {page['stockStatus']}"
+    stage.show(say("demo-page-after"), await stage.my_page(stage.cancelled))
+    return say("demo-F7-seen", status=page["deliveryStatus"], stock=page["stockStatus"])
 
 
 async def no_payment_no_reservation(stage: Stage) -> str:
@@ -117,10 +125,10 @@ async def no_payment_no_reservation(stage: Stage) -> str:
         await stage.ask_to_reserve(wanted=503)
         took = (time.perf_counter() - begun) * 1000
         if took > MAX_REFUSAL_MS:
-            raise CommandError(f"the refusal took {took:.0f} ms")
+            raise CommandError("demo-N1-slow", took=f"{took:.0f}")
         if await stage.count_reservations() != before:
-            raise CommandError("a reservation without a payment is in the list")
-    return f"payment down: refused in {took:.0f} ms, nothing reserved"
+            raise CommandError("demo-N1-listed")
+    return say("demo-N1-seen", took=f"{took:.0f}")
 
 
 async def around_the_clock(stage: Stage) -> str:
@@ -128,13 +136,13 @@ async def around_the_clock(stage: Stage) -> str:
         reserve_id = await stage.reserve()
         await stage.my_page_with(reserve_id, reserveStatus=ReservationStatus.RESERVED)
     page = await stage.my_page_with(reserve_id, stockStatus=StockStatus.ALLOCATED)
-    return f"stock down: still reserved; stock back: {page['stockStatus']}"
+    return say("demo-N2-seen", status=page["stockStatus"])
 
 
 async def polyglot(stage: Stage) -> str:
     databases = await stage.databases()
     if databases["delivery"] == databases["reservation"]:
-        raise CommandError(f"every service is on {databases['delivery']}")
+        raise CommandError("demo-O2-same", kind=databases["delivery"])
     kinds = sorted(set(databases.values()))
     names = {kind: [name for name in databases if databases[name] == kind] for kind in kinds}
     return "; ".join(f"{kind}: {', '.join(names[kind])}" for kind in kinds)
@@ -148,23 +156,29 @@ async def cancel_while_payment_is_down(stage: Stage) -> str:
     begun = time.perf_counter()
     page = await stage.my_page_with(reserve_id, payStatus=PaymentStatus.CANCELLED)
     took = time.perf_counter() - begun
-    return f"{response.status} {status} at once; payment back: {page['payStatus']} in {took:.1f} s"
+    return say(
+        "demo-O3-seen",
+        answer=response.status,
+        status=status,
+        payment=page["payStatus"],
+        took=f"{took:.1f}",
+    )
 
 
 REQUIREMENTS: Final[Sequence[Requirement]] = (
-    Requirement("F1", "staff add, edit and withdraw bikes", stock),
-    Requirement("F2", "a buyer reserves a bike", reserve),
-    Requirement("N1", "a reservation has its payment at once", payment_first),
-    Requirement("F3", "the buyer pays", pay),
-    Requirement("F4", "a paid bike is delivered", deliver),
-    Requirement("F8", "the buyer sees the whole progress", progress),
-    Requirement("F5", "a buyer cancels", cancel),
-    Requirement("F6", "the payment is cancelled with it", payment_cancelled),
-    Requirement("F7", "the delivery is cancelled with it", delivery_cancelled),
-    Requirement("N1", "no reservation without a payment", no_payment_no_reservation),
-    Requirement("N2", "bikes can be reserved while stock is down", around_the_clock),
-    Requirement("O2", "delivery keeps its data in another kind of database", polyglot),
-    Requirement("O3", "a cancel works while payment is down", cancel_while_payment_is_down),
+    Requirement("F1", stock),
+    Requirement("F2", reserve),
+    Requirement("N1", payment_first, "demo-N1-payment"),
+    Requirement("F3", pay),
+    Requirement("F4", deliver),
+    Requirement("F8", progress),
+    Requirement("F5", cancel),
+    Requirement("F6", payment_cancelled),
+    Requirement("F7", delivery_cancelled),
+    Requirement("N1", no_payment_no_reservation),
+    Requirement("N2", around_the_clock),
+    Requirement("O2", polyglot),
+    Requirement("O3", cancel_while_payment_is_down),
 )
 
 
@@ -213,7 +227,7 @@ async def _check_requirements(home: Home, stopper: str | None, starter: str | No
         )
         failed = await check_all(stage)
         total = len(REQUIREMENTS)
-        verdict = f"{failed} of {total} failed" if failed else f"all {total} checks passed"
+        verdict = say("demo-failed" if failed else "demo-passed", failed=failed, total=total)
         stage.console.print(f"\n{verdict}", style="bold", highlight=False)
         if stage.bike_id:
             await stage.withdraw(stage.bike_id)  # so that the shop sells what it sold before

@@ -31,6 +31,6 @@ def by_command(template: str) -> ServiceAction:
         words = [word.format(service=service) for word in shlex.split(template)]
         process = await asyncio.create_subprocess_exec(*words)
         if code := await process.wait():
-            raise CommandError(f"{shlex.join(words)} failed (exit code {code})")
+            raise CommandError("demo-command-failed", command=shlex.join(words), exit_code=code)
 
     return act

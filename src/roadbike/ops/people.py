@@ -60,7 +60,12 @@ class Person:
         response = await self._send(method, path, body, named)
         if wanted is not None and response.status != wanted:
             raise CommandError(
-                f"{method} {path}: expected {wanted}, got {response.status} {response.body}"
+                "demo-unexpected",
+                method=method,
+                path=path,
+                wanted=wanted,
+                status=response.status,
+                body=response.body,
             )
         return response
 
@@ -68,9 +73,8 @@ class Person:
         login = {"userId": self.user, "password": self._password}
         response = await self._send("POST", "/accounts/tokens", login, {})
         if response.status != HTTPStatus.OK:
-            raise CommandError(
-                f"the log-in of {self.user} was refused: {response.status} {response.body}"
-            )
+            reason = f"{response.status} {response.body}"
+            raise CommandError("log-in-refused", user=self.user, reason=reason)
         self._token = response.body["access_token"]
         self._renew_at = time.monotonic() + response.body["expires_in"] / 2
 
@@ -90,9 +94,7 @@ class Person:
                     float(retry_after) if retry_after else None,
                 )
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise CommandError(
-                f"{self._gateway} does not answer ({error}): is the shop open?"
-            ) from None
+            raise CommandError("gateway-silent", gateway=self._gateway, error=error) from None
 
 
 async def wait_until(
@@ -108,6 +110,6 @@ async def wait_until(
     end = time.monotonic() + seconds
     while not is_right(seen := await look()):
         if time.monotonic() > end:
-            raise CommandError(f"{what}: not within {seconds:g} s; last seen: {seen}")
+            raise CommandError("demo-not-in-time", what=what, seconds=f"{seconds:g}", seen=seen)
         await asyncio.sleep(POLL_SECONDS)
     return seen

@@ -6,6 +6,7 @@ from rich.progress import Progress
 
 from roadbike.kit.db import Database
 from roadbike.local.terminal import console
+from roadbike.local.texts import say
 from roadbike.mypage.use_cases import rebuild
 
 
@@ -18,7 +19,7 @@ async def _rebuild(database_url: str) -> int:
     db = Database(database_url)
     done = 0
     with Progress(console=console()) as progress:
-        bar = progress.add_task("my page", total=None)
+        bar = progress.add_task(say("my-page"), total=None)
 
         def on_progress(so_far: int, total: int) -> None:
             nonlocal done

@@ -12,13 +12,19 @@ from rich.console import Console
 from roadbike.contracts.statuses import DeliveryStatus, PaymentStatus
 from roadbike.local.errors import CommandError
 from roadbike.local.servers.traefik import ROUTES
+from roadbike.local.texts import say
 from roadbike.ops.outages import ServiceAction
 from roadbike.ops.people import Person, Response, wait_until
 
 PRICE: Final = 3_300_000  # KRW
 RESERVE_TIMEOUT_SECONDS: Final = 15.0
 MY_PAGE_TIMEOUT_SECONDS: Final = 5.0
-ADDRESS: Final = "경기도 성남시 분당구 야탑로 81"
+RECIPIENT: Final = {
+    "userNm": "김데모",
+    "telNo": "010-0000-0081",
+    "zipCd": "13497",
+    "addrNm": "경기도 성남시 분당구 야탑로 81",
+}
 
 Databases = Callable[[], Awaitable[dict[str, str]]]
 
@@ -53,7 +59,7 @@ class Stage:
         await self.admin.ask("DELETE", path, wanted=204, If_Match=found.etag or "")
 
     async def ask_to_reserve(self, wanted: int | None = None) -> Response:
-        body = {"bikeId": self.bike_id, "price": PRICE, "addrNm": ADDRESS}
+        body = {"bikeId": self.bike_id, "price": PRICE, **RECIPIENT}
         return await self.buyer.ask("POST", "/reservations", body, wanted=wanted)
 
     async def reserve(self) -> str:
@@ -67,7 +73,7 @@ class Stage:
             return response.status == HTTPStatus.CREATED
 
         made = await wait_until(
-            self.ask_to_reserve, is_made, "the bike is reserved", RESERVE_TIMEOUT_SECONDS
+            self.ask_to_reserve, is_made, say("demo-bike-reserved"), RESERVE_TIMEOUT_SECONDS
         )
         reserve_id: str = made.body["reserveId"]
         return reserve_id
@@ -102,7 +108,7 @@ class Stage:
         def is_right(page: Any) -> bool:
             return all(page.get(name) == value for name, value in wanted.items())
 
-        what = f"my page shows {wanted}"
+        what = say("demo-page-shows", wanted=wanted)
         return await wait_until(look, is_right, what, MY_PAGE_TIMEOUT_SECONDS)
 
     async def count_reservations(self) -> int:
@@ -117,7 +123,7 @@ class Stage:
         try:
             response = await self.admin.ask("GET", ROUTES[service][0])
             if response.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-                raise CommandError(f"{service} was taken down but still answers")
+                raise CommandError("demo-still-answers", service=service)
             yield
         finally:
             await self.start(service)

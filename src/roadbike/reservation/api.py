@@ -2,13 +2,13 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Final
 from uuid import UUID
 
 import msgspec
 
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import ReservationStatus
+from roadbike.contracts.types import Address, BikeId, Name, Phone, Price, ZipCode
 from roadbike.contracts.wire_names import wire_name
 from roadbike.kit import idempotency
 from roadbike.kit.db import Database
@@ -21,7 +21,6 @@ from roadbike.kit.web import (
     Body,
     Caller,
     KeyHeader,
-    Line,
     Links,
     Page,
     Paging,
@@ -42,13 +41,6 @@ from roadbike.reservation.use_cases.cancel import cancel_reservation
 from roadbike.reservation.use_cases.desk import ReservationDesk
 from roadbike.reservation.use_cases.steps import ReservationRequest
 
-HIGHEST_BIKE_ID: Final = 2**31 - 1
-HIGHEST_PRICE: Final = 10**12  # KRW
-ZIP_CODE: Final = msgspec.Meta(
-    pattern=r"^[0-9A-Za-z -]{3,10}$(?!\n)",  # "$" alone also matches before a final newline
-    extra={"fault": "fault-zip-code"},
-)
-
 
 class NewReservation(Body, frozen=True, rename=wire_name):
     """What a buyer sends. Fields that only the server sets are ignored: old clients send them."""
@@ -60,11 +52,12 @@ class NewReservation(Body, frozen=True, rename=wire_name):
         }
     )
 
-    bike_id: Annotated[int, msgspec.Meta(ge=1, le=HIGHEST_BIKE_ID)]
-    price: Annotated[int, msgspec.Meta(ge=1, le=HIGHEST_PRICE)] | None = None
-    user_name: Line | None = None
-    zip_code: Annotated[str, ZIP_CODE] | None = None
-    address: Line | None = None
+    bike_id: BikeId
+    price: Price | None = None
+    user_name: Name | None = None
+    phone: Phone | None = None
+    zip_code: ZipCode | None = None
+    address: Address | None = None
 
 
 class Change(StrEnum):
@@ -83,6 +76,7 @@ class ReservationView(msgspec.Struct, frozen=True, kw_only=True, rename=wire_nam
     bike_name: str
     user_id: str
     user_name: str | None
+    phone: str | None
     store_name: str
     reserved_at: datetime
     reservation_status: ReservationStatus
@@ -149,6 +143,7 @@ class ReservationApi:
             bike_id=data.bike_id,
             seen_price=data.price,
             user_name=data.user_name,
+            phone=data.phone,
             zip_code=data.zip_code,
             address=data.address,
             key=_key(checked_key(idempotency_key), caller, data),

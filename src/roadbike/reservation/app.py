@@ -21,6 +21,7 @@ from roadbike.contracts.events import (
     StockShort,
 )
 from roadbike.contracts.shop import DEFAULT_STORE
+from roadbike.contracts.types import Name
 from roadbike.kit.auth import ServiceTokens
 from roadbike.kit.crash import crash_points
 from roadbike.kit.db import Database
@@ -70,7 +71,7 @@ class Settings(ServiceSettings, frozen=True, kw_only=True):
         ),
     ] = None
     store_name: Annotated[
-        str, Meta(description="Name of the shop, as `reserveStore` of a reservation.")
+        Name, Meta(description="Name of the shop, as `reserveStore` of a reservation.")
     ] = msgspec.field(default=DEFAULT_STORE, name="G_STORE")
 
 

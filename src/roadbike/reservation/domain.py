@@ -137,6 +137,7 @@ class Reservation:
     price: int  # KRW, frozen
     zip_code: str | None
     address: str | None
+    phone: str | None = None
     bike_version: int
     registered: bool = False
     reserve_seq: int | None = None

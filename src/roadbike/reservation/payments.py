@@ -14,7 +14,6 @@ from typing import ClassVar, Final, Protocol, Self
 
 import aiohttp
 import msgspec
-from aiohttp import ClientHandlerType, ClientMiddlewareType, ClientRequest, ClientResponse
 
 from roadbike.contracts.payments import OpenedPayment, OpenPayment
 from roadbike.kit.auth import ServiceTokens
@@ -146,7 +145,7 @@ class HttpPayments:
             f"{self._url}{path}",
             data=content,
             headers=_headers(forwarded_ms),
-            middlewares=(self._signing(path, content),),
+            middlewares=(self._tokens.signing("payment", "PUT", path, content),),
             timeout=aiohttp.ClientTimeout(
                 total=timeout_seconds, sock_connect=CONNECT_TIMEOUT_SECONDS
             ),
@@ -154,19 +153,6 @@ class HttpPayments:
         )
         async with request as response:
             return response.status, await response.read()
-
-    def _signing(self, path: str, content: bytes) -> ClientMiddlewareType:
-        """Return what signs the call each time it is sent.
-
-        aiohttp sends a PUT again when a connection that was kept open turns out to be closed. If
-        payment has received the first one, it refuses a second with the same token.
-        """
-
-        async def sign(request: ClientRequest, send: ClientHandlerType) -> ClientResponse:
-            request.headers.update(self._tokens.headers("payment", "PUT", path, content))
-            return await send(request)
-
-        return sign
 
 
 def _headers(timeout_ms: int) -> dict[str, str]:

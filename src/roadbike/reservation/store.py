@@ -26,6 +26,7 @@ from sqlalchemy import Sequence as NumberSequence
 
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import ReservationStatus
+from roadbike.contracts.types import PHONE_LENGTH
 from roadbike.kit import idempotency
 from roadbike.kit.db import Tx
 from roadbike.kit.db.bulk import among
@@ -54,6 +55,7 @@ RESERVATION: Final = Table(
     Column("price", BigInteger, nullable=False),
     Column("zip_code", String(20)),
     Column("address", String(200)),
+    Column("phone", String(PHONE_LENGTH)),
     Column("bike_version", Integer, nullable=False),
     Column("registered", Boolean, nullable=False),
     Column("reserve_seq", BigInteger),
@@ -109,6 +111,11 @@ NEWEST_FIRST: Final = (  # a batch has one time: without the id, pages would ove
 async def lock_reservations(tx: Tx, reservation_ids: Iterable[UUID]) -> None:
     """Load and lock them with one statement, in key order."""
     await RESERVATIONS.lock(tx, reservation_ids)
+
+
+async def lock_free_reservations(tx: Tx, reservation_ids: Iterable[UUID]) -> set[UUID]:
+    """Load and lock those that no other transaction has locked; return their ids."""
+    return await RESERVATIONS.lock_free(tx, reservation_ids)
 
 
 async def locked(tx: Tx, reservation_id: UUID) -> Reservation | None:
@@ -180,6 +187,11 @@ async def page(tx: Tx, paging: Paging, *, owner: str | None) -> tuple[Sequence[R
 async def lock_bikes(tx: Tx, bike_ids: Iterable[int]) -> None:
     """Load and lock them with one statement, in key order."""
     await BIKES.lock(tx, bike_ids)
+
+
+async def lock_free_bikes(tx: Tx, bike_ids: Iterable[int]) -> set[int]:
+    """Load and lock those that no other transaction has locked; return their ids."""
+    return await BIKES.lock_free(tx, bike_ids)
 
 
 async def locked_bike(tx: Tx, bike_id: int) -> Bike | None:

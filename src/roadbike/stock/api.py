@@ -1,20 +1,20 @@
 """The HTTP API of stock: parse, call one use case, answer."""
 
 from functools import partial
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import msgspec
 from litestar.params import Parameter
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, UnsetType
 
 from roadbike.contracts.types import (
-    BRAND_LENGTH,
-    COLOUR_LENGTH,
-    DESCRIPTION_LENGTH,
-    FRAME_SIZE_LENGTH,
     MAX_BIKE_ID,
-    NAME_LENGTH,
     BikeId,
+    Brand,
+    Colour,
+    Description,
+    FrameSize,
+    Name,
     Price,
     Quantity,
 )
@@ -43,17 +43,7 @@ from roadbike.kit.web import (
 from roadbike.stock import store, use_cases
 from roadbike.stock.domain import BelowHeld, Bike, BikeExists
 
-ONE_LINE: Final = Meta(  # without control characters, not blank
-    pattern=r"^(?![\s\S]*[\x00-\x1f\x7f])[\s\S]*\S", extra={"fault": "fault-filled-line"}
-)
-NOT_BLANK: Final = Meta(pattern=r"\S", extra={"fault": "fault-blank"})
-
 BikeIdInPath = Annotated[int, Parameter(ge=1, le=MAX_BIKE_ID)]
-Name = Annotated[str, Meta(min_length=1, max_length=NAME_LENGTH), ONE_LINE]
-Brand = Annotated[str, Meta(min_length=1, max_length=BRAND_LENGTH), ONE_LINE]
-FrameSize = Annotated[str, Meta(min_length=1, max_length=FRAME_SIZE_LENGTH), ONE_LINE]
-Colour = Annotated[str, Meta(min_length=1, max_length=COLOUR_LENGTH), ONE_LINE]
-Description = Annotated[str, Meta(min_length=1, max_length=DESCRIPTION_LENGTH), NOT_BLANK]
 
 
 class WholeBike(Body, frozen=True, kw_only=True, rename=wire_name):

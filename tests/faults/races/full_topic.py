@@ -39,7 +39,7 @@ async def provoke() -> Outcome:
         opened(url) as db,
         a_broker() as broker,
     ):
-        await broker.declare(TOPIC)
+        await broker.set_up({TOPIC: ("mypage",)})
         group = await broker.subscribe("mypage", TOPIC)
         await add_backlog(db, EVENTS)
         relay = Relay(db, broker, "stock")

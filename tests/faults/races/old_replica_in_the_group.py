@@ -34,7 +34,7 @@ async def provoke() -> Outcome:
         old = Inbox(db, [whenever(DeliveryStarted, react)])
         new = Inbox(db, [whenever(DeliveryStarted, react), whenever(DeliveryReturned, react)])
         broker = MemoryBroker(MemoryLog())
-        await broker.declare(TOPIC)
+        await broker.set_up({TOPIC: ("stock",)})
         await broker.send([message(EXAMPLES[DeliveryReturned]) for _ in range(EVENTS)])
         group = await broker.subscribe("stock", TOPIC)
         for inbox in (old, new):  # whichever replica fetches gets the messages

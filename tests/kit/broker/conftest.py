@@ -57,9 +57,9 @@ def connect(request: pytest.FixtureRequest) -> Connect:
 
 @pytest.fixture
 async def publisher(connect: Connect) -> AsyncIterator[Broker]:
-    """A broker that has declared the topic."""
+    """A broker that has made the topic and two groups."""
     async with AsyncExitStack() as stack:
         broker = await connect()
         stack.push_async_callback(broker.close)
-        await broker.declare(TOPIC)
+        await broker.set_up({TOPIC: ("mypage", "delivery")})
         yield broker

@@ -13,7 +13,7 @@ import uvloop
 
 from roadbike.kit.messaging.broker import Subscription
 from roadbike.kit.messaging.broker.nats import NatsBroker
-from tests.kit.broker.messages import TOPIC, a_message, wait_until_connected
+from tests.kit.broker.messages import GROUPS, TOPIC, a_message, wait_until_connected
 from tests.kit.broker.nats_server import NatsServer
 
 COUNT = 40_000
@@ -29,7 +29,7 @@ async def main() -> None:
         broker = NatsBroker(server.url(), "reservation")
         try:
             await wait_until_connected(broker)
-            await broker.declare(TOPIC)
+            await broker.set_up(GROUPS)
             await measure(broker)
         finally:
             await broker.close()

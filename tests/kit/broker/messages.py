@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 from roadbike.kit.messaging.broker import Broker, Message, Received, Subscription
 
 TOPIC = "bike.reservation"
+GROUPS = {TOPIC: ("mypage",)}  # what the set-up job makes
 
 
 def a_message(key: object = 1, *, event_id: UUID | None = None, data: bytes = b"{}") -> Message:

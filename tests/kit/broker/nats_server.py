@@ -56,6 +56,22 @@ class NatsServer:
         """Delete all data, as if the disk had been replaced; only while the server is down."""
         shutil.rmtree(self._config.parent / "data")
 
+    def copy_messages(self) -> Path:
+        """Copy the messages of all streams, and return the folder of the copy."""
+        copy = self._config.parent / "copy"
+        for folder in self._folders_of_messages():
+            shutil.copytree(folder, copy / folder.relative_to(self._config.parent))
+        return copy
+
+    def restore_messages(self, copy: Path) -> None:
+        """Put the copy in place of the messages of all streams; only while the server is down."""
+        for folder in self._folders_of_messages():
+            shutil.rmtree(folder)
+            shutil.copytree(copy / folder.relative_to(self._config.parent), folder)
+
+    def _folders_of_messages(self) -> list[Path]:
+        return list((self._config.parent / "data").glob("jetstream/*/streams/*/msgs"))
+
     def _signal(self, number: signal.Signals) -> None:
         assert self._process is not None
         os.kill(self._process.pid, number)

@@ -5,9 +5,17 @@ from dataclasses import replace
 
 import pytest
 
-from roadbike.kit.messaging.broker import Broker, TopicMissing
+from roadbike.kit.messaging.broker import Broker, GroupMissing, TopicMissing
 from tests.kit.broker.conftest import Connect
-from tests.kit.broker.messages import TOPIC, a_message, fetch_all, messages, payloads
+from tests.kit.broker.messages import (
+    GROUPS,
+    TOPIC,
+    a_message,
+    fetch_all,
+    in_order,
+    messages,
+    payloads,
+)
 
 
 async def test_unacknowledged_messages_are_not_trimmed(publisher: Broker) -> None:
@@ -19,7 +27,7 @@ async def test_unacknowledged_messages_are_not_trimmed(publisher: Broker) -> Non
     assert len(await fetch_all(subscription, 10)) == 10
 
 
-async def test_trimming_a_topic_that_was_not_declared_raises(publisher: Broker) -> None:
+async def test_trimming_a_topic_that_was_not_made_raises(publisher: Broker) -> None:
     (mark,) = await publisher.send([a_message()])
 
     with pytest.raises(TopicMissing):
@@ -152,7 +160,7 @@ async def test_a_message_sent_twice_in_one_call_is_delivered_once(publisher: Bro
     assert await subscription.fetch(10, 0.1) == []
 
 
-async def test_a_topic_that_was_not_declared_is_missing(publisher: Broker) -> None:
+async def test_a_topic_that_was_not_made_is_missing(publisher: Broker) -> None:
     unknown = replace(a_message(), topic="bike.nowhere")
 
     with pytest.raises(TopicMissing):
@@ -163,10 +171,56 @@ async def test_a_topic_that_was_not_declared_is_missing(publisher: Broker) -> No
         await publisher.subscribe("mypage", "bike.nowhere")
 
 
-async def test_declaring_a_topic_again_keeps_its_log(publisher: Broker, connect: Connect) -> None:
+async def test_a_group_that_was_not_made_is_missing(publisher: Broker) -> None:
+    with pytest.raises(GroupMissing):
+        await publisher.subscribe("stock", TOPIC)
+
+
+async def test_a_group_that_is_made_late_begins_at_the_first_message(publisher: Broker) -> None:
+    sent = messages(3)
+    await publisher.send(sent)
+
+    await publisher.set_up({TOPIC: ("stock",)})
+    late = await publisher.subscribe("stock", TOPIC)
+
+    assert payloads(await fetch_all(late, 3)) == [message.data for message in sent]
+
+
+async def test_making_a_group_again_keeps_its_position(publisher: Broker) -> None:
+    subscription = await publisher.subscribe("mypage", TOPIC)
+    await publisher.send(messages(3))
+    await subscription.ack((await fetch_all(subscription, 3))[:2])
+
+    await publisher.set_up(GROUPS)
+
+    assert await subscription.lag() == 1
+
+
+async def test_in_a_new_generation_every_group_begins_again(
+    publisher: Broker, connect: Connect
+) -> None:
+    sent, later = messages(4), a_message(9, data=b"later")
+    groups = [await publisher.subscribe(name, TOPIC) for name in ("mypage", "delivery")]
+    marks = await publisher.send(sent)
+    old = [await fetch_all(group, 4) for group in groups]
+    await groups[0].ack(old[0])
+    service = await connect()
+
+    await service.start_over(TOPIC)
+
+    assert await service.send(sent) == marks  # the log is the same
+    await publisher.send([later])
+    for group, fetched in zip(groups, old, strict=True):
+        again = in_order(await fetch_all(group, 5))
+        assert [r.message for r in again] == [*sent, later]
+        await group.ack(fetched)  # of the generation before: it counts no more, or once
+    await service.close()
+
+
+async def test_making_a_topic_again_keeps_its_log(publisher: Broker, connect: Connect) -> None:
     marks = await publisher.send(messages(2))
     replica = await connect()
-    await replica.declare(TOPIC)
+    await replica.set_up(GROUPS)
 
     later = await replica.send([a_message()])
 
@@ -188,11 +242,13 @@ async def test_a_malformed_key_is_refused(publisher: Broker, key: str) -> None:
 @pytest.mark.parametrize("topic", ["", "bike.*", "bike.", ".bike", "bike.>", "a b"])
 async def test_a_malformed_topic_or_group_is_refused(publisher: Broker, topic: str) -> None:
     with pytest.raises(ValueError, match="topic"):
-        await publisher.declare(topic)
+        await publisher.set_up({topic: ()})
     with pytest.raises(ValueError, match="topic"):
         await publisher.subscribe("mypage", topic)
     with pytest.raises(ValueError, match="group"):
         await publisher.subscribe(topic, TOPIC)
+    with pytest.raises(ValueError, match="group"):
+        await publisher.set_up({TOPIC: (topic,)})
 
 
 async def test_messages_of_two_topics_in_one_call_are_refused(publisher: Broker) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from roadbike.kit.messaging.broker import BrokerUnavailable, connect
 from roadbike.kit.messaging.broker.memory import MemoryBroker, MemoryLog
-from tests.kit.broker.messages import TOPIC, a_message, fetch_all, messages
+from tests.kit.broker.messages import GROUPS, TOPIC, a_message, fetch_all, messages
 
 
 class Clock:
@@ -26,7 +26,7 @@ def clock() -> Clock:
 @pytest.fixture
 async def broker(clock: Clock) -> MemoryBroker:
     broker = MemoryBroker(MemoryLog(ack_wait=30, now=clock))
-    await broker.declare(TOPIC)
+    await broker.set_up(GROUPS)
     return broker
 
 
@@ -61,7 +61,7 @@ async def test_a_message_is_redelivered_after_the_delay_of_its_nak(
 async def test_only_brokers_of_the_same_name_share_messages() -> None:
     here, there = connect("memory://a", "stock"), connect("memory://a", "mypage")
     elsewhere = connect("memory://b", "mypage")
-    await here.declare(TOPIC)
+    await here.set_up(GROUPS)
     await here.send(messages(2))
 
     assert len(await (await there.subscribe("mypage", TOPIC)).fetch(10, 0)) == 2
@@ -71,7 +71,7 @@ async def test_only_brokers_of_the_same_name_share_messages() -> None:
 
 async def test_a_log_is_deleted_with_its_last_broker() -> None:
     first = connect("memory://c", "stock")
-    await first.declare(TOPIC)
+    await first.set_up(GROUPS)
     del first
 
     with pytest.raises(BrokerUnavailable):
@@ -87,7 +87,7 @@ async def test_an_unavailable_broker_refuses_every_call(broker: MemoryBroker) ->
     assert not broker.connected
     for call in (
         broker.send(messages(1)),
-        broker.declare(TOPIC),
+        broker.set_up(GROUPS),
         broker.subscribe("mypage", TOPIC),
         subscription.fetch(10, 0),
         subscription.lag(),
@@ -127,6 +127,7 @@ async def test_repeat_acknowledged_delivers_each_message_once_more(broker: Memor
 async def test_shuffle_delivers_all_messages_in_random_order(broker: MemoryBroker) -> None:
     broker.log.shuffle = Random(7)  # noqa: S311  not a secret
     await broker.send(messages(20))
+    await broker.set_up({TOPIC: ("a", "b")})
     subscriptions = [await broker.subscribe(name, TOPIC) for name in ("a", "b")]
 
     positions = [
@@ -153,7 +154,7 @@ async def test_messages_can_be_fetched_one_at_a_time(broker: MemoryBroker) -> No
 
 async def test_messages_of_other_topics_do_not_end_a_fetch(broker: MemoryBroker) -> None:
     subscription = await broker.subscribe("mypage", TOPIC)
-    await broker.declare("bike.stock")
+    await broker.set_up({"bike.stock": ()})
     waiting = asyncio.create_task(subscription.fetch(10, 60))
     for number in range(2_000):
         await broker.send([replace(a_message(number), topic="bike.stock")])

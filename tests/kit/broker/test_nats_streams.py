@@ -7,10 +7,24 @@ from uuid import UUID
 import nats
 import pytest
 
-from roadbike.kit.messaging.broker import BrokerUnavailable, Mark, TopicFull
+from roadbike.kit.messaging.broker import (
+    GroupMissing,
+    Mark,
+    TopicFull,
+    TopicMissing,
+)
 from roadbike.kit.messaging.broker.nats import NatsBroker
 from tests.kit.broker.conftest import ConnectNats
-from tests.kit.broker.messages import TOPIC, a_message, fetch_all, in_order, messages
+from tests.kit.broker.messages import (
+    GROUPS,
+    TOPIC,
+    a_message,
+    fetch_all,
+    in_order,
+    messages,
+    wait_until,
+    wait_until_connected,
+)
 from tests.kit.broker.nats_server import NatsServer
 
 KIBIBYTE = 1024
@@ -21,7 +35,7 @@ async def test_a_full_topic_keeps_its_messages_and_refuses_more(
     connect_nats: ConnectNats, batch_size: int
 ) -> None:
     small = await connect_nats(max_bytes=64 * KIBIBYTE, ack_wait=30)
-    await small.declare(TOPIC)
+    await small.set_up(GROUPS)
     marks: list[Mark] = []
 
     async def send_until_full() -> None:
@@ -39,7 +53,7 @@ async def test_a_full_topic_keeps_its_messages_and_refuses_more(
 
 async def fill(broker: NatsBroker) -> list[Mark]:
     """Fill the topic; return the marks of its messages."""
-    await broker.declare(TOPIC)
+    await broker.set_up(GROUPS)
     marks: list[Mark] = []
     with suppress(TopicFull):
         while True:
@@ -51,6 +65,7 @@ async def test_trim_deletes_what_all_groups_have_acknowledged(connect_nats: Conn
     small = await connect_nats(max_bytes=64 * KIBIBYTE)
     marks = await fill(small)
     complete = await small.subscribe("mypage", TOPIC)
+    await small.set_up({TOPIC: ("stock",)})
     partial = await small.subscribe("stock", TOPIC)
     await complete.ack(await fetch_all(complete, len(marks)))
     await partial.ack((await fetch_all(partial, len(marks)))[:5])
@@ -58,6 +73,7 @@ async def test_trim_deletes_what_all_groups_have_acknowledged(connect_nats: Conn
     await small.trim(TOPIC, up_to=marks[-1])
 
     await small.send([a_message(data=b"x" * 4 * KIBIBYTE) for _ in range(5)])
+    await small.set_up({TOPIC: ("delivery",)})
     late = await small.subscribe("delivery", TOPIC)
     assert [r.position for r in await fetch_all(late, len(marks))] == [
         *(mark.position for mark in marks[5:]),
@@ -73,6 +89,7 @@ async def test_trim_keeps_messages_after_the_mark(connect_nats: ConnectNats) -> 
 
     await small.trim(TOPIC, up_to=marks[2])
 
+    await small.set_up({TOPIC: ("stock",)})
     late = await small.subscribe("stock", TOPIC)
     (first,) = await late.fetch(1, 5)
     assert first.position == marks[3].position
@@ -86,13 +103,14 @@ async def test_trim_deletes_nothing_from_a_topic_with_room_or_of_another_incarna
     if change:
         marks = await fill(small)
     else:
-        await small.declare(TOPIC)
+        await small.set_up(GROUPS)
         marks = await small.send([a_message()])
     subscription = await small.subscribe("mypage", TOPIC)
     await subscription.ack(await fetch_all(subscription, len(marks)))
 
     await small.trim(TOPIC, up_to=replace(marks[-1], **change))
 
+    await small.set_up({TOPIC: ("stock",)})
     late = await small.subscribe("stock", TOPIC)
     assert len(await fetch_all(late, len(marks))) == len(marks)
 
@@ -101,20 +119,20 @@ async def test_a_full_topic_accepts_messages_after_its_limit_is_raised(
     connect_nats: ConnectNats,
 ) -> None:
     small = await connect_nats(max_bytes=8 * KIBIBYTE)
-    await small.declare(TOPIC)
+    await small.set_up(GROUPS)
     message = a_message(data=b"x" * 16 * KIBIBYTE)
     with pytest.raises(TopicFull):
         await small.send([message])
 
     larger = await connect_nats(max_bytes=64 * KIBIBYTE)
-    await larger.declare(TOPIC)
+    await larger.set_up(GROUPS)
 
     assert [mark.position for mark in await small.send([message])] == [1]
 
 
 async def test_more_messages_than_one_batch_are_sent_in_several(connect_nats: ConnectNats) -> None:
     broker = await connect_nats()
-    await broker.declare(TOPIC)
+    await broker.set_up(GROUPS)
     sent = messages(2500)
     subscription = await broker.subscribe("mypage", TOPIC)
 
@@ -128,7 +146,7 @@ async def test_a_message_with_a_malformed_envelope_is_delivered(
     nats_server: NatsServer, connect_nats: ConnectNats
 ) -> None:
     broker = await connect_nats(ack_wait=0.2)
-    await broker.declare(TOPIC)
+    await broker.set_up(GROUPS)
     subscription = await broker.subscribe("mypage", TOPIC)
     foreign_client = await nats.connect(nats_server.url())
 
@@ -151,7 +169,7 @@ async def test_messages_have_cloudevents_headers(
     nats_server: NatsServer, connect_nats: ConnectNats
 ) -> None:
     broker = await connect_nats()
-    await broker.declare(TOPIC)
+    await broker.set_up(GROUPS)
     message = a_message("c0ffee")
     await broker.send([message])
     foreign_client = await nats.connect(nats_server.url())
@@ -176,30 +194,63 @@ async def test_a_subscription_survives_a_deleted_consumer(
     nats_server: NatsServer, connect_nats: ConnectNats
 ) -> None:
     broker = await connect_nats()
-    await broker.declare(TOPIC)
+    await broker.set_up(GROUPS)
     subscription = await broker.subscribe("mypage", TOPIC)
     admin = await nats.connect(nats_server.url())
 
     await admin.jsm().delete_consumer("bike-reservation", "mypage")
     await admin.close()
     await broker.send(messages(3))
+    with pytest.raises(GroupMissing):
+        await subscription.fetch(10, 0.5)
+    await broker.set_up(GROUPS)
 
     assert len(await fetch_all(subscription, 3)) == 3
 
 
-async def test_a_deleted_stream_is_created_again(
+async def test_a_deleted_stream_is_made_again_and_is_another_incarnation(
     nats_server: NatsServer, connect_nats: ConnectNats
 ) -> None:
     broker = await connect_nats()
-    await broker.declare(TOPIC)
+    await broker.set_up(GROUPS)
     first = await broker.send(messages(2))
     admin = await nats.connect(nats_server.url())
     await admin.jsm().delete_stream("bike-reservation")
     await admin.close()
 
-    with pytest.raises(BrokerUnavailable):
+    with pytest.raises(TopicMissing):
         await broker.send(messages(2))
+    await broker.set_up(GROUPS)
     second = await broker.send(messages(2))
 
     assert [mark.position for mark in second] == [1, 2]
     assert second[0].incarnation != first[0].incarnation
+
+
+async def test_a_group_ahead_of_its_topic_begins_again(
+    nats_server: NatsServer, connect_nats: ConnectNats
+) -> None:
+    """As when the messages come back from an older copy of the disk."""
+    broker = await connect_nats()
+    await broker.set_up(GROUPS)
+    subscription = await broker.subscribe("mypage", TOPIC)
+    await broker.send(messages(2))
+    await stop(nats_server, broker)
+    older = nats_server.copy_messages()
+    nats_server.start()
+    await wait_until_connected(broker)
+    await broker.send(messages(3))
+    await subscription.ack(await fetch_all(subscription, 5))
+    await stop(nats_server, broker)
+    nats_server.restore_messages(older)
+    nats_server.start()
+    await wait_until_connected(broker)
+
+    await broker.set_up(GROUPS)
+
+    assert [r.position for r in await fetch_all(subscription, 2)] == [1, 2]
+
+
+async def stop(server: NatsServer, broker: NatsBroker) -> None:
+    server.kill()
+    await wait_until(lambda: not broker.connected)

@@ -7,10 +7,11 @@ from uuid import uuid4
 
 import pytest
 
-from roadbike.kit.messaging.broker import BrokerUnavailable, Mark, Message, connect
+from roadbike.kit.messaging.broker import BrokerUnavailable, Mark, Message, TopicMissing, connect
 from roadbike.kit.messaging.broker.nats import NatsBroker
 from tests.kit.broker.conftest import ConnectNats
 from tests.kit.broker.messages import (
+    GROUPS,
     TOPIC,
     a_message,
     fetch_all,
@@ -27,7 +28,7 @@ async def test_a_killed_server_keeps_all_acknowledged_messages(
     nats_server: NatsServer, connect_nats: ConnectNats
 ) -> None:
     publisher = await connect_nats()
-    await publisher.declare(TOPIC)
+    await publisher.set_up(GROUPS)
     marks: list[Mark] = []
 
     async def send_until_unavailable() -> None:
@@ -52,7 +53,7 @@ async def test_sending_to_a_killed_server_fails_at_once(
     nats_server: NatsServer, connect_nats: ConnectNats
 ) -> None:
     publisher = await connect_nats()
-    await publisher.declare(TOPIC)
+    await publisher.set_up(GROUPS)
     nats_server.kill()
     await wait_until(lambda: not publisher.connected)
 
@@ -65,7 +66,7 @@ async def test_a_waiting_call_fails_as_soon_as_the_server_is_killed(
     nats_server: NatsServer, connect_nats: ConnectNats
 ) -> None:
     publisher = await connect_nats()
-    await publisher.declare(TOPIC)
+    await publisher.set_up(GROUPS)
     nats_server.pause()
     sending = asyncio.create_task(publisher.send(messages(3)))
     await asyncio.sleep(0)
@@ -81,7 +82,7 @@ async def test_a_subscription_continues_automatically(
     nats_server: NatsServer, connect_nats: ConnectNats
 ) -> None:
     broker = await connect_nats()
-    await broker.declare(TOPIC)
+    await broker.set_up(GROUPS)
     subscription = await broker.subscribe("mypage", TOPIC)
     await broker.send(messages(3))
     before = await fetch_all(subscription, 3)
@@ -106,7 +107,7 @@ async def test_an_acknowledgement_is_sent_later_while_the_server_hangs(
     nats_server: NatsServer, connect_nats: ConnectNats
 ) -> None:
     broker = await connect_nats(timeout=SHORT_TIMEOUT_SECONDS, ack_wait=60)
-    await broker.declare(TOPIC)
+    await broker.set_up(GROUPS)
     subscription = await broker.subscribe("mypage", TOPIC)
     await broker.send(messages(3))
     received = await fetch_all(subscription, 3)
@@ -124,7 +125,7 @@ async def test_a_fetch_raises_when_the_broker_stays_unavailable(
     nats_server: NatsServer, connect_nats: ConnectNats
 ) -> None:
     broker = await connect_nats()
-    await broker.declare(TOPIC)
+    await broker.set_up(GROUPS)
     subscription = await broker.subscribe("mypage", TOPIC)
     nats_server.kill()
 
@@ -141,7 +142,7 @@ async def test_messages_sent_again_after_a_hang_are_delivered_once(
     nats_server: NatsServer, connect_nats: ConnectNats
 ) -> None:
     broker = await connect_nats(timeout=SHORT_TIMEOUT_SECONDS)
-    await broker.declare(TOPIC)
+    await broker.set_up(GROUPS)
     subscription = await broker.subscribe("mypage", TOPIC)
     sent = messages(20)
 
@@ -161,7 +162,7 @@ async def test_a_server_that_hangs_for_long_is_disconnected_and_connected_again(
     nats_server: NatsServer, connect_nats: ConnectNats
 ) -> None:
     broker = await connect_nats(timeout=SHORT_TIMEOUT_SECONDS)
-    await broker.declare(TOPIC)
+    await broker.set_up(GROUPS)
     subscription = await broker.subscribe("mypage", TOPIC)
     large = [a_message(data=b"x" * 900_000) for _ in range(20)]  # more than the socket buffers hold
 
@@ -184,14 +185,14 @@ async def test_connect_returns_at_once_and_connects_in_the_background(tmp_path: 
     assert time.monotonic() - started < 0.1
     assert not broker.connected
     with pytest.raises(BrokerUnavailable):
-        await broker.declare(TOPIC)
+        await broker.set_up(GROUPS)
     with pytest.raises(BrokerUnavailable):
         await broker.subscribe("mypage", TOPIC)
 
     server.start()
     try:
         await wait_until_connected(broker)
-        await broker.declare(TOPIC)
+        await broker.set_up(GROUPS)
         assert len(await broker.send(messages(2))) == 2
     finally:
         await broker.close()
@@ -208,7 +209,7 @@ async def test_closing_does_not_wait_for_a_hanging_server(
     nats_server: NatsServer, connect_nats: ConnectNats
 ) -> None:
     broker = await connect_nats(timeout=SHORT_TIMEOUT_SECONDS)
-    await broker.declare(TOPIC)
+    await broker.set_up(GROUPS)
     await broker.subscribe("mypage", TOPIC)
     nats_server.pause()
 
@@ -220,14 +221,19 @@ async def test_after_a_loss_of_data_the_topic_has_a_new_incarnation(
     nats_server: NatsServer, connect_nats: ConnectNats
 ) -> None:
     broker = await connect_nats()
-    await broker.declare(TOPIC)
+    await broker.set_up(GROUPS)
     old_marks = await broker.send(messages(3))
     subscription = await broker.subscribe("mypage", TOPIC)
     old = await fetch_all(subscription, 3)
 
     nats_server.kill()
     nats_server.delete_data()
+    await wait_until(lambda: not broker.connected)
     nats_server.start()
+    await wait_until_connected(broker)
+    with pytest.raises(TopicMissing):
+        await broker.send(messages(3))
+    await broker.set_up(GROUPS)
     sent = messages(3)
     marks = await resend_until_accepted(broker, sent)
     received = await fetch_all(subscription, 3)

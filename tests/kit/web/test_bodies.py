@@ -1,6 +1,7 @@
 """A body must match its type exactly; each fault is named with its pointer."""
 
 import asyncio
+import unicodedata
 from typing import Any
 
 import pytest
@@ -220,3 +221,23 @@ def _chunked() -> dict[str, Any]:
         "server": ("127.0.0.1", 80),
         "asgi": {"version": "3.0"},
     }
+
+
+async def test_texts_are_composed_before_their_length_counts(send: Any, api: Any) -> None:
+    decomposed = unicodedata.normalize("NFD", "각" * 200)
+    body = GOOD | {"thingNm": f"\u3000{decomposed} ", "note": unicodedata.normalize("NFD", "é")}
+
+    response = await send("POST /things", body, role="admin")
+
+    assert response.status_code == 201
+    assert (api.stored[0].thing_nm, api.stored[0].note) == ("각" * 200, "é")
+
+
+async def test_each_text_that_cannot_be_is_named(send: Any) -> None:
+    response = await send(
+        "POST /things", GOOD | {"thingNm": "a\u202eb", "note": "\u0301" * 31}, role="admin"
+    )
+    assert pointers(response) == ["/note"]
+
+    response = await send("POST /things", GOOD | {"thingNm": "a\u202eb"}, role="admin")
+    assert pointers(response) == ["/thingNm"]

@@ -8,6 +8,7 @@ tried without being named here; only a header that no route declares has to be n
 import ast
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -21,9 +22,11 @@ import roadbike
 from roadbike.account import domain
 from roadbike.account.api import SignUp
 from roadbike.account.passwords import common_words
+from roadbike.contracts.types import DESCRIPTION_LENGTH, NAME_LENGTH
 from roadbike.kit import idempotency
 from roadbike.kit.auth import ServiceTokens, new_signing_key
 from roadbike.kit.auth.keys import MAX_TOKEN_LENGTH, kid_of
+from roadbike.kit.pure import texts
 from roadbike.kit.resilience.deadline import shorten_deadline
 from roadbike.kit.trace import continue_trace
 from roadbike.kit.translations import language_of
@@ -33,8 +36,10 @@ from roadbike.kit.web.client import client_of
 from roadbike.kit.web.conditions import provide_if_match
 from roadbike.kit.web.edge import MAX_HEAD_BYTES
 from roadbike.kit.web.msgspec_errors import fault_of
+from roadbike.kit.web.paging import MAX_QUERY_LENGTH
 from roadbike.local.servers import fallback
-from tests.kit.web.hostile import bodies, bodies_with, texts
+from tests.kit.web import hostile
+from tests.kit.web.hostile import bodies, bodies_with
 from tests.kit.web.idle_service import TRANSLATIONS, IdleService
 from tests.kit.web.linear import Cases, Read, check_linear
 from tools.docs.services import NAMES, build
@@ -104,7 +109,7 @@ def test_query_parameters(services: Mapping[str, IdleService]) -> None:
         def cases(
             size: int, name: str = name, ask: Any = service.ask, route: Any = route
         ) -> Iterator[tuple[str, Read]]:
-            for case, text in texts(size, wide=True):
+            for case, text in hostile.texts(size, wide=True):
                 value = f"{name}={quote(text, safe='')}"[:size].encode()
                 yield case, partial(ask, route, query=value)
 
@@ -116,7 +121,7 @@ def test_queries(services: Mapping[str, IdleService]) -> None:
     route = next(route for route in stock.routes if "GET" in route.http_methods)
 
     def cases(size: int) -> Iterator[tuple[str, Read]]:
-        for case, text in texts(size, wide=False):
+        for case, text in hostile.texts(size, wide=False):
             yield case, partial(stock.ask, route, query=text.encode())
 
     check_linear("query", cases, HEADER_ROOM)
@@ -128,7 +133,7 @@ def test_path_parameters(services: Mapping[str, IdleService]) -> None:
         def cases(
             size: int, ask: Any = service.ask, route: Any = route
         ) -> Iterator[tuple[str, Read]]:
-            for case, text in texts(size, wide=True):
+            for case, text in hostile.texts(size, wide=True):
                 yield case, partial(ask, route, parameter=text)
 
         check_linear(f"path parameter {name}", cases, HEADER_ROOM)
@@ -149,7 +154,7 @@ def test_headers_of_all_requests(services: Mapping[str, IdleService], name: str)
 
 def header_cases(service: IdleService, name: str, route: Any) -> Cases:
     def cases(size: int) -> Iterator[tuple[str, Read]]:
-        for case, text in texts(size, wide=False):
+        for case, text in hostile.texts(size, wide=False):
             headers = {name: text.encode()}
             yield case, partial(service.ask, route, headers=headers, body=b'{"a": "\\\\"}')
 
@@ -177,6 +182,14 @@ class Reader(NamedTuple):
     size: int
 
 
+def usable(read: Callable[[str], str]) -> Callable[[str], object]:
+    def read_any(text: str) -> None:
+        with suppress(texts.UnusableText):
+            read(text)
+
+    return read_any
+
+
 READERS: Final = {
     "token's kid": Reader(kid_of, MAX_TOKEN_LENGTH),
     "internal token": Reader(
@@ -191,6 +204,10 @@ READERS: Final = {
     "If-Match": Reader(provide_if_match, HEADER_ROOM),
     "Idempotency-Key": Reader(checked_key, HEADER_ROOM),
     "X-Timeout-Ms": Reader(shorten_deadline, HEADER_ROOM),
+    "line": Reader(usable(texts.line), texts.LONGEST_COMPOSITION * NAME_LENGTH),
+    "paragraphs": Reader(usable(texts.paragraphs), texts.LONGEST_COMPOSITION * DESCRIPTION_LENGTH),
+    "search form": Reader(texts.search_form, MAX_QUERY_LENGTH),
+    "sort key": Reader(texts.sort_key, NAME_LENGTH),
     "message of msgspec": Reader(fault_of, MAX_BODY_BYTES),
     "user id": Reader(domain.new_user_id, MAX_BODY_BYTES),
     "user id in a path": Reader(domain.case_folded, HEADER_ROOM),
@@ -214,7 +231,7 @@ def test_readers_of_texts(name: str) -> None:
     reader = READERS[name]
 
     def cases(size: int) -> Iterator[tuple[str, Read]]:
-        for case, text in texts(size, wide=True):
+        for case, text in hostile.texts(size, wide=True):
             yield case, partial(reader.read, text)
 
     check_linear(name, cases, reader.size)

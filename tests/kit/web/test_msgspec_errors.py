@@ -65,8 +65,8 @@ def fault(member: Mapping[str, Any]) -> Fault:
         ({"label": ""}, "비워 둘 수 없습니다.", "Must not be empty."),
         (
             {"line": "two\nlines"},
-            "줄바꿈이나 다른 제어 문자 없이 한 줄로 입력해 주세요.",
-            "Must be a single line without control characters.",
+            "줄바꿈, 제어 문자, 보이지 않는 문자 없이 한 줄로 입력해 주세요.",
+            "Must be a single line without control characters and other invisible characters.",
         ),
         (
             {"digits": "x"},

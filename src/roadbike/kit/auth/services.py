@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
 
+from aiohttp import ClientHandlerType, ClientMiddlewareType, ClientRequest, ClientResponse
+
 from roadbike.kit.auth.cache import UsedOnce
 from roadbike.kit.auth.keys import (
     CLOCK_SKEW_SECONDS,
@@ -84,6 +86,21 @@ class ServiceTokens:
     def headers(self, callee: str, method: str, path: str, body: bytes = b"") -> dict[str, str]:
         """Return the HTTP headers that authenticate one request; parameters as in `mint`."""
         return {"Authorization": f"Bearer {self.mint(callee, method, path, body)}"}
+
+    def signing(
+        self, callee: str, method: str, path: str, body: bytes = b""
+    ) -> ClientMiddlewareType:
+        """Return what signs a request each time that aiohttp sends it; parameters as in `mint`.
+
+        aiohttp sends a GET or PUT again when a connection that was kept open turns out to be
+        closed. If the callee has received the first one, it refuses a second with the same token.
+        """
+
+        async def sign(request: ClientRequest, send: ClientHandlerType) -> ClientResponse:
+            request.headers.update(self.headers(callee, method, path, body))
+            return await send(request)
+
+        return sign
 
     def read(self, token: str, method: str, path: str) -> InternalCall:
         """Return what a token says that was signed for this method and path.

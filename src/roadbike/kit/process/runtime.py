@@ -41,8 +41,9 @@ class Runtime:
     def __init__(self, service: Service, broker: Broker) -> None:
         self.service, self.broker = service, broker
         crash = crash_points(service.settings.crash)
-        self.inbox = Inbox(service.db, service.policies, prefetch=service.prefetch, crash=crash)
-        self.relay = relay.Relay(service.db, broker, service.name, crash=crash)
+        db = service.db.background
+        self.inbox = Inbox(db, service.policies, prefetch=service.prefetch, crash=crash)
+        self.relay = relay.Relay(db, broker, service.name, crash=crash)
         self.failed = asyncio.Event()
         self._subscriptions: dict[str, Subscription] = {}
         # messages that several topics deliver meanwhile share one transaction
@@ -74,7 +75,7 @@ class Runtime:
 
         Raises DatabaseUnavailable.
         """
-        async with self.service.db.read() as tx:
+        async with self.service.db.background.read() as tx:
             outbox = await sent.count(tx)
             parked_count = await parked.count(tx, parked.ParkedState.PARKED)
             stuck = await parked.count_stuck(tx)
@@ -112,19 +113,14 @@ class Runtime:
         ]
         return [
             *((f"consume {topic}", self._consume(topic)) for topic in self.consumes),
-            *((f"every {t.seconds} s", _repeat(t, self.service.db)) for t in timed),
-            *((("relay", self._relay()),) if self.service.publishes else ()),
+            *((f"every {t.seconds} s", _repeat(t, self.service.db.background)) for t in timed),
+            *((("relay", self.relay.run_forever()),) if self.service.publishes else ()),
         ]
 
     def _report_end(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled():
             log.error("part.failed", part=task.get_name(), exc_info=task.exception())
             self.failed.set()
-
-    async def _relay(self) -> None:
-        topic = self.service.publishes[0].topic
-        await _once_available(lambda: self.broker.declare(topic))
-        await self.relay.run_forever()
 
     async def _consume(self, topic: str) -> None:
         while True:
@@ -174,7 +170,7 @@ async def _once_available(attempt: Callable[[], Awaitable[Any]]) -> Any:
     while True:
         try:
             return await attempt()
-        except BrokerUnavailable:  # TopicMissing is one
+        except BrokerUnavailable:  # TopicMissing and GroupMissing are, too
             await asyncio.sleep(PAUSE_SECONDS)
 
 

@@ -74,8 +74,7 @@ async def _serve(
 ) -> None:
     service: Service = module.build(chosen)
     _tune_garbage_collector()
-    url, ack_wait = chosen.broker_url.reveal(), chosen.ack_wait_seconds
-    broker = brokers.connect(url, service.name, ack_wait=ack_wait)
+    broker = brokers.connect(chosen.broker_url.reveal(), service.name)
     try:
         async with running(service, package, broker, application, listener) as server:
             loop = asyncio.get_running_loop()
@@ -168,8 +167,10 @@ class Server:
 
     async def _is_migrated(self) -> bool:
         try:
-            async with self.service.db.read() as tx:
+            async with self.service.db.background.read() as tx:
                 version = await tx.scalar(select(ALEMBIC_VERSION.c.version_num))
+            if not self._reachable:
+                await self.service.db.ready()
         except DatabaseBusy:
             return self._reachable  # under load there may be no connection for this check
         except DatabaseUnavailable as error:

@@ -9,6 +9,8 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
+from roadbike.kit.process.secret import Secret
+from roadbike.kit.pure import texts
 from roadbike.kit.pure.idle import DRAIN_MS
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -26,28 +28,6 @@ Limit = Annotated[int, Meta(ge=0, le=1_000_000)] | None
 
 class SettingError(Exception):
     """A setting is missing, wrong or misspelt; the message names it and says what to do."""
-
-
-class Secret:
-    """A text that is not a string, so that no log, traceback or response can contain it."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def __repr__(self) -> str:
-        return "Secret(…)"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and self._text == other._text
-
-    def __hash__(self) -> int:
-        return hash(self._text)
-
-    def reveal(self) -> str:
-        """Return the text, for the one place that needs it."""
-        return self._text
 
 
 class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,14 +141,6 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
             "clients keep an idle connection.",
         ),
     ] = DRAIN_MS
-    ack_wait_seconds: Annotated[
-        float,
-        Meta(
-            ge=1,
-            le=3600,
-            description="When a message that was not acknowledged is delivered again.",
-        ),
-    ] = 30
     crash: Annotated[
         str,
         Meta(
@@ -195,6 +167,7 @@ def read(type_: type[T], environ: Mapping[str, str]) -> T:
     fields = msgspec.structs.fields(type_)
     values = {f.encode_name: _value(variable(f), environ) for f in fields}
     given = {name: value for name, value in values.items() if value is not None}
+    given |= _texts(type_, given, fields)
     for field in fields:
         if field.required and field.encode_name not in given:
             raise SettingError(f"{variable(field)} is missing: set it, or {variable(field)}_FILE")
@@ -243,6 +216,23 @@ def _value(name: str, environ: Mapping[str, str]) -> str | None:
         raise SettingError(f"{name}_FILE names {path}, which cannot be read: {error}") from None
     except UnicodeDecodeError:
         raise SettingError(f"{name}_FILE names {path}, which is not UTF-8 text") from None
+
+
+def _texts(
+    type_: type[T], given: Mapping[str, str], fields: tuple[msgspec.structs.FieldInfo, ...]
+) -> dict[str, str]:
+    """Return the settings that are declared as lines, as such."""
+    checked = {}
+    for name, rule in texts.rules(type_).items():
+        if name in given:
+            try:
+                checked[name] = rule.apply(given[name])
+            except texts.UnusableText:
+                culprit = next(f for f in fields if f.encode_name == name)
+                raise SettingError(
+                    f"{variable(culprit)} is wrong: it needs one line of visible text"
+                ) from None
+    return checked
 
 
 def _converted(

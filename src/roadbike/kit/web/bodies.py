@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from enum import StrEnum
 from itertools import islice
-from typing import Annotated, Any, ClassVar, Final, TypeAlias
+from typing import Annotated, Any, ClassVar, Final, TypeAlias, get_args
 
 import msgspec
-from msgspec.inspect import Metadata, UnionType
 
+from roadbike.kit.pure import texts
 from roadbike.kit.pure.refusals import BadRequest, Fault, Invalid
+from roadbike.kit.pure.texts import UnusableText, composed
 from roadbike.kit.web.msgspec_errors import fault_of
 
 MAX_BODY_BYTES: Final = 64 * 1024
@@ -25,16 +26,7 @@ FORBIDDEN: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 # each of its quotes would start a search to the end, which takes quadratic time.
 STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 
-Line = Annotated[  # a name, an address: one line without control characters
-    str,  # "$" alone also matches before a newline at the end
-    msgspec.Meta(
-        min_length=1,
-        max_length=200,
-        pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)",
-        extra={"fault": "fault-line"},
-    ),
-]
-
+Line = Annotated[str, msgspec.Meta(max_length=200), texts.LINE]
 
 # Where a value stands: the place of what contains it, and its name or index there; None for the
 # body. Pointers are made for faults only: one for each value would copy long names again and again.
@@ -46,7 +38,9 @@ class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     `ignored` names members that old clients send and the server sets itself: they have no effect,
     whatever their type. Every other unknown member is refused. A pattern may name the message
-    for a value that does not match: `Meta(pattern=…, extra={"fault": "fault-line"})`.
+    for a value that does not match: `Meta(pattern=…, extra={"fault": "fault-zip-code"})`. A text
+    says what it may contain by LINE or PARAGRAPHS of kit.pure.texts; all texts are composed (NFC)
+    before their length counts.
     """
 
     ignored: ClassVar[frozenset[str]] = frozenset()
@@ -60,7 +54,12 @@ class Reader:
         self._fields = {field.encode_name for field in msgspec.structs.fields(type_)}
         self._ignored: frozenset[str] = getattr(type_, "ignored", frozenset())
         self._choices = _choices(type_)
-        self._patterns = _patterns(type_)
+        self._patterns = {
+            name: kind.extra["fault"]
+            for name, kind in texts.declared(type_, "fault").items()
+            if kind.extra
+        }
+        self._texts = texts.rules(type_)
 
     def read(self, raw: bytes) -> Any:
         """Return an instance of the type.
@@ -71,6 +70,8 @@ class Reader:
         members = _parsed(raw)
         if isinstance(members, dict) and (extra := members.keys() - self._fields):
             members = self._without(members, extra)
+        if isinstance(members, dict):
+            members = self._checked(members)
         try:
             return msgspec.convert(members, self.type_)
         except msgspec.ValidationError as error:
@@ -82,10 +83,23 @@ class Reader:
         match fault.slug:
             case "fault-value" if path in self._choices:
                 return replace(fault, slug="fault-choice", facts={"choices": self._choices[path]})
-            case "fault-pattern" if path in self._patterns:
-                return replace(fault, slug=self._patterns[path])
+            case "fault-pattern" if path[1:] in self._patterns:
+                return replace(fault, slug=self._patterns[path[1:]])
             case _:
                 return fault
+
+    def _checked(self, members: dict[str, Any]) -> dict[str, Any]:
+        """Return the members with each text as its type says. Raises Invalid."""
+        checked, faults = dict(members), []
+        for name, value in members.items():
+            if name in self._texts and isinstance(value, str):
+                try:
+                    checked[name] = self._texts[name].apply(value)
+                except UnusableText as error:
+                    faults.append(Fault(slug=error.slug, pointer=pointer(name)))
+        if faults:
+            raise Invalid(*faults)
+        return checked
 
     def _without(self, members: dict[str, Any], extra: set[str]) -> dict[str, Any]:
         """Drop the ignored members. Raises Invalid, which names the first unknown ones."""
@@ -97,22 +111,11 @@ class Reader:
 def _choices(type_: type[msgspec.Struct]) -> dict[str, str]:
     """Return the values of each member that is an enum, as text, by pointer."""
     return {
-        pointer(field.encode_name): ", ".join(field.type)
+        pointer(field.encode_name): ", ".join(kind)
         for field in msgspec.structs.fields(type_)
-        if isinstance(field.type, type) and issubclass(field.type, StrEnum)
+        for kind in (field.type, *get_args(field.type))  # itself, or one that may be left out
+        if isinstance(kind, type) and issubclass(kind, StrEnum)
     }
-
-
-def _patterns(type_: type[msgspec.Struct]) -> dict[str, str]:
-    """Return the slug that a member's pattern names for its message, by pointer."""
-    slugs = {}
-    for field in msgspec.structs.fields(type_):
-        described = msgspec.inspect.type_info(field.type)
-        kinds = described.types if isinstance(described, UnionType) else (described,)
-        for kind in kinds:
-            if isinstance(kind, Metadata) and kind.extra and "fault" in kind.extra:
-                slugs[pointer(field.encode_name)] = kind.extra["fault"]
-    return slugs
 
 
 def _parsed(raw: bytes) -> Any:
@@ -124,7 +127,7 @@ def _parsed(raw: bytes) -> Any:
         raise BadRequest from error
     if b"\\" in raw or b"\x7f" in raw:  # JSON has the other forbidden characters only as escapes
         _refuse_forbidden(members)
-    return members
+    return members if raw.isascii() and b"\\" not in raw else _composed(members, None)
 
 
 def _is_deeper(raw: bytes) -> bool:
@@ -176,6 +179,22 @@ def _forbidden(value: Any, place: Place) -> Iterator[Place]:
                 yield from _forbidden(member, (place, index))
         case _:
             return
+
+
+def _composed(value: Any, place: Place) -> Any:
+    """Return the value with all texts composed. Raises Invalid for one that cannot be."""
+    match value:
+        case str():
+            try:
+                return composed(value)
+            except UnusableText as error:
+                raise Invalid(Fault(slug=error.slug, pointer=_pointer_to(place))) from error
+        case dict():
+            return {name: _composed(member, (place, name)) for name, member in value.items()}
+        case list():
+            return [_composed(member, (place, index)) for index, member in enumerate(value)]
+        case _:
+            return value
 
 
 def _pointer_to(place: Place) -> str:

@@ -1,6 +1,7 @@
 """`roadbike dead-letters`: see, retry and dismiss what a service could not process."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -16,12 +17,13 @@ from roadbike.kit.auth import ServiceTokens
 from roadbike.kit.messaging.dead_letters import DeadLetter
 from roadbike.kit.process.operator_routes import ALL_PATH, PATH, Changed, DeadLetters
 from roadbike.local import shop_file
-from roadbike.local.errors import CommandError, did_you_mean
+from roadbike.local.errors import CommandError
 from roadbike.local.home import Home
 from roadbike.local.http import call, problem
 from roadbike.local.keys import OPS
-from roadbike.local.shop_file import ShopFile
+from roadbike.local.shop_file import ShopFile, no_such_service
 from roadbike.local.supervisor import control
+from roadbike.local.texts import language, say
 
 UNITS: Final = (("d", 86_400), ("h", 3600), ("min", 60))
 
@@ -43,8 +45,7 @@ class Desk:
     def chosen(self, service: str | None) -> Sequence[str]:
         """Return that service, or all of them. Raises CommandError when it does not exist."""
         if service is not None and service not in self.services:
-            known, hint = ", ".join(self.services), did_you_mean(service, self.services)
-            raise CommandError(f"there is no service {service}: the services are {known}{hint}")
+            raise no_such_service(service, self.services)
         return self.services if service is None else [service]
 
     def listed(self, service: str | None, *, everything: bool) -> tuple[list[Row], list[str]]:
@@ -59,7 +60,8 @@ class Desk:
                 continue
             rows += [_row(name, letter) for letter in found.letters]
             if found.total > len(found.letters):
-                faults.append(f"{name} has {found.total}; the first {len(found.letters)} are shown")
+                facts = {"service": name, "total": found.total, "shown": len(found.letters)}
+                faults.append(say("dead-letters-too-many", **facts))
         return rows, faults
 
     def one(self, service: str, id_: int) -> Row:
@@ -82,7 +84,7 @@ class Desk:
         changed = {name: self._post(name, f"{PATH}/{verb}", body) for name in self.chosen(service)}
         if missing := [id_ for id_ in ids if id_ not in changed[service or ""]]:
             numbers = ", ".join(map(str, missing))
-            raise CommandError(f"{service} has no dead letter {numbers} that is still open")
+            raise CommandError("dead-letters-not-open", service=service, ids=numbers)
         return changed
 
     def _get(self, service: str, path: str, type_: type[Any]) -> Any:
@@ -95,17 +97,17 @@ class Desk:
         return changed.ids
 
     def _answer(self, service: str, path: str, type_: type[Any], **request: Any) -> Any:
-        request["headers"] |= {"Accept-Language": "en"}
+        request["headers"] |= {"Accept-Language": language(os.environ)}
         try:
             content = call(f"{self.shop.addresses[service]}{path}", **request)
             return msgspec.json.decode(content, type=type_)
         except HTTPError as refusal:
             if refusal.code == HTTPStatus.NOT_FOUND:
-                raise CommandError(f"{service} has no such dead letter") from None
+                raise CommandError("no-such-dead-letter", service=service) from None
             reason = problem(refusal).get("detail", refusal)
-            raise CommandError(f"{service} refuses: {reason}") from None
+            raise CommandError("service-refuses", service=service, reason=reason) from None
         except (OSError, msgspec.DecodeError) as error:
-            raise CommandError(f"{service} does not answer: {error}") from None
+            raise CommandError("service-silent", service=service, error=error) from None
 
 
 def desk(home: Home) -> Desk:
@@ -119,10 +121,21 @@ def desk(home: Home) -> Desk:
 def show_list(rows: Sequence[Row], to: Console) -> None:
     table = Table(box=None, pad_edge=False)
     for name in ("service", "id", "state", "event", "key", "age", "attempts"):
-        table.add_column(name, no_wrap=True, justify="right" if name in {"id", "age"} else "left")
-    table.add_column("error", overflow="ellipsis", no_wrap=True, min_width=20)
+        table.add_column(
+            say(f"column-{name}"),
+            no_wrap=True,
+            justify="right" if name in {"id", "age"} else "left",
+        )
+    table.add_column(say("column-error"), overflow="ellipsis", no_wrap=True, min_width=20)
     for row in rows:
-        cells = (row.service, row.id, row.state, row.type, row.key, age(row.age_seconds))
+        cells = (
+            row.service,
+            row.id,
+            say(f"state-{row.state}"),
+            row.type,
+            row.key,
+            age(row.age_seconds),
+        )
         table.add_row(*map(str, cells), str(row.attempts), row.error)
     to.print(table)
 
@@ -138,8 +151,8 @@ def age(seconds: int) -> str:
     """Return the age in its largest unit: "40 s", "3 min", "5 h", "2 d"."""
     for unit, length in UNITS:
         if seconds >= length:
-            return f"{seconds // length} {unit}"
-    return f"{seconds} s"
+            return say(f"age-{unit}", number=seconds // length)
+    return say("age-s", number=seconds)
 
 
 def _row(service: str, letter: DeadLetter) -> Row:

@@ -8,42 +8,29 @@ from typing import Annotated
 import typer
 
 from roadbike.local import home as homes
+from roadbike.local.cli import Command, Group
 from roadbike.local.commands.options import DEFAULT_HOME, HomeOption
 from roadbike.local.errors import CommandError
+from roadbike.local.texts import say
 
-app = typer.Typer(
-    name="dead-letters",
-    help="See, retry and dismiss events that a service could not process.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
+app = typer.Typer(name="dead-letters", cls=Group, no_args_is_help=True, rich_markup_mode=None)
 
-ServiceArgument = Annotated[str | None, typer.Argument(help="A service (stock, payment, …).")]
-IdsArgument = Annotated[list[int] | None, typer.Argument(help="Ids, as `list` shows them.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-AllOption = Annotated[
-    bool, typer.Option("--all", help="All that need a person, of the service or of every one.")
-]
-ByOption = Annotated[
-    str | None, typer.Option("--by", help="Who decides this; default: your user name.")
-]
+ServiceArgument = Annotated[str | None, typer.Argument()]
+IdsArgument = Annotated[list[int] | None, typer.Argument()]
+JsonOption = Annotated[bool, typer.Option("--json")]
+AllOption = Annotated[bool, typer.Option("--all")]
+ByOption = Annotated[str | None, typer.Option("--by")]
 
 
-@app.command("list")
+@app.command("list", cls=Command)
 def list_(
     service: ServiceArgument = None,
     *,
     home: HomeOption = DEFAULT_HOME,
-    everything: Annotated[
-        bool,
-        typer.Option("--all", help="Also events that wait for a retry, and dismissed letters."),
-    ] = False,
+    everything: AllOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List the dead letters, and the events whose retries have failed for two minutes.
-
-    The exit code is 1 when a service did not answer.
-    """
+    """List the dead letters, and the events whose retries have failed for two minutes."""
     import msgspec
 
     from roadbike.local.commands import dead_letters
@@ -55,15 +42,15 @@ def list_(
     elif rows:
         dead_letters.show_list(rows, console())
     elif not faults:
-        typer.echo("There are no dead letters.")
+        typer.echo(say("no-dead-letters"))
     if faults:
-        raise CommandError("; ".join(faults))
+        raise CommandError("dead-letters-in-part", faults="; ".join(faults))
 
 
-@app.command()
+@app.command(cls=Command)
 def show(
-    service: Annotated[str, typer.Argument(help="The service that has it.")],
-    letter: Annotated[int, typer.Argument(help="Its id, as `list` shows it.")],
+    service: Annotated[str, typer.Argument()],
+    letter: Annotated[int, typer.Argument()],
     *,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
@@ -81,7 +68,7 @@ def show(
         dead_letters.show_one(row, console())
 
 
-@app.command()
+@app.command(cls=Command)
 def retry(
     service: ServiceArgument = None,
     ids: IdsArgument = None,
@@ -90,43 +77,42 @@ def retry(
     by: ByOption = None,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Retry dead letters now. Do this when the fault is mended."""
+    """Retry dead letters now."""
     from roadbike.local.commands import dead_letters
 
     _check(service, ids, every=every)
     desk = dead_letters.desk(homes.at(home))
-    _report(desk.retry(service, ids or [], by or getpass.getuser()), "retried")
+    _report(desk.retry(service, ids or [], by or getpass.getuser()), "dead-letters-retried")
 
 
-@app.command()
+@app.command(cls=Command)
 def dismiss(
     service: ServiceArgument = None,
     ids: IdsArgument = None,
     *,
-    why: Annotated[str, typer.Option("--why", help="The reason; it is kept with the letters.")],
+    why: Annotated[str, typer.Option("--why")],
     every: AllOption = False,
     by: ByOption = None,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Never process these dead letters. They are kept, with who decided so and why."""
+    """Never process these dead letters."""
     from roadbike.local.commands import dead_letters
 
     _check(service, ids, every=every)
     desk = dead_letters.desk(homes.at(home))
-    _report(desk.dismiss(service, ids or [], by or getpass.getuser(), why), "dismissed")
+    changed = desk.dismiss(service, ids or [], by or getpass.getuser(), why)
+    _report(changed, "dead-letters-dismissed")
 
 
 def _check(service: str | None, ids: list[int] | None, *, every: bool) -> None:
-    if bool(ids) == every:
-        raise CommandError("name a service and the ids of its letters, or give --all")
-    if ids and service is None:
-        raise CommandError("name the service that has these letters")
+    if bool(ids) == every or (ids and service is None):
+        raise CommandError("dead-letters-unnamed")
 
 
-def _report(changed: Mapping[str, Sequence[int]], done: str) -> None:
+def _report(changed: Mapping[str, Sequence[int]], slug: str) -> None:
     """Print one line for each service that had such letters."""
     some = {service: ids for service, ids in changed.items() if ids}
     for service, ids in some.items():
-        typer.echo(f"{service}: {', '.join(map(str, ids))} {done}")
+        typer.echo(say(slug, service=service, ids=", ".join(map(str, ids))))
     if not some:
-        typer.echo("There are no dead letters.")
+        typer.echo(say("no-dead-letters"))

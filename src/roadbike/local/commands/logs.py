@@ -9,6 +9,7 @@ from typing import Final, TextIO
 from roadbike.local.errors import CommandError, did_you_mean
 from roadbike.local.home import Home
 from roadbike.local.log_files import last_lines
+from roadbike.local.texts import say
 
 POLL_SECONDS: Final = 0.2
 
@@ -33,10 +34,11 @@ def _files(home: Home, part: str | None) -> list[Path]:
         return list(existing.values())
     if part in existing:  # so it cannot be a path to a file outside of the folder
         return [existing[part]]
-    wanted = f"log of {part}" if part else "log"
-    names = list(existing)
-    known = f": there are {', '.join(names)}{did_you_mean(part or '', names)}" if names else ""
-    raise CommandError(f"there is no {wanted} in {home.logs}{known}")
+    if part is None:
+        raise CommandError("no-log", folder=home.logs)
+    names, hint = ", ".join(existing), did_you_mean(part, existing)
+    known = say("known-logs", names=names, hint=hint) if existing else ""
+    raise CommandError("no-log-of", part=part, folder=home.logs, known=known)
 
 
 def _print(file: Path, lines: Sequence[str], to: TextIO, *, named: bool) -> None:

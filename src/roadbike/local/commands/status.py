@@ -1,5 +1,6 @@
 """`roadbike status`: each part as the supervisor sees it, each service as it reports itself."""
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from http import HTTPStatus
@@ -8,22 +9,25 @@ from typing import Any, Final, Protocol
 from urllib.error import HTTPError
 
 import msgspec
-import psutil
 from msgspec import UNSET, UnsetType
 
 from roadbike.kit.auth import ServiceTokens
 from roadbike.kit.process import status as statuses
 from roadbike.kit.process.status import ServiceStatus
 from roadbike.local import shop_file
+from roadbike.local.commands import usage
+from roadbike.local.commands.usage import Usage
 from roadbike.local.home import Home
 from roadbike.local.http import call, problem
 from roadbike.local.keys import OPS
+from roadbike.local.servers.nats import SET_UP
 from roadbike.local.shop_file import ShopFile
 from roadbike.local.supervisor import control
 from roadbike.local.supervisor.keeper import View
+from roadbike.local.texts import language, say
 
 ANSWER_TIMEOUT_SECONDS: Final = 2.0
-SERVERS: Final = ("postgres", "nats", "gateway")
+SERVERS: Final = ("postgres", "nats", SET_UP, "gateway")
 STATUS_PATH: Final = "/internal/status"
 UNAVAILABLE: Final = "/problems/unavailable"
 
@@ -32,7 +36,7 @@ class PartStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One row of the status.
 
     ready: what a service says itself; for a server, whether its state is ready.
-    memory_mb: what the process uses; memory shared with others counts in proportion (Linux).
+    pid: of the main process. processes, memory_mb, cpu_percent: of all processes (see Usage).
     The fields after `problem` are a service's own figures (see ServiceStatus). Servers do not
     have them, nor services that do not answer.
     """
@@ -43,7 +47,9 @@ class PartStatus(msgspec.Struct, frozen=True, kw_only=True):
     pid: int | None
     port: int
     restarts: int
-    memory_mb: float | None
+    processes: int = 0
+    memory_mb: float | None = None
+    cpu_percent: float | None = None
     problem: str | UnsetType = UNSET
     database: str | UnsetType = UNSET
     unsent: int | UnsetType = UNSET
@@ -67,8 +73,10 @@ def collect(home: Home) -> list[PartStatus]:
     views = control.views(home)
     shop = shop_file.read_known(home)
     tokens = ServiceTokens(OPS, Path(shop.ops_key).read_text(), '{"keys": []}')
-    with ThreadPoolExecutor(max_workers=len(views)) as pool:
-        return list(pool.map(partial(row, shop, tokens), views))
+    with ThreadPoolExecutor(max_workers=len(views) + 1) as pool:
+        used = pool.submit(usage.of_parts, {view.name: view.pid for view in views})
+        rows = list(pool.map(partial(row, shop, tokens), views))
+        return [_with_usage(row, used.result().get(row.part)) for row in rows]
 
 
 def row(shop: ShopFile, tokens: Tokens, view: View) -> PartStatus:
@@ -79,7 +87,6 @@ def row(shop: ShopFile, tokens: Tokens, view: View) -> PartStatus:
         pid=view.pid,
         port=view.port,
         restarts=view.restarts,
-        memory_mb=_memory_mb(view.pid),
         **(
             _own_report(shop.addresses[view.name], tokens.headers(view.name, "GET", STATUS_PATH))
             if asked
@@ -88,19 +95,30 @@ def row(shop: ShopFile, tokens: Tokens, view: View) -> PartStatus:
     )
 
 
+def _with_usage(row: PartStatus, used: Usage | None) -> PartStatus:
+    if used is None:
+        return row
+    return msgspec.structs.replace(
+        row,
+        processes=used.processes,
+        memory_mb=used.memory_mb,
+        cpu_percent=used.cpu_percent,
+    )
+
+
 def _own_report(address: str, headers: dict[str, str]) -> dict[str, Any]:
     """Ask the service for the fields of PartStatus that it knows best."""
     try:
         body = call(
             f"{address}{STATUS_PATH}",
-            headers=headers | {"Accept-Language": "en"},
+            headers=headers | {"Accept-Language": language(os.environ)},
             timeout=ANSWER_TIMEOUT_SECONDS,
         )
         return _figures(statuses.decode(body))
     except HTTPError as refusal:
         return {"ready": False, "problem": _reason(refusal)}
     except (OSError, ValueError) as error:
-        return {"ready": False, "problem": f"does not answer: {error}"}
+        return {"ready": False, "problem": say("does-not-answer", error=error)}
 
 
 def _figures(status: ServiceStatus) -> dict[str, Any]:
@@ -124,14 +142,4 @@ def _reason(refusal: HTTPError) -> str:
     if explained.get("detail") and explained.get("type") != UNAVAILABLE:
         return str(explained["detail"])
     is_unavailable = refusal.code == HTTPStatus.SERVICE_UNAVAILABLE
-    return "cannot reach its database" if is_unavailable else str(refusal)
-
-
-def _memory_mb(pid: int | None) -> float | None:
-    try:
-        memory = psutil.Process(pid).memory_full_info() if pid else None
-    except psutil.Error:
-        memory = None
-    if memory is None:
-        return None
-    return round(getattr(memory, "pss", memory.rss) / 1024**2, 1)
+    return say("cannot-reach-database") if is_unavailable else str(refusal)

@@ -4,43 +4,30 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from msgspec import UNSET
+from rich.cells import cell_len
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
+from rich.text import Text
 
 from roadbike.local.commands import verdict
 from roadbike.local.commands.status import SERVERS, PartStatus
 from roadbike.local.commands.verdict import Reason
 from roadbike.local.invocation import command_line
+from roadbike.local.terminal import state_text
+from roadbike.local.texts import say
 
-COLUMNS: Final[Mapping[str, str]] = {
-    "part": "part",
-    "state": "state",
-    "pid": "pid",
-    "port": "port",
-    "restarts": "restarts",
-    "memory_mb": "MB",
-    "database": "database",
-    "unsent": "unsent",
-    "lag": "lag",
-}
-COUNTS: Final[Mapping[str, str]] = {  # columns only if one of them is not 0
-    "parked": "parked events",
-    "stuck": "stuck events",
-    "dead": "dead letters",
-    "refused": "refused events",
-    "pending": "pending reservations",
-    "unsettled": "unsettled payments",
-}
-REASONS: Final[Mapping[Reason, str]] = {
-    Reason.NOT_READY: "not ready",
-    Reason.STUCK: "the retries of some events fail; see `{dead_letters}`",
-    Reason.DEAD: "there are dead letters; see `{dead_letters}`",
-    Reason.REFUSED: "there are refused events; its log names each as message.refused",
-}
+COLUMNS: Final = (
+    *("part", "state", "pid", "port", "restarts", "memory_mb", "cpu_percent"),
+    *("database", "unsent", "lag"),
+)
+COUNTS: Final = (  # columns only if one of them is not 0
+    *("parked", "stuck", "dead", "refused", "pending", "unsettled"),
+)
 TEXTS: Final = ("part", "state", "database")
 # left out in this order if too wide
-OPTIONAL: Final = ("pid", "database", "port", "restarts", "memory_mb")
+OPTIONAL: Final = ("cpu_percent", "pid", "database", "port", "restarts", "memory_mb")
+COLOURS: Final[Mapping[str, str]] = {"dead": "red"}  # of counts that are not 0; others are yellow
 ANY_WIDTH: Final = 1000  # wider than any table
 
 
@@ -49,9 +36,11 @@ def show(rows: Sequence[PartStatus], to: Console) -> None:
     to.print(_fitting(rows, [*COLUMNS, *some], to))
     for row in rows:
         for reason in verdict.reasons(row):
-            to.print(f"{row.part}: {_sentence(row, reason)}", markup=False, highlight=False)
-    if none := [words for name, words in COUNTS.items() if name not in some]:
-        to.print(f"no {_summary(none)}{_exception(rows)}", markup=False, highlight=False)
+            line = say("part-problem", part=row.part, problem=_sentence(row, reason))
+            to.print(line, markup=False, highlight=False, style="yellow")
+    if none := [say(f"count-{name}") for name in COUNTS if name not in some]:
+        slug = "none-of" if _is_complete(rows) else "none-of-in-part"
+        to.print(say(slug, what=_summary(none)), markup=False, highlight=False)
 
 
 def _fitting(rows: Sequence[PartStatus], columns: Sequence[str], to: Console) -> Table:
@@ -73,39 +62,42 @@ def _table(rows: Sequence[PartStatus], columns: Sequence[str]) -> Table:
     table = Table(box=None, pad_edge=False)
     for name in columns:
         table.add_column(
-            COLUMNS.get(name, name),
+            say(f"column-{name}"),
             no_wrap=True,
             justify="left" if name in TEXTS else "right",
-            min_width=len("restarting") if name == "state" else None,  # the same at every look
+            min_width=_state_width() if name == "state" else None,  # the same at every look
         )
     for row in rows:
         table.add_row(*(_cell(row, name) for name in columns))
     return table
 
 
-def _cell(row: PartStatus, column: str) -> str:
-    if column == "state" and row.state == "ready" and not row.ready:
-        return "not ready"
+def _cell(row: PartStatus, column: str) -> Text:
+    if column == "state":
+        return state_text("not-ready" if row.state == "ready" and not row.ready else row.state)
     value = getattr(row, column)
-    return "" if value is None or value is UNSET else str(value)
+    colour = COLOURS.get(column, "yellow") if column in COUNTS and value else ""
+    return Text("" if value is None or value is UNSET else str(value), colour)
+
+
+def _state_width() -> int:
+    return max(cell_len(say(f"state-{state}")) for state in ("ready", "restarting", "not-ready"))
 
 
 def _sentence(row: PartStatus, reason: Reason) -> str:
     if reason is Reason.NOT_READY and row.problem is not UNSET:
         return row.problem
-    return REASONS[reason].format(dead_letters=command_line("dead-letters list"))
+    return say(f"reason-{reason.value}", dead_letters=command_line("dead-letters list"))
 
 
 def _summary(none: Sequence[str]) -> str:
     """Name what there is none of."""
     if len(none) == len(COUNTS):
-        return "parked events or open payments"
+        return say("none-at-all")
     *first, last = none
-    return f"{', '.join(first)} or {last}" if first else last
+    return say("last-of-list", first=", ".join(first), last=last) if first else last
 
 
-def _exception(rows: Sequence[PartStatus]) -> str:
-    """Say so when the figures of some service are not known."""
-    services = [row for row in rows if row.part not in SERVERS]
-    is_complete = all(row.database is not UNSET for row in services)
-    return "" if is_complete else " (only services that answered are counted)"
+def _is_complete(rows: Sequence[PartStatus]) -> bool:
+    """Return whether the figures of all services are known."""
+    return all(row.database is not UNSET for row in rows if row.part not in SERVERS)

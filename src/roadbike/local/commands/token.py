@@ -13,7 +13,5 @@ def log_in(home: Home, user: str) -> str:
     shop = shop_file.read_known(home)
     if user not in shop.logins:
         users = ", ".join(shop.logins)
-        raise CommandError(
-            f"there is no demo user {user} in {home.path}: the demo users are {users}"
-        )
+        raise CommandError("no-such-user", user=user, path=home.path, users=users)
     return access_token(shop.gateway, user, shop.logins[user])

@@ -12,8 +12,6 @@ def gateway_url(home: Home) -> str:
     control.views(home)
     shop = shop_file.read_known(home)
     if not shop.open:
-        raise CommandError(
-            f"the shop in {home.path} is not open yet: `{command_line('status', home)}` shows how "
-            "far it is"
-        )
+        status_command = command_line("status", home)
+        raise CommandError("not-open-yet", path=home.path, status_command=status_command)
     return shop.gateway

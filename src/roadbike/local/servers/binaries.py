@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from roadbike.local.errors import CommandError
+from roadbike.local.texts import say
 
 OLDEST_POSTGRES: Final = 14
 OLDEST_NATS: Final = (2, 12)  # the first with atomic batch publish
@@ -31,7 +32,7 @@ def nats_server(environ: Mapping[str, str]) -> Path:
     for program in found:
         if _version(program) >= OLDEST_NATS:
             return program
-    raise _missing("NATS server 2.12 or newer", "ROADBIKE_NATS_SERVER", named)
+    raise _missing("program-nats", "ROADBIKE_NATS_SERVER", named)
 
 
 def traefik(environ: Mapping[str, str]) -> Path:
@@ -40,7 +41,7 @@ def traefik(environ: Mapping[str, str]) -> Path:
     for program in [Path(named).absolute()] if named else _programs("traefik", environ):
         if program.is_file():
             return program
-    raise _missing("Traefik 3.1 or newer", "ROADBIKE_TRAEFIK", named)
+    raise _missing("program-traefik", "ROADBIKE_TRAEFIK", named)
 
 
 def postgres(environ: Mapping[str, str], *, data_major: int | None) -> Postgres:
@@ -55,11 +56,10 @@ def postgres(environ: Mapping[str, str], *, data_major: int | None) -> Postgres:
         if data_major in (None, each.major):
             return each
     if not found:
-        raise _missing("PostgreSQL 14 or newer", "ROADBIKE_POSTGRES_BIN (a folder)", named)
+        setting = say("a-folder", setting="ROADBIKE_POSTGRES_BIN")
+        raise _missing("program-postgres", setting, named)
     raise CommandError(
-        f"the data were made by PostgreSQL {data_major}, but {found[0].folder} holds PostgreSQL "
-        f"{found[0].major}: set ROADBIKE_POSTGRES_BIN to the bin folder of a PostgreSQL "
-        f"{data_major}, or delete the data with --fresh"
+        "other-postgres", wanted=data_major, folder=found[0].folder, found=found[0].major
     )
 
 
@@ -105,5 +105,5 @@ def _version(program: Path) -> tuple[int, ...]:
 
 def _missing(what: str, setting: str, named: str | None) -> CommandError:
     if named:
-        return CommandError(f"{setting} names {named}, which is not {what}: correct it or unset it")
-    return CommandError(f"{what} was not found: install it, or name it with {setting}")
+        return CommandError("program-wrong", setting=setting, named=named, what=say(what))
+    return CommandError("program-not-found", what=say(what), setting=setting)

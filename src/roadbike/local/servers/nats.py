@@ -1,7 +1,9 @@
 """The NATS server: loopback only, every write synced, one user for each service."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
+from typing import Final
 
 from roadbike.local import own
 from roadbike.local.home import Home
@@ -10,18 +12,33 @@ from roadbike.local.supervisor import probes
 from roadbike.local.supervisor.part import Call, Part, Server
 from roadbike.local.users import User
 
+SET_UP: Final = "set-up"  # the part, and the broker's user, that makes topics and groups
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rights:
+    """The users of the broker: the services and the set-up job.
+
+    passwords: by user. publishes: the topic of each service, None if it publishes nothing.
+    consumes: the topics that each service reads. groups: those that consume each topic.
+    """
+
+    passwords: Mapping[str, str]
+    publishes: Mapping[str, str | None]
+    consumes: Mapping[str, Sequence[str]]
+    groups: Mapping[str, Sequence[str]]
+
 
 def part(
     home: Home,
     port: int,
     environ: Mapping[str, str],
-    passwords: Mapping[str, str],
-    topics: Mapping[str, str | None],
+    rights: Rights,
     user: User | None = None,
 ) -> Part:
     """Return the server as a part.
 
-    `passwords` and `topics` are by service; the topic is None if it publishes nothing.
+    rights: its users and what they may do.
     user: the user that it runs as; None for our own.
     """
     settings = home.path / "nats" / "nats.conf"
@@ -41,8 +58,8 @@ def part(
             arguments={
                 "path": str(settings),
                 "port": port,
-                "passwords": dict(passwords),
-                "topics": dict(topics),
+                "set_up": SET_UP,
+                "rights": asdict(rights),
             },
         ),
     )

@@ -187,4 +187,4 @@ def _initdb(cluster: Cluster, data: Path, password: str) -> None:
     secret.unlink()
     if done.returncode:
         lines = tuple((done.stdout + done.stderr).splitlines())
-        raise CommandError("PostgreSQL could not make its data folder", details=lines)
+        raise CommandError("initdb-failed", details=lines)

@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from roadbike.kit.pure.idle import CLIENT_IDLE_SECONDS
+from roadbike.kit.urls import UrlFault, origin
 from roadbike.local import own
 from roadbike.local.errors import CommandError
 from roadbike.local.home import Home
@@ -105,12 +106,22 @@ def part(
 
 
 def origins(ports: Ports, environ: Mapping[str, str]) -> list[str]:
-    """Return the origins whose pages may call from a browser; a setting replaces the default."""
+    """Return the origins whose pages may call from a browser; a setting replaces the default.
+
+    Raises CommandError when the setting has anything else in it.
+    """
     chosen = environ.get("ROADBIKE_CORS_ORIGINS")
     if chosen is not None:
-        return [origin.strip() for origin in chosen.split(",") if origin.strip()]
+        return [_origin(typed.strip()) for typed in chosen.split(",") if typed.strip()]
     port = ports.storefront
     return [f"http://127.0.0.1:{port}", f"http://localhost:{port}", "http://localhost:8080"]
+
+
+def _origin(typed: str) -> str:
+    try:
+        return origin(typed)
+    except UrlFault:
+        raise CommandError("wrong-origin", name=typed) from None
 
 
 def hosts(environ: Mapping[str, str]) -> list[str]:
@@ -121,10 +132,7 @@ def hosts(environ: Mapping[str, str]) -> list[str]:
     more = [name.strip() for name in environ.get("ROADBIKE_HOSTS", "").split(",") if name.strip()]
     for name in more:
         if not HOST_NAME.fullmatch(name):
-            raise CommandError(
-                f"ROADBIKE_HOSTS has {name}, which is not a host name: give names without scheme "
-                "and port, separated by commas"
-            )
+            raise CommandError("wrong-host", name=name)
     return [*OWN_HOSTS, *more]
 
 

@@ -9,7 +9,6 @@ import socket
 import sys
 from typing import Final
 
-from roadbike.local.errors import CommandError
 from roadbike.local.ports import HOST, taken
 
 CAN_SHARE: Final = sys.platform == "linux"  # elsewhere SO_REUSEADDR does not let two sockets bind
@@ -28,7 +27,7 @@ class BoundPort:
         try:
             self._socket: socket.socket | None = _bound(port)
         except OSError:
-            raise CommandError(taken([port])) from None
+            raise taken(port) from None
         self.number: int = self._socket.getsockname()[1]
         self.lock()
 

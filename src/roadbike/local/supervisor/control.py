@@ -28,9 +28,10 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The result of a command, or why it failed: the sentence and details of a CommandError."""
+    """The result of a command, or why it failed: slug, facts and details of a CommandError."""
 
     error: str = ""
+    facts: dict[str, str] = {}
     details: tuple[str, ...] = ()
     result: Any = None
 
@@ -68,7 +69,7 @@ async def _reply(command: Command, carry_out: CarryOut) -> Reply:
     try:
         return Reply(result=await carry_out(command))
     except CommandError as error:
-        return Reply(error=str(error), details=error.details)
+        return Reply(error=error.slug, facts=error.facts, details=error.details)
 
 
 def ask(home: Home, verb: Verb, part: str = "") -> Any:
@@ -86,13 +87,10 @@ def ask(home: Home, verb: Verb, part: str = "") -> Any:
             raise not_running(home) from error
         line = _exchange(connection, msgspec.json.encode(command) + b"\n")
     if not line:
-        raise CommandError(
-            f"the shop in {home.path} gave no answer to `{verb}`: it ended, or was opened by "
-            "another version of this program"
-        )
+        raise CommandError("no-answer-to-command", path=home.path, verb=verb)
     reply = msgspec.json.decode(line, type=Reply)
     if reply.error:
-        raise CommandError(reply.error, details=reply.details)
+        raise CommandError.received(reply.error, reply.facts, reply.details)
     return reply.result
 
 
@@ -111,6 +109,4 @@ def views(home: Home) -> list[View]:
 
 
 def not_running(home: Home) -> NotRunning:
-    return NotRunning(
-        f"no shop is running in {home.path}: start it with `{command_line('up', home)}`"
-    )
+    return NotRunning("not-running", path=home.path, up_command=command_line("up", home))

@@ -16,6 +16,7 @@ from roadbike.local.supervisor import probes
 from roadbike.local.supervisor.bound_port import BoundPort
 from roadbike.local.supervisor.part import Call, Part, Server
 from roadbike.local.supervisor.processes import Running, Starter
+from roadbike.local.texts import say
 
 READY_TIMEOUT_SECONDS: Final = 60.0
 STOP_TIMEOUT_SECONDS: Final = 15.0  # then it is killed
@@ -114,7 +115,7 @@ class Keeper:
         """
         process = self._process or self._draining
         if process is None:
-            raise CommandError(f"{self.part.name} is not running")
+            raise CommandError("part-not-running", part=self.part.name)
         self.ready.clear()  # a `start` that follows waits for the next process
         process.signal(SIGKILL)
         return process.pid
@@ -142,7 +143,7 @@ class Keeper:
             return await self._watch(self._process)
         except TimeoutError:
             self.failed_starts += 1
-            return f"was not ready after {READY_TIMEOUT_SECONDS:.0f} s"
+            return say("not-ready-in-time", seconds=f"{READY_TIMEOUT_SECONDS:.0f}")
         except CommandError as error:
             self.failed_starts += 1
             return str(error)
@@ -158,7 +159,7 @@ class Keeper:
 
     async def _run_job_once(self, call: Call | None) -> None:
         if call is not None and call not in self._jobs_done:
-            await self._starter.run_job(f"{self.part.name} set-up", call, self.log)
+            await self._starter.run_job(say("part-set-up", part=self.part.name), call, self.log)
             self._jobs_done.append(call)
 
     async def _start(self) -> Running:
@@ -217,5 +218,5 @@ class Keeper:
 def _how_it_ended(code: int) -> str:
     number = -code if code < 0 else code - 128  # a signal, as Python or as a warden reports it
     if number in {each.value for each in Signals}:
-        return f"ended by {Signals(number).name}"
-    return f"ended with exit code {code}"
+        return say("ended-by-signal", signal=Signals(number).name)
+    return say("ended-with-code", code=code)

@@ -19,6 +19,7 @@ from roadbike.local.own import append
 from roadbike.local.supervisor import forkserver, warden
 from roadbike.local.supervisor.bound_port import BoundPort
 from roadbike.local.supervisor.part import Call, Part, Server
+from roadbike.local.texts import say
 
 LOST_EXIT_CODE: Final = 255  # multiprocessing reports it when the fork server was killed
 
@@ -62,8 +63,9 @@ class Starter:
             )
         except (OSError, EOFError) as problem:
             raise CommandError(
-                "the process that services are forked from has ended: does "
-                f"`python -c 'import {forkserver.PRELOADED[0]}'` work? ({problem or 'no answer'})"
+                "fork-server-ended",
+                module=forkserver.PRELOADED[0],
+                problem=str(problem) or say("no-answer"),
             ) from None
         return Forked(process)
 
@@ -74,7 +76,7 @@ class Starter:
         """
         job = await self.fork(name, call, log)
         if code := await job.ended():
-            raise CommandError(f"{name} failed (exit code {code})", details=last_lines(log))
+            raise CommandError("job-failed", details=last_lines(log), job=name, exit_code=code)
 
 
 class Forked:

@@ -98,15 +98,19 @@ class Supervisor:
     def _keeper(self, name: str) -> Keeper:
         if name not in self._keepers:
             parts, hint = ", ".join(self._keepers), did_you_mean(name, self._keepers)
-            raise CommandError(f"there is no {name}: the parts are {parts}{hint}")
+            raise CommandError("no-such-part", part=name, parts=parts, hint=hint)
         return self._keepers[name]
 
     def _check(self, keepers: Iterable[Keeper]) -> None:
         for keeper in keepers:
             keeper.check()
             if keeper.failed_starts >= MAX_FAILED_STARTS:
-                problem = f"{keeper.part.name} does not start: {keeper.view.problem}"
-                raise CommandError(problem, details=keeper.last_lines())
+                raise CommandError(
+                    "part-does-not-start",
+                    details=keeper.last_lines(),
+                    part=keeper.part.name,
+                    problem=keeper.view.problem,
+                )
 
     def _notify(self) -> None:
         self._changed.set()

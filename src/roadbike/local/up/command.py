@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from os.path import samestat
 from typing import Final, TextIO
 
@@ -18,13 +19,14 @@ from roadbike.local import home as homes
 from roadbike.local import ports, shop_file, users
 from roadbike.local.errors import CommandError
 from roadbike.local.home import Home
-from roadbike.local.invocation import command_line
+from roadbike.local.invocation import command_line, up_line
 from roadbike.local.log_files import last_lines
 from roadbike.local.own import PRIVATE, append
 from roadbike.local.servers import binaries
 from roadbike.local.supervisor import control, forkserver
 from roadbike.local.terminal import console
-from roadbike.local.up import summary
+from roadbike.local.texts import say
+from roadbike.local.up import fresh, summary
 from roadbike.local.up.options import Options
 from roadbike.local.up.progress import Progress, progress
 from roadbike.local.up.shop import Shop
@@ -49,26 +51,23 @@ def up(options: Options) -> None:
             to.print()  # ends the line in which the terminal shows ^C
     if not was_open:
         raise _interrupted()
-    to.print("The shop is closed; its data are kept.", highlight=False)
+    to.print(say("shop-closed-data-kept"), highlight=False)
 
 
 def _interrupted() -> CommandError:
-    return CommandError(
-        "the start was interrupted: the shop is closed, its data are kept",
-        code=INTERRUPTED_EXIT_CODE,
-    )
+    return CommandError("start-interrupted", code=INTERRUPTED_EXIT_CODE)
 
 
 def _open(options: Options, to: Console) -> bool:
     """Return when the shop was closed again; False when it was closed before it was open."""
-    _claim(options)  # until this process ends
+    claim = _claim(options)  # until this process ends
     _clear(options)
     options = _with_user(options, to)
     forkserver.preload([f"{spec.package}.app" for spec in options.specs])
     setproctitle("roadbike: supervisor")
 
     async def run() -> bool:
-        shop = Shop(options, progress(to))
+        shop = Shop(options, progress(to), partial(homes.is_there, options.home, claim))
         return await shop.run_until_closed(lambda: _summarize(options, to))
 
     return asyncio.run(run())
@@ -81,7 +80,7 @@ def _with_user(options: Options, to: Console) -> Options:
         return options
     programs = (binaries.nats_server(options.environ), binaries.traefik(options.environ))
     if problem := users.obstacle(user, options.home.path, programs):
-        line = f"The services run as root: {problem}. Better run the shop as an ordinary user."
+        line = say("services-as-root", problem=problem)
         to.print(line, soft_wrap=True, markup=False, highlight=False)
         return options
     return replace(options, user=user)
@@ -122,7 +121,7 @@ def _wait_until_open(home: Home, process: "subprocess.Popen[bytes]", shown_on: P
         while not _is_open(home, process.pid):
             if process.poll() is not None:
                 lines = last_lines(home.log("supervisor"), 30)
-                raise CommandError("the shop could not be opened", details=lines)
+                raise CommandError("could-not-open", details=lines)
             with contextlib.suppress(CommandError):  # it does not accept commands yet
                 shown_on.show(control.views(home))
             time.sleep(POLL_SECONDS)
@@ -149,30 +148,34 @@ def _claim(options: Options) -> int:
     """Lock the home and return the lock. Raises CommandError when a shop may not be opened here."""
     home = options.home
     if options.environ.get("ROADBIKE_ENV") == "production":
-        raise CommandError(
-            f"`{command_line('up')}` is for one machine and makes keys and passwords of its own: "
-            f"in production run `{command_line('serve SERVICE')}`, or unset ROADBIKE_ENV"
-        )
+        up_command, serve_command = command_line("up"), command_line("serve SERVICE")
+        raise CommandError("not-for-production", up_command=up_command, serve_command=serve_command)
     if not home.was_used:
         _check_first_start(options)
+    homes.check(home)
     homes.make_home(home)
     claim = homes.lock(home)
     if claim is None:
-        raise CommandError(
-            f"a shop is already running in {home.path} "
-            f"(pid {shop_file.pids(home).get('supervisor', 'unknown')}): see "
-            f"`{command_line('status', home)}`, stop it with `{command_line('down', home)}`, "
-            "or choose another folder with --home and --port-base"
-        )
+        raise _already_running(home)
     homes.open_home(home)
     if not options.fresh:
         shop_file.read(home)  # data of another version are refused before anything is started
     return claim
 
 
+def _already_running(home: Home) -> CommandError:
+    return CommandError(
+        "already-running",
+        path=home.path,
+        pid=shop_file.pids(home).get("supervisor") or say("unknown"),
+        status_command=command_line("status", home),
+        down_command=command_line("down", home),
+    )
+
+
 def _check_first_start(options: Options) -> None:
     """Check, before anything is made in a new home, what would be refused later."""
-    ports.check_free(options.all_ports)
+    _check_ports(options)
     binaries.postgres(options.environ, data_major=None)
     binaries.nats_server(options.environ)
     binaries.traefik(options.environ)
@@ -181,10 +184,28 @@ def _check_first_start(options: Options) -> None:
 def _clear(options: Options) -> None:
     """End processes that a killed supervisor left, check the ports, delete data with --fresh."""
     _end_leftovers(options.home)
-    ports.check_free(options.all_ports)
+    _check_ports(options)
     if options.fresh:
+        fresh.confirm(options.home, yes=options.yes)
         homes.empty(options.home)
         homes.open_home(options.home)
+
+
+def _check_ports(options: Options) -> None:
+    """Raise CommandError with the command that works when a port is taken."""
+    port = ports.first_taken(options.all_ports)
+    if port is None:
+        return
+    holder, base = ports.holder(port), options.ports.base
+    other = ports.free_base(base, [each - base for each in options.all_ports])
+    if other is None:
+        raise CommandError("ports-taken-everywhere", port=port, holder=holder)
+    command = up_line(options.environ, f"{_flags(options)}--port-base {other}", options.home)
+    raise CommandError("ports-taken", port=port, holder=holder, other_command=command)
+
+
+def _flags(options: Options) -> str:
+    return "".join(f"--{name} " for name in ("detach", "fresh", "yes") if getattr(options, name))
 
 
 def _end_leftovers(home: Home) -> None:

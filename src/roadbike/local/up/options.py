@@ -13,7 +13,8 @@ from roadbike.local.users import User
 class Options:
     """Which shop is opened, and how.
 
-    environ: the environment of the command. fresh: delete the shop's data first.
+    environ: the environment of the command. fresh: delete the shop's data first, after asking
+    unless yes is set. detach: return when the shop is open.
     demo: make the demo users and bikes at the first start.
     user: the user that the parts run as; None for our own.
     """
@@ -22,6 +23,8 @@ class Options:
     ports: Ports
     environ: Mapping[str, str]
     fresh: bool = False
+    yes: bool = False
+    detach: bool = False
     specs: tuple[ServiceSpec, ...] = SERVICES
     demo: bool = True
     user: User | None = None
@@ -29,5 +32,6 @@ class Options:
     @property
     def all_ports(self) -> list[int]:
         """Every port that the shop listens on."""
-        own = [self.ports.gateway, self.ports.fallback, self.ports.postgres, self.ports.nats]
-        return [*(spec.port(self.ports) for spec in self.specs), *own]
+        ports = self.ports
+        own = [ports.gateway, ports.fallback, ports.postgres, ports.nats, ports.set_up]
+        return [*(spec.port(ports) for spec in self.specs), *own]

@@ -6,10 +6,13 @@ from typing import Final, Protocol
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from roadbike.local.supervisor.keeper import View
+from roadbike.local.terminal import state_text
+from roadbike.local.texts import say
 
-COLOURS: Final = {"ready": "green", "restarting": "red", "stopped": "dim", "waiting": "dim"}
+COLUMNS: Final = ("part", "state", "port", "process", "seconds")
 
 
 class Progress(Protocol):
@@ -17,6 +20,9 @@ class Progress(Protocol):
 
     def show(self, views: Sequence[View]) -> None:
         """Show these states; called whenever one of them changes."""
+
+    def say(self, sentence: str) -> None:
+        """Print the sentence."""
 
     def end_opening(self) -> None:
         """The shop is open, or could not be opened: print later changes as lines."""
@@ -44,6 +50,9 @@ class ProgressLines:
         """Do not print these states: they were shown in another way."""
         self._shown |= {view.name: _sentence(view) for view in views}
 
+    def say(self, sentence: str) -> None:
+        self._to.print(sentence, markup=False, highlight=False, soft_wrap=True)
+
     def end_opening(self) -> None:
         """Lines stay as they are."""
 
@@ -63,6 +72,10 @@ class ProgressTable:
         else:
             self._lines.show(views)
 
+    def say(self, sentence: str) -> None:
+        self.end_opening()
+        self._lines.say(sentence)
+
     def end_opening(self) -> None:
         if self._live:
             self._live.stop()
@@ -70,12 +83,12 @@ class ProgressTable:
 
 
 def _table(views: Sequence[View]) -> Table:
-    table = Table("part", "state", "port", "process", "seconds", box=None, pad_edge=False)
+    titles = (say(f"column-{name}") for name in COLUMNS)
+    table = Table(*titles, box=None, pad_edge=False)
     for view in views:
-        colour = COLOURS.get(view.state, "yellow")
         table.add_row(
             view.name,
-            f"[{colour}]{view.state}[/] {view.problem}",
+            Text.assemble(state_text(view.state), " ", view.problem),
             str(view.port),
             str(view.pid or ""),
             f"{view.seconds:.1f}" if view.seconds else "",
@@ -86,8 +99,9 @@ def _table(views: Sequence[View]) -> Table:
 def _sentence(view: View) -> str:
     match view.state:
         case "ready":
-            return f"{view.name}: ready on port {view.port} after {view.seconds:.1f} s"
+            seconds = f"{view.seconds:.1f}"
+            return say("part-ready", part=view.name, port=view.port, seconds=seconds)
         case "restarting":
-            return f"{view.name}: {view.problem}, restarting"
+            return say("part-restarting", part=view.name, problem=view.problem)
         case _:
-            return f"{view.name}: {view.state}"
+            return say("part-in-state", part=view.name, state=say(f"state-{view.state}"))

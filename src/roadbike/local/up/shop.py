@@ -11,25 +11,34 @@ import msgspec
 
 from roadbike.local import access, keys, services, shop_file
 from roadbike.local.errors import CommandError
+from roadbike.local.invocation import command_line
 from roadbike.local.servers import fallback
 from roadbike.local.servers.traefik import ROUTES, SERVICE_REACHED
 from roadbike.local.supervisor import control
 from roadbike.local.supervisor.part import Call
 from roadbike.local.supervisor.probes import http, wait_until
 from roadbike.local.supervisor.supervisor import Supervisor
+from roadbike.local.texts import say
 from roadbike.local.up import demo
 from roadbike.local.up.options import Options
 from roadbike.local.up.progress import Progress
 
 FIRST_PATH: Final = "/stocks"  # the shop is open when the gateway answers it
 GATEWAY_TIMEOUT_SECONDS: Final = 15.0  # for the gateway to reach its services at the start
+HOME_CHECK_SECONDS: Final = 0.5
 NOTICE_TIMEOUT_SECONDS: Final = 2.0  # for the gateway to notice that a service is back
 
 
 class Shop:
-    """All parts of one shop under a supervisor, from the first process to the last."""
+    """All parts of one shop under a supervisor, from the first process to the last.
 
-    def __init__(self, options: Options, progress: Progress) -> None:
+    home_is_there: whether the home is still the folder that the shop was opened in.
+    """
+
+    def __init__(
+        self, options: Options, progress: Progress, home_is_there: Callable[[], bool]
+    ) -> None:
+        self._home_is_there = home_is_there
         self._options = options
         self._home = options.home
         self._progress = progress
@@ -44,11 +53,13 @@ class Shop:
         """Open the shop and return when it was closed; False when that was before it was open.
 
         on_open: called once the shop answers requests.
+        Raises CommandError when it cannot be opened, or when its home was removed.
         """
         for number in (SIGINT, SIGTERM, SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, self._close)
         fallback_server = await fallback.listen(self._options.ports.fallback)
         control_server = await control.listen(self._home, self._carry_out)
+        watching = asyncio.create_task(self._close_without_home())
         try:
             if not await self._unless_closing(self._open()):
                 return False
@@ -58,10 +69,24 @@ class Shop:
             return True
         finally:
             self._progress.end_opening()
+            watching.cancel()
             await self._supervisor.stop_all()
-            shop_file.update(self._home, pids={}, open=False)
             fallback_server.close()
             control_server.close()
+            self._note_end()
+
+    def _note_end(self) -> None:
+        if not self._home_is_there():
+            up_command = command_line("up", self._home)
+            raise CommandError("home-vanished", path=self._home.path, up_command=up_command)
+        shop_file.update(self._home, pids={}, open=False)
+
+    async def _close_without_home(self) -> None:
+        """Close the shop when its home was removed or moved: nothing can be stored any more."""
+        while self._home_is_there():  # noqa: ASYNC110 what happens to the folder is not an event
+            await asyncio.sleep(HOME_CHECK_SECONDS)
+        self._progress.say(say("closing-home-vanished", path=self._home.path))
+        self._closing.set()
 
     async def _open(self) -> None:
         options = self._options
@@ -86,7 +111,7 @@ class Shop:
             await wait_until(answers, GATEWAY_TIMEOUT_SECONDS)
         except TimeoutError:
             log = self._home.log("gateway")
-            raise CommandError(f"the gateway does not answer GET {FIRST_PATH}: see {log}") from None
+            raise CommandError("gateway-does-not-answer", path=FIRST_PATH, log=log) from None
 
     async def _start(self, part: str) -> None:
         """Start the part and wait until the gateway reaches it, so that the next request does."""

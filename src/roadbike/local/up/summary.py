@@ -8,14 +8,15 @@ from roadbike.local import shop_file
 from roadbike.local.home import Home
 from roadbike.local.invocation import command_line
 from roadbike.local.shop_file import ShopFile
+from roadbike.local.texts import say
 
 
 def show(home: Home, to: Console, *, passwords: bool = True) -> None:
     """Print the summary; `passwords` must be False when it is written to a log."""
     shop = shop_file.read_known(home)
     lines = "\n".join(_facts(home, shop, passwords=passwords))
-    to.print(Panel.fit(Text(lines), title="Road Bike Online-Center", padding=(1, 2)))
-    to.print("Try next:")
+    to.print(Panel.fit(Text(lines), title=say("shop-name"), padding=(1, 2)))
+    to.print(say("try-next"))
     for command in _commands(home, shop.gateway):
         # outside the box and on one line each, so that they can be copied
         to.print(command, soft_wrap=True, markup=False, highlight=False)
@@ -24,12 +25,12 @@ def show(home: Home, to: Console, *, passwords: bool = True) -> None:
 def _facts(home: Home, shop: ShopFile, *, passwords: bool) -> list[str]:
     logins = shop.logins if passwords else {}
     return [
-        f"The shop is open at {shop.gateway}",
+        say("open-at", gateway=shop.gateway),
         "",
         *(f"{name:<12} 127.0.0.1:{port}" for name, port in shop.ports.items()),
         "",
-        *(f"log in as {user:<7} with password {word}" for user, word in logins.items()),
-        f"data, keys and logs are in {home.path}",
+        *(say("log-in-as", user=user, password=word) for user, word in logins.items()),
+        say("home-is", path=home.path),
     ]
 
 

@@ -45,6 +45,7 @@ class ReservationRequest:
     bike_id: int
     seen_price: int | None
     user_name: str | None
+    phone: str | None = None
     zip_code: str | None
     address: str | None
     key: Key | None
@@ -145,6 +146,7 @@ async def _taken(tx: Tx, request: ReservationRequest, batch: _Batch) -> Reservat
         bike_name=taken.bike_name,
         user_id=request.user_id,
         user_name=request.user_name,
+        phone=request.phone,
         store_name=terms.store_name,
         reserved_at=batch.now,
         price=taken.price,

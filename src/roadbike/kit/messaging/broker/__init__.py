@@ -7,6 +7,7 @@ from roadbike.kit.messaging.broker.nats import NatsBroker
 from roadbike.kit.messaging.broker.port import (
     Broker,
     BrokerUnavailable,
+    GroupMissing,
     Mark,
     Message,
     Received,
@@ -18,6 +19,7 @@ from roadbike.kit.messaging.broker.port import (
 __all__ = [
     "Broker",
     "BrokerUnavailable",
+    "GroupMissing",
     "Mark",
     "Message",
     "Received",
@@ -32,8 +34,9 @@ def connect(url: str, service: str, *, ack_wait: float = 30.0) -> Broker:
     """Return the broker of the URL: nats://user:password@host:port or memory://name.
 
     Call it in a running event loop. It returns at once and connects in the background, again and
-    again until it is closed. ack_wait: seconds until an unacknowledged message is delivered again
-    (NATS only: a log in memory has its own). Raises ValueError for another scheme.
+    again until it is closed. ack_wait: seconds until an unacknowledged message is delivered again,
+    in groups that `set_up` makes (NATS only: a log in memory has its own). Raises ValueError for
+    another scheme.
     """
     parts = urlsplit(url)
     match parts.scheme:

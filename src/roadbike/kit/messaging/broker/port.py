@@ -3,12 +3,13 @@
 The errors, all of which mean "try again later":
 
     BrokerUnavailable   no connection, no reply in time, or the server refused
-      TopicMissing      the topic was not declared yet
+      TopicMissing      the set-up job has not made the topic yet, or the broker has lost it
+      GroupMissing      the same of a group
       TopicFull         the topic has reached its size limit
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
@@ -27,7 +28,11 @@ class BrokerUnavailable(Exception):
 
 
 class TopicMissing(BrokerUnavailable):
-    """The publishing service has not declared the topic yet; nothing was sent."""
+    """The topic does not exist: the set-up job makes it, soon if it runs. Nothing was sent."""
+
+
+class GroupMissing(BrokerUnavailable):
+    """The topic has no such group: the set-up job makes it, soon if it runs."""
 
 
 class TopicFull(BrokerUnavailable):
@@ -91,7 +96,8 @@ class Subscription(Protocol):
         """Return up to `at_most` messages; wait for the first one up to `wait` seconds.
 
         The list is empty when no message came in that time. Raises BrokerUnavailable when the
-        broker was unavailable all that time, TopicMissing when the topic does not exist any more.
+        broker was unavailable all that time, TopicMissing and GroupMissing when the topic or the
+        group does not exist any more.
         """
         ...
 
@@ -128,11 +134,21 @@ class Broker(Protocol):
         """Return whether there is a connection now."""
         ...
 
-    async def declare(self, topic: str) -> None:
-        """Create the topic unless it exists; only its publishing service does this.
+    async def set_up(self, topics: Mapping[str, Collection[str]]) -> None:
+        """Make what is missing: the topics, and the groups that consume each of them.
 
-        `send` creates a declared topic again after the broker has lost it.
-        Raises BrokerUnavailable; ValueError for a malformed name.
+        A new group begins at the topic's first message. From then on `start_over` of these topics
+        is carried out. Only the set-up job may do this. It repeats it, because a broker can lose
+        everything. Raises BrokerUnavailable; ValueError for a malformed name.
+        """
+        ...
+
+    async def start_over(self, topic: str) -> None:
+        """Begin a new generation of the topic: each group continues at the first message in it.
+
+        Only the publishing service of the topic asks for it, and the set-up job carries it out
+        before this returns. Raises BrokerUnavailable, also while no set-up job runs: the outcome
+        is unknown then, and it may be repeated.
         """
         ...
 
@@ -149,7 +165,7 @@ class Broker(Protocol):
     async def subscribe(self, group: str, topic: str) -> Subscription:
         """Return the group's subscription of the topic; members of a group share its messages.
 
-        Raises BrokerUnavailable, TopicMissing; ValueError for a malformed name.
+        Raises BrokerUnavailable, TopicMissing, GroupMissing; ValueError for a malformed name.
         """
         ...
 

@@ -1,7 +1,7 @@
 """The broker port in memory, for tests and for all services in one process."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import inf
 from typing import Final
 from uuid import uuid4
@@ -10,6 +10,7 @@ from roadbike.kit.messaging.broker.memory.log import GroupPosition, MemoryLog, T
 from roadbike.kit.messaging.broker.port import (
     Broker,
     BrokerUnavailable,
+    GroupMissing,
     Mark,
     Message,
     Received,
@@ -35,10 +36,21 @@ class MemoryBroker(Broker):
     def connected(self) -> bool:
         return not self.log.unavailable
 
-    async def declare(self, topic: str) -> None:
+    async def set_up(self, topics: Mapping[str, Collection[str]]) -> None:
         if self.log.unavailable:
             raise BrokerUnavailable("switched off")
-        self.log.topics.setdefault(checked_topic(topic), Topic(str(uuid4())))
+        for topic, groups in topics.items():
+            self.log.topics.setdefault(checked_topic(topic), Topic(str(uuid4())))
+            for group in groups:
+                self.log.positions.setdefault((checked_group(group), topic), GroupPosition())
+        self.log.wake_waiting()
+
+    async def start_over(self, topic: str) -> None:
+        self.log.topic(checked_topic(topic))
+        for group, of_topic in list(self.log.positions):
+            if of_topic == topic:
+                self.log.positions[group, topic].start_over()
+        self.log.wake_waiting()
 
     async def send(self, messages: Sequence[Message]) -> list[Mark]:
         if not messages:
@@ -51,7 +63,9 @@ class MemoryBroker(Broker):
     async def subscribe(self, group: str, topic: str) -> "MemorySubscription":
         self.log.topic(checked_topic(topic))
         key = checked_group(group), topic
-        position = self.log.positions.setdefault(key, GroupPosition())
+        if key not in self.log.positions:
+            raise GroupMissing(f"{group} of {topic}")
+        position = self.log.positions[key]
         new = MemorySubscription(self.log, topic, position)
         return self._subscriptions.setdefault(key, new)
 

@@ -42,6 +42,11 @@ class GroupPosition:
     deliveries: dict[int, int] = field(default_factory=dict)
     repeated: set[int] = field(default_factory=set)
 
+    def start_over(self) -> None:
+        """Begin at the first message again; what is in flight is delivered again, too."""
+        self.next = 1
+        self.due.clear()
+
     def acknowledge(self, position: int, *, repeat: bool) -> None:
         """Acknowledge the message; `repeat` delivers it once more, as if that had been lost."""
         if position not in self.due:

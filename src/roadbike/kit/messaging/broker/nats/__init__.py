@@ -1,6 +1,6 @@
 """The broker port on NATS JetStream: one stream per topic, one durable consumer per group."""
 
 from roadbike.kit.messaging.broker.nats.broker import NatsBroker
-from roadbike.kit.messaging.broker.nats.permissions import permissions
+from roadbike.kit.messaging.broker.nats.permissions import permissions, set_up_permissions
 
-__all__ = ["NatsBroker", "permissions"]
+__all__ = ["NatsBroker", "permissions", "set_up_permissions"]

@@ -1,19 +1,24 @@
-"""Requests to JetStream's API, which create streams and consumers, and its replies."""
+"""Requests to JetStream's API about streams and consumers that exist, and its replies."""
 
 from typing import Final, TypeVar
 
 import msgspec
 
 from roadbike.kit.messaging.broker.nats.connection import Connection
-from roadbike.kit.messaging.broker.nats.envelope import NANOSECONDS, stream_of
-from roadbike.kit.messaging.broker.port import BrokerUnavailable, TopicFull, TopicMissing
+from roadbike.kit.messaging.broker.nats.envelope import stream_of
+from roadbike.kit.messaging.broker.port import (
+    BrokerUnavailable,
+    GroupMissing,
+    TopicFull,
+    TopicMissing,
+)
 
-OTHER_CONFIGURATION: Final = 10058
+CONSUMER_MISSING: Final = 10014
 STREAM_MISSING: Final = 10059
 STORE_FAILED: Final = 10077  # the limit of the stream, or of the server
 BATCH_TOO_LARGE: Final = 10199
 REPEATED_IN_BATCH: Final = 10201
-MAX_IN_FLIGHT: Final = 10_000  # unacknowledged messages of one group
+GENERATION: Final = "generation"  # the key in the metadata of consumers
 
 
 class ApiError(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,15 +71,29 @@ class AckFloor(msgspec.Struct, frozen=True, kw_only=True):
     stream_seq: int = 0
 
 
+class ConsumerConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """What is chosen for a consumer. ack_wait: nanoseconds."""
+
+    ack_wait: int = 0
+    metadata: dict[str, str] = {}
+
+
 class ConsumerInfo(ApiReply, frozen=True, kw_only=True):
     """A consumer as it is.
 
     num_pending: messages not delivered yet. num_ack_pending: delivered, not acknowledged.
     """
 
+    name: str = ""
+    config: ConsumerConfig = ConsumerConfig()
     num_pending: int = 0
     num_ack_pending: int = 0
     ack_floor: AckFloor = AckFloor()
+
+    @property
+    def generation(self) -> str:
+        """Return what is different in each consumer that was made under the same name."""
+        return self.config.metadata.get(GENERATION, "")
 
 
 class ConsumerList(ApiReply, frozen=True, kw_only=True):
@@ -101,9 +120,11 @@ async def request_api(
 
 def exception_of(error: ApiError) -> BrokerUnavailable:
     """Return the exception of the port for the server's error."""
-    type_ = {STREAM_MISSING: TopicMissing, STORE_FAILED: TopicFull}.get(
-        error.err_code, BrokerUnavailable
-    )
+    type_ = {
+        STREAM_MISSING: TopicMissing,
+        CONSUMER_MISSING: GroupMissing,
+        STORE_FAILED: TopicFull,
+    }.get(error.err_code, BrokerUnavailable)
     return type_(f"{error.description} ({error.err_code})")
 
 
@@ -115,27 +136,24 @@ async def stream_info(connection: Connection, topic: str, within: float) -> Stre
     return info
 
 
-async def create_stream(
-    connection: Connection, topic: str, max_bytes: int, within: float
-) -> StreamInfo:
-    """Create the topic's stream, or change the existing one to this configuration."""
-    name = stream_of(topic)
-    config = {
-        "name": name,
-        "subjects": [f"{topic}.>"],
-        "storage": "file",
-        "retention": "limits",
-        "discard": "new",  # the default silently deletes the oldest messages
-        "max_bytes": max_bytes,
-        "num_replicas": 1,
-        "allow_atomic": True,
-    }
-    info = await request_api(connection, f"STREAM.CREATE.{name}", config, StreamInfo, within)
-    if info.error is not None and info.error.err_code == OTHER_CONFIGURATION:
-        info = await request_api(connection, f"STREAM.UPDATE.{name}", config, StreamInfo, within)
+async def consumer_info(
+    connection: Connection, topic: str, group: str, within: float
+) -> ConsumerInfo:
+    """Return the group's consumer. Raises GroupMissing, TopicMissing, BrokerUnavailable."""
+    call = f"CONSUMER.INFO.{stream_of(topic)}.{group}"
+    info = await request_api(connection, call, {}, ConsumerInfo, within)
     if info.error is not None:
         raise exception_of(info.error)
     return info
+
+
+async def list_consumers(connection: Connection, topic: str, within: float) -> ConsumerList:
+    """Return the groups of the topic, as many as the server lists at once."""
+    call = f"CONSUMER.LIST.{stream_of(topic)}"
+    listed = await request_api(connection, call, {}, ConsumerList, within)
+    if listed.error is not None:
+        raise exception_of(listed.error)
+    return listed
 
 
 async def ack_floor(connection: Connection, topic: str, within: float) -> int:
@@ -143,11 +161,7 @@ async def ack_floor(connection: Connection, topic: str, within: float) -> int:
 
     It is also 0 when the server does not list all of them.
     """
-    listed = await request_api(
-        connection, f"CONSUMER.LIST.{stream_of(topic)}", {}, ConsumerList, within
-    )
-    if listed.error is not None:
-        raise exception_of(listed.error)
+    listed = await list_consumers(connection, topic, within)
     if listed.total > len(listed.consumers):
         return 0  # the groups that are not listed may have acknowledged less
     return min((consumer.ack_floor.stream_seq for consumer in listed.consumers), default=0)
@@ -159,29 +173,3 @@ async def purge(connection: Connection, topic: str, up_to: int, within: float) -
     reply = await request_api(connection, call, {"seq": up_to + 1}, ApiReply, within)
     if reply.error is not None:
         raise exception_of(reply.error)
-
-
-async def create_consumer(
-    connection: Connection, topic: str, group: str, ack_wait: float, within: float
-) -> ConsumerInfo:
-    """Create the group's durable consumer unless it exists.
-
-    ack_wait: seconds until an unacknowledged message is delivered again.
-    """
-    stream = stream_of(topic)
-    config = {
-        "name": group,
-        "durable_name": group,
-        "deliver_policy": "all",
-        "ack_policy": "explicit",
-        "ack_wait": int(ack_wait * NANOSECONDS),
-        "max_ack_pending": MAX_IN_FLIGHT,
-        "max_deliver": -1,
-    }
-    body = {"stream_name": stream, "config": config}
-    info = await request_api(
-        connection, f"CONSUMER.CREATE.{stream}.{group}", body, ConsumerInfo, within
-    )
-    if info.error is not None:
-        raise exception_of(info.error)
-    return info

@@ -1,6 +1,6 @@
 """The broker port on NATS JetStream: sends atomic batches, consumes by pull requests."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final
 from uuid import uuid4
@@ -13,13 +13,13 @@ from roadbike.kit.messaging.broker.nats.api import (
     REPEATED_IN_BATCH,
     PubAck,
     ack_floor,
-    create_stream,
     exception_of,
     purge,
     stream_info,
 )
 from roadbike.kit.messaging.broker.nats.connection import Connection, Connector
 from roadbike.kit.messaging.broker.nats.envelope import headers_of, subject_of
+from roadbike.kit.messaging.broker.nats.set_up import SetUp, ask_to_start_over
 from roadbike.kit.messaging.broker.nats.subscription import NatsSubscription
 from roadbike.kit.messaging.broker.port import (
     Broker,
@@ -42,8 +42,9 @@ NEARLY_FULL: Final = 0.8  # share of max_bytes
 class NatsBroker(Broker):
     """A connection of one service to a NATS server. Times are in seconds.
 
-    max_bytes: size limit of each topic that it declares.
-    ack_wait: time until an unacknowledged message is delivered to another member of the group.
+    max_bytes: size limit of each topic that it sets up.
+    ack_wait: time until an unacknowledged message is delivered to another member of the group, of
+    each group that it sets up.
     timeout: for one reply of the server.
     """
 
@@ -59,8 +60,10 @@ class NatsBroker(Broker):
         timeout: float = 5.0,
     ) -> None:
         self._connector = Connector(url, service)
-        self._max_bytes, self._ack_wait, self._timeout = max_bytes, ack_wait, timeout
-        self._declared: set[str] = set()
+        self._timeout = timeout
+        self._set_up = SetUp(
+            self._connector, max_bytes=max_bytes, ack_wait=ack_wait, timeout=timeout
+        )
         self._incarnations: dict[str, tuple[Connection, str]] = {}
         self._subscriptions: dict[tuple[str, str], NatsSubscription] = {}
 
@@ -68,10 +71,12 @@ class NatsBroker(Broker):
     def connected(self) -> bool:
         return self._connector.connected
 
-    async def declare(self, topic: str) -> None:
-        self._declared.add(checked_topic(topic))
-        self._incarnations.pop(topic, None)
-        await self._incarnation(self._connector.connection(), topic)
+    async def set_up(self, topics: Mapping[str, Collection[str]]) -> None:
+        await self._set_up.make(topics)
+
+    async def start_over(self, topic: str) -> None:
+        connection = self._connector.connection()
+        await ask_to_start_over(connection, checked_topic(topic), self._timeout)
 
     async def send(self, messages: Sequence[Message]) -> list[Mark]:
         if not messages:
@@ -91,7 +96,7 @@ class NatsBroker(Broker):
         key = checked_group(group), checked_topic(topic)
         if key not in self._subscriptions:
             self._subscriptions[key] = NatsSubscription(
-                self._connector, group, topic, ack_wait=self._ack_wait, timeout=self._timeout
+                self._connector, group, topic, timeout=self._timeout
             )
         await self._subscriptions[key].open(within=0)
         return self._subscriptions[key]
@@ -118,11 +123,7 @@ class NatsBroker(Broker):
         """
         known, created = self._incarnations.get(topic, (None, ""))
         if known is not connection:
-            if topic in self._declared:
-                stream = await create_stream(connection, topic, self._max_bytes, self._timeout)
-            else:
-                stream = await stream_info(connection, topic, self._timeout)
-            created = stream.created
+            created = (await stream_info(connection, topic, self._timeout)).created
             self._incarnations[topic] = connection, created
         return created
 

@@ -1,40 +1,68 @@
-"""The permissions of a service's NATS user."""
+"""The permissions of NATS users: of each service, and of the set-up job."""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Final
 
 from roadbike.kit.messaging.broker.nats.envelope import stream_of
 
+START_OVER: Final = "SET_UP.START_OVER"  # then a stream: its publisher asks for a new generation
 
-def permissions(service: str, topic: str | None) -> dict[str, dict[str, list[str]]]:
-    """Return the `permissions` block of the user for nats.conf, where JSON is valid.
+Permissions = dict[str, Any]
 
-    topic: the one that the service publishes to, None if it publishes nothing. Consuming is not
-    limited to certain topics: the consumer that has the service's name may read any stream.
+
+def permissions(service: str, topic: str | None, consumes: Collection[str] = ()) -> Permissions:
+    """Return the `permissions` block of a service's user for nats.conf, where JSON is valid.
+
+    topic: the one that the service publishes to, None if it publishes nothing. consumes: the
+    topics that it reads, as the group that has its name. A service that does neither may do
+    nothing at all.
     """
-    consuming = [
-        f"$JS.API.CONSUMER.{call}.*.{service}"
-        for call in ("CREATE", "DURABLE.CREATE", "INFO", "MSG.NEXT")
-    ]
+    allowed = [*(_publishing(topic) if topic else ()), *_consuming(service, consumes)]
+    if not allowed:
+        return {"publish": {"deny": [">"]}, "subscribe": {"deny": [">"]}}
     return {
-        "publish": {
-            "allow": [
-                "$JS.API.STREAM.INFO.*",
-                *consuming,
-                f"$JS.ACK.*.{service}.>",
-                *(_publishing(topic) if topic else ()),
-            ]
-        },
+        "publish": {"allow": allowed},
         "subscribe": {"allow": [f"{inbox_prefix(service)}.>"]},
     }
 
 
-def inbox_prefix(service: str) -> str:
-    """Return the prefix of subjects for replies to this service, which only its user may read."""
-    return f"_INBOX_{service}"
+def set_up_permissions(user: str, topics: Mapping[str, Collection[str]]) -> Permissions:
+    """Return the `permissions` block of the set-up job's user, which makes topics and groups.
+
+    topics: the groups that consume each topic. It may neither send nor read events.
+    """
+    return {
+        "publish": {
+            "allow": [call for topic, groups in topics.items() for call in _making(topic, groups)]
+        },
+        "subscribe": {"allow": [f"{inbox_prefix(user)}.>", f"{START_OVER}.*"]},
+        "allow_responses": True,  # to those who ask for a new generation
+    }
 
 
-def _publishing(topic: str) -> list[str]:
+def inbox_prefix(user: str) -> str:
+    """Return the prefix of subjects for replies to this user, which nobody else may read."""
+    return f"_INBOX_{user}"
+
+
+def _publishing(topic: str) -> Iterable[str]:
     stream = stream_of(topic)
-    return [
-        f"{topic}.>",
-        *(f"$JS.API.STREAM.{call}.{stream}" for call in ("CREATE", "UPDATE", "MSG.GET", "PURGE")),
-        f"$JS.API.CONSUMER.LIST.{stream}",
-    ]
+    yield f"{topic}.>"
+    yield from (f"$JS.API.STREAM.{call}.{stream}" for call in ("INFO", "MSG.GET", "PURGE"))
+    yield f"$JS.API.CONSUMER.LIST.{stream}"
+    yield f"{START_OVER}.{stream}"
+
+
+def _consuming(group: str, topics: Iterable[str]) -> Iterable[str]:
+    for stream in map(stream_of, topics):
+        yield f"$JS.API.STREAM.INFO.{stream}"
+        yield from (f"$JS.API.CONSUMER.{call}.{stream}.{group}" for call in ("INFO", "MSG.NEXT"))
+        yield f"$JS.ACK.{stream}.{group}.>"
+
+
+def _making(topic: str, groups: Iterable[str]) -> Iterable[str]:
+    stream = stream_of(topic)
+    yield from (f"$JS.API.STREAM.{call}.{stream}" for call in ("CREATE", "UPDATE", "INFO"))
+    yield f"$JS.API.CONSUMER.LIST.{stream}"
+    for group in groups:
+        yield from (f"$JS.API.CONSUMER.{call}.{stream}.{group}" for call in ("CREATE", "DELETE"))

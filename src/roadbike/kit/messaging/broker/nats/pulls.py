@@ -34,7 +34,8 @@ class AckHandle:
 class Pulls:
     """The pull requests of one group over one connection.
 
-    incarnation: creation time of the stream (that of the consumer changes with each restart).
+    incarnation: creation time of the stream, and the generation of the group (the creation time
+    of its consumer changes with each restart).
     arrived: receives the messages, also those that come too late for their pull request.
     broken: a pull ended with an error, so the consumer has to be opened again.
     Every method raises BrokerUnavailable; `within` is in seconds.

@@ -8,16 +8,18 @@ from contextlib import suppress
 from typing import Final
 
 from roadbike.kit.messaging.broker.nats.api import (
-    ConsumerInfo,
-    create_consumer,
-    exception_of,
-    request_api,
+    consumer_info,
     stream_info,
 )
 from roadbike.kit.messaging.broker.nats.connection import Connection, Connector
-from roadbike.kit.messaging.broker.nats.envelope import stream_of
 from roadbike.kit.messaging.broker.nats.pulls import AckHandle, Pulls
-from roadbike.kit.messaging.broker.port import BrokerUnavailable, Received, Subscription
+from roadbike.kit.messaging.broker.port import (
+    BrokerUnavailable,
+    GroupMissing,
+    Received,
+    Subscription,
+    TopicMissing,
+)
 
 PAUSE_SECONDS: Final = 0.02  # before the next pull when the server has ended one early
 
@@ -25,11 +27,9 @@ PAUSE_SECONDS: Final = 0.02  # before the next pull when the server has ended on
 class NatsSubscription(Subscription):
     """The subscription of a group to a topic; a NatsBroker has one for each pair."""
 
-    def __init__(
-        self, connector: Connector, group: str, topic: str, *, ack_wait: float, timeout: float
-    ) -> None:
+    def __init__(self, connector: Connector, group: str, topic: str, *, timeout: float) -> None:
         self._connector, self._group, self._topic = connector, group, topic
-        self._ack_wait, self._timeout = ack_wait, timeout
+        self._timeout = timeout
         self._pulls: Pulls | None = None
         self._arrived: deque[Received] = deque()  # not fetched yet
         self._in_flight: dict[int, Received] = {}  # fetched, not acknowledged yet; by position
@@ -39,7 +39,8 @@ class NatsSubscription(Subscription):
     async def open(self, within: float) -> Pulls:
         """Return the pulls over the current connection, after sending unsent acknowledgements.
 
-        within: seconds to wait for a connection. Raises BrokerUnavailable, TopicMissing.
+        within: seconds to wait for a connection.
+        Raises BrokerUnavailable, TopicMissing, GroupMissing.
         """
         async with self._opening:
             connection = await self._connector.connection_within(within)
@@ -69,11 +70,11 @@ class NatsSubscription(Subscription):
 
     async def lag(self) -> int:
         pulls = await self.open(within=0)
-        call = f"CONSUMER.INFO.{stream_of(self._topic)}.{self._group}"
-        info = await request_api(pulls.connection, call, {}, ConsumerInfo, self._timeout)
-        if info.error is not None:
+        try:
+            info = await consumer_info(pulls.connection, self._topic, self._group, self._timeout)
+        except (GroupMissing, TopicMissing):
             pulls.broken = True
-            raise exception_of(info.error)
+            raise
         return info.num_pending + info.num_ack_pending
 
     async def close(self) -> None:
@@ -85,8 +86,9 @@ class NatsSubscription(Subscription):
 
     async def _open(self, connection: Connection) -> Pulls:
         stream = await stream_info(connection, self._topic, self._timeout)
-        await create_consumer(connection, self._topic, self._group, self._ack_wait, self._timeout)
-        pulls = Pulls(connection, self._topic, self._group, stream.created, self._arrived)
+        group = await consumer_info(connection, self._topic, self._group, self._timeout)
+        incarnation = f"{stream.created}/{group.generation}"
+        pulls = Pulls(connection, self._topic, self._group, incarnation, self._arrived)
         await pulls.open(self._timeout)
         return pulls
 
@@ -122,8 +124,8 @@ class NatsSubscription(Subscription):
 
 
 def _ack_subjects(handles: Sequence[AckHandle], pulls: Pulls) -> list[str]:
-    """Return the subjects of messages of the same incarnation of the stream.
+    """Return the subjects of messages of the same incarnation of stream and group.
 
-    In another incarnation the same positions belong to other messages.
+    In another incarnation the same positions may belong to other messages.
     """
     return [handle.subject for handle in handles if handle.pulls.incarnation == pulls.incarnation]

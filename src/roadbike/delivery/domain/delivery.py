@@ -1,4 +1,4 @@
-"""What a delivery is and how it may change. Pure: without clock, database and network."""
+"""What a delivery is, and what follows from the events of its purchase."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -8,11 +8,8 @@ from uuid import UUID
 from roadbike.contracts.events import (
     AnyDeliveryEvent,
     DeliveryCancelled,
-    DeliveryCompleted,
     DeliveryPrepared,
     DeliveryRecalled,
-    DeliveryReturned,
-    DeliveryStarted,
     PaymentApproved,
     PaymentCancelled,
     ReservationCancelled,
@@ -20,11 +17,9 @@ from roadbike.contracts.events import (
     StockAllocated,
 )
 from roadbike.contracts.reasons import Reason
-from roadbike.contracts.refusals import CancelsWithReservation
 from roadbike.contracts.statuses import DeliveryStatus
 from roadbike.kit.pure.events import RefusedEvent
 from roadbike.kit.pure.lifecycle import Lifecycle
-from roadbike.kit.pure.refusals import Refusal
 
 LIFECYCLE: Final = Lifecycle(
     {
@@ -35,6 +30,8 @@ LIFECYCLE: Final = Lifecycle(
     }
 )
 
+CONTACT: Final = ("user_name", "phone", "zip_code", "address")  # what a parcel needs to arrive
+
 Cause = (
     ReservationRegistered
     | ReservationCancelled
@@ -42,20 +39,6 @@ Cause = (
     | PaymentCancelled
     | StockAllocated
 )
-
-
-class NotAllocated(Refusal):
-    """Stock holds no unit for the reservation yet, so nothing may leave the shop."""
-
-    slug = "not-allocated"
-    status = 409
-
-
-class IllegalMove(Refusal):
-    """The lifecycle does not allow the move; the answer names both statuses."""
-
-    slug = "illegal-move"
-    status = 409
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,7 +50,8 @@ class Delivery:
     paid_bike_id, paid_by, paid_price: the same as the approved payment says it.
     allocated_bike_id: the bike of which stock holds a unit.
     delivery_status: None as long as no parcel was prepared; when `closed`, none will be.
-    changed_by: the user id of the staff member who last moved it or changed its label.
+    user_name, phone, zip_code, address: who the parcel goes to, and where; see CONTACT.
+    changed_by: the user id of who last moved it, or changed its label or the contact.
     """
 
     reservation_id: UUID
@@ -88,6 +72,7 @@ class Delivery:
     user_name: str | None = None
     zip_code: str | None = None
     address: str | None = None
+    phone: str | None = None
     delivered_at: datetime | None = None  # when it was last started or completed
     carrier: str | None = None
     tracking_number: str | None = None
@@ -140,9 +125,7 @@ def _with_fact(delivery: Delivery, cause: Cause) -> Delivery:
                 bike_id=cause.bike_id,
                 price=cause.price,
                 user_id=cause.user_id,
-                user_name=cause.user_name,
-                zip_code=cause.zip_code,
-                address=cause.address,
+                **{name: getattr(delivery, name) or getattr(cause, name) for name in CONTACT},
             )
         case ReservationCancelled():
             if not cause.registered:
@@ -177,71 +160,17 @@ def decide(delivery: Delivery) -> tuple[Delivery, list[AnyDeliveryEvent]]:
             prepared = replace(delivery, delivery_status=DeliveryStatus.PREPARING)
             return prepared, [DeliveryPrepared.of(prepared)]
         case DeliveryStatus.PREPARING if cancelled:
-            stopped = _stepped(delivery, DeliveryStatus.CANCELLED)
+            stopped = stepped(delivery, DeliveryStatus.CANCELLED)
             return stopped, [DeliveryCancelled.of(stopped, reason=cancelled)]
         case DeliveryStatus.STARTED | DeliveryStatus.COMPLETED if cancelled:
-            recalled = _stepped(delivery, DeliveryStatus.RECALLING)
+            recalled = stepped(delivery, DeliveryStatus.RECALLING)
             return recalled, [DeliveryRecalled.of(recalled, reason=cancelled)]
         case _:
             return delivery, []
 
 
-def moved(
-    delivery: Delivery, to: DeliveryStatus, now: datetime, *, by: str
-) -> tuple[Delivery, list[AnyDeliveryEvent]]:
-    """Move the parcel on for staff; the status that it has already changes nothing.
-
-    by: the user id of the staff member. Raises IllegalMove, NotAllocated, CancelsWithReservation.
-    """
-    if delivery.delivery_status is to:
-        return delivery, []
-    _check(delivery, to)
-    stepped = _stepped(delivery, to)
-    sent = replace(stepped, delivered_at=now)
-    match to:
-        case DeliveryStatus.STARTED:
-            return sent, [DeliveryStarted.of(sent, by=by)]
-        case DeliveryStatus.COMPLETED:
-            return sent, [DeliveryCompleted.of(sent, by=by)]
-        case DeliveryStatus.RECALLING:
-            return stepped, [DeliveryRecalled.of(stepped, reason=Reason.STAFF, by=by)]
-        case DeliveryStatus.RETURNED:
-            return stepped, [DeliveryReturned.of(stepped, by=by)]
-        case DeliveryStatus.PREPARING | DeliveryStatus.CANCELLED:
-            raise AssertionError(to)  # refused by _check
-        case _:
-            assert_never(to)
-
-
-def labelled(delivery: Delivery, carrier: str | None, tracking_number: str | None) -> Delivery:
-    """Return the delivery with this label; what is None stays as it is."""
-    return replace(
-        delivery,
-        carrier=carrier or delivery.carrier,
-        tracking_number=tracking_number or delivery.tracking_number,
-    )
-
-
-def next_moves(delivery: Delivery) -> set[DeliveryStatus]:
-    """Return the statuses that staff may move it to."""
-    if delivery.delivery_status is None:
-        return set()
-    moves = set(LIFECYCLE.steps.get(delivery.delivery_status, ()))
-    barred = set() if delivery.is_allocated else {DeliveryStatus.STARTED}
-    return moves - barred - {DeliveryStatus.CANCELLED}
-
-
-def _check(delivery: Delivery, to: DeliveryStatus) -> None:
-    if to is DeliveryStatus.CANCELLED:
-        raise CancelsWithReservation(delivery.reservation_id)
-    status = delivery.delivery_status
-    if status is None or not LIFECYCLE.allows(status, to):
-        raise IllegalMove(now=status, to=to, extra={"deliveryStatus": status, "wanted": to})
-    if to is DeliveryStatus.STARTED and not delivery.is_allocated:
-        raise NotAllocated
-
-
-def _stepped(delivery: Delivery, to: DeliveryStatus) -> Delivery:
+def stepped(delivery: Delivery, to: DeliveryStatus) -> Delivery:
+    """Return the delivery with that status; the lifecycle must allow it."""
     assert delivery.delivery_status is not None  # only a prepared parcel moves
     LIFECYCLE.check(delivery.delivery_status, to)
     return replace(delivery, delivery_status=to)

@@ -1,0 +1,15 @@
+"""The buyer's phone number, for the delivery."""
+
+from alembic import op
+from sqlalchemy import Column, String
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    op.add_column("reservation", Column("phone", String(30)))
+
+
+def downgrade() -> None:
+    op.drop_column("reservation", "phone")
