@@ -163,7 +163,7 @@ def test_fresh_deletes_nothing_when_the_shop_cannot_open(shop: StubShop, tmp_pat
     done = roadbike("up", "--fresh", "--home", tmp_path, "--port-base", shop.base)
 
     assert done.returncode == 1
-    assert f"port {shop.base + 8} is taken" in done.stderr
+    assert f"port {shop.base + 1} is taken" in done.stderr
     assert shop_file.read(home) == a_shop_file()
 
 

@@ -82,6 +82,26 @@ def drop_v2() -> None:
 
 
 def create_v3() -> None:
+    """Add what old code beside new needs to know: oldest code, types that a group consumes."""
+    op.create_table(
+        "schema_version",
+        Column("revision", String(32), primary_key=True),
+        Column("oldest_code", String(32), nullable=False),
+    )
+    op.create_table(
+        "consumed_type",
+        Column("type", String(100), primary_key=True),
+        Column("announced_at", UtcTime, nullable=False),
+    )
+
+
+def drop_v3() -> None:
+    """Drop the tables of `create_v3`."""
+    for name in ("schema_version", "consumed_type"):
+        op.drop_table(name)
+
+
+def create_v4() -> None:
     """Add when a message was parked, and when, by whom and why a dead letter was dismissed."""
     for column in (
         Column("parked_at", UtcTime),
@@ -92,8 +112,8 @@ def create_v3() -> None:
         op.add_column("parked", column)
 
 
-def drop_v3() -> None:
-    """Drop what `create_v3` added."""
+def drop_v4() -> None:
+    """Drop what `create_v4` added."""
     for name in ("parked_at", "dismissed_at", "dismissed_by", "dismissed_why"):
         op.drop_column("parked", name)
 

@@ -17,13 +17,13 @@ log = structlog.get_logger()
 LISTED: Final = 1000  # letters in one answer
 STUCK: Final = "stuck"  # the state that is shown for a parked message whose retries fail
 
-_OPEN: Final = PARKED.c.state != ParkedState.DISMISSED
+_OPEN: Final = PARKED.c.state.in_([ParkedState.PARKED, ParkedState.DEAD])
 
 
 class DeadLetter(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A message in the table of parked messages.
 
-    id: its number in this service. state: parked, stuck, dead or dismissed.
+    id: its number in this service. state: parked, stuck, dead, kept or dismissed.
     age_seconds: since it was parked. attempts: that failed. error: of the last one.
     dismissed_by, dismissed_why: who dismissed it, and the reason that they gave.
     data: of the event, when one letter is asked for.

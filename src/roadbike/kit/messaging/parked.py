@@ -46,10 +46,14 @@ RETRY_BATCH: Final = 100  # keys retried in one go
 
 
 class ParkedState(StrEnum):
-    """PARKED: waits for its retry. DEAD: a dead letter, not retried. DISMISSED: by a person."""
+    """PARKED: waits for its retry. DEAD: a dead letter, not retried. KEPT: see `kept`.
+
+    DISMISSED: by a person.
+    """
 
     PARKED = "parked"
     DEAD = "dead"
+    KEPT = "kept"
     DISMISSED = "dismissed"
 
 
@@ -97,14 +101,21 @@ _INSERT: Final = bulk.Insert(
 )
 
 
-async def park(tx: Tx, message: Message, error: str, *, attempts: int = 0) -> None:
+async def park(
+    tx: Tx,
+    message: Message,
+    error: str,
+    *,
+    attempts: int = 0,
+    state: ParkedState = ParkedState.PARKED,
+) -> None:
     """Keep the message for a retry.
 
     attempts: number of failed attempts so far; with 0 it is due at once.
     """
     now = await tx.now()
     row = _envelope(message) | {
-        "state": ParkedState.PARKED,
+        "state": state,
         "attempts": attempts,
         "retry_at": now + wait_after(attempts),
         "error": error,

@@ -1,4 +1,4 @@
-"""When a message was parked, and by whom and why a dead letter was dismissed."""
+"""Old replicas see what newer code has changed: the schema, the types that it consumes."""
 
 from roadbike.kit import schema
 

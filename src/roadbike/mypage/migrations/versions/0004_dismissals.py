@@ -2,13 +2,13 @@
 
 from roadbike.kit import schema
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 
 def upgrade() -> None:
-    schema.create_v3()
+    schema.create_v4()
 
 
 def downgrade() -> None:
-    schema.drop_v3()
+    schema.drop_v4()

@@ -7,8 +7,8 @@ down_revision = "0003"
 
 
 def upgrade() -> None:
-    schema.create_v3()
+    schema.create_v4()
 
 
 def downgrade() -> None:
-    schema.drop_v3()
+    schema.drop_v4()
