@@ -19,8 +19,7 @@ from roadbike.local.supervisor import probes, watchdog
 from roadbike.local.supervisor.part import Call, Part
 from roadbike.local.users import User
 
-# Each service is one process: after it was killed, only its next start can take over its
-# unacknowledged messages, so they should become available soon.
+# After a process was killed, its unacknowledged messages should become available soon.
 ACK_WAIT_SECONDS: Final = 5.0
 
 
@@ -117,12 +116,15 @@ def all_parts(
     counts: how many processes each service has that does not have one.
     """
     made = replicas_of(specs, ports, counts)
-    databases = [spec.name for spec in specs if spec.database == "postgresql"]
-    postgres_passwords = passwords(home, "postgres", [postgres.SUPERUSER, *databases])
-    connections = CONNECTIONS_PER_PROCESS * sum(len(made[name]) for name in databases)
+    limits = {
+        spec.name: postgres.connection_limit(CONNECTIONS_PER_PROCESS, len(made[spec.name]))
+        for spec in specs
+        if spec.database == "postgresql"
+    }
+    roles = [postgres.SUPERUSER, *limits, *map(postgres.owner_of, limits)]
     seconds = watchdog.hang_seconds(environ)
     parts = (
-        postgres.part(home, ports.postgres, environ, postgres_passwords, connections),
+        postgres.part(home, ports.postgres, environ, passwords(home, "postgres", roles), limits),
         nats.part(home, ports.nats, environ, broker_rights(home, specs), user),
         set_up_part(home, ports, specs, user),
         *(part for spec in specs for part in service_parts(home, ports, environ, spec, made, user)),
@@ -180,16 +182,23 @@ def service_parts(
 ) -> list[Part]:
     """Return one part for each replica; they have one migration in common."""
     settings = environment(home, ports, environ, spec, made)
+    owner = owner_url(home, ports, spec)
     parts = made[spec.name].items()
     return [
-        service_part(settings | {"ROADBIKE_PORT": str(port)}, spec, part, port, user)
+        service_part(settings | {"ROADBIKE_PORT": str(port)}, owner, spec, part, port, user)
         for part, port in parts
     ]
 
 
 def service_part(
-    settings: Mapping[str, str], spec: ServiceSpec, name: str, port: int, user: User | None = None
+    settings: Mapping[str, str],
+    owner: str,
+    spec: ServiceSpec,
+    name: str,
+    port: int,
+    user: User | None = None,
 ) -> Part:
+    """`owner` is the URL of the database for the role that migrates it."""
     ids = user.ids if user else None
     return Part(
         name=name,
@@ -203,7 +212,7 @@ def service_part(
             function=spec.migrate,
             arguments={
                 "package": spec.package,
-                "database_url": settings["ROADBIKE_DATABASE_URL"],
+                "database_url": owner,
             },
             user=ids,
         ),
@@ -261,10 +270,20 @@ def environment(
 
 
 def database_url(home: Home, ports: Ports, spec: ServiceSpec) -> str:
+    """Return the URL with which the service serves."""
+    return _url(home, ports, spec, role=spec.name)
+
+
+def owner_url(home: Home, ports: Ports, spec: ServiceSpec) -> str:
+    """Return the URL with which the service's database is migrated."""
+    return _url(home, ports, spec, role=postgres.owner_of(spec.name))
+
+
+def _url(home: Home, ports: Ports, spec: ServiceSpec, role: str) -> str:
     if spec.database == "sqlite":
         return _sqlite(home, spec.name, f"{spec.name}.db")
-    password = passwords(home, "postgres", [spec.name])[spec.name]
-    return f"postgresql+asyncpg://{spec.name}:{password}@{HOST}:{ports.postgres}/{spec.name}"
+    password = passwords(home, "postgres", [role])[role]
+    return f"postgresql+asyncpg://{role}:{password}@{HOST}:{ports.postgres}/{spec.name}"
 
 
 def gateway_key(home: Home) -> str:
