@@ -27,7 +27,7 @@ from tests.flows.in_process_shop import SERVICES, Person, Shop, open_shop
 from tests.flows.test_purchase import pay
 
 MANY: Final = 1_000_000
-SOME: Final = 100_000
+SOME: Final = 50_000
 FULL: Final[dict[str, dict[Table, int]]] = {
     "reservation": {OUTBOX: MANY, INBOX: MANY, EVENT_VERSION: SOME, RESERVATION: SOME},
     "payment": {PAYMENT: SOME, ATTEMPT: MANY, MONEY: SOME},

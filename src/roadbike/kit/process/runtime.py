@@ -105,7 +105,6 @@ class Runtime:
         timed = [
             every(seconds=PARKED_RETRY_SECONDS, do=self.inbox.retry_parked),
             every(seconds=CLEANUP_SECONDS, do=retention.delete_old_rows),
-            every(seconds=CLEANUP_SECONDS, do=self.relay.trim),
             *self.service.timed,
         ]
         return [
