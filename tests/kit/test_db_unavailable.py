@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from roadbike.kit.db import Database, DatabaseUnavailable, Tx
-from roadbike.kit.db.engine import POOL_SIZE
+from roadbike.kit.db import Database, DatabaseBusy, DatabaseUnavailable, Tx
+from roadbike.kit.db.engine import READS, WRITES
 from tests.kit.counters import counters, increment, make_tables, value
 
 OpenDatabase = Callable[[str], Database]
@@ -106,20 +106,26 @@ async def test_a_killed_connection_is_unavailable_once(at_server: Database) -> N
     await at_server.ready()
 
 
-async def test_an_exhausted_pool_is_unavailable(at_server: Database) -> None:
+async def test_readers_that_use_all_their_connections_leave_those_of_writes_and_of_background(
+    at_server: Database,
+) -> None:
     release = asyncio.Event()
-    holding = asyncio.Barrier(POOL_SIZE + 1)
+    holding = asyncio.Barrier(READS.connections + 1)
 
     async def hold() -> None:
-        async with at_server.begin() as tx:
+        async with at_server.read() as tx:
             await tx.now()
             await holding.wait()
             await release.wait()
 
-    holders = [asyncio.create_task(hold()) for _ in range(POOL_SIZE)]
+    holders = [asyncio.create_task(hold()) for _ in range(READS.connections)]
     await holding.wait()
-    with pytest.raises(DatabaseUnavailable):
+    with pytest.raises(DatabaseBusy):
         await at_server.ready()
+    await count_up(at_server)
+    await at_server.background.ready()
+    async with at_server.read(for_write=True) as tx:
+        await tx.now()
     release.set()
     await asyncio.gather(*holders)
 
@@ -207,7 +213,7 @@ async def disable_waiting_for_locks(db: Database) -> None:
 
 async def retry_until_success(attempt: Callable[[], Awaitable[None]]) -> None:
     """Retry: each pooled connection from before the stop may fail once."""
-    for _ in range(POOL_SIZE):
+    for _ in range(WRITES.connections):
         try:
             return await attempt()
         except DatabaseUnavailable:

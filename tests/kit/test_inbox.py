@@ -62,12 +62,22 @@ async def test_a_message_consumed_by_two_replicas_at_once_takes_effect_once(
     batches = [[message(Incremented(name=f"n{n}")) for n in range(20)] for _ in range(5)]
 
     await asyncio.gather(
-        *(replica.consume(batch) for batch in batches for replica in (inbox, other)),
-        *(replica.consume(batch[::-1]) for batch in batches for replica in (inbox, other)),
+        *(deliver(replica, batch) for batch in batches for replica in (inbox, other)),
+        *(deliver(replica, batch[::-1]) for batch in batches for replica in (inbox, other)),
     )
 
     assert {await value(db, f"n{n}") for n in range(20)} == {5}
     assert await parked_count(db) == 0
+
+
+async def deliver(inbox: Inbox, batch: Sequence[Message]) -> None:
+    """Deliver it again while a lock is waited for too long, as a broker does."""
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                return await inbox.consume(batch)
+            except DatabaseUnavailable:
+                await asyncio.sleep(0.05)
 
 
 async def test_a_batch_takes_effect_in_one_transaction(db: Database) -> None:

@@ -204,6 +204,7 @@ async def test_the_status_counts_what_is_left_to_do(
         "published": 0,
         "unsent": 0,
         "parked": 0,
+        "stuck": 0,
         "dead": 0,
         "refused": 0,
         "pending": 3,

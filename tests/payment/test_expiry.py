@@ -1,13 +1,17 @@
 """Payments that are not paid in time are cancelled, but not right after an outage."""
 
+import time
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
+import pytest
 from sqlalchemy import update
 
 from roadbike.contracts.events import PaymentExpired
+from roadbike.kit.db.engine import BACKGROUND
 from roadbike.kit.db.ids import new_id
+from roadbike.payment import store
 from roadbike.payment.store import PAYMENT, WATCH
 from roadbike.payment.use_cases.expire import EXPIRY_BATCH, OUTAGE_GAP, PAUSE_AFTER_OUTAGE, Expiry
 from roadbike.payment.use_cases.open import Opening, open_payments
@@ -93,3 +97,33 @@ async def test_another_replica_a_moment_ahead_is_not_an_outage(payment: ServiceH
     (old,) = await given_payments(payment, 1, age=HALF_AN_HOUR + SECOND)
 
     assert await expired(payment) == [old]
+
+
+@pytest.mark.parametrize("dialect", ["postgresql"])
+async def test_a_payment_that_another_replica_has_locked_expires_later(
+    payment: ServiceHarness,
+) -> None:
+    first, second = await given_payments(payment, 2, age=HALF_AN_HOUR + SECOND)
+
+    async with payment.db.background.begin() as hung:
+        await store.lock_all(hung, [first])
+        expired_now = await expired(payment)
+
+    assert expired_now == [second]
+    assert set(await expired(payment)) == {first, second}
+
+
+@pytest.mark.parametrize("dialect", ["postgresql"])
+async def test_a_replica_that_hangs_while_it_expires_does_not_stop_the_others(
+    payment: ServiceHarness,
+) -> None:
+    await given_payments(payment, 1, age=HALF_AN_HOUR + SECOND)
+    await last_run(payment, ago=SECOND)
+
+    async with payment.db.begin() as hung:
+        await store.locked_watch(hung)
+        began = time.monotonic()
+        await EXPIRY.expire_unpaid(payment.db.background)
+        waited = time.monotonic() - began
+
+    assert waited < BACKGROUND.lock_ms / 1000

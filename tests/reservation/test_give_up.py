@@ -14,6 +14,7 @@ from roadbike.contracts.events import (
 )
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import ReservationStatus
+from roadbike.reservation import store
 from tests.purchase_events import Story
 from tests.reservation.builders import a_request, bike_changed, stock_answer
 from tests.reservation.service_harness import ReservationHarness, slugs
@@ -223,3 +224,28 @@ async def test_keys_are_deleted_after_a_day_and_reservations_are_not(
     await harness.run_timed("delete_old_keys")
 
     assert await harness.count_rows() == (31, 1)
+
+
+@pytest.mark.parametrize("dialect", ["postgresql"])
+@pytest.mark.parametrize("locked", ["the reservation", "its bike"])
+async def test_the_resolver_leaves_what_another_replica_has_locked_and_cancels_the_others(
+    harness: ReservationHarness, locked: str
+) -> None:
+    await harness.consume(bike_changed(bike_id=2))
+    mine, other = await harness.pending(), await harness.pending(bike_id=2)
+    await harness.age(seconds=6)
+
+    async with harness.db.background.begin() as hung:
+        if locked == "its bike":
+            await store.lock_bikes(hung, [other.bike_id])
+        else:
+            await store.lock_reservations(hung, [other.reservation_id])
+        await harness.run_timed("resolve_pending")
+        states = [
+            (await harness.reservation(one.reservation_id)).reservation_status
+            for one in (mine, other)
+        ]
+    await harness.run_timed("resolve_pending")
+
+    assert states == [ReservationStatus.CANCELLED, ReservationStatus.PENDING]
+    assert await harness.published_types() == ["ReservationCancelled"] * 2

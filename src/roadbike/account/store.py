@@ -12,7 +12,6 @@ from sqlalchemy import (
     RowMapping,
     String,
     Table,
-    delete,
     func,
     insert,
     select,
@@ -30,7 +29,7 @@ from roadbike.contracts.types import (
     ZIP_CODE_LENGTH,
 )
 from roadbike.kit.db import Tx
-from roadbike.kit.db.bulk import insert_new
+from roadbike.kit.db.bulk import delete_some, insert_new
 from roadbike.kit.db.columns import BigId, UtcTime
 
 HASH_LENGTH: Final = 200  # of argon2's encoded form
@@ -129,10 +128,10 @@ async def count_failures(tx: Tx, within: timedelta, at_most: int) -> int:
     return int(await tx.scalar(select(func.count()).select_from(counted)))
 
 
-async def delete_failures(tx: Tx, older_than: timedelta) -> None:
-    """Delete the failures that are older than this."""
+async def delete_failures(tx: Tx, older_than: timedelta) -> bool:
+    """Delete some failures that are older than this; return whether more may be left."""
     before = await tx.now() - older_than
-    await tx.execute(delete(LOGIN_FAILURE).where(LOGIN_FAILURE.c.failed_at < before))
+    return await delete_some(tx, LOGIN_FAILURE.c.id, LOGIN_FAILURE.c.failed_at < before)
 
 
 async def _nth_last(tx: Tx, which: ColumnElement[bool], n: int) -> datetime | None:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from roadbike.account import domain, store
@@ -107,7 +108,7 @@ class LogIns:
 
     async def _delay_seconds(self, guess: Guess) -> float:
         """Return how long to wait while too many log-ins fail; a known device never waits."""
-        async with self.db.read() as tx:
+        async with self.db.read(for_write=True) as tx:
             await _check_limits(tx, self.limits, guess)
             if guess.device is not None:
                 return 0
@@ -116,7 +117,7 @@ class LogIns:
         return self.limits.delay_seconds(failures)
 
     async def _checked(self, guess: Guess, password: str) -> Account:
-        async with self.db.read() as tx:
+        async with self.db.read(for_write=True) as tx:
             account = await store.find(tx, guess.user_id)
         stored = account.password_hash if account else None
         is_right = await self.passwords.matches(password, stored)
@@ -132,8 +133,8 @@ class LogIns:
 
 async def delete_old_failures(db: Database, window: timedelta) -> None:
     """Delete the failed log-ins that no limit counts any more."""
-    async with db.begin() as tx:
-        await store.delete_failures(tx, older_than=window)
+    while await db.transact(partial(store.delete_failures, older_than=window)):
+        pass
 
 
 async def _check_limits(tx: Tx, limits: Limits, guess: Guess) -> None:

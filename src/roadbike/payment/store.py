@@ -116,6 +116,11 @@ async def lock_all(tx: Tx, reservation_ids: Iterable[UUID]) -> None:
     await PAYMENTS.lock(tx, reservation_ids)
 
 
+async def lock_free(tx: Tx, reservation_ids: Iterable[UUID]) -> set[UUID]:
+    """Lock those payments that no other transaction has locked; return their reservation ids."""
+    return await PAYMENTS.lock_free(tx, reservation_ids)
+
+
 async def locked(tx: Tx, reservation_id: UUID) -> Payment | None:
     """Return the payment of the reservation with its attempts; None when nothing is known of it."""
     found = await PAYMENTS.locked(tx, reservation_id)
@@ -207,14 +212,18 @@ async def unpaid_since(tx: Tx, before: datetime, at_most: int) -> Sequence[UUID]
     return [row["reservation_id"] for row in rows]
 
 
-async def locked_watch(tx: Tx) -> tuple[datetime, datetime, datetime]:
+async def locked_watch(tx: Tx) -> tuple[datetime, datetime, datetime] | None:
     """Return when the expiry last ran, until when it is paused, and the time now; lock the row.
+
+    None while another replica has it locked.
 
     The clock is read under the lock: otherwise another replica could have run in the future.
     A new row gets the time of the database itself, as `tx.now` may be slightly ahead of it.
     """
     await insert_new(tx, WATCH, [{"name": "expiry"}])
-    row = (await tx.rows(select(WATCH).with_for_update()))[0]
+    row = await tx.row(select(WATCH).with_for_update(skip_locked=True))
+    if row is None:
+        return None
     return row["seen_at"], row["quiet_until"], await tx.scalar(select(utc_now()))
 
 

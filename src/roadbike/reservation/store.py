@@ -113,6 +113,11 @@ async def lock_reservations(tx: Tx, reservation_ids: Iterable[UUID]) -> None:
     await RESERVATIONS.lock(tx, reservation_ids)
 
 
+async def lock_free_reservations(tx: Tx, reservation_ids: Iterable[UUID]) -> set[UUID]:
+    """Load and lock those that no other transaction has locked; return their ids."""
+    return await RESERVATIONS.lock_free(tx, reservation_ids)
+
+
 async def locked(tx: Tx, reservation_id: UUID) -> Reservation | None:
     """Return the reservation, locked; None when it does not exist."""
     return await RESERVATIONS.locked(tx, reservation_id)
@@ -182,6 +187,11 @@ async def page(tx: Tx, paging: Paging, *, owner: str | None) -> tuple[Sequence[R
 async def lock_bikes(tx: Tx, bike_ids: Iterable[int]) -> None:
     """Load and lock them with one statement, in key order."""
     await BIKES.lock(tx, bike_ids)
+
+
+async def lock_free_bikes(tx: Tx, bike_ids: Iterable[int]) -> set[int]:
+    """Load and lock those that no other transaction has locked; return their ids."""
+    return await BIKES.lock_free(tx, bike_ids)
 
 
 async def locked_bike(tx: Tx, bike_id: int) -> Bike | None:

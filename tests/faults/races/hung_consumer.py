@@ -24,7 +24,7 @@ from tests.service_harness import message
 
 PATIENCE_SECONDS: Final = 15.0
 AGAIN_SECONDS: Final = 0.3  # as the runtime does after a batch that it could not consume
-ROW: Final = "INSERT INTO inbox (event_id, received_at) VALUES (:event_id, now())"
+ROW: Final = "INSERT INTO inbox VALUES (:topic, :event_id, now())"
 
 
 class _Over(Exception):
@@ -43,7 +43,7 @@ async def provoke() -> Outcome:
         # the server may end the session of the hung replica
         with suppress(_Over, DatabaseUnavailable, DBAPIError):
             async with hung.begin() as tx:
-                await tx.execute(text(ROW), {"event_id": sent.event_id})
+                await tx.execute(text(ROW), {"topic": sent.topic, "event_id": sent.event_id})
                 began = time.monotonic()
                 refusals = await taken(other, sent)
                 waited = time.monotonic() - began

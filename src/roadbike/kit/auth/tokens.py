@@ -139,7 +139,7 @@ class TokenVerifier:
 
     async def _load(self) -> None:
         try:
-            async with self._db.read() as tx:
+            async with self._db.read(for_write=True) as tx:
                 self._keys = {**await load_keys(tx), **self._keys}
         except DatabaseUnavailable as error:
             raise Unavailable(retry_after=RETRY_SECONDS) from error

@@ -4,6 +4,7 @@ Each request and each batch of messages is one transaction, opened by `Database.
 """
 
 import asyncio
+import copy
 import random
 import time
 from collections import defaultdict
@@ -16,10 +17,10 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Executable, MetaData, RowMapping, select, text
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from roadbike.kit.db.columns import utc_now
-from roadbike.kit.db.engine import new_engine, read_options
+from roadbike.kit.db.engine import BACKGROUND, READS, WRITES, new_engines, read_options
 from roadbike.kit.db.errors import StaleRow, is_conflict, translated_errors
 
 T = TypeVar("T")
@@ -142,17 +143,23 @@ class Database:
     """The database of one service.
 
     url: of SQLAlchemy, `postgresql+asyncpg://…` or `sqlite+aiosqlite://…`.
+    background: the same database for work that no request waits for. It has connections of its
+    own, as have reads and writes (`kit.db.engine`).
     """
 
     def __init__(self, url: str) -> None:
-        self.engine = new_engine(url)
-        self.dialect = self.engine.dialect.name
+        self._engines = new_engines(url)
+        self.dialect = self._engines[WRITES].dialect.name
+        self._use(reads=self._engines[READS], writes=self._engines[WRITES])
         self.clock = _Clock()
         self._outbox_signal = asyncio.Event()
-        self._reading = self.engine.execution_options(**read_options(self.dialect))
         self._one_writer: AbstractAsyncContextManager[Any] = (
             asyncio.Lock() if self.dialect == "sqlite" else nullcontext()
         )
+        self.background = copy.copy(self)  # with the same clock, signal and lock
+        in_background = self._engines[BACKGROUND]
+        self.background._use(reads=in_background, writes=in_background)  # noqa: SLF001 our own copy
+        self.background.background = self.background
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Tx]:
@@ -168,13 +175,15 @@ class Database:
         tx.run_after_commit()
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[Tx]:
+    async def read(self, *, for_write: bool = False) -> AsyncIterator[Tx]:
         """Open a read-only transaction; on SQLite it does not wait for a writer.
 
         On PostgreSQL each statement sees what is committed by then: the block is not one snapshot.
+        for_write: a write of the same request follows, so readers must not be in front of it.
         Raises DatabaseUnavailable.
         """
-        async with _opened(self._reading.begin()) as connection:
+        engine = self._reading_for_writes if for_write else self._reading
+        async with _opened(engine.begin()) as connection:
             yield Tx(connection, self, read_only=True)
 
     async def transact(self, use_case: Callable[[Tx], Awaitable[T]]) -> T:
@@ -196,9 +205,13 @@ class Database:
         raise AssertionError  # the last attempt returned or raised
 
     async def ready(self) -> None:
-        """Raise DatabaseUnavailable when the database does not answer a query."""
-        async with self.read() as tx:
-            await tx.execute(text("SELECT 1"))
+        """Raise DatabaseUnavailable when the database does not answer a query.
+
+        Reads and writes have a connection afterwards: the first request does not wait for one.
+        """
+        for for_write in (False, True):
+            async with self.read(for_write=for_write) as tx:
+                await tx.execute(text("SELECT 1"))
 
     def signal_outbox(self) -> None:
         """Wake the relay of this process: a commit has put events into the outbox."""
@@ -220,7 +233,14 @@ class Database:
 
     async def close(self) -> None:
         """Close all connections."""
-        await self.engine.dispose()
+        for engine in set(self._engines.values()):
+            await engine.dispose()
+
+    def _use(self, *, reads: AsyncEngine, writes: AsyncEngine) -> None:
+        options = read_options(self.dialect)
+        self.engine = writes
+        self._reading = reads.execution_options(**options)
+        self._reading_for_writes = writes.execution_options(**options)
 
 
 @asynccontextmanager

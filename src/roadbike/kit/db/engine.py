@@ -1,48 +1,117 @@
-"""The SQLAlchemy engine of a database URL, set up for PostgreSQL or SQLite."""
+"""The SQLAlchemy engines of a database URL, set up for PostgreSQL or SQLite.
 
+A process has three rooms: sets of connections that are used for one kind of work only, so that a
+crowd of one kind leaves connections for the others. Each room has limits of its own.
+"""
+
+from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import event
+from sqlalchemy import event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-POOL_SIZE: Final = 10
-POOL_TIMEOUT_SECONDS: Final = 2
 CONNECT_TIMEOUT_SECONDS: Final = 5
-COMMAND_TIMEOUT_SECONDS: Final = 30
 SQLITE_BUSY_MS: Final = 5_000
 # PostgreSQL caches the plan of a prepared statement. A plan made while the table is small is a
 # sequential scan and stays one as the table grows; planning every time cost 25 % of its CPU.
 PREFER_INDEXES: Final = {"enable_seqscan": "off", "jit": "off"}
 # the pool ends its connections, the server does not (kit/pure/idle.py)
 NEVER_IDLE_OUT: Final = {"idle_session_timeout": "0"}
+# A process that hangs (SIGSTOP, a paused machine, a lost network) keeps its transaction open and
+# with it the locks that others wait for. PostgreSQL ends such a session after these times, so they
+# also say for how long the others stand still.
+IDLE_IN_TRANSACTION_MS: Final = 2_000
+LOST_PEERS: Final = {
+    "tcp_keepalives_idle": "5",  # seconds
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "5000",  # ms; also for a peer that does not read a result
+}
+ANSWER_SECONDS: Final = 0.5  # beyond the limit of a statement: then the server itself hangs
 
 
-def new_engine(url: str) -> AsyncEngine:
-    """Return an engine for the URL (postgresql+asyncpg:// or sqlite+aiosqlite://)."""
-    if url.startswith("sqlite"):
-        engine = create_async_engine(
-            url, connect_args={"timeout": SQLITE_BUSY_MS / 1000}, hide_parameters=True
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """The connections for one kind of work.
+
+    wait_seconds: for a free connection. lock_ms: for a lock of another transaction.
+    statement_ms: for a whole statement.
+    """
+
+    connections: int
+    wait_seconds: float
+    lock_ms: int
+    statement_ms: int
+
+    @property
+    def session(self) -> dict[str, str]:
+        """Return the settings of each session."""
+        return (
+            PREFER_INDEXES
+            | NEVER_IDLE_OUT
+            | LOST_PEERS
+            | {
+                "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_MS),
+                "lock_timeout": str(self.lock_ms),
+                "statement_timeout": str(self.statement_ms),
+            }
         )
-        event.listen(engine.sync_engine, "connect", _set_up_sqlite)
-        event.listen(engine.sync_engine, "begin", _begin_sqlite)
-        return engine
-    return create_async_engine(
-        url,
-        hide_parameters=True,  # errors are logged, and parameters hold names and addresses
-        pool_size=POOL_SIZE,
-        max_overflow=0,
-        pool_timeout=POOL_TIMEOUT_SECONDS,
-        connect_args={
-            "timeout": CONNECT_TIMEOUT_SECONDS,
-            "command_timeout": COMMAND_TIMEOUT_SECONDS,
-            "server_settings": PREFER_INDEXES | NEVER_IDLE_OUT,
-        },
-    )
+
+
+# A request is answered within 2 s. In a batch (kit.resilience.batching) it waits for the end of
+# the batch before its own, so that it meets the limit for locks twice.
+READS: Final = Room(connections=3, wait_seconds=1.0, lock_ms=500, statement_ms=1_000)
+WRITES: Final = Room(connections=4, wait_seconds=1.0, lock_ms=500, statement_ms=1_500)
+# For the inbox, the relay and timed work; one of them only listens (kit.db.wakeup).
+BACKGROUND: Final = Room(connections=5, wait_seconds=2.0, lock_ms=1_000, statement_ms=10_000)
+ROOMS: Final = (READS, WRITES, BACKGROUND)
+CONNECTIONS_PER_PROCESS: Final = sum(room.connections for room in ROOMS)
+
+
+def new_engines(url: str) -> dict[Room, AsyncEngine]:
+    """Return an engine per room (postgresql+asyncpg:// or sqlite+aiosqlite://).
+
+    They are one and the same engine for a SQLite database in memory, which only it can see.
+    """
+    if not url.startswith("sqlite"):
+        return {room: _postgresql(url, room) for room in ROOMS}
+    if make_url(url).database in {None, "", ":memory:"}:
+        return dict.fromkeys(ROOMS, _sqlite(url))
+    return {
+        room: _sqlite(
+            url, pool_size=room.connections, max_overflow=0, pool_timeout=room.wait_seconds
+        )
+        for room in ROOMS
+    }
 
 
 def read_options(dialect: str) -> dict[str, Any]:
     """Return the execution options of reads: PostgreSQL then needs no BEGIN and no COMMIT."""
     return {"read_only": True} if dialect == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
+
+
+def _postgresql(url: str, room: Room) -> AsyncEngine:
+    return create_async_engine(
+        url,
+        hide_parameters=True,  # errors are logged, and parameters hold names and addresses
+        pool_size=room.connections,
+        max_overflow=0,
+        pool_timeout=room.wait_seconds,
+        connect_args={
+            "timeout": CONNECT_TIMEOUT_SECONDS,
+            "command_timeout": room.statement_ms / 1000 + ANSWER_SECONDS,
+            "server_settings": room.session,
+        },
+    )
+
+
+def _sqlite(url: str, **pool: Any) -> AsyncEngine:
+    engine = create_async_engine(
+        url, connect_args={"timeout": SQLITE_BUSY_MS / 1000}, hide_parameters=True, **pool
+    )
+    event.listen(engine.sync_engine, "connect", _set_up_sqlite)
+    event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    return engine
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:

@@ -16,6 +16,9 @@ CONFLICT_CODES: Final = {"40001", "40P01"}  # serialization failure, deadlock
 UNAVAILABLE_CODES: Final = (  # SQLSTATE classes of PostgreSQL, error names of SQLite
     *("08", "53", "57P0", "58"),  # connection lost, out of resources, starting or stopping
     "25006",  # read-only transaction: this server is a standby
+    # a limit of `kit.db.engine` was met: idle in a transaction, in a transaction, waiting for a
+    # lock, running a statement
+    *("25P03", "25P04", "55P03", "57014"),
     *("SQLITE_BUSY", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_LOCKED", "SQLITE_CANTOPEN"),
     "SQLITE_PROTOCOL",
 )

@@ -2,16 +2,19 @@
 
 Each new holder increments the epoch. A holder that was paused beyond its term notices by
 `still_held` that somebody else has the lease now.
+
+Who does not hold it only reads, and nobody waits for the row: a process that hangs while it asks
+for the lease holds up no other.
 """
 
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import Column, Integer, String, Table, select, update
+from sqlalchemy import Column, Integer, RowMapping, String, Table, select, update
 
 from roadbike.kit.db import Database, Tx, metadata
 from roadbike.kit.db.bulk import insert_new
-from roadbike.kit.db.columns import UtcTime
+from roadbike.kit.db.columns import UtcTime, utc_now
 
 TERM: Final = timedelta(seconds=5)
 
@@ -23,10 +26,18 @@ LEASE: Final = Table(
     Column("epoch", Integer, nullable=False),
     Column("until", UtcTime, nullable=False),
 )
+STATE: Final = select(LEASE, utc_now().label("now"))
 
 
 async def take(db: Database, name: str, holder: str) -> int | None:
-    """Take or prolong the lease for TERM; return its epoch, None while somebody else holds it."""
+    """Take or prolong the lease for TERM; return its epoch, None while somebody else holds it.
+
+    Raises DatabaseUnavailable.
+    """
+    async with db.read() as tx:
+        row = await tx.row(STATE.where(LEASE.c.name == name))
+    if row is not None and _is_held_by_another(row, holder):
+        return None
     return await db.transact(lambda tx: _take(tx, name, holder))
 
 
@@ -35,7 +46,7 @@ async def release(db: Database, name: str, holder: str) -> None:
 
     async def end(tx: Tx) -> None:
         mine = (LEASE.c.name == name) & (LEASE.c.holder == holder)
-        await tx.execute(update(LEASE).where(mine).values(until=await tx.now()))
+        await tx.execute(update(LEASE).where(mine).values(until=utc_now()))
 
     await db.transact(end)
 
@@ -43,22 +54,32 @@ async def release(db: Database, name: str, holder: str) -> None:
 async def still_held(tx: Tx, name: str, epoch: int) -> bool:
     """Return whether the lease still has this epoch; if so, it keeps it until the commit.
 
-    The row is locked in share mode: a new holder waits for this transaction, so that what it
-    finds contains all that the old one has done.
+    The row is locked in share mode: nobody gets the lease before this transaction ends, so that
+    what a new holder finds contains all that the old one has done.
     """
     mine = select(LEASE.c.name).where(LEASE.c.name == name, LEASE.c.epoch == epoch)
     return await tx.row(mine.with_for_update(read=True)) is not None
 
 
 async def _take(tx: Tx, name: str, holder: str) -> int | None:
-    now = await tx.now()
-    fresh = {"name": name, "holder": holder, "epoch": 1, "until": now + TERM}
-    if await insert_new(tx, LEASE, [fresh]):
-        return 1
-    row = await tx.row(select(LEASE).where(LEASE.c.name == name).with_for_update())
-    if row is None or (row["holder"] != holder and row["until"] > now):
+    free = STATE.where(LEASE.c.name == name).with_for_update(skip_locked=True)
+    row = await tx.row(free)
+    if row is None:  # it does not exist, or somebody else is taking it
+        until = await tx.scalar(select(utc_now())) + TERM
+        fresh = {"name": name, "holder": holder, "epoch": 1, "until": until}
+        return 1 if await insert_new(tx, LEASE, [fresh]) else None
+    if _is_held_by_another(row, holder):
         return None
     epoch: int = row["epoch"] + (row["holder"] != holder)
-    prolonged = {"holder": holder, "epoch": epoch, "until": now + TERM}
+    prolonged = {"holder": holder, "epoch": epoch, "until": row["now"] + TERM}
     await tx.execute(update(LEASE).where(LEASE.c.name == name).values(prolonged))
     return epoch
+
+
+def _is_held_by_another(row: RowMapping, holder: str) -> bool:
+    """Return whether another holder's term runs.
+
+    Not one that ends later than any term can: the database's clock has been set back since.
+    """
+    left: timedelta = row["until"] - row["now"]
+    return bool(row["holder"] != holder and timedelta() < left <= TERM)

@@ -39,17 +39,29 @@ class Rows(Generic[T]):
         self._names = [column.name for column in table.columns]
         self._upsert = bulk.Insert(table, self._names, self._guarded)
         self._by_key = select(table).where(self._key == bindparam("key"))
-        self._locking: dict[str, Select[Any]] = {}  # by dialect
+        self._locking: dict[tuple[str, bool], Select[Any]] = {}
 
     async def lock(self, tx: Tx, keys: Iterable[object]) -> None:
         """Load and lock the rows with one query, in key order; `locked` then needs no query."""
         wanted = [key for key in dict.fromkeys(keys) if not tx.has_row(self._row_key(key))]
         if not wanted:
             return
-        rows = await tx.rows(self._lock_statement(tx.db.dialect), {"among": wanted})
-        found = {row[self._key.name]: self.state(row) for row in rows}
+        found = await self._load(tx, wanted, skip_locked=False)
         for key in wanted:
             tx.remember_row(self._row_key(key), found.get(key))
+
+    async def lock_free(self, tx: Tx, keys: Iterable[object]) -> set[Any]:
+        """Load and lock those rows that no other transaction has locked; return their keys.
+
+        For timed work, which can do the others later: it must not wait for a process that hangs
+        with a lock. A row that is not returned may be locked or not exist.
+        """
+        among = list(dict.fromkeys(keys))
+        wanted = [key for key in among if not tx.has_row(self._row_key(key))]
+        found = await self._load(tx, wanted, skip_locked=True) if wanted else {}
+        for key, state in found.items():
+            tx.remember_row(self._row_key(key), state)
+        return {key for key in among if tx.has_row(self._row_key(key))}
 
     async def locked(self, tx: Tx, key: object) -> T | None:
         """Return the locked row with the changes of this transaction; None if it does not exist."""
@@ -116,11 +128,17 @@ class Rows(Generic[T]):
         if len(saved) < len(states):
             raise StaleRow(f"{self.table.name}: another transaction saved the row first")
 
-    def _lock_statement(self, dialect: str) -> Select[Any]:
-        if dialect not in self._locking:
-            found = select(self.table).where(bulk.among(dialect, self._key))
-            self._locking[dialect] = found.order_by(self._key).with_for_update()
-        return self._locking[dialect]
+    async def _load(self, tx: Tx, keys: list[object], *, skip_locked: bool) -> dict[Any, T]:
+        statement = self._lock_statement(tx.db.dialect, skip_locked=skip_locked)
+        rows = await tx.rows(statement, {"among": keys})
+        return {row[self._key.name]: self.state(row) for row in rows}
+
+    def _lock_statement(self, dialect: str, *, skip_locked: bool) -> Select[Any]:
+        which = dialect, skip_locked
+        if which not in self._locking:
+            found = select(self.table).where(bulk.among(dialect, self._key)).order_by(self._key)
+            self._locking[which] = found.with_for_update(skip_locked=skip_locked)
+        return self._locking[which]
 
     def _guarded(self, insert: Any) -> Any:
         """Insert new rows; update others if their row_version is the one that was loaded."""

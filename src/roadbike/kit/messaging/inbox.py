@@ -114,8 +114,9 @@ class Inbox:
                     message = await parked.next_due(tx, message)
 
     async def _retry(self, message: Message) -> bool:
+        """Return whether the next message of its key may follow now."""
         try:
-            await self.db.transact(partial(self._consume_parked, message=message))
+            return await self.db.transact(partial(self._consume_parked, message=message))
         except DatabaseUnavailable:
             raise
         except RefusedEvent as error:
@@ -123,7 +124,7 @@ class Inbox:
         except Exception as error:  # noqa: BLE001 any failure of a use case counts
             await self.db.transact(partial(parked.record_failure, message=message, error=error))
             return False
-        return True
+        return True  # it was refused
 
     def _sorted_out(self, messages: Sequence[Message]) -> tuple[list[Message], list[Refusal]]:
         """Return the messages with a policy, and those whose envelope alone is reason to refuse.
@@ -183,9 +184,11 @@ class Inbox:
         if await _not_consumed_before(tx, [message]):
             await parked.park(tx, message, repr(error), attempts=1)
 
-    async def _consume_parked(self, tx: Tx, message: Message) -> None:
-        if await parked.remove(tx, message):
+    async def _consume_parked(self, tx: Tx, message: Message) -> bool:
+        is_ours = await parked.remove(tx, message)
+        if is_ours:
             await self._act(tx, [message])
+        return is_ours
 
 
 def _by_type(policies: Sequence[Policy]) -> Mapping[str, Policy]:

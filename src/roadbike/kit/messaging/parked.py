@@ -132,15 +132,17 @@ async def next_due(tx: Tx, message: Message) -> Message | None:
 
 
 async def remove(tx: Tx, message: Message) -> bool:
-    """Delete the due message; return False when another replica has processed it meanwhile."""
-    return (await tx.execute(delete(PARKED).where(_still_due(message)))).rowcount == 1
+    """Delete the due message; return False when another replica has it, or had it before."""
+    free = select(PARKED.c.seq).where(_still_due(message)).with_for_update(skip_locked=True)
+    return (await tx.execute(delete(PARKED).where(PARKED.c.seq.in_(free)))).rowcount == 1
 
 
 async def record_failure(tx: Tx, message: Message, error: Exception) -> None:
     """Count one more failed attempt; after MAX_ATTEMPTS of them make it a dead letter."""
-    row = await tx.row(select(PARKED).where(_still_due(message)).with_for_update())
+    found = select(PARKED).where(_still_due(message)).with_for_update(skip_locked=True)
+    row = await tx.row(found)
     if row is None:
-        return  # another replica has processed it meanwhile
+        return  # another replica has it, or had it before
     attempts = row["attempts"] + 1
     dead = attempts >= MAX_ATTEMPTS
     log.error("message.dead" if dead else "message.parked", type=message.type, key=message.key)

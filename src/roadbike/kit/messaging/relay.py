@@ -16,6 +16,7 @@ from sqlalchemy import RowMapping
 from roadbike.kit.crash import Crash, never_crash
 from roadbike.kit.db import Database, DatabaseUnavailable, lease
 from roadbike.kit.db.ids import new_id
+from roadbike.kit.db.wakeup import Wakeup
 from roadbike.kit.logs import SELDOM
 from roadbike.kit.messaging import sent
 from roadbike.kit.messaging.broker import Broker, BrokerUnavailable, Message, TopicFull
@@ -25,39 +26,48 @@ from roadbike.kit.messaging.pace import Pace
 log = structlog.get_logger()
 
 RELAY_BATCH: Final = 500  # events sent at once
-POLL_SECONDS: Final = 0.5  # for events that another process of this service has published
+POLL_SECONDS: Final = 0.5  # for events that another process published without a wake-up
+WAKE_SECONDS: Final = 0.05  # at least between two wake-ups of the process that has the lease
 RETRY_SECONDS: Final = 0.2  # after the broker or the database was unavailable
 
 
 class Relay:
     """Sends the outbox of one service, in order per key, while it holds the service's lease.
 
+    Without the lease it wakes the relay that has it, when this process has published something.
+
     service: the name that messages have as their source.
+    poll_seconds: how often it looks without being woken, and asks for the lease.
     """
 
     def __init__(
-        self, db: Database, broker: Broker, service: str, *, crash: Crash = never_crash
+        self,
+        db: Database,
+        broker: Broker,
+        service: str,
+        *,
+        crash: Crash = never_crash,
+        poll_seconds: float = POLL_SECONDS,
     ) -> None:
         self.db, self.broker, self.service, self.crash = db, broker, service, crash
         self.log = BrokerLog(db, broker, crash=crash)
+        self._poll_seconds = poll_seconds
+        self._wakeup = Wakeup(db)
         self._holder = str(new_id())
         self._epoch: int | None = None
         self._prolong_at = 0.0  # by the monotonic clock
 
     async def run_forever(self) -> None:
         """Send events until cancelled; retry while the broker or the database is unavailable."""
-        while True:
-            pace = Pace()
-            try:
-                count = await self.relay_once()
-            except (BrokerUnavailable, DatabaseUnavailable) as error:
-                log.warning("relay.waiting", reason=str(error), **SELDOM)
-                await asyncio.sleep(RETRY_SECONDS)
-            else:
-                if 0 < count < RELAY_BATCH:
-                    await pace.rest()
-                if count < RELAY_BATCH:
-                    await self.db.wait_for_outbox_signal(POLL_SECONDS)
+        try:
+            while True:
+                try:
+                    await self._relay_and_wait()
+                except (BrokerUnavailable, DatabaseUnavailable) as error:
+                    log.warning("relay.waiting", reason=str(error), **SELDOM)
+                    await asyncio.sleep(RETRY_SECONDS)
+        finally:
+            await self._wakeup.close()
 
     async def relay_once(self) -> int:
         """Send one batch, the oldest events first; return their number.
@@ -65,11 +75,11 @@ class Relay:
         It is 0 while another process holds the lease. Raises BrokerUnavailable,
         DatabaseUnavailable.
         """
-        self.db.clear_outbox_signal()
         epoch = await self._held_epoch()
         if epoch is None:
             return 0
         await self.log.check(epoch)
+        self.db.clear_outbox_signal()
         async with self.db.read() as tx:
             rows = await sent.next_events(tx, RELAY_BATCH)
         return await self._send(rows, epoch) if rows else 0
@@ -93,6 +103,28 @@ class Relay:
         await self.db.transact(lambda tx: sent.note_sent(tx, rows, marks, epoch))
         await self.log.note_sent(rows)
         return len(rows)
+
+    async def _relay_and_wait(self) -> None:
+        pace = Pace()
+        count = await self.relay_once()
+        if self._epoch is None:
+            await self._wakeup.close()
+            await self._wake_the_holder()
+            return
+        await self._wakeup.listen()
+        if count < RELAY_BATCH:
+            if count:
+                await pace.rest()
+            await self.db.wait_for_outbox_signal(self._poll_seconds)
+
+    async def _wake_the_holder(self) -> None:
+        """Wake it at each signal, until it is time to ask for the lease again."""
+        end = time.monotonic() + self._poll_seconds
+        while (left := end - time.monotonic()) > 0:
+            if await self.db.wait_for_outbox_signal(left):
+                self.db.clear_outbox_signal()
+                await self._wakeup.send()
+                await asyncio.sleep(WAKE_SECONDS)
 
     async def _held_epoch(self) -> int | None:
         if self._epoch is None or time.monotonic() >= self._prolong_at:

@@ -41,8 +41,9 @@ class Runtime:
     def __init__(self, service: Service, broker: Broker) -> None:
         self.service, self.broker = service, broker
         crash = crash_points(service.settings.crash)
-        self.inbox = Inbox(service.db, service.policies, prefetch=service.prefetch, crash=crash)
-        self.relay = relay.Relay(service.db, broker, service.name, crash=crash)
+        db = service.db.background
+        self.inbox = Inbox(db, service.policies, prefetch=service.prefetch, crash=crash)
+        self.relay = relay.Relay(db, broker, service.name, crash=crash)
         self.failed = asyncio.Event()
         self._subscriptions: dict[str, Subscription] = {}
         # messages that several topics deliver meanwhile share one transaction
@@ -74,7 +75,7 @@ class Runtime:
 
         Raises DatabaseUnavailable.
         """
-        async with self.service.db.read() as tx:
+        async with self.service.db.background.read() as tx:
             outbox = await sent.count(tx)
             parked_count = await parked.count(tx, parked.ParkedState.PARKED)
             dead = await parked.count(tx, parked.ParkedState.DEAD)
@@ -109,7 +110,7 @@ class Runtime:
         ]
         return [
             *((f"consume {topic}", self._consume(topic)) for topic in self.consumes),
-            *((f"every {t.seconds} s", _repeat(t, self.service.db)) for t in timed),
+            *((f"every {t.seconds} s", _repeat(t, self.service.db.background)) for t in timed),
             *((("relay", self.relay.run_forever()),) if self.service.publishes else ()),
         ]
 

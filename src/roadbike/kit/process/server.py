@@ -166,8 +166,10 @@ class Server:
 
     async def _is_migrated(self) -> bool:
         try:
-            async with self.service.db.read() as tx:
+            async with self.service.db.background.read() as tx:
                 version = await tx.scalar(select(ALEMBIC_VERSION.c.version_num))
+            if not self._reachable:
+                await self.service.db.ready()
         except DatabaseBusy:
             return self._reachable  # under load there may be no connection for this check
         except DatabaseUnavailable as error:

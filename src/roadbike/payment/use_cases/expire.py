@@ -23,29 +23,39 @@ class Expiry:
     after: timedelta
 
     async def expire_unpaid(self, db: Database) -> None:
-        """Expire all payments that are due for too long; none right after an outage."""
+        """Expire all payments that are due for too long; none right after an outage.
+
+        What another transaction has locked is left for the next time.
+        """
         if await db.transact(_is_paused):
             return
         while late := await self._late(db):
-            await db.transact(partial(expire, reservation_ids=late))
+            expired = await db.transact(partial(expire, reservation_ids=late))
+            if len(late) < EXPIRY_BATCH or not expired:
+                return
 
     async def _late(self, db: Database) -> Sequence[UUID]:
         async with db.read() as tx:
             return await store.unpaid_since(tx, (await tx.now()) - self.after, EXPIRY_BATCH)
 
 
-async def expire(tx: Tx, reservation_ids: Sequence[UUID]) -> None:
-    """Expire the payments of these reservations that are still due."""
-    await store.lock_all(tx, reservation_ids)
+async def expire(tx: Tx, reservation_ids: Sequence[UUID]) -> int:
+    """Expire those payments that are still due and not locked; return how many were not locked."""
+    free = await store.lock_free(tx, reservation_ids)
     for reservation_id in reservation_ids:
-        payment = await store.locked_or_new(tx, reservation_id)
-        expired = domain.expired(payment)
-        if expired != payment:
-            settle(tx, expired)
+        if reservation_id in free:
+            payment = await store.locked_or_new(tx, reservation_id)
+            expired = domain.expired(payment)
+            if expired != payment:
+                settle(tx, expired)
+    return len(free)
 
 
 async def _is_paused(tx: Tx) -> bool:
-    seen_at, quiet_until, now = await store.locked_watch(tx)
+    watch = await store.locked_watch(tx)
+    if watch is None:
+        return True  # another replica looks at it now
+    seen_at, quiet_until, now = watch
     if abs(now - seen_at) > OUTAGE_GAP:
         quiet_until = now + PAUSE_AFTER_OUTAGE
     await store.save_watch(tx, now, quiet_until)

@@ -140,7 +140,7 @@ class ReservationDesk:
         permit.succeeded()
 
     async def _resume(self, keys: Sequence[Key]) -> Sequence[Resumed | Exception]:
-        async with self.db.read() as tx:
+        async with self.db.read(for_write=True) as tx:
             return await resume(tx, keys)
 
     async def _take_pending(
