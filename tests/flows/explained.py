@@ -24,15 +24,15 @@ async def fill(db: Database, table: Table, rows: int) -> None:
     """Add that many copies of the table's one row, with other ids, names and times."""
     names = ", ".join(column.name for column in table.columns)
     values = ", ".join(_copied(column) for column in table.columns)
-    async with db.begin() as tx:
+    async with db.background.begin() as tx:
         one = f"SELECT * FROM {table.name} LIMIT 1"  # noqa: S608  names of our own tables
         await tx.execute(text(f"CREATE TABLE copied_row AS {one}"))
     for first in range(1, rows, PART):
         series = f"generate_series({first}, {first + PART - 1}) n"
         copies = f"SELECT {values} FROM copied_row one, {series}"  # noqa: S608
-        async with db.begin() as tx:
+        async with db.background.begin() as tx:
             await tx.execute(text(f"INSERT INTO {table.name} ({names}) {copies}"))
-    async with db.begin() as tx:
+    async with db.background.begin() as tx:
         await tx.execute(text("DROP TABLE copied_row"))
         await tx.execute(text(f"ANALYZE {table.name}"))
 
@@ -63,7 +63,8 @@ class Explained:
 
     def listen(self, db: Database) -> None:
         """Explain each statement right before it is executed."""
-        event.listen(db.engine.sync_engine, "before_cursor_execute", self._explain)
+        for engine in set(db._engines.values()):  # noqa: SLF001  whatever the services use
+            event.listen(engine.sync_engine, "before_cursor_execute", self._explain)
 
     def _explain(
         self,

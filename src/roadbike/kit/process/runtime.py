@@ -14,8 +14,10 @@ from roadbike.kit.messaging import parked, refused, relay, retention, sent
 from roadbike.kit.messaging.broker import (
     Broker,
     BrokerUnavailable,
+    GroupMissing,
     Received,
     Subscription,
+    TopicMissing,
 )
 from roadbike.kit.messaging.inbox import Inbox
 from roadbike.kit.messaging.pace import Pace
@@ -45,7 +47,6 @@ class Runtime:
         self.inbox = Inbox(db, service.policies, prefetch=service.prefetch, crash=crash)
         self.relay = relay.Relay(db, broker, service.name, crash=crash)
         self.failed = asyncio.Event()
-        self._subscriptions: dict[str, Subscription] = {}
         # messages that several topics deliver meanwhile share one transaction
         self._inbox_batches: Batches[Sequence[Received], None] = Batches(self._take)
 
@@ -81,11 +82,13 @@ class Runtime:
             dead = await parked.count(tx, parked.ParkedState.DEAD)
             refused_count = await refused.count(tx)
             gauges = {name: await count(tx) for name, count in self.service.gauges.items()}
+        lag, missing = await self._in_broker()
         return ServiceStatus(
             service=self.service.name,
             database=self.service.db.dialect,
             broker=self.broker.connected,
-            lag=await self._lag(),
+            lag=lag,
+            missing=missing,
             published=outbox["published"],
             unsent=outbox["unsent"],
             parked=parked_count,
@@ -94,13 +97,26 @@ class Runtime:
             gauges=gauges,
         )
 
-    async def _lag(self) -> int | None:
-        if set(self._subscriptions) != set(self.consumes):
-            return None  # some topics are not subscribed to yet
+    async def _in_broker(self) -> tuple[int | None, int]:
+        """Return the lag, None while it is unknown, and how many topics and groups are missing."""
+        lag, missing = 0, 0
         try:
-            return sum([await s.lag() for s in self._subscriptions.values()])
+            for topic in self.consumes:
+                try:
+                    subscription = await self.broker.subscribe(self.service.name, topic)
+                    lag += await subscription.lag()
+                except (TopicMissing, GroupMissing) as error:
+                    missing += self._report_missing(str(error), topic)
+            for topic in {event.topic for event in self.service.publishes}:
+                if not await self.broker.exists(topic):
+                    missing += self._report_missing("the topic of this service", topic)
         except BrokerUnavailable:
-            return None
+            return None, missing
+        return None if missing else lag, missing
+
+    def _report_missing(self, what: str, topic: str) -> int:
+        log.error("broker.missing", what=what, topic=topic, **SELDOM)
+        return 1
 
     def _work(self) -> list[tuple[str, Any]]:
         timed = [
@@ -124,7 +140,6 @@ class Runtime:
             subscription = await _once_available(
                 lambda: self.broker.subscribe(self.service.name, topic)
             )
-            self._subscriptions[topic] = subscription
             with suppress(BrokerUnavailable):
                 await self._fetch_and_take(subscription)
             await asyncio.sleep(PAUSE_SECONDS)

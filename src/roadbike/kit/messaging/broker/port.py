@@ -176,6 +176,10 @@ class Broker(Protocol):
         """
         ...
 
+    async def exists(self, topic: str) -> bool:
+        """Return whether the broker has the topic now. Raises BrokerUnavailable."""
+        ...
+
     async def holds(self, topic: str, mark: Mark, event_id: UUID) -> bool:
         """Return whether the topic's log has this event there, or has had it and was trimmed.
 

@@ -15,6 +15,7 @@ from roadbike.kit.messaging.broker.port import (
     Message,
     Received,
     Subscription,
+    TopicMissing,
     checked_group,
     checked_topic,
     topic_of,
@@ -73,6 +74,13 @@ class MemoryBroker(Broker):
         position = self.log.positions[key]
         new = MemorySubscription(self.log, topic, position)
         return self._subscriptions.setdefault(key, new)
+
+    async def exists(self, topic: str) -> bool:
+        try:
+            self.log.topic(checked_topic(topic))
+        except TopicMissing:
+            return False
+        return True
 
     async def holds(self, topic: str, mark: Mark, event_id: UUID) -> bool:
         return self.log.topic(checked_topic(topic)).holds(mark, event_id)

@@ -107,6 +107,14 @@ class NatsBroker(Broker):
         await self._subscriptions[key].open(within=0)
         return self._subscriptions[key]
 
+    async def exists(self, topic: str) -> bool:
+        connection = self._connector.connection()
+        try:
+            await stream_info(connection, checked_topic(topic), self._timeout)
+        except TopicMissing:
+            return False
+        return True
+
     async def holds(self, topic: str, mark: Mark, event_id: UUID) -> bool:
         connection = self._connector.connection()
         stream = await stream_info(connection, checked_topic(topic), self._timeout)
