@@ -68,7 +68,7 @@ def test_counts_that_are_0_everywhere_are_one_line() -> None:
     assert shown(rows()).endswith("\nno parked events or open payments\n")
     assert shown(rows(pending=1), 100).endswith(
         "\nno missing topics, parked events, stuck events, dead letters, refused events or "
-        "\nunsettled payments\n"
+        "unsettled payments\n"
     )
     assert shown(rows(**dict.fromkeys(COUNTS[:-1], 1))).endswith("\nno unsettled payments\n")
     assert "\nno " not in shown(rows(**dict.fromkeys(COUNTS, 1)))
