@@ -50,11 +50,12 @@ def shop_model(
     recalls: bool = True,
     retries: bool = False,
     redelivers: bool = False,
+    withdraws: bool = False,
 ) -> ShopModel:
     return ShopModel(
         reservation=reservation_model(units),
         payment=payment_model(surroundings),
-        stock=stock_model(units),
+        stock=stock_model(units, withdraws=withdraws),
         delivery=delivery_model(recalls=recalls),
         retries=retries,
         redelivers=redelivers,

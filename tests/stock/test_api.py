@@ -204,18 +204,54 @@ async def test_only_admins_see_a_withdrawn_bike(
     assert await stock.published_types() == ["StockRegistered", "StockRemoved"]
 
 
-@pytest.mark.parametrize(("method", "body"), [("PATCH", {}), ("PUT", NEW_BIKE)])
-async def test_an_edit_brings_a_withdrawn_bike_back(
+@pytest.mark.parametrize(("method", "body"), [("PATCH", {"description": "new"}), ("PUT", NEW_BIKE)])
+async def test_an_edit_leaves_a_withdrawn_bike_off_sale(
     stock: Any, admin: Any, anybody: Any, method: str, body: dict[str, Any]
 ) -> None:
     await stock.register(1)
     await admin.ask("DELETE", "/stocks/1", if_match='"1"')
 
-    back = await admin.ask(method, "/stocks/1", body, if_match='"2"')
+    edited = await admin.ask(method, "/stocks/1", body, if_match='"2"')
+
+    assert (edited.status_code, edited.headers["etag"]) == (200, '"3"')
+    assert edited.json()["withdrawn"] is True
+    assert (await anybody.ask("GET", "/stocks/1")).status_code == 404
+    assert await stock.published_types() == ["StockRegistered", "StockRemoved", "StockRemoved"]
+
+
+async def test_a_bike_is_put_back_on_sale_and_withdrawn_when_that_is_asked_for(
+    stock: Any, admin: Any, anybody: Any
+) -> None:
+    await stock.register(1)
+    await admin.ask("DELETE", "/stocks/1", if_match='"1"')
+
+    back = await admin.ask("PATCH", "/stocks/1", {"onSale": True, "price": 7}, if_match='"2"')
+    seen = await anybody.ask("GET", "/stocks/1")
+    same = await admin.ask("PATCH", "/stocks/1", {"onSale": True}, if_match='"3"')
+    gone = await admin.ask("PATCH", "/stocks/1", {"onSale": False}, if_match='"3"')
 
     assert (back.status_code, back.headers["etag"]) == (200, '"3"')
-    assert (await anybody.ask("GET", "/stocks/1")).status_code == 200
-    assert await stock.published_types() == ["StockRegistered", "StockRemoved", "StockRegistered"]
+    assert (seen.status_code, seen.json()["price"]) == (200, 7)
+    assert (same.status_code, same.headers["etag"]) == (200, '"3"')
+    assert gone.json()["withdrawn"] is True
+    kinds = await stock.published_types()
+    assert kinds == ["StockRegistered", "StockRemoved", "StockRegistered", "StockRemoved"]
+
+
+@pytest.mark.parametrize("withdrawn", ["withdrawn", "on sale"])
+@pytest.mark.parametrize("body", [{}, {"price": 5_100_000}])
+async def test_an_edit_without_a_change_makes_no_version_and_no_event(
+    stock: Any, admin: Any, withdrawn: str, body: dict[str, Any]
+) -> None:
+    await stock.register(1)
+    if withdrawn == "withdrawn":
+        await admin.ask("DELETE", "/stocks/1", if_match='"1"')
+    before = await stock.bike(), await stock.published_types()
+
+    same = await admin.ask("PATCH", "/stocks/1", body, if_match=f'"{before[0].version}"')
+
+    assert same.status_code == 200
+    assert (await stock.bike(), await stock.published_types()) == before
 
 
 @pytest.mark.parametrize("who", ["anybody", "buyer"])

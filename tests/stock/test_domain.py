@@ -1,6 +1,7 @@
 """What follows from the facts, and from the edits of staff, as plain calls."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -28,8 +29,9 @@ from roadbike.stock.domain import (
     State,
     Why,
 )
-from tests.purchase_events import Story
+from tests.purchase_events import NOON, Story
 
+NOW = datetime(2026, 11, 25, tzinfo=UTC)
 EMONDA = Bike(bike_id=1, bike_name="TREK Emonda", price=5_100_000, stock_quantity=2)
 RESERVATION = UUID(int=7)
 STORY = Story(reservation_id=RESERVATION)
@@ -48,7 +50,7 @@ def only_event(decision: Decision) -> Any:
 @pytest.mark.parametrize(
     ("cause", "facts"),
     [
-        (STORY.registered(), {"registered": True, "reserve_seq": 1}),
+        (STORY.registered(), {"registered": True, "reserve_seq": 1, "reserved_at": NOON}),
         (STORY.cancelled(), {"cancelled": True}),
         (STORY.cancelled(registered=False), {}),
         (STORY.delivery_cancelled(), {"closed": True}),
@@ -177,10 +179,26 @@ def test_a_return_that_overtakes_its_start_writes_both_movements() -> None:
     assert kinds == [StockChanged, StockReleased, StockChanged]
 
 
-def test_a_withdrawn_bike_is_still_given_to_a_claim() -> None:
-    decision = domain.decide(CLAIM, replace(EMONDA, withdrawn=True))
+@pytest.mark.parametrize(
+    ("after_seconds", "state"),
+    [(-60, State.HELD), (0, State.HELD), (0.999, State.HELD), (1, State.SHORT), (60, State.SHORT)],
+)
+def test_a_withdrawn_bike_is_given_to_the_claims_made_before(
+    after_seconds: float, state: State
+) -> None:
+    removed = domain.withdrawn(EMONDA, NOW)
+    claim = replace(CLAIM, reserved_at=NOW + timedelta(seconds=after_seconds))
 
-    assert decision.allocation.state is State.HELD
+    decision = domain.decide(claim, removed)
+
+    assert decision.allocation.state is state
+    assert decision.bike.free == EMONDA.free - (state is State.HELD)
+
+
+def test_a_bike_withdrawn_at_an_unknown_time_is_given_to_nobody() -> None:
+    decision = domain.decide(replace(CLAIM, reserved_at=NOW), replace(EMONDA, withdrawn=True))
+
+    assert decision.allocation.state is State.SHORT
 
 
 @pytest.mark.parametrize("fact", ["started", "returned"])
@@ -194,7 +212,7 @@ def test_the_events_of_a_withdrawn_bike_say_that_it_is_withdrawn(fact: str) -> N
 
 
 def test_an_edit_is_a_new_version() -> None:
-    after = domain.edited(BIKE_WITH_ONE_HELD, {"price": 4_900_000})
+    after = domain.edited(BIKE_WITH_ONE_HELD, {"price": 4_900_000}, NOW)
 
     assert after == replace(BIKE_WITH_ONE_HELD, price=4_900_000, version=2)
     assert isinstance(domain.bike_event(BIKE_WITH_ONE_HELD, after), StockChanged)
@@ -202,29 +220,39 @@ def test_an_edit_is_a_new_version() -> None:
 
 
 def test_more_units_are_in_the_ledger_and_free() -> None:
-    after = domain.edited(EMONDA, {"stock_quantity": 7})
+    after = domain.edited(EMONDA, {"stock_quantity": 7}, NOW)
 
     assert (after.free, after.free_seq, after.version) == (7, 2, 2)
     assert domain.staff_movements(EMONDA, after) == [Movement(bike_id=1, delta=5, why=Why.STAFF)]
 
 
 def test_an_edit_that_changes_nothing_keeps_the_version() -> None:
-    assert domain.edited(EMONDA, {"price": EMONDA.price}) == EMONDA
+    assert domain.edited(EMONDA, {"price": EMONDA.price}, NOW, on_sale=True) == EMONDA
 
 
 def test_a_bike_is_withdrawn_once() -> None:
-    removed = domain.withdrawn(EMONDA)
+    removed = domain.withdrawn(EMONDA, NOW)
 
     assert isinstance(domain.bike_event(EMONDA, removed), StockRemoved)
-    assert domain.withdrawn(removed) == removed
+    assert domain.withdrawn(removed, NOW + timedelta(hours=1)) == removed
 
 
-def test_an_edit_brings_a_withdrawn_bike_back() -> None:
-    removed = domain.withdrawn(EMONDA)
+def test_an_edit_leaves_a_withdrawn_bike_off_sale() -> None:
+    removed = domain.withdrawn(EMONDA, NOW)
 
-    back = domain.edited(removed, {})
+    edited = domain.edited(removed, {"price": 1}, NOW)
 
-    assert back == replace(EMONDA, version=3)
+    assert edited == replace(removed, price=1, version=3)
+    assert isinstance(domain.bike_event(removed, edited), StockRemoved)
+    assert domain.edited(removed, {}, NOW) == removed
+
+
+def test_a_withdrawn_bike_is_put_back_on_sale_in_one_version() -> None:
+    removed = domain.withdrawn(EMONDA, NOW)
+
+    back = domain.edited(removed, {"price": 1}, NOW, on_sale=True)
+
+    assert back == replace(EMONDA, price=1, version=3)
     assert isinstance(domain.bike_event(removed, back), StockRegistered)
 
 

@@ -1,6 +1,7 @@
 """What stock does with the events it consumes, on a real database."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
@@ -150,6 +151,22 @@ async def test_a_withdrawn_bike_serves_the_claims_made_before(stock: Any) -> Non
     await stock.consume(Story().registered(), Story().registered())
 
     assert sorted((await stock.published_types())[2:]) == ["StockAllocated", "StockShort"]
+
+
+async def test_a_claim_made_after_the_withdrawal_gets_no_unit_though_one_is_free(
+    stock: Any,
+) -> None:
+    bike = await stock.register(stock_quantity=2)
+    await stock.db.transact(lambda tx: withdraw_bike(tx, 1, bike.version, by="staff"))
+    removed_at = (await stock.bike()).withdrawn_at
+    late = Story(reserved_at=removed_at + timedelta(seconds=1))
+    in_time = Story(reserved_at=removed_at + timedelta(seconds=0.9))
+
+    await stock.consume(late.registered(), in_time.registered())
+
+    answers = {event.reservation_id: type(event) for event in (await stock.published())[2:]}
+    assert answers == {late.reservation_id: StockShort, in_time.reservation_id: StockAllocated}
+    assert ((await stock.bike()).held_quantity, await stock.ledger()) == (1, [("staff", 2)])
 
 
 async def test_batches_taken_at_once_grant_no_unit_twice(stock: Any) -> None:

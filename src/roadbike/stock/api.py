@@ -70,7 +70,10 @@ class NewBike(WholeBike, frozen=True, kw_only=True, rename=wire_name):
 
 
 class BikeEdit(Body, frozen=True, kw_only=True, rename=wire_name):
-    """The fields of a bike to change; null empties a text."""
+    """The fields of a bike to change; null empties a text.
+
+    on_sale: true puts a withdrawn bike back on sale, false withdraws it as DELETE does.
+    """
 
     bike_name: Name | UnsetType = UNSET
     price: Price | UnsetType = UNSET
@@ -79,6 +82,7 @@ class BikeEdit(Body, frozen=True, kw_only=True, rename=wire_name):
     frame_size: FrameSize | UnsetType | None = UNSET
     colour: Colour | UnsetType | None = UNSET
     description: Description | UnsetType | None = UNSET
+    on_sale: bool | UnsetType = UNSET
 
 
 class BikeView(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name, omit_defaults=True):
@@ -153,7 +157,8 @@ class StockApi:
         """Change some fields of a bike."""
         sent = msgspec.structs.asdict(data).items()
         changes = {name: value for name, value in sent if value is not UNSET}
-        return await self._edited(bike_id, if_match, changes, caller)
+        on_sale = changes.pop("on_sale", None)
+        return await self._edited(bike_id, if_match, changes, caller, on_sale=on_sale)
 
     async def replace(
         self, bike_id: BikeIdInPath, data: WholeBike, if_match: int, caller: Caller
@@ -169,13 +174,20 @@ class StockApi:
         await self.db.transact(withdraw)
 
     async def _edited(
-        self, bike_id: int, version: int, changes: dict[str, Any], caller: Caller
+        self,
+        bike_id: int,
+        version: int,
+        changes: dict[str, Any],
+        caller: Caller,
+        *,
+        on_sale: bool | None = None,
     ) -> Reply[BikeView]:
         edit = partial(
             use_cases.edit_bike,
             bike_id=bike_id,
             version=version,
             changes=changes,
+            on_sale=on_sale,
             by=caller.user_id,
         )
         try:

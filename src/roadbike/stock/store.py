@@ -57,6 +57,7 @@ BIKE: Final = Table(
     Column("colour", String(COLOUR_LENGTH)),
     Column("description", Text),
     Column("withdrawn", Boolean, nullable=False),
+    Column("withdrawn_at", UtcTime),
     Column("version", Integer, nullable=False),
     Column("free_seq", BigInteger, nullable=False),
     Column("changed_by", String(USER_ID_LENGTH)),
@@ -71,6 +72,7 @@ ALLOCATION: Final = Table(
     Column("bike_id", Integer, nullable=False),
     Column("registered", Boolean, nullable=False),
     Column("reserve_seq", BigInteger),
+    Column("reserved_at", UtcTime),
     Column("cancelled", Boolean, nullable=False),
     Column("closed", Boolean, nullable=False),
     Column("started", Boolean, nullable=False),
@@ -98,7 +100,7 @@ ALLOCATIONS: Final = Rows(ALLOCATION, Allocation)
 
 EDITED: Final = (  # by staff; events change the other columns meanwhile
     *("bike_name", "price", "stock_quantity", "brand", "frame_size", "colour", "description"),
-    *("withdrawn", "version", "changed_by"),
+    *("withdrawn", "withdrawn_at", "version", "changed_by"),
 )
 SORTABLE: Final = {
     "price": BIKE.c.price,

@@ -30,20 +30,27 @@ async def register_bike(tx: Tx, bike_id: int | None, fields: Mapping[str, Any], 
 
 
 async def edit_bike(
-    tx: Tx, bike_id: int, version: int, changes: Mapping[str, Any], *, by: str
+    tx: Tx,
+    bike_id: int,
+    version: int,
+    changes: Mapping[str, Any],
+    *,
+    on_sale: bool | None = None,
+    by: str,
 ) -> Bike:
-    """Change that version of the bike; a withdrawn one is on sale again.
+    """Change that version of the bike. on_sale: put it back on sale or take it off, if given.
 
     Raises NotFound, PreconditionFailed, BelowHeld.
     """
     before = await _at_version(tx, bike_id, version)
-    return await _replace(tx, before, domain.edited(before, changes), by)
+    after = domain.edited(before, changes, await tx.now(), on_sale=on_sale)
+    return await _replace(tx, before, after, by)
 
 
 async def withdraw_bike(tx: Tx, bike_id: int, version: int, *, by: str) -> None:
     """Take that version of the bike off sale. Raises NotFound, PreconditionFailed."""
     before = await _at_version(tx, bike_id, version)
-    await _replace(tx, before, domain.withdrawn(before), by)
+    await _replace(tx, before, domain.withdrawn(before, await tx.now()), by)
 
 
 async def _at_version(tx: Tx, bike_id: int, version: int) -> Bike:

@@ -28,6 +28,7 @@ from roadbike.kit.process import settings
 from roadbike.kit.process.http_server import UvicornServer, uvicorn_config
 from roadbike.kit.process.runtime import Runtime
 from roadbike.kit.process.service import Application, Service
+from roadbike.kit.process.setting_faults import SettingError, fault
 from roadbike.kit.process.tls import client_tls, server_tls
 from roadbike.kit.translations import load_translations
 from roadbike.kit.web import http_app
@@ -250,11 +251,15 @@ def token_verifier(
 def _account_keys(chosen: settings.ServiceSettings) -> PublicKeys:
     try:
         keys = public_keys(chosen.account_keys)
-    except KeyFault as fault:
-        raise settings.SettingError(f"ROADBIKE_ACCOUNT_KEYS is wrong: {fault}") from None
+    except KeyFault as reason:
+        raise _wrong_account_keys(reason) from None
     if not keys:
-        raise settings.SettingError("ROADBIKE_ACCOUNT_KEYS is wrong: it holds no key")
+        raise _wrong_account_keys("it holds no key")
     return keys
+
+
+def _wrong_account_keys(reason: object) -> SettingError:
+    return SettingError(fault("setting-wrong", name="ROADBIKE_ACCOUNT_KEYS", reason=reason))
 
 
 def service_tokens(name: str, chosen: settings.ServiceSettings) -> ServiceTokens:

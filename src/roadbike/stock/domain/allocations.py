@@ -6,6 +6,7 @@ is noted on it as a fact; `decide` concludes from the facts, in whatever order t
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import Final, TypeVar, assert_never
 from uuid import UUID
@@ -28,7 +29,7 @@ from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import StockStatus
 from roadbike.kit.pure.events import RefusedEvent
 from roadbike.kit.pure.lifecycle import Lifecycle
-from roadbike.stock.domain.bikes import Bike, Movement, Why, bike_event, moved
+from roadbike.stock.domain.bikes import Bike, Movement, Why, bike_event, moved, serves
 
 A = TypeVar("A", bound=AllocationEvent)
 
@@ -73,12 +74,14 @@ class Allocation:
     """The facts known of one purchase, and the state of its unit.
 
     bike_id: the reservation says which bike; before that, the first event about the purchase does.
+    reserved_at: when it was reserved, by reservation's database.
     """
 
     reservation_id: UUID
     bike_id: int
     registered: bool = False
     reserve_seq: int | None = None
+    reserved_at: datetime | None = None
     cancelled: bool = False  # the reservation
     closed: bool = False  # the delivery: the bike does not leave the shop
     started: bool = False
@@ -107,7 +110,12 @@ def noted(allocation: Allocation, cause: Cause) -> Allocation:
         allocation = _of_reserved_bike(allocation, cause)
     match cause:
         case ReservationRegistered():
-            return replace(allocation, registered=True, reserve_seq=cause.reserve_seq)
+            return replace(
+                allocation,
+                registered=True,
+                reserve_seq=cause.reserve_seq,
+                reserved_at=cause.reserved_at,
+            )
         case ReservationCancelled():
             if not cause.registered:
                 return allocation  # it was never registered: stock has nothing to hold or free
@@ -171,7 +179,7 @@ def _answered(claim: Allocation, bike: Bike) -> Decision:
         released = _to(State.RELEASED, claim)
         event: StockEvent = _event(StockReleased, released, bike, reason)
         return Decision(allocation=released, bike=bike, events=[event])
-    if bike.free <= 0:
+    if bike.free <= 0 or not serves(bike, claim.reserved_at):
         short = _to(State.SHORT, claim)
         event = _event(StockShort, short, bike, Reason.SOLD_OUT)
         return Decision(allocation=short, bike=bike, events=[event])

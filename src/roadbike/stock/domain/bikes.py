@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from roadbike.contracts.events import AnyBikeEvent, StockChanged, StockRegistered, StockRemoved
 from roadbike.kit.pure.refusals import PreconditionFailed, Refusal
+
+# Two databases have two clocks: a smaller difference between their times says nothing.
+CLOCK_DIFFERENCE: Final = timedelta(seconds=1)
 
 
 class Why(StrEnum):
@@ -39,6 +43,8 @@ class Bike:
     stock_quantity: units in the shop, including held_quantity, those held for reservations.
     version: counts the changes of everything but held_quantity; it is the ETag.
     free_seq: grows by one with each change of `free`.
+    withdrawn_at: when it was taken off sale, by stock's database; None while it is on sale, or
+    when it was withdrawn before that time was kept.
     changed_by: the user id of the staff member who changed it last.
     """
 
@@ -52,6 +58,7 @@ class Bike:
     colour: str | None = None
     description: str | None = None
     withdrawn: bool = False
+    withdrawn_at: datetime | None = None
     version: int = 1
     free_seq: int = 1
     changed_by: str | None = None
@@ -87,14 +94,32 @@ def unknown(bike_id: int) -> Bike:
     return Bike(bike_id=bike_id, bike_name="", price=0, stock_quantity=0, version=0, free_seq=0)
 
 
-def edited(bike: Bike, changes: Mapping[str, Any]) -> Bike:
-    """Return the bike with these fields changed, and on sale: an edit ends a withdrawal."""
-    return _counted(bike, replace(bike, **changes, withdrawn=False))
+def edited(
+    bike: Bike, changes: Mapping[str, Any], now: datetime, *, on_sale: bool | None = None
+) -> Bike:
+    """Return the bike with these fields changed; whether it is on sale changes only if given."""
+    after = replace(bike, **changes)
+    if on_sale is not None and on_sale == bike.withdrawn:
+        after = replace(after, withdrawn=not on_sale, withdrawn_at=None if on_sale else now)
+    return _counted(bike, after)
 
 
-def withdrawn(bike: Bike) -> Bike:
+def withdrawn(bike: Bike, now: datetime) -> Bike:
     """Return the bike taken off sale."""
-    return _counted(bike, replace(bike, withdrawn=True))
+    return edited(bike, {}, now, on_sale=False)
+
+
+def serves(bike: Bike, reserved_at: datetime | None) -> bool:
+    """Return whether a unit may go to a claim of that time, if one is free.
+
+    reserved_at: by reservation's database. What was reserved before the bike was withdrawn is still
+    served; reservation may take more until it has consumed StockRemoved.
+    """
+    if not bike.withdrawn:
+        return True
+    if bike.withdrawn_at is None or reserved_at is None:
+        return False
+    return reserved_at - bike.withdrawn_at < CLOCK_DIFFERENCE
 
 
 def moved(bike: Bike, *, stock: int = 0, held: int = 0) -> Bike:
