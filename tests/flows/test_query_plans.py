@@ -8,12 +8,14 @@ has no index fails here without being named.
 from collections.abc import Callable
 from importlib import import_module
 from typing import Final
+from uuid import UUID
 
 import pytest
 from sqlalchemy import Table
 
 from roadbike.delivery.store import DELIVERY
 from roadbike.kit.messaging import retention
+from roadbike.kit.messaging.broker import Mark
 from roadbike.kit.messaging.broker.memory import MemoryBroker
 from roadbike.kit.messaging.inbox import INBOX
 from roadbike.kit.messaging.outbox import EVENT_VERSION, OUTBOX
@@ -43,6 +45,13 @@ FULL: Final[dict[str, dict[Table, int]]] = {
 }
 
 
+class Complete(MemoryBroker):
+    """A broker that has not lost what the outbox says it has."""
+
+    async def holds(self, topic: str, mark: Mark, event_id: UUID) -> bool:  # noqa: ARG002
+        return True
+
+
 @pytest.mark.parametrize("name", FULL)
 async def test_work_costs_the_same_after_a_million_purchases(
     name: str, migrated_url: Callable[..., str], new_database: Callable[..., str]
@@ -59,7 +68,7 @@ async def test_work_costs_the_same_after_a_million_purchases(
                 await fill(service.db, table, rows)
             explained = Explained()
             explained.listen(service.db)
-            await work(service, MemoryBroker(shop.log))
+            await work(service, Complete(shop.log))
         finally:
             await service.db.close()
 

@@ -61,7 +61,12 @@ def bike(shop: Shop) -> int:
 
 def purchase(customer: Person, number: int) -> None:
     body = CUSTOMER | {"bikeId": number}
-    reserve_id = ok(customer.ask("POST", "/reservations", body), 201).body["reserveId"]
+
+    def reserved() -> Any:
+        answer = customer.ask("POST", "/reservations", body)
+        return answer if answer.status == 201 else None
+
+    reserve_id = until(reserved, 20, "a reservation is made", pause=0.5).body["reserveId"]
     ok(customer.pay(customer.payment_of(reserve_id)["payId"]), 200)
 
 
