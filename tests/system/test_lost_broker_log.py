@@ -34,9 +34,9 @@ async def test_a_lost_broker_log_is_filled_again(new_shop: Shop) -> None:
 
         await new_shop.roadbike_ok("stop", "nats")
         shutil.rmtree(new_shop.home.path / "nats" / "data" / "jetstream")
-        began = time.monotonic()
         for part in ("nats", "payment", "mypage"):
             await new_shop.roadbike_ok("start", part)
+        began = time.monotonic()
         path = f"/myPages/{reserve_id}"
         await client.eventually(buyer, path, REFUND_SECONDS, payStatus="결제취소")
         took = time.monotonic() - began
