@@ -58,7 +58,7 @@ async def test_a_paused_former_holder_does_not_change_marks(
     async def overtake() -> None:
         await expire_lease(db)
         await new.relay_once()
-        async with db.begin() as tx:  # to tell the new holder's mark from that of the old one
+        async with db.begin() as tx:  # another mark than that of the old holder
             await tx.execute(update(OUTBOX).values(position=99))
 
     broker.during_send = overtake

@@ -194,8 +194,8 @@ async def ack_floor(
     the topic should not have do not count.
     """
     listed = await list_consumers(connection, topic, within)
-    floors = {consumer.name: consumer.ack_floor.stream_seq for consumer in listed.consumers}
-    return min((floors.get(group, 0) for group in groups), default=0)
+    acknowledged = {consumer.name: consumer.ack_floor.stream_seq for consumer in listed.consumers}
+    return min((acknowledged.get(group, 0) for group in groups), default=0)
 
 
 async def event_id_at(
