@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from roadbike.local import home as homes
-from roadbike.local import replicas, services
+from roadbike.local import parts, replicas, services
 from roadbike.local.errors import CommandError
 from roadbike.local.ports import Ports
 
@@ -60,13 +60,13 @@ def test_a_part_is_a_process_of_its_service(part: str, service: str) -> None:
 
 
 def test_a_name_is_one_part_or_all_replicas() -> None:
-    parts = ["stock-1", "stock-2", "payment", "set-up"]
+    known = ["stock-1", "stock-2", "payment", "set-up"]
 
-    assert replicas.named("stock", parts) == ["stock-1", "stock-2"]
-    assert replicas.named("stock-2", parts) == ["stock-2"]
-    assert replicas.named("payment", parts) == ["payment"]
-    assert replicas.named("set-up", parts) == ["set-up"]
-    assert replicas.named("stok", parts) == []
+    assert replicas.named("stock", known) == ["stock-1", "stock-2"]
+    assert replicas.named("stock-2", known) == ["stock-2"]
+    assert replicas.named("payment", known) == ["payment"]
+    assert replicas.named("set-up", known) == ["set-up"]
+    assert replicas.named("stok", known) == []
 
 
 def test_replicas_share_one_migration_and_reservation_knows_all_of_payment(
@@ -76,9 +76,9 @@ def test_replicas_share_one_migration_and_reservation_knows_all_of_payment(
     home, ports = homes.at(tmp_path), Ports(20_000)
     made = services.replicas_of(specs, ports, {"payment": 2})
 
-    parts = services.service_parts(home, ports, {}, services.PAYMENT, made)
+    made_parts = parts.service_parts(home, ports, {}, services.PAYMENT, made)
     given = services.environment(home, ports, {}, services.RESERVATION, made)
 
-    assert parts[0].prepare == parts[1].prepare is not None
-    assert [part.port for part in parts] == [20_003, 20_020]
+    assert made_parts[0].prepare == made_parts[1].prepare is not None
+    assert [part.port for part in made_parts] == [20_003, 20_020]
     assert given["ROADBIKE_PAYMENT_URL"] == "http://127.0.0.1:20003,http://127.0.0.1:20020"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from roadbike.local.home import Home
 from roadbike.local.ports import Ports
-from roadbike.local.services import SERVICES, ServiceSpec, replicas_of
+from roadbike.local.services import SERVICES, ServiceSpec, all_ports
 from roadbike.local.users import User
 
 
@@ -34,7 +34,4 @@ class Options:
     @property
     def all_ports(self) -> list[int]:
         """Every port that the shop listens on."""
-        ports = self.ports
-        own = [ports.gateway, ports.fallback, ports.postgres, ports.nats, ports.set_up]
-        made = replicas_of(self.specs, ports, self.replicas)
-        return [*(port for parts in made.values() for port in parts.values()), *own]
+        return all_ports(self.ports, self.specs, self.replicas)

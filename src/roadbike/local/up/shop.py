@@ -9,7 +9,7 @@ from typing import Any, Final, assert_never
 
 import msgspec
 
-from roadbike.local import access, keys, replicas, services, shop_file
+from roadbike.local import access, keys, parts, replicas, shop_file
 from roadbike.local.errors import CommandError
 from roadbike.local.invocation import command_line
 from roadbike.local.servers import fallback
@@ -44,11 +44,11 @@ class Shop:
         self._progress = progress
         self._closing = asyncio.Event()
         self._signals = 0
-        parts = services.all_parts(
+        all_parts = parts.all_parts(
             *(options.home, options.ports, options.environ, options.specs, options.user),
             counts=options.replicas,
         )
-        self._supervisor = Supervisor(options.home, parts, self._show_changes)
+        self._supervisor = Supervisor(options.home, all_parts, self._show_changes)
 
     async def run_until_closed(self, on_open: Callable[[], None]) -> bool:
         """Open the shop and return when it was closed; False when that was before it was open.
