@@ -54,7 +54,11 @@ def all_calls(home: Home) -> list[Call]:
     all_parts = parts.all_parts(home, Ports(), {}, services.SERVICES)
     of_keys = keys.job(home, {spec.name: spec.callers for spec in services.SERVICES})
     assert of_keys is not None
-    return [of_keys, demo.job(home, Ports(), {}), *(call for part in parts for call in calls(part))]
+    return [
+        of_keys,
+        demo.job(home, Ports(), {}),
+        *(call for part in all_parts for call in calls(part)),
+    ]
 
 
 def calls(part: Part) -> list[Call]:
