@@ -14,7 +14,8 @@ from roadbike.local import keys, parts, services
 from roadbike.local.home import Home
 from roadbike.local.ports import Ports
 from roadbike.local.supervisor.part import Call, Part
-from roadbike.local.up import demo
+from roadbike.local.up import check_settings, demo
+from roadbike.local.up.options import Options
 
 SOURCES = Path(roadbike.__file__).parent / "local"
 NAMED = re.compile(r'"(roadbike(?:\.\w+)+:\w+)"')
