@@ -57,6 +57,7 @@ def all_calls(home: Home) -> list[Call]:
     assert of_keys is not None
     return [
         of_keys,
+        check_settings.job(Options(home=home, ports=Ports(), environ={})),
         demo.job(home, Ports(), {}),
         *(call for part in all_parts for call in calls(part)),
     ]
