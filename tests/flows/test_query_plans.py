@@ -39,7 +39,7 @@ MOST_ROWS: Final = 2_000  # of one statement; the relay reads 500 events, a clea
 INCARNATION: Final = "x1"  # of the last row that `fill` makes
 LEAST_STATEMENTS: Final = 10  # of every service
 FULL: Final[dict[str, dict[Table, int]]] = {
-    "reservation": {OUTBOX: MANY, INBOX: MANY, EVENT_VERSION: SOME, RESERVATION: SOME, KEY: SOME},
+    "reservation": {OUTBOX: MANY, INBOX: SOME, EVENT_VERSION: SOME, RESERVATION: SOME, KEY: SOME},
     "payment": {ATTEMPT: MANY, PAYMENT: SOME, MONEY: SOME},
     "stock": {ALLOCATION: SOME, LEDGER: SOME},
     "delivery": {DELIVERY: SOME},
