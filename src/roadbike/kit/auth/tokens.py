@@ -139,7 +139,8 @@ class TokenVerifier:
                 await self._refetch()
             if key := self._keys.get(kid):
                 return key
-            if claims["iat"] + NOTICE_SECONDS < self._published_at:
+            latest = self._time.now() + NOTICE_SECONDS  # else the clock was set back since
+            if claims["iat"] + NOTICE_SECONDS < self._published_at <= latest:
                 raise Unauthenticated  # a key of the issuer would have been published by then
             wait = self._next_fetch - self._clock()
         raise Unavailable(retry_after=max(RETRY_SECONDS, wait))
