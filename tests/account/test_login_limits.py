@@ -190,6 +190,18 @@ async def test_the_window_moves_on(sign_up: Any, log_in: Any, time_passes: Any) 
     assert (await log_in()).status_code == 200
 
 
+@pytest.mark.parametrize("ahead", [timedelta(hours=1), timedelta(days=1)])
+async def test_failures_by_a_clock_that_was_ahead_lock_nobody_out(
+    sign_up: Any, log_in: Any, time_passes: Any, ahead: timedelta
+) -> None:
+    await sign_up()
+    await fail(log_in, 3)
+
+    await time_passes(-ahead)  # the clock was ahead, and is set right
+
+    assert (await log_in()).status_code == 200
+
+
 async def test_old_failures_are_deleted(log_in: Any, service: Service, time_passes: Any) -> None:
     await fail(log_in, 2)
     await time_passes(timedelta(minutes=6))

@@ -12,7 +12,7 @@ from tests.kit.tokens import KEY
 def test_a_cached_token_still_expires() -> None:
     now = 100.0
     cache: TokenCache[str] = TokenCache(clock=lambda: now)
-    cache.put("token", "kim", expires_at=160)
+    cache.put("token", "kim", seconds=60)
 
     assert cache.get("token") == "kim"
     now = 160.0

@@ -207,6 +207,19 @@ async def test_a_new_key_that_one_replica_does_not_show_yet_is_503_and_then_acce
     assert await user_of(verifier, NEXT) == "kim"
 
 
+async def test_a_key_that_was_published_before_it_signs_is_known_whatever_strangers_send(
+    verifier: TokenVerifier, issuer: Issuer
+) -> None:
+    """Made-up keys keep the pause between two fetches, but each fetch brings the next key."""
+    issuer.shows = document(KEY, NEXT)
+    unknown = SigningKey("account/x", SQUATTERS.private)
+    with pytest.raises(Unavailable):
+        await user_of(verifier, unknown)
+
+    assert await user_of(verifier, NEXT) == "kim"
+    assert issuer.requests == 1
+
+
 async def test_an_unknown_key_is_401_when_the_issuer_has_published_without_it_since(
     verifier: TokenVerifier, issuer: Issuer
 ) -> None:

@@ -1,5 +1,7 @@
 """A question that the provider left unanswered is repeated, and holds up no other payment."""
 
+from datetime import timedelta
+
 import pytest
 
 from roadbike.contracts.statuses import PaymentStatus
@@ -54,3 +56,16 @@ async def test_a_refund_without_an_answer_is_requested_again_later(
     await cashier.refund_owed(payment.db)
     assert await status(payment, attempt) is PaymentStatus.CANCELLED
     assert len(provider.refunds) == 0
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=1), timedelta(days=1)])
+async def test_a_clock_that_was_ahead_delays_no_question_and_no_refund(
+    payment: ServiceHarness, cashier: Cashier, provider: FakeProvider, ahead: timedelta
+) -> None:
+    attempt = await an_attempt(payment)
+    provider.snapshots = {attempt.attempt_id: TAKEN}
+    await time_passes(payment, -ahead)  # what was planned by that clock
+
+    await cashier.finish_unknown(payment.db)
+
+    assert await status(payment, attempt) is PaymentStatus.PAID

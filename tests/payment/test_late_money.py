@@ -49,6 +49,17 @@ def test_a_payment_is_looked_at_three_times_for_late_money_however_often_it_was_
     assert (payment.looks, payment.look_at) == (len(LOOKS), None)
 
 
+def test_a_look_that_is_planned_further_ahead_than_ever_is_made_at_once() -> None:
+    """The clock was a day ahead, and is set right."""
+    payment, _ = declined(a_confirming_payment())
+    payment = domain.answered(payment, payment.attempts[0].attempt_id, NOON)
+    now = NOON - timedelta(days=1)
+
+    looked = domain.looked(payment, now, complete=True)
+
+    assert (looked.looks, looked.look_at) == (1, now + LOOKS[1])
+
+
 def test_a_look_that_two_replicas_make_counts_once() -> None:
     payment, _ = declined(a_confirming_payment())
     payment = domain.answered(payment, payment.attempts[0].attempt_id, NOON)

@@ -212,13 +212,13 @@ async def test_pending_reservations_are_counted_until_they_are_resolved(
         assert await count(tx) == 0
 
 
-async def test_keys_are_deleted_after_a_day_and_reservations_are_not(
+async def test_old_keys_are_deleted_and_reservations_are_not(
     harness: ReservationHarness,
 ) -> None:
     await harness.consume(bike_changed(free=100, free_seq=2))
     pending = await harness.take_pending(*[a_request(f"old {number}") for number in range(30)])
     await harness.register(*pending)
-    await harness.age(hours=24, minutes=1)
+    await harness.age(hours=49, minutes=1)
     await harness.reserve("young")
 
     await harness.run_timed("delete_old_keys")
@@ -249,3 +249,29 @@ async def test_the_resolver_leaves_what_another_replica_has_locked_and_cancels_t
 
     assert states == [ReservationStatus.CANCELLED, ReservationStatus.PENDING]
     assert await harness.published_types() == ["ReservationCancelled"] * 2
+
+
+async def test_a_clock_that_is_set_forward_by_a_day_deletes_no_key_of_the_day_before(
+    harness: ReservationHarness,
+) -> None:
+    await harness.consume(bike_changed(free=100, free_seq=2))
+    await harness.reserve("mine")
+    await harness.age(hours=24 + 23)  # 23 hours ago, and the clock was set
+
+    await harness.run_timed("delete_old_keys")
+
+    assert await harness.count_rows() == (1, 1)
+
+
+@pytest.mark.parametrize("hours", [1, 24])
+async def test_a_pending_reservation_of_before_the_clock_was_set_back_is_cancelled(
+    harness: ReservationHarness, hours: int
+) -> None:
+    await harness.consume(bike_changed(free=1, free_seq=2))
+    await harness.take_pending(a_request("mine"))
+    await harness.age(hours=-hours)
+
+    await harness.run_timed("resolve_pending")
+
+    assert await harness.count_rows() == (1, 0)
+    assert await harness.reserve("again")

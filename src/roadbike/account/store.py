@@ -31,6 +31,7 @@ from roadbike.contracts.types import (
 from roadbike.kit.db import Tx
 from roadbike.kit.db.bulk import delete_some, insert_new
 from roadbike.kit.db.columns import BigId, UtcTime
+from roadbike.kit.db.times import is_past, is_recent
 
 HASH_LENGTH: Final = 200  # of argon2's encoded form
 ROLES_LENGTH: Final = 100  # of their names, separated by commas
@@ -123,7 +124,7 @@ async def last_allowed(tx: Tx, limits: Limits, guess: Guess) -> list[datetime | 
 async def count_failures(tx: Tx, within: timedelta, at_most: int) -> int:
     """Return how many log-ins have failed within that time, counted up to `at_most`."""
     failed_at = LOGIN_FAILURE.c.failed_at
-    recent = select(failed_at).where(failed_at > await tx.now() - within)
+    recent = select(failed_at).where(is_recent(failed_at, await tx.now(), within))
     counted = recent.limit(at_most).subquery()
     return int(await tx.scalar(select(func.count()).select_from(counted)))
 
@@ -136,7 +137,8 @@ async def delete_failures(tx: Tx, older_than: timedelta) -> bool:
 
 async def _nth_last(tx: Tx, which: ColumnElement[bool], n: int) -> datetime | None:
     failed_at = LOGIN_FAILURE.c.failed_at
-    newest_first = select(failed_at).where(which).order_by(failed_at.desc())
+    past = is_past(failed_at, await tx.now())
+    newest_first = select(failed_at).where(which, past).order_by(failed_at.desc())
     time: datetime | None = await tx.scalar(newest_first.offset(n - 1).limit(1))
     return time
 

@@ -29,9 +29,11 @@ from sqlalchemy import (
 
 from roadbike.kit.db import Tx, bulk
 from roadbike.kit.db.columns import UtcTime
+from roadbike.kit.db.times import age_of
 from roadbike.kit.pure.refusals import Refusal
 
 KEY_RETENTION: Final = timedelta(hours=24)
+DELETED_AFTER: Final = KEY_RETENTION + timedelta(hours=25)  # the clock may be set a day forward
 
 
 class InProgress(Refusal):
@@ -150,8 +152,8 @@ async def release(tx: Tx, keys: Table, result_ids: Sequence[UUID]) -> None:
 
 
 async def delete_old(tx: Tx, keys: Table) -> bool:
-    """Delete some keys older than KEY_RETENTION; return whether more may be left."""
-    limit = (await tx.now()) - KEY_RETENTION
+    """Delete some keys older than DELETED_AFTER; return whether more may be left."""
+    limit = (await tx.now()) - DELETED_AFTER
     return await bulk.delete_some(tx, keys.c.result_id, keys.c.created_at < limit)
 
 
@@ -162,7 +164,7 @@ def _earlier_request(
         return None
     if row["fingerprint"] != key.fingerprint:
         return KeyReused()
-    age = now - row["created_at"]
+    age = age_of(row["created_at"], now)
     return EarlierRequest(result_id=row["result_id"], response=row["response"], age=age)
 
 

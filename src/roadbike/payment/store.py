@@ -31,8 +31,10 @@ from roadbike.kit.db.bulk import insert_new
 from roadbike.kit.db.columns import Status, UtcTime, utc_now
 from roadbike.kit.db.paging import Paging
 from roadbike.kit.db.rows import Rows
+from roadbike.kit.db.times import due_rows, is_due
 from roadbike.kit.pure.refusals import NotFound
 from roadbike.payment.domain import Attempt, Outcome, Payment, PaymentSummary, Refund, Try
+from roadbike.payment.domain.attempts import LONGEST_WAIT, LOOKS
 
 metadata: Final = MetaData()
 
@@ -165,8 +167,7 @@ async def enter_money(tx: Tx, attempt: Attempt, kind: str, provider_id: str) -> 
 
 async def to_check(tx: Tx, at_most: int) -> Sequence[Attempt]:
     """Return the attempts whose `check_at` has come, the earliest first."""
-    due = select(ATTEMPT).where(ATTEMPT.c.check_at <= await tx.now())
-    rows = await tx.rows(due.order_by(ATTEMPT.c.check_at).limit(at_most))
+    rows = await due_rows(tx, select(ATTEMPT), ATTEMPT.c.check_at, at_most, longest=LONGEST_WAIT)
     return [ATTEMPTS.state(row) for row in rows]
 
 
@@ -175,8 +176,8 @@ async def to_look_at(tx: Tx, at_most: int) -> Mapping[UUID, Sequence[Attempt]]:
 
     Of their attempts, only those that were declined.
     """
-    due = select(PAYMENT.c.reservation_id).where(PAYMENT.c.look_at <= await tx.now())
-    rows = await tx.rows(due.order_by(PAYMENT.c.look_at).limit(at_most))
+    ids = select(PAYMENT.c.reservation_id)
+    rows = await due_rows(tx, ids, PAYMENT.c.look_at, at_most, longest=LOOKS[-1])
     found: dict[UUID, list[Attempt]] = {row["reservation_id"]: [] for row in rows}
     if found:
         of_them = ATTEMPT.c.reservation_id.in_(found)
@@ -197,7 +198,8 @@ async def last_tries(tx: Tx, user_id: str, at_most: int) -> Sequence[Try]:
 
 async def to_refund(tx: Tx, at_most: int) -> Sequence[Attempt]:
     """Return the attempts with a refund owed, except those whose next try comes later."""
-    is_time = or_(ATTEMPT.c.check_at.is_(None), ATTEMPT.c.check_at <= await tx.now())
+    has_come = is_due(ATTEMPT.c.check_at, await tx.now(), LONGEST_WAIT)
+    is_time = or_(ATTEMPT.c.check_at.is_(None), has_come)
     owed = select(ATTEMPT).where(IS_OWED, is_time)  # as in the index, not a parameter
     rows = await tx.rows(owed.order_by(ATTEMPT.c.attempt_id).limit(at_most))
     return [ATTEMPTS.state(row) for row in rows]

@@ -33,6 +33,7 @@ from roadbike.kit.db.bulk import among
 from roadbike.kit.db.columns import Status, UtcTime
 from roadbike.kit.db.paging import Paging
 from roadbike.kit.db.rows import Rows
+from roadbike.kit.db.times import due_rows
 from roadbike.kit.pure.refusals import NotFound
 from roadbike.reservation.domain import Bike, Reservation, is_pending
 
@@ -142,15 +143,13 @@ async def pending(tx: Tx, reservation_id: UUID) -> Reservation | None:
 
 
 async def pending_since(tx: Tx, age: timedelta, at_most: int) -> Sequence[UUID]:
-    """Return pending reservations that are at least so old by the database's clock."""
-    before = (await tx.now()) - age
-    statement = (
-        select(RESERVATION.c.reservation_id)
-        .where(PENDING, RESERVATION.c.reserved_at < before)
-        .order_by(RESERVATION.c.reserved_at)
-        .limit(at_most)
-    )
-    return [row["reservation_id"] for row in await tx.rows(statement)]
+    """Return pending reservations that are at least so old by the database's clock.
+
+    Also those of the future, which were made before the clock was set back.
+    """
+    ids = select(RESERVATION.c.reservation_id).where(PENDING)
+    rows = await due_rows(tx, ids, RESERVATION.c.reserved_at, at_most, age=age)
+    return [row["reservation_id"] for row in rows]
 
 
 async def count_pending(tx: Tx) -> int:

@@ -3,7 +3,10 @@
 import time
 from collections import deque
 from collections.abc import Callable
+from math import inf
 from typing import Final, Generic, TypeVar
+
+from roadbike.kit.auth.clock import steady_seconds
 
 T = TypeVar("T")
 
@@ -13,21 +16,21 @@ MAX_TOKENS: Final = 4096  # a full cache is cleared, and its tokens are verified
 class TokenCache(Generic[T]):
     """Values read from verified tokens, by token, each until its token expires."""
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
-        """Start empty; `clock` returns seconds since the epoch."""
+    def __init__(self, clock: Callable[[], float] = steady_seconds) -> None:
+        """Start empty; `clock` returns seconds and is never set."""
         self._clock = clock
         self._entries: dict[str, tuple[float, T]] = {}
 
     def get(self, token: str) -> T | None:
         """Return the token's value; None when the token is not in the cache or has expired."""
-        expires_at, value = self._entries.get(token, (0.0, None))
-        return value if expires_at > self._clock() else None
+        ends_at, value = self._entries.get(token, (-inf, None))
+        return value if ends_at > self._clock() else None
 
-    def put(self, token: str, value: T, *, expires_at: float) -> None:
-        """Store the value of a verified token; `expires_at` is in seconds since the epoch."""
+    def put(self, token: str, value: T, *, seconds: float) -> None:
+        """Store the value of a verified token, which is still valid for so many seconds."""
         if len(self._entries) >= MAX_TOKENS:
             self._entries.clear()
-        self._entries[token] = (expires_at, value)
+        self._entries[token] = (self._clock() + seconds, value)
 
 
 class UsedOnce:

@@ -3,12 +3,14 @@
 import base64
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any, Final
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from roadbike.kit.auth.clock import TokenClock
 from roadbike.kit.pure.refusals import TokenExpired, TokenInvalid
 
 ALGORITHM: Final = "EdDSA"  # the only accepted algorithm
@@ -29,11 +31,28 @@ class TokenRules:
     """What the claims of a token must be.
 
     issuer: the accepted `iss`, or several. max_lifetime_seconds: the largest `exp - iat`.
+    clock: judges `exp`, `iat` and `nbf`.
     """
 
     audience: str
     issuer: str | Sequence[str]
     max_lifetime_seconds: int
+    clock: TokenClock = field(default_factory=TokenClock)
+
+    def seconds_left(self, claims: Mapping[str, Any]) -> float:
+        """Return for how many seconds the token is still valid.
+
+        Raises TokenExpired, TokenInvalid.
+        """
+        begins, ends = _number(claims, "iat"), _number(claims, "exp")
+        if ends - begins > self.max_lifetime_seconds:
+            raise TokenInvalid
+        if "nbf" in claims:
+            begins = max(begins, _number(claims, "nbf"))
+        left = self.clock.seconds_left(begins, ends, CLOCK_SKEW_SECONDS)
+        if left is not None:
+            return left
+        raise TokenExpired if ends < self.clock.now() else TokenInvalid
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +154,6 @@ def unverified_claims(token: str, rules: TokenRules) -> dict[str, Any]:
 def _claims(
     token: str, key: Ed25519PublicKey | str, rules: TokenRules, *, is_signed: bool
 ) -> dict[str, Any]:
-    checks = dict.fromkeys(("verify_exp", "verify_iat", "verify_nbf", "verify_aud"), True)
     try:
         claims: dict[str, Any] = jwt.decode(
             token,
@@ -143,26 +161,26 @@ def _claims(
             algorithms=[ALGORITHM],
             audience=rules.audience,
             issuer=rules.issuer,
-            leeway=CLOCK_SKEW_SECONDS,
             options={  # type: ignore[arg-type]
-                **checks,
-                "verify_iss": True,
-                "verify_sub": True,
+                **dict.fromkeys(("verify_aud", "verify_iss", "verify_sub"), True),
+                # judged below, by a clock that may have been set
+                **dict.fromkeys(("verify_exp", "verify_iat", "verify_nbf"), False),
                 "verify_signature": is_signed,
                 "require": ["exp", "iat", "aud", "iss", "sub"],
                 "strict_aud": True,
             },
         )
-        # `exp` is not in the past and `iat` not in the future, so with this `now` lies at most
-        # that long after `iat`, whatever `exp` says
-        too_long = claims["exp"] - claims["iat"] > rules.max_lifetime_seconds
-    except jwt.ExpiredSignatureError as error:
-        raise TokenExpired from error
     except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise TokenInvalid from error
-    if too_long:
-        raise TokenInvalid
+    rules.seconds_left(claims)
     return claims
+
+
+def _number(claims: Mapping[str, Any], name: str) -> float:
+    value = claims[name]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        raise TokenInvalid
+    return value
 
 
 def _jwks(text: str) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from roadbike.kit.auth.clock import TokenClock
 from roadbike.kit.auth.keys import (
     KeyFault,
     PublicKeys,
@@ -68,13 +69,21 @@ class Publisher:
         return json.dumps({"keys": self._jwks, "signed": signed}).encode()
 
 
-def read_published(document: str, trusted: PublicKeys, issuer: str) -> Published:
+def read_published(
+    document: str, trusted: PublicKeys, issuer: str, clock: TokenClock | None = None
+) -> Published:
     """Return the keys that a trusted key has signed in this document.
 
+    clock: judges whether its signatures are valid now.
     Raises KeyFault when the document cannot be read, or when none of its signatures is valid and
     made with a trusted key.
     """
-    rules = TokenRules(audience=KEYS_AUDIENCE, issuer=issuer, max_lifetime_seconds=LIFETIME_SECONDS)
+    rules = TokenRules(
+        audience=KEYS_AUDIENCE,
+        issuer=issuer,
+        max_lifetime_seconds=LIFETIME_SECONDS,
+        clock=clock or TokenClock(),
+    )
     for token in _signatures(document):
         try:
             key = trusted.get(kid_of(token, MAX_LENGTH))

@@ -15,6 +15,7 @@ from typing import Any, Final
 from aiohttp import ClientHandlerType, ClientMiddlewareType, ClientRequest, ClientResponse
 
 from roadbike.kit.auth.cache import UsedOnce
+from roadbike.kit.auth.clock import TokenClock
 from roadbike.kit.auth.keys import (
     CLOCK_SKEW_SECONDS,
     SigningKey,
@@ -60,7 +61,7 @@ class ServiceTokens:
         self.name = name
         self._key = SigningKey.from_jwk(service_key)
         self._callers = public_keys(caller_keys)
-        self._clock = clock
+        self._clock = TokenClock(clock, life_seconds=LIFETIME_SECONDS)
         self._used = UsedOnce(REMEMBERED_SECONDS)
 
     def mint(self, callee: str, method: str, path: str, body: bytes = b"") -> str:
@@ -68,7 +69,7 @@ class ServiceTokens:
 
         path: as the callee's routes see it, percent-decoded; with `?` and the query, if any.
         """
-        now = int(self._clock())
+        now = int(self._clock.now())
         return self._key.sign(
             {
                 "iss": self.name,
@@ -112,7 +113,12 @@ class ServiceTokens:
         if key is None:
             raise TokenInvalid
         caller = kid.partition("/")[0]
-        rules = TokenRules(audience=self.name, issuer=caller, max_lifetime_seconds=LIFETIME_SECONDS)
+        rules = TokenRules(
+            audience=self.name,
+            issuer=caller,
+            max_lifetime_seconds=LIFETIME_SECONDS,
+            clock=self._clock,
+        )
         claims = claims_of(token, key, rules)
         signed = (claims["sub"], claims.get("method"), claims.get("path"))
         if signed != (caller, method, path):

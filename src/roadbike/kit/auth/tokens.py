@@ -14,6 +14,7 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from roadbike.kit.auth.cache import TokenCache
+from roadbike.kit.auth.clock import TokenClock
 from roadbike.kit.auth.keys import (
     KeyFault,
     PublicKeys,
@@ -78,18 +79,24 @@ class TokenVerifier:
         max_lifetime_seconds: int,
         clock: Callable[[], float] = time.monotonic,
         fetch: Fetch | None = None,
+        time_of_tokens: TokenClock | None = None,
     ) -> None:
         """Accept tokens of `issuer` for `audience`; keep those of their roles that are in `roles`.
 
         issuer_url: without a path. keys: the issuer's, by kid, as far as they are known at the
         start. max_lifetime_seconds: a token with a longer life is refused. clock: monotonic
-        seconds. fetch: returns the text behind a URL or raises OSError.
+        seconds. fetch: returns the text behind a URL or raises OSError. time_of_tokens: judges
+        whether a token is valid now.
         """
         self._db = db
         self._url = f"{issuer_url.rstrip('/')}/.well-known/jwks.json"
         self._issuer, self._roles = issuer, frozenset(roles)
+        self._time = time_of_tokens or TokenClock(life_seconds=max_lifetime_seconds)
         self._rules = TokenRules(
-            audience=audience, issuer=issuer, max_lifetime_seconds=max_lifetime_seconds
+            audience=audience,
+            issuer=issuer,
+            max_lifetime_seconds=max_lifetime_seconds,
+            clock=self._time,
         )
         self._clock = clock
         self._fetch = fetch or fetcher()
@@ -112,7 +119,7 @@ class TokenVerifier:
         key = self._keys.get(kid) or await self._unknown_key(kid, token)
         claims = claims_of(token, key, self._rules)
         identity = self._identity(claims)
-        self._verified.put(token, identity, expires_at=claims["exp"])
+        self._verified.put(token, identity, seconds=self._rules.seconds_left(claims))
         return identity
 
     def _identity(self, claims: Mapping[str, Any]) -> Identity:
@@ -132,7 +139,8 @@ class TokenVerifier:
                 await self._refetch()
             if key := self._keys.get(kid):
                 return key
-            if claims["iat"] + NOTICE_SECONDS < self._published_at:
+            latest = self._time.now() + NOTICE_SECONDS  # else the clock was set back since
+            if claims["iat"] + NOTICE_SECONDS < self._published_at <= latest:
                 raise TokenInvalid  # a key of the issuer would have been published by then
             wait = self._next_fetch - self._clock()
         raise Unavailable(retry_after=max(RETRY_SECONDS, wait))
@@ -147,7 +155,8 @@ class TokenVerifier:
 
     async def _refetch(self) -> None:
         try:
-            published = read_published(await self._fetch(self._url), self._keys, self._issuer)
+            document = await self._fetch(self._url)
+            published = read_published(document, self._keys, self._issuer, self._time)
         except (OSError, aiohttp.ClientError) as error:
             log.warning("keys.unavailable", error=type(error).__name__)
         except KeyFault as fault:

@@ -33,6 +33,7 @@ metadata: Final = MetaData()  # kit's own tables, which every service's database
 MAX_ATTEMPTS: Final = 10  # of one use case that conflicts with other transactions
 RERUN_PAUSE_SECONDS: Final = 0.01  # longest pause before a rerun, per earlier run
 CLOCK_REFRESH_SECONDS: Final = 1.0  # the database's clock is read again after this time
+CLOCK_TOLERANCE: Final = timedelta(seconds=2)  # a larger difference means that it was set
 
 
 class Tx:
@@ -131,13 +132,27 @@ class _Clock:
     def __init__(self) -> None:
         self._moment = datetime.min.replace(tzinfo=UTC)
         self._read_at = -inf
+        self._set_at = -inf
 
     async def now(self, tx: Tx) -> datetime:
         # taken before the query: the result is at most one round trip ahead, never behind
         asked_at = time.monotonic()
         if asked_at - self._read_at > CLOCK_REFRESH_SECONDS:
-            self._moment, self._read_at = await tx.scalar(select(utc_now())), asked_at
-        return self._moment + timedelta(seconds=asked_at - self._read_at)
+            moment = await tx.scalar(select(utc_now()))
+            if self._read_at > -inf and abs(moment - self._at(asked_at)) > CLOCK_TOLERANCE:
+                self._set_at = asked_at
+            self._moment, self._read_at = moment, asked_at
+        return self._at(asked_at)
+
+    def was_set_within(self, seconds: float) -> bool:
+        """Return whether the clock was set forward or back in the last seconds, as far as known.
+
+        Ages of that time are wrong, unless they are longer than any step.
+        """
+        return time.monotonic() - self._set_at < seconds
+
+    def _at(self, monotonic: float) -> datetime:
+        return self._moment + timedelta(seconds=monotonic - self._read_at)
 
 
 class Database:

@@ -7,7 +7,7 @@ Ids and keys count per topic, so that no publisher can hide or hold up the messa
 """
 
 from collections.abc import Collection, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
@@ -32,7 +32,8 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from roadbike.kit.db import Tx, bulk, metadata
-from roadbike.kit.db.columns import BigId, Status, UtcTime, utc_now
+from roadbike.kit.db.columns import BigId, Status, UtcTime
+from roadbike.kit.db.times import has_come, is_due
 from roadbike.kit.messaging.broker import Message
 
 log = structlog.get_logger()
@@ -141,7 +142,8 @@ async def due(tx: Tx, at_most: int = RETRY_BATCH) -> Sequence[Message]:
     """Return up to `at_most` messages to retry now: of each key the oldest one, if it is due."""
     first = select(func.min(PARKED.c.seq)).where(_IS_PARKED).group_by(PARKED.c.topic, PARKED.c.key)
     now = await tx.now()
-    statement = select(PARKED).where(PARKED.c.seq.in_(first), PARKED.c.retry_at <= now)
+    of_now = is_due(PARKED.c.retry_at, now, LONGEST_WAIT)
+    statement = select(PARKED).where(PARKED.c.seq.in_(first), of_now)
     rows = await tx.rows(statement.order_by(PARKED.c.seq).limit(at_most))
     return [_message(row) for row in rows]
 
@@ -151,12 +153,18 @@ async def next_due(tx: Tx, message: Message) -> Message | None:
     of_its_key = (PARKED.c.topic == message.topic) & (PARKED.c.key == message.key)
     oldest = select(PARKED).where(_IS_PARKED, of_its_key).order_by(PARKED.c.seq)
     row = await tx.row(oldest.limit(1))
-    return None if row is None or row["retry_at"] > await tx.now() else _message(row)
+    if row is None or not has_come(row["retry_at"], await tx.now(), LONGEST_WAIT):
+        return None
+    return _message(row)
 
 
 async def remove(tx: Tx, message: Message) -> bool:
     """Delete the due message; return False when another replica has it, or had it before."""
-    free = select(PARKED.c.seq).where(_still_due(message)).with_for_update(skip_locked=True)
+    free = (
+        select(PARKED.c.seq)
+        .where(_still_due(message, await tx.now()))
+        .with_for_update(skip_locked=True)
+    )
     return (await tx.execute(delete(PARKED).where(PARKED.c.seq.in_(free)))).rowcount == 1
 
 
@@ -165,7 +173,9 @@ async def record_failure(tx: Tx, message: Message, error: Exception) -> None:
 
     The log says so once when the message becomes stuck, and when it becomes a dead letter.
     """
-    found = select(PARKED).where(_still_due(message)).with_for_update(skip_locked=True)
+    found = (
+        select(PARKED).where(_still_due(message, await tx.now())).with_for_update(skip_locked=True)
+    )
     row = await tx.row(found)
     if row is None:
         return  # another replica has it, or had it before
@@ -209,9 +219,9 @@ def wait_after(attempts: int) -> timedelta:
     return min(timedelta(seconds=FIRST_WAIT_SECONDS * 2**doublings), LONGEST_WAIT)
 
 
-def _still_due(message: Message) -> ColumnElement[bool]:
+def _still_due(message: Message, now: datetime) -> ColumnElement[bool]:
     same = (PARKED.c.topic == message.topic) & (PARKED.c.event_id == message.event_id)
-    return same & _IS_PARKED & (PARKED.c.retry_at <= utc_now())
+    return same & _IS_PARKED & is_due(PARKED.c.retry_at, now, LONGEST_WAIT)
 
 
 def _envelope(message: Message) -> dict[str, object]:

@@ -11,6 +11,7 @@ from roadbike.payment.domain.refusals import TooManyTries
 
 FIRST_CHECK_DELAY: Final = timedelta(seconds=5)  # the request that began the attempt goes first
 MAX_RETRY_SECONDS: Final = 30
+LONGEST_WAIT: Final = timedelta(seconds=MAX_RETRY_SECONDS)  # of `check_at`, from when it is set
 LOOK_AGAIN_AFTER: Final = timedelta(seconds=MAX_RETRY_SECONDS)  # when the provider gave no answer
 LOOKS: Final = (  # ages of the last declined attempt at which a payment is looked at for late money
     timedelta(seconds=20),
@@ -89,7 +90,7 @@ def check_tries(limit: TryLimit, last: Sequence[Try], now: datetime) -> None:
     if any(one.outcome is Outcome.CAPTURED for one in last):
         return
     wait = last[-1].asked_at + limit.window - now
-    if wait > timedelta():
+    if timedelta() < wait <= 2 * limit.window:  # a longer one: the clock was set back since
         raise TooManyTries(retry_after=wait.total_seconds(), limit=limit.most)
 
 
@@ -101,10 +102,11 @@ def answered(attempt: Attempt) -> Attempt:
 def next_look(declined: Iterable[Attempt], looks: int, now: datetime) -> datetime | None:
     """Return when to look for late money of these attempts; None when all looks were made.
 
+    An attempt of later than now was made before the clock was set back: its age counts from now.
     looks: how many were made. Their ages are counted from the last attempt, so that there are
     three looks for a payment, however often it was tried.
     """
-    last = max((one.asked_at for one in declined), default=None)
+    last = max((min(one.asked_at, now) for one in declined), default=None)
     if last is None:
         return None
     ages = LOOKS[min(looks, len(LOOKS) - 1) :]

@@ -54,7 +54,7 @@ def looked(payment: Payment, now: datetime, *, complete: bool) -> Payment:
 
     complete: the provider has answered about all attempts; otherwise the look is made again.
     """
-    if payment.look_at is None or payment.look_at > now:
+    if payment.look_at is None or now < payment.look_at <= now + attempts.LOOKS[-1]:
         return payment
     if not complete:
         return replace(payment, look_at=now + attempts.LOOK_AGAIN_AFTER)

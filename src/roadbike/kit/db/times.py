@@ -1,0 +1,68 @@
+"""Comparisons of stored times with now, which hold when the clock was set meanwhile.
+
+Stored times are by the database's clock, the only one that all replicas share. When it is set
+back, what was planned or noted before may lie far in the future. A time that lies further ahead
+than it can ever be planned was written before, so it counts as over.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Column, ColumnElement, RowMapping, Select, and_, or_
+
+from roadbike.kit.db.database import Tx
+
+TOLERANCE: Final = timedelta(seconds=60)  # replicas extrapolate the clock; see `Database.clock`
+FOREVER: Final = timedelta.max
+NO_TIME: Final = timedelta()
+
+
+def is_due(planned: Column[Any], now: datetime, longest: timedelta) -> ColumnElement[bool]:
+    """Return the condition that the planned time has come.
+
+    longest: how far ahead it is planned at most.
+    """
+    return or_(planned <= now, planned > now + longest + TOLERANCE)
+
+
+async def due_rows(
+    tx: Tx,
+    statement: Select[Any],
+    time: Column[Any],
+    at_most: int,
+    *,
+    longest: timedelta = NO_TIME,
+    age: timedelta = NO_TIME,
+) -> list[RowMapping]:
+    """Return the rows of the statement whose time has come, the earliest first.
+
+    longest: how far ahead the time is planned at most. age: how long ago it must be.
+    Each of the two queries reads one range of an index; one query with both might read all of it.
+    """
+    now = await tx.now()
+    rows: list[RowMapping] = []
+    for condition in (time <= now - age, time > now + longest + TOLERANCE):
+        if len(rows) < at_most:
+            some = statement.where(condition).order_by(time).limit(at_most - len(rows))
+            rows += await tx.rows(some)
+    return rows
+
+
+def has_come(planned: datetime, now: datetime, longest: timedelta) -> bool:
+    """Return whether the planned time has come; `longest` as in `is_due`."""
+    return not now < planned <= now + longest + TOLERANCE
+
+
+def is_past(noted: Column[Any], now: datetime) -> ColumnElement[bool]:
+    """Return the condition that something was not noted in the future: a clock was set back."""
+    return noted <= now + TOLERANCE
+
+
+def is_recent(noted: Column[Any], now: datetime, within: timedelta) -> ColumnElement[bool]:
+    """Return the condition that something was noted within that time."""
+    return and_(noted > now - within, is_past(noted, now))
+
+
+def age_of(noted: datetime, now: datetime) -> timedelta:
+    """Return how long ago something was noted; FOREVER if the clock was set back since."""
+    return FOREVER if noted > now + TOLERANCE else now - noted
