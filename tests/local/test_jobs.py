@@ -14,7 +14,8 @@ from roadbike.local import keys, services
 from roadbike.local.home import Home
 from roadbike.local.ports import Ports
 from roadbike.local.supervisor.part import Call, Part
-from roadbike.local.up import demo
+from roadbike.local.up import check_settings, demo
+from roadbike.local.up.options import Options
 
 SOURCES = Path(roadbike.__file__).parent / "local"
 NAMED = re.compile(r'"(roadbike(?:\.\w+)+:\w+)"')
@@ -54,7 +55,10 @@ def all_calls(home: Home) -> list[Call]:
     parts = services.all_parts(home, Ports(), {}, services.SERVICES)
     of_keys = keys.job(home, {spec.name: spec.callers for spec in services.SERVICES})
     assert of_keys is not None
-    return [of_keys, demo.job(home, Ports(), {}), *(call for part in parts for call in calls(part))]
+    of_settings = check_settings.job(Options(home=home, ports=Ports(), environ={}))
+    of_demo = demo.job(home, Ports(), {})
+    of_parts = [call for part in parts for call in calls(part)]
+    return [of_keys, of_settings, of_demo, *of_parts]
 
 
 def calls(part: Part) -> list[Call]:
