@@ -29,7 +29,11 @@ def main() -> int:
         try:
             _write("up", "make up", _from_box(_lines(folder, "up", "--detach")))
             _write("status", "roadbike status", _lines(folder, "status"))
-            _write("demo", "roadbike demo", _without_pages(_lines(folder, "demo")))
+            _write(
+                "demo",
+                "roadbike demo",
+                _without_pages(_lines(folder, "demo", "--home", ".roadbike")),
+            )
         except subprocess.CalledProcessError as error:
             sys.stderr.write(f"{error}\n{error.stdout}{error.stderr}\n")
             return 1

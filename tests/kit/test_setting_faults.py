@@ -68,6 +68,7 @@ def test_each_fault_has_its_sentence_in_both_languages() -> None:
     [
         ("DATABASE_URL", "mysql://u:secret@h/x", "does not begin with postgresql"),
         ("BROKER_URL", "127.0.0.1:4222", "does not begin with nats"),
+        ("HOST", "127.0.0.1 8081", "it is not an address or a host name"),
         ("ACCOUNT_URL", "127.0.0.1:8086", "does not begin with http"),
         ("ACCOUNT_URL", "http://account?login", "it has more than scheme, host, port and path"),
     ],

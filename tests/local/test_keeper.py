@@ -90,7 +90,8 @@ class FailingStarter(Starter):
     async def start(self, part: Part, log: Path, port: BoundPort) -> Running:
         self.called.set()
         await self.fail.wait()
-        raise CommandError(f"{part.name} cannot be forked on port {port.number}: see {log}")
+        details = (f"{log}: port {port.number}",)
+        raise CommandError("job-failed", details=details, job=part.name, exit_code=1)
 
 
 @pytest.mark.parametrize("closing", [True, False])

@@ -16,8 +16,8 @@ from roadbike.contracts.events import (
 from roadbike.delivery.accounts import HttpAccounts
 from roadbike.delivery.api import DeliveryApi
 from roadbike.delivery.use_cases import follow_purchase, prefetch
-from roadbike.kit.auth import ServiceTokens
 from roadbike.kit.db import Database
+from roadbike.kit.process.internal_tokens import service_tokens
 from roadbike.kit.process.service import Service, whenever
 from roadbike.kit.process.settings import ServiceSettings
 from roadbike.kit.process.tls import client_tls
@@ -29,7 +29,7 @@ class Settings(ServiceSettings, frozen=True, kw_only=True):
 
 def build(settings: Settings) -> Service:
     db = Database(settings.database_url.reveal())
-    tokens = ServiceTokens("delivery", settings.service_key.reveal(), settings.caller_keys)
+    tokens = service_tokens("delivery", settings)
     accounts = HttpAccounts(settings.account_url, tokens, client_tls(settings))
     return Service(
         name="delivery",

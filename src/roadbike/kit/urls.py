@@ -78,6 +78,13 @@ def service_urls(text: str) -> str:
     return ",".join(service_url(url.strip()) for url in text.split(","))
 
 
+def host(text: str) -> str:
+    """Return the address or the name of a host. Raises UrlFault when it is neither."""
+    if not HOST.fullmatch(f"[{text}]" if ":" in text else text):
+        raise UrlFault("it is not an address or a host name")
+    return text
+
+
 def _split(url: str, schemes: Collection[str]) -> SplitResult:
     wanted = " or ".join(f"{scheme}://" for scheme in schemes)
     try:

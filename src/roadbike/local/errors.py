@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
-from roadbike.local.texts import has, say
+from roadbike.local.texts import say
 
 
 class CommandError(Exception):
@@ -32,7 +32,7 @@ class CommandError(Exception):
         return error
 
     def __str__(self) -> str:
-        return say(self.slug, **self.facts) if has(self.slug) else self.slug
+        return say(self.slug, **self.facts)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -12,7 +12,7 @@ import typer
 
 from roadbike.kit.process.setting_faults import SettingError
 from roadbike.local.errors import CommandError
-from roadbike.local.texts import language
+from roadbike.local.texts import language, say
 
 HARD_SPACE: Final = "\N{NO-BREAK SPACE}"
 
@@ -31,7 +31,9 @@ def exit_code_of(command: Callable[[], object]) -> int:
             _print_error(f"roadbike: {fault.in_(language(os.environ))}")
         return 1
     except OSError as error:
-        _print_error(f"roadbike: {error}")
+        where, why = error.filename or "", error.strerror or error
+        slug = "os-error-at" if where else "os-error"
+        _print_error(f"roadbike: {say(slug, path=where, reason=why)}")
         return 1
     return code if isinstance(code, int) else 0
 

@@ -52,7 +52,7 @@ class Settings(ServiceSettings, frozen=True, kw_only=True):
         ),
     ] = ""
     expire_after_seconds: Annotated[
-        int, Meta(ge=1, description="How long a buyer may take to pay.")
+        int, Meta(ge=1, le=31_536_000, description="How long a buyer may take to pay.")
     ] = 30 * 60
     max_payment_tries: Annotated[
         Limit,

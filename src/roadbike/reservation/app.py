@@ -22,9 +22,9 @@ from roadbike.contracts.events import (
 )
 from roadbike.contracts.shop import DEFAULT_STORE
 from roadbike.contracts.types import Name
-from roadbike.kit.auth import ServiceTokens
 from roadbike.kit.crash import crash_points
 from roadbike.kit.db import Database
+from roadbike.kit.process.internal_tokens import service_tokens
 from roadbike.kit.process.service import Service, every, whenever, whenever_with_message
 from roadbike.kit.process.settings import Limit, ServiceSettings
 from roadbike.kit.process.tls import client_tls
@@ -84,7 +84,7 @@ class Settings(ServiceSettings, frozen=True, kw_only=True):
 
 def build(settings: Settings) -> Service:
     db = Database(settings.database_url.reveal())
-    tokens = ServiceTokens("reservation", settings.service_key.reveal(), settings.caller_keys)
+    tokens = service_tokens("reservation", settings)
     payments = HttpPayments(settings.payment_url.split(","), tokens, client_tls(settings))
     desk = ReservationDesk(
         db,

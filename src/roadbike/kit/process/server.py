@@ -17,7 +17,7 @@ from msgspec import structs
 from sqlalchemy.exc import DBAPIError
 
 from roadbike.kit import logs
-from roadbike.kit.auth import KeyFault, ServiceTokens, TokenVerifier, fetcher, public_keys
+from roadbike.kit.auth import KeyFault, TokenVerifier, fetcher, public_keys
 from roadbike.kit.auth.keys import PublicKeys
 from roadbike.kit.db import DatabaseBusy, DatabaseUnavailable, compatibility
 from roadbike.kit.db.capacity import check_capacity
@@ -26,6 +26,7 @@ from roadbike.kit.messaging import broker as brokers
 from roadbike.kit.messaging.broker import Broker
 from roadbike.kit.process import settings
 from roadbike.kit.process.http_server import UvicornServer, uvicorn_config
+from roadbike.kit.process.internal_tokens import service_tokens
 from roadbike.kit.process.operator_routes import DeadLetterApi
 from roadbike.kit.process.runtime import Runtime
 from roadbike.kit.process.service import Application, Service
@@ -263,11 +264,6 @@ def _account_keys(chosen: settings.ServiceSettings) -> PublicKeys:
 
 def _wrong_account_keys(reason: object) -> SettingError:
     return SettingError(fault("setting-wrong", name="ROADBIKE_ACCOUNT_KEYS", reason=reason))
-
-
-def service_tokens(name: str, chosen: settings.ServiceSettings) -> ServiceTokens:
-    """Return what signs and verifies the internal tokens of this service. Raises KeyFault."""
-    return ServiceTokens(name, chosen.service_key.reveal(), chosen.caller_keys)
 
 
 def _gateway(chosen: settings.ServiceSettings) -> Gateway:

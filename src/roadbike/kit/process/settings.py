@@ -155,6 +155,7 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     ] = ""
 
     FORMS: ClassVar[Mapping[str, Form]] = {
+        "host": urls.host,
         "database_url": urls.database_url,
         "broker_url": urls.broker_url,
         "account_url": urls.service_url,

@@ -13,6 +13,7 @@ from roadbike.local.errors import CommandError
 from roadbike.local.home import Home
 from roadbike.local.invocation import command_line
 from roadbike.local.supervisor.keeper import View
+from roadbike.local.texts import has
 
 SOCKET: Final = "control.sock"
 COMMAND_TIMEOUT_SECONDS: Final = 120.0  # the slowest are a start, and a stop of everything
@@ -89,6 +90,8 @@ def ask(home: Home, verb: Verb, part: str = "") -> Any:
     if not line:
         raise CommandError("no-answer-to-command", path=home.path, verb=verb)
     reply = msgspec.json.decode(line, type=Reply)
+    if reply.error and not has(reply.error):
+        raise CommandError("no-answer-to-command", path=home.path, verb=verb)
     if reply.error:
         raise CommandError.received(reply.error, reply.facts, reply.details)
     return reply.result
