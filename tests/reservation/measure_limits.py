@@ -28,7 +28,7 @@ from tests.service_harness import ApiClient, api_client, settings
 
 ROUNDS: Final = 9
 RESERVATIONS: Final = 300  # in each round
-AT_ONCE: Final = 20  # each by a buyer of its own
+AT_ONCE: Final = 6  # each by a buyer of its own
 NEVER_REACHED: Final = 1_000_000
 KEY: Final = new_signing_key("reservation/1")
 KNOWN: Final = json.dumps({"keys": [SigningKey.from_jwk(KEY).public_jwk()]})
