@@ -27,8 +27,8 @@ from tests.reservation.fake_payment import Asked, Writer, open_fake_payment, ope
 from tests.reservation.service_harness import ReservationHarness
 from tests.service_harness import ApiClient, api_client, settings
 
-ROUNDS: Final = 9
-RESERVATIONS: Final = 150  # in each round
+ROUNDS: Final = 5
+RESERVATIONS: Final = 90  # in each round
 TRIES: Final = 10  # of one round, in which a busy machine may be too slow for a deadline
 AT_ONCE: Final = 3  # each by a buyer of its own
 NEVER_REACHED: Final = 1_000_000

@@ -21,9 +21,8 @@ def provoke() -> Outcome:
     with open_shop(SLOW) as shop:
         number = new_bike(shop, units=500)
         ordinary, impatient = buyer(shop, "ordinary"), buyer(shop, "impatient")
-        ordinary.reserved(number)  # the first call after the start may be slow
-        before = [ordinary.reserve(number).status for _ in range(3)]
-        checks.check("an ordinary buyer reserves before", before, right=before == [201] * 3)
+        for _ in range(3):
+            ordinary.reserved(number)  # the first call after the start may be slow
         for _ in range(3):
             ten_at_once(impatient, number)
         after = [ordinary.reserve(number) for _ in range(3)]
