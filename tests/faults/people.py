@@ -12,6 +12,7 @@ from functools import cached_property
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import psutil
 
@@ -28,6 +29,7 @@ T = TypeVar("T")
 PAID: Final = {"payStatus": "결제완료"}
 TOKEN_SECONDS: Final = 600  # services accept no longer life
 END_SECONDS: Final = 20
+PATIENCE_SECONDS: Final = 15  # with a busy machine
 STATUS: Final = ("GET", "/internal/status")
 
 
@@ -106,8 +108,16 @@ class Person:
         return self.ask("POST", "/reservations", {"bikeId": bike_id, **RECIPIENT}, **headers)
 
     def reserved(self, bike_id: int) -> str:
-        """Return the reserveId of a 201; raise CannotTry for another status."""
-        return str(ok(self.reserve(bike_id), 201).body["reserveId"])
+        """Return the reserveId of a 201; raise CannotTry for another status.
+
+        A 503 is repeated for a while, as it asks for: a busy machine is not what scripts look for.
+        """
+        end, key = time.monotonic() + PATIENCE_SECONDS, str(uuid4())
+        answer = self.reserve(bike_id, Idempotency_Key=key)
+        while answer.status == HTTPStatus.SERVICE_UNAVAILABLE and time.monotonic() < end:
+            time.sleep(0.5)
+            answer = self.reserve(bike_id, Idempotency_Key=key)
+        return str(ok(answer, 201).body["reserveId"])
 
     def payment_of(self, reserve_id: str) -> Any:
         found = self.get(f"/payments?reserveId={reserve_id}")["_embedded"]["payments"]

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from http import HTTPStatus
 from statistics import median
 from typing import Any, Final
 
@@ -26,9 +27,10 @@ from tests.reservation.fake_payment import Asked, Writer, open_fake_payment, ope
 from tests.reservation.service_harness import ReservationHarness
 from tests.service_harness import ApiClient, api_client, settings
 
-ROUNDS: Final = 9
-RESERVATIONS: Final = 300  # in each round
-AT_ONCE: Final = 20  # each by a buyer of its own
+ROUNDS: Final = 5
+RESERVATIONS: Final = 90  # in each round
+TRIES: Final = 10  # of one round, in which a busy machine may be too slow for a deadline
+AT_ONCE: Final = 3  # each by a buyer of its own
 NEVER_REACHED: Final = 1_000_000
 KEY: Final = new_signing_key("reservation/1")
 KNOWN: Final = json.dumps({"keys": [SigningKey.from_jwk(KEY).public_jwk()]})
@@ -106,19 +108,29 @@ async def no_figures() -> dict[str, object]:
 
 
 async def cost_of(buyers: list[ApiClient]) -> tuple[float, float]:
-    """Return microseconds of CPU time for each reservation: of this process, of the database."""
-    began, database = time.process_time(), database_seconds()
-    await asyncio.gather(*[reserve(buyer, RESERVATIONS // AT_ONCE) for buyer in buyers])
-    own, spent = time.process_time() - began, database_seconds() - database
-    return own / RESERVATIONS * 1e6, spent / RESERVATIONS * 1e6
+    """Return microseconds of CPU time for each reservation: of this process, of the database.
+
+    A round with a reservation that was not made does not count, and is repeated.
+    """
+    for _ in range(TRIES):
+        began, database = time.process_time(), database_seconds()
+        made = await asyncio.gather(*[reserve(one, RESERVATIONS // AT_ONCE) for one in buyers])
+        own, spent = time.process_time() - began, database_seconds() - database
+        if all(made):
+            return own / RESERVATIONS * 1e6, spent / RESERVATIONS * 1e6
+    raise SystemExit(f"no round of {TRIES} without a refused reservation")
 
 
-async def reserve(buyer: ApiClient, times: int) -> None:
+async def reserve(buyer: ApiClient, times: int) -> bool:
+    """Return whether all reservations were made."""
     for _ in range(times):
         answer = await buyer.client.post(
             "/reservations", headers=dict(buyer.headers), json={"bikeId": 1}
         )
-        assert answer.status_code == 201, answer.text
+        if answer.status_code != HTTPStatus.CREATED:
+            print(answer.text)
+            return False
+    return True
 
 
 def database_seconds() -> float:

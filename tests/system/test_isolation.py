@@ -68,6 +68,10 @@ async def test_a_role_reaches_its_own_database_only(shop: Shop, service: str) ->
     try:
         assert await own.fetchval("SELECT current_database()") == service
         assert not await own.fetchval("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
+        assert await own.fetchval("SELECT rolconnlimit FROM pg_roles WHERE rolname = current_user")
+        for statement in ("CREATE TABLE more (id int)", "DROP TABLE outbox", "TRUNCATE outbox"):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await own.execute(statement)
     finally:
         await own.close()
 

@@ -1,4 +1,4 @@
-"""Edges 01: a buyer sends 30 requests with a short X-Timeout-Ms while payment takes 200 ms to open;
+"""Edges 01: a buyer sends 30 requests with a short X-Timeout-Ms while payment takes 300 ms to open;
 measured is what another buyer gets afterwards; the fault is any refusal of that other buyer.
 """
 
@@ -8,8 +8,8 @@ from typing import Final
 from tests.faults.outcome import Checks, Outcome, run
 from tests.faults.people import Person, buyer, new_bike, open_shop
 
-SLOW: Final = {"ROADBIKE_OPEN_DELAY_MIN_MS": "200", "ROADBIKE_OPEN_DELAY_MAX_MS": "200"}
-IMPATIENT: Final = "150"  # milliseconds; payment is healthy, its limit is 610 ms
+SLOW: Final = {"ROADBIKE_OPEN_DELAY_MIN_MS": "300", "ROADBIKE_OPEN_DELAY_MAX_MS": "300"}
+IMPATIENT: Final = "280"  # milliseconds; payment is healthy, its limit is 610 ms
 
 
 def main() -> int:
@@ -21,8 +21,8 @@ def provoke() -> Outcome:
     with open_shop(SLOW) as shop:
         number = new_bike(shop, units=500)
         ordinary, impatient = buyer(shop, "ordinary"), buyer(shop, "impatient")
-        before = [ordinary.reserve(number).status for _ in range(3)]
-        checks.check("an ordinary buyer reserves before", before, right=before == [201] * 3)
+        for _ in range(3):
+            ordinary.reserved(number)  # the first call after the start may be slow
         for _ in range(3):
             ten_at_once(impatient, number)
         after = [ordinary.reserve(number) for _ in range(3)]
