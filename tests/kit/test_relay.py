@@ -28,6 +28,7 @@ from tests.kit.outbox_helpers import (
 )
 from tests.kit.power_cut import PowerCut, power_cut_at
 from tests.kit.recording_broker import RecordingBroker
+from tests.past import past
 
 
 async def stop(running: asyncio.Task[None]) -> None:
@@ -177,7 +178,10 @@ async def test_sent_events_are_kept_for_72_hours_and_unsent_ones_until_they_are_
         now = await tx.now()
         long_ago = now - timedelta(days=365)
         limit = now - OUTBOX_RETENTION
-        for name, time in (("old", limit), ("young", limit + timedelta(minutes=1))):
+        for name, time in (
+            ("old", await past(tx, OUTBOX_RETENTION)),
+            ("young", limit + timedelta(minutes=1)),
+        ):
             await tx.execute(update(OUTBOX).where(OUTBOX.c.key == name).values(sent_at=time))
         await tx.execute(update(OUTBOX).values(time=long_ago))
 
@@ -197,7 +201,7 @@ async def test_the_broker_may_delete_what_was_sent_more_than_an_hour_ago(
     assert broker.trimmed == []
 
     async with db.begin() as tx:
-        an_hour_ago = await tx.now() - BROKER_RETENTION
+        an_hour_ago = await past(tx, BROKER_RETENTION)
         old = OUTBOX.c.key.in_(["older", "old"])
         await tx.execute(update(OUTBOX).where(old).values(sent_at=an_hour_ago))
     await relay.trim(db)
@@ -215,7 +219,7 @@ async def test_trimming_an_unavailable_broker_does_not_raise(
     await publish_increments(db, "old")
     await relay.relay_once()
     async with db.begin() as tx:
-        await tx.execute(update(OUTBOX).values(sent_at=await tx.now() - OUTBOX_RETENTION))
+        await tx.execute(update(OUTBOX).values(sent_at=await past(tx, OUTBOX_RETENTION)))
     broker.log.unavailable = True
 
     await relay.trim(db)
