@@ -19,16 +19,16 @@ from roadbike.kit.messaging.outbox import publish_all
 from roadbike.payment import domain, store
 from roadbike.payment.domain import Attempt, Outcome, Payment, TryLimit
 from roadbike.payment.providers import Approved, Charge, Provider, Snapshot, Unknown
+from roadbike.payment.use_cases.claimed import Work, work_on_claimed
 from roadbike.payment.use_cases.settle import settle
 
 log = structlog.get_logger()
 
-CHECK_BATCH: Final = 50
-REFUND_BATCH: Final = 50
 PROVIDER_TIMEOUT_SECONDS: Final = 1.5  # while the buyer waits
+ANSWER_TIMEOUT_SECONDS: Final = 10.0  # while nobody waits
 NO_LIMIT: Final = TryLimit()
 
-Find = Callable[[Tx], Awaitable[Sequence[Attempt]]]
+Claim = Callable[..., Awaitable[Sequence[Attempt]]]  # takes the transaction and `at_most`
 
 
 class Cashier:
@@ -69,29 +69,35 @@ class Cashier:
 
     async def finish_unknown(self, _db: Database) -> None:
         """Ask the provider for unknown outcomes."""
-        await self._for_each(partial(store.to_check, at_most=CHECK_BATCH), self._check)
+        await self._for_each(store.claim_unknown, self._check)
 
     async def refund_owed(self, _db: Database) -> None:
         """Request the refunds that are owed, one per attempt."""
-        await self._for_each(partial(store.to_refund, at_most=REFUND_BATCH), self._refund)
+        await self._for_each(store.claim_owed, self._refund)
 
-    async def _for_each(self, find: Find, work: Callable[[Attempt], Awaitable[None]]) -> None:
-        """Work on each attempt that is found, once; a failure does not hold up the others."""
-        done: set[UUID] = set()
-        while attempts := [one for one in await self._read(find) if one.attempt_id not in done]:
-            for attempt in attempts:
-                done.add(attempt.attempt_id)
-                try:
+    async def look_for_refunds(self, _db: Database) -> None:
+        """Ask the provider, once a day, whether it has refunded by itself what we keep."""
+        await self._for_each(store.claim_kept, self._check)
+
+    async def _for_each(self, claim: Claim, work: Work) -> None:
+        """Work on each attempt that can be claimed; a failure does not hold up the others."""
+
+        async def work_on(attempt: Attempt) -> None:
+            try:
+                async with asyncio.timeout(ANSWER_TIMEOUT_SECONDS):
                     await work(attempt)
-                except DatabaseUnavailable:
-                    raise
-                except Exception:
-                    log.exception("attempt.failed", attempt_id=str(attempt.attempt_id))
-                    await self.db.transact(partial(retry_later, attempt=attempt))
+            except DatabaseUnavailable:
+                raise
+            except (Unknown, TimeoutError) as unknown:
+                log.warning(
+                    "payment.unknown", attempt_id=str(attempt.attempt_id), why=repr(unknown)
+                )
+                await self.db.transact(partial(retry_later, attempt=attempt))
+            except Exception:
+                log.exception("attempt.failed", attempt_id=str(attempt.attempt_id))
+                await self.db.transact(partial(retry_later, attempt=attempt))
 
-    async def _read(self, find: Find) -> Sequence[Attempt]:
-        async with self.db.read() as tx:
-            return await find(tx)
+        await work_on_claimed(lambda most: self.db.transact(partial(claim, at_most=most)), work_on)
 
     async def _capture(self, charge: Charge) -> Snapshot:
         self.crash("capture.before_call")
@@ -102,23 +108,13 @@ class Cashier:
         return Snapshot(captured=captured, refunded=None)
 
     async def _check(self, attempt: Attempt) -> None:
-        try:
-            snapshot = await self.provider.fetch(charge_of(attempt))
-        except Unknown as unknown:
-            log.warning("payment.unknown", attempt_id=str(attempt.attempt_id), why=str(unknown))
-            await self.db.transact(lambda tx: retry_later(tx, attempt))
-        else:
-            await self.db.transact(lambda tx: learn(tx, attempt, snapshot))
+        snapshot = await self.provider.fetch(charge_of(attempt))
+        await self.db.transact(lambda tx: learn(tx, attempt, snapshot))
 
     async def _refund(self, attempt: Attempt) -> None:
         self.crash("refund.before_call")
-        try:
-            refund_id = await self.provider.cancel(charge_of(attempt), "reservation cancelled")
-        except Unknown as unknown:
-            log.warning("refund.unknown", attempt_id=str(attempt.attempt_id), why=str(unknown))
-            # a repeated refund of one attempt moves the money once
-            await self.db.transact(lambda tx: retry_later(tx, attempt))
-            return
+        # a repeated refund of one attempt moves the money once
+        refund_id = await self.provider.cancel(charge_of(attempt), "reservation cancelled")
         self.crash("refund.after_call")
         await self.db.transact(lambda tx: learn_refund(tx, attempt, refund_id))
 
