@@ -18,7 +18,8 @@ from httpx import AsyncClient
 
 from roadbike.kit.db import Database, migrate
 from roadbike.local.errors import CommandError
-from roadbike.local.ports import DEFAULT_BASE, HOST, LAST_OFFSET
+from roadbike.local.ports import DEFAULT_BASE, HOST
+from tests.ports import PORTS as SHOP_PORTS
 from tests.postgres import PostgresServer
 from tests.service_harness import ApiClient, api_client
 
@@ -39,7 +40,7 @@ def default_ports() -> Iterator[None]:
     """With HOLD_DEFAULT_PORTS, occupy the default ports, as a shop that is open beside it does."""
     with ExitStack() as held:
         if os.environ.get("HOLD_DEFAULT_PORTS"):
-            for offset in range(1, LAST_OFFSET + 1):
+            for offset in SHOP_PORTS:
                 with suppress(OSError):  # a shop that is open has it
                     held.enter_context(socket.create_server((HOST, DEFAULT_BASE + offset)))
         yield
