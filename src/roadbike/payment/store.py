@@ -168,8 +168,7 @@ async def enter_money(tx: Tx, attempt: Attempt, kind: str, provider_id: str) -> 
 
 async def claim_unknown(tx: Tx, at_most: int) -> Sequence[Attempt]:
     """Claim attempts with an unknown outcome whose `check_at` has come, the earliest first."""
-    is_time = ATTEMPT.c.check_at <= await tx.now()
-    unknown = select(ATTEMPT).where(ATTEMPT.c.outcome == Outcome.UNKNOWN, is_time)
+    unknown = select(ATTEMPT).where(IS_UNKNOWN, ATTEMPT.c.check_at <= await tx.now())
     return await _claim(tx, unknown.order_by(ATTEMPT.c.check_at), at_most)
 
 
@@ -190,15 +189,11 @@ async def claim_owed(tx: Tx, at_most: int) -> Sequence[Attempt]:
 
 
 async def _claim(tx: Tx, due: Select[Any], at_most: int) -> Sequence[Attempt]:
-    """Return up to so many of the attempts; for CLAIMED_FOR no replica gets them again.
-
-    What another transaction has locked is passed over: it is being decided about just now.
-    """
+    """Claim up to so many that nobody has locked; for CLAIMED_FOR no replica gets them again."""
     rows = await tx.rows(due.limit(at_most).with_for_update(skip_locked=True))
     if rows:
-        claimed = ATTEMPT.c.attempt_id.in_([row["attempt_id"] for row in rows])
-        until = (await tx.now()) + CLAIMED_FOR
-        await tx.execute(update(ATTEMPT).where(claimed).values(check_at=until))
+        claimed = update(ATTEMPT).where(ATTEMPT.c.attempt_id.in_([r["attempt_id"] for r in rows]))
+        await tx.execute(claimed.values(check_at=(await tx.now()) + CLAIMED_FOR))
     return [ATTEMPTS.state(row) for row in rows]
 
 
