@@ -6,7 +6,7 @@ SYNC := $(UV) sync --quiet --frozen --compile-bytecode --inexact
 ARGS ?=
 N ?= 3
 
-.PHONY: up help demo test test-races siege check sbom docs format
+.PHONY: up help demo test test-long test-races siege check sbom docs format
 
 up: .venv/run  ## open the shop; Ctrl-C closes it (ARGS=--detach: in background)
 	@exec .venv/bin/roadbike up $(ARGS)
@@ -19,6 +19,9 @@ demo: .venv/run  ## check each requirement on a shop of its own (ARGS="--home .r
 
 test: .venv/dev  ## run all tests (ARGS="tests/flows -k cancel": some of them)
 	@.venv/bin/python -m pytest $(ARGS)
+
+test-long: .venv/dev  ## run the tests that are too long for CI (half an hour)
+	@.venv/bin/python -m pytest -m long --durations=0 $(ARGS)
 
 test-races: .venv/dev  ## run the race tests N times (N=10; default 3)
 	@ROUNDS=$(N) .venv/bin/python -m pytest tests/races $(ARGS)

@@ -3,9 +3,10 @@
 import asyncio
 import os
 import shutil
+import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack, suppress
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -17,6 +18,8 @@ from httpx import AsyncClient
 
 from roadbike.kit.db import Database, migrate
 from roadbike.local.errors import CommandError
+from roadbike.local.ports import DEFAULT_BASE, HOST
+from tests.ports import PORTS as SHOP_PORTS
 from tests.postgres import PostgresServer
 from tests.service_harness import ApiClient, api_client
 
@@ -30,6 +33,17 @@ NUMBERS: Final = count(1)
 
 hypothesis.settings.register_profile("shop", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("shop")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def default_ports() -> Iterator[None]:
+    """With HOLD_DEFAULT_PORTS, occupy the default ports, as a shop that is open beside it does."""
+    with ExitStack() as held:
+        if os.environ.get("HOLD_DEFAULT_PORTS"):
+            for offset in SHOP_PORTS:
+                with suppress(OSError):  # a shop that is open has it
+                    held.enter_context(socket.create_server((HOST, DEFAULT_BASE + offset)))
+        yield
 
 
 @pytest.fixture(scope="session")

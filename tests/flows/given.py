@@ -1,11 +1,13 @@
 """What the flow tests start with, and what they check at the end."""
 
-from typing import Any
+from typing import Any, Final
+from uuid import uuid4
 
 from roadbike.reservation import store
 from roadbike.reservation.domain import Bike
-from tests.flows.in_process_shop import Person, Shop, until
+from tests.flows.in_process_shop import Person, Response, Shop, until
 
+IN_PROGRESS: Final = "/problems/in-progress"
 EMONDA = {"bikeId": 1, "bikeNm": "TREK Emonda", "price": 5_100_000}
 
 
@@ -19,12 +21,25 @@ async def given_a_bike(shop: Shop, units: int = 3, **more: object) -> None:
 async def given_a_reservation(person: Person, bike_id: int = 1, **more: Any) -> str:
     """Reserve, with retries: on a busy machine the first response may be 503."""
 
-    async def made() -> str | None:
-        response = await person.reserve(bike_id, **more)
-        assert response.status in {201, 503}, response.raw
-        return response.body["reserveId"] if response.status == 201 else None
+    answer = await given_an_answer(person, bike_id, **more)
+    assert answer.status == 201, answer.raw
+    return str(answer.body["reserveId"])
 
-    return str(await until(made, every=0.2))
+
+async def given_an_answer(person: Person, bike_id: int = 1, **more: Any) -> Response:
+    """Reserve until the answer is not 503, as a client does on a busy machine.
+
+    All tries have one key: without it, a try that was interrupted would keep a unit.
+    """
+    key = uuid4().hex
+
+    async def answer() -> Response | None:
+        body = {"bikeId": bike_id, **more}
+        response = await person.post("/reservations", body, Idempotency_Key=key)
+        is_busy = response.status == 503 or response.body.get("type") == IN_PROGRESS
+        return None if is_busy else response
+
+    return await until(answer, every=0.2)
 
 
 async def total(person: Person, path: str = "/reservations") -> int:

@@ -20,6 +20,16 @@ async def reserve(person: Person, key: str, **more: object) -> Response:
     return await person.post("/reservations", {"bikeId": 1, **more}, Idempotency_Key=key)
 
 
+async def answered(person: Person, key: str, **more: object) -> Response:
+    """Send the request again while it is answered with 503, as on a busy machine."""
+
+    async def answer() -> Response | None:
+        response = await reserve(person, key, **more)
+        return None if response.status == 503 else response
+
+    return await until(answer, every=0.25)
+
+
 async def retried_until_made(person: Person, keys: Sequence[str]) -> list[Response]:
     """Send the request with each key, all together, again and again until all responses are 201."""
 
@@ -39,9 +49,9 @@ async def test_a_thousand_requests_with_one_key_make_one_reservation(shop: Shop)
     again = await retried_until_made(kim, ["mine"] * 100)
 
     types = {response.body.get("type", "made").rpartition("/")[2] for response in first}
-    assert types <= {"made", "in-progress", "payment-unavailable"}  # the last on one processor
-    retry_after = {one.headers["Retry-After"] for one in first if one.status != 201}
-    assert retry_after <= {"2"}
+    # the last two on a busy machine
+    assert types <= {"made", "in-progress", "payment-unavailable", "overloaded"}
+    assert all(one.headers["Retry-After"] for one in first if one.status != 201)
     made = [response for response in (*first, *again) if response.status == 201]
     assert len({response.raw for response in made}) == 1
     assert len({response.headers["Location"] for response in made}) == 1
@@ -55,8 +65,8 @@ async def test_a_thousand_requests_with_one_key_make_one_reservation(shop: Shop)
 async def test_a_key_can_be_used_again_after_a_refusal(shop: Shop) -> None:
     await given_a_bike(shop, units=0)
     kim = shop.person("kim", "buyer")
-    sold_out = await reserve(kim, "mine")
-    moved = await reserve(kim, "other", price=1)
+    sold_out = await answered(kim, "mine")
+    moved = await answered(kim, "other", price=1)
     await shop.admin.request("PATCH", "/stocks/1", {"stockQty": 2}, If_Match='"1"')
     await shop.settle()
 

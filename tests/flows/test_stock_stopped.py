@@ -6,6 +6,7 @@ from tests.flows.given import (
     copy_of,
     given_a_bike,
     given_a_reservation,
+    given_an_answer,
     statuses,
     total,
 )
@@ -18,7 +19,7 @@ async def test_reservations_go_on_and_are_allocated_once_stock_is_started(shop: 
     await shop.stop("stock")
 
     made = [await given_a_reservation(kim) for _ in range(3)]
-    refused = await kim.reserve(1)
+    refused = await given_an_answer(kim)
 
     assert (refused.status, refused.body["type"]) == (409, "/problems/sold-out")
     await shop.settle()
@@ -41,7 +42,9 @@ async def test_a_reservation_cancelled_while_stock_is_stopped_gets_no_unit(shop:
     first, second = [await given_a_reservation(kim) for _ in range(2)]
 
     assert (await kim.request("DELETE", f"/reservations/{first}")).status == 200
-    assert (await kim.reserve(1)).status == 409  # stock has not answered the cancelled one yet
+    assert (
+        await given_an_answer(kim)
+    ).status == 409  # stock has not answered the cancelled one yet
 
     await shop.start("stock")
     await shop.settle()
@@ -59,7 +62,7 @@ async def test_reservations_beyond_the_stock_are_cancelled_with_their_payments(s
     await shop.stop("stock")
     for _ in range(5):
         await given_a_reservation(kim)
-    assert (await kim.reserve(1)).status == 409
+    assert (await given_an_answer(kim)).status == 409
 
     await shop.start("stock")
     await shop.settle()

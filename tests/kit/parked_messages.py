@@ -1,7 +1,6 @@
 """A use case that fails on certain events, and the messages that are parked because of it."""
 
 from collections.abc import Iterable
-from datetime import timedelta
 
 from sqlalchemy import RowMapping, select, update
 
@@ -9,6 +8,7 @@ from roadbike.kit.db import Database, Tx
 from roadbike.kit.messaging.broker import Message
 from roadbike.kit.messaging.parked import PARKED, ParkedState
 from tests.kit.counters import Incremented, increment, message
+from tests.past import past
 
 
 class FailingHandler:
@@ -47,4 +47,4 @@ async def parked_after(db: Database, attempts: int) -> None:
 async def make_due(db: Database) -> None:
     """End the wait of all parked messages."""
     async with db.begin() as tx:
-        await tx.execute(update(PARKED).values(retry_at=(await tx.now()) - timedelta(seconds=1)))
+        await tx.execute(update(PARKED).values(retry_at=await past(tx)))

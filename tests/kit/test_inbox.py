@@ -18,6 +18,7 @@ from roadbike.kit.pure.events import Event
 from roadbike.kit.trace import current_trace_id, new_traceparent
 from tests.kit.counters import Incremented, Noted, increment, message, value
 from tests.kit.power_cut import PowerCut, power_cut_at
+from tests.past import past
 
 
 async def count_up(tx: Tx, event: Incremented) -> None:
@@ -238,7 +239,10 @@ async def test_received_ids_are_kept_for_seven_days(db: Database, inbox: Inbox) 
     async with db.begin() as tx:
         now = await tx.now()
         limit = now - INBOX_RETENTION
-        for received, time in ((old, limit), (young, limit + timedelta(minutes=1))):
+        for received, time in (
+            (old, await past(tx, INBOX_RETENTION)),
+            (young, limit + timedelta(minutes=1)),
+        ):
             of_message = INBOX.c.event_id == received.event_id
             await tx.execute(update(INBOX).where(of_message).values(received_at=time))
 

@@ -10,6 +10,7 @@ from sqlalchemy import RowMapping, event, select, update
 
 from roadbike.kit.db import Database, lease
 from roadbike.kit.pure.rooms import WRITES
+from tests.past import past
 
 NAME = "relay"
 
@@ -23,8 +24,7 @@ async def row(db: Database) -> RowMapping:
 
 async def expire(db: Database) -> None:
     async with db.begin() as tx:
-        past = (await tx.now()) - timedelta(milliseconds=10)
-        await tx.execute(update(lease.LEASE).values(until=past))
+        await tx.execute(update(lease.LEASE).values(until=await past(tx)))
 
 
 async def is_still_held(db: Database, epoch: int) -> bool:

@@ -26,6 +26,7 @@ from roadbike.kit.pure.events import RefusedEvent
 from tests.kit.counter_service import CountUp, Neighbours, running, service, wait_until
 from tests.kit.counters import Incremented, increment, message, value
 from tests.kit.parked_messages import FailingHandler, make_due, messages, parked
+from tests.past import past
 
 TRUE = message(Incremented(name="a"))
 FORGED: dict[str, Message] = {
@@ -200,7 +201,7 @@ async def test_the_number_of_a_topic_is_kept_for_seven_days_after_its_last_refus
     await inbox.consume(numbered(FORGED["topic"], 2))
     async with db.begin() as tx:
         old = REFUSED.c.topic == FORGED["source"].topic
-        at = (await tx.now()) - REFUSED_RETENTION
+        at = await past(tx, REFUSED_RETENTION)
         await tx.execute(update(REFUSED).where(old).values(last_at=at))
 
     more = await db.transact(refused.delete_old)
@@ -237,7 +238,7 @@ async def test_the_status_counts_refused_messages_until_their_number_is_deleted(
     async with running(service(db, count_up), neighbours.log) as runtime:
         await wait_until(lambda: has_refused(runtime, 1))
     async with db.begin() as tx:
-        long_ago = (await tx.now()) - REFUSED_RETENTION
+        long_ago = await past(tx, REFUSED_RETENTION)
         await tx.execute(update(REFUSED).values(last_at=long_ago))
 
     async with running(service(db, count_up), neighbours.log) as runtime:

@@ -24,6 +24,7 @@ from tests.kit.outbox_helpers import (
 )
 from tests.kit.power_cut import PowerCut, power_cut_at
 from tests.kit.recording_broker import RecordingBroker
+from tests.past import past
 
 
 async def stop(running: asyncio.Task[None]) -> None:
@@ -173,7 +174,10 @@ async def test_sent_events_are_kept_for_72_hours_and_unsent_ones_until_they_are_
         now = await tx.now()
         long_ago = now - timedelta(days=365)
         limit = now - OUTBOX_RETENTION
-        for name, time in (("old", limit), ("young", limit + timedelta(minutes=1))):
+        for name, time in (
+            ("old", await past(tx, OUTBOX_RETENTION)),
+            ("young", limit + timedelta(minutes=1)),
+        ):
             await tx.execute(update(OUTBOX).where(OUTBOX.c.key == name).values(sent_at=time))
         await tx.execute(update(OUTBOX).values(time=long_ago))
 

@@ -23,6 +23,7 @@ from tests.kit.counter_service import (
     wait_until,
 )
 from tests.kit.counters import Incremented, Noted, value
+from tests.past import past
 
 
 async def test_consumed_events_take_effect_and_are_published_on(
@@ -150,7 +151,7 @@ async def test_an_event_that_fails_is_parked_counted_and_retried(
         await neighbours.publish("b")
         first = await neighbours.consumed(1)
         async with db.begin() as tx:
-            await tx.execute(update(PARKED).values(retry_at=await tx.now()))
+            await tx.execute(update(PARKED).values(retry_at=await past(tx)))
         second = await neighbours.consumed(1)
         await wait_until(lambda: is_idle(runtime))
 

@@ -170,14 +170,14 @@ def test_fresh_deletes_nothing_when_the_shop_cannot_open(shop: StubShop, tmp_pat
 def test_a_folder_with_other_files_is_refused(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("dear")
 
-    done = roadbike("up", "--home", tmp_path)
+    done = roadbike("up", "--home", tmp_path, "--port-base", free_base())
 
     assert done.returncode == 1
     assert "choose an empty one with --home" in done.stderr
 
 
 def test_fresh_deletes_nothing_of_an_open_shop(shop: StubShop) -> None:
-    done = roadbike("up", "--fresh", "--home", shop.home.path)
+    done = roadbike("up", "--fresh", "--home", shop.home.path, "--port-base", free_base())
 
     assert done.returncode == 1
     assert "already running" in done.stderr

@@ -169,7 +169,8 @@ def _by_the_finisher(
     """Ask about attempts with an unknown outcome, and about those that have changed since."""
     moved = state.moved[index]
     changed = moved is not Moved.NEVER and attempt.outcome is not Outcome.CAPTURED
-    changed |= moved is Moved.REFUNDED and attempt.refund is Refund.NONE
+    is_looked_at = attempt.check_at is not None
+    changed |= moved is Moved.REFUNDED and attempt.refund is Refund.NONE and is_looked_at
     if attempt.outcome is Outcome.UNKNOWN or changed:
         yield Action(f"the provider answers: {moved.name}", state, _learn(attempt, moved), due=True)
 

@@ -15,6 +15,7 @@ from roadbike.payment import store
 from roadbike.payment.store import PAYMENT, WATCH
 from roadbike.payment.use_cases.expire import EXPIRY_BATCH, OUTAGE_GAP, PAUSE_AFTER_OUTAGE, Expiry
 from roadbike.payment.use_cases.open import Opening, open_payments
+from tests.past import past
 from tests.payment.builders import TERMS
 from tests.service_harness import ServiceHarness
 
@@ -29,7 +30,7 @@ async def given_payments(payment: ServiceHarness, count: int, *, age: timedelta)
     openings = [Opening(reservation_id, TERMS) for reservation_id in made]
     await payment.db.transact(lambda tx: open_payments(tx, openings))
     async with payment.db.begin() as tx:
-        opened_at = await tx.now() - age
+        opened_at = await past(tx, age)
         mine = PAYMENT.c.reservation_id.in_(made)
         await tx.execute(update(PAYMENT).where(mine).values(opened_at=opened_at))
     return made
@@ -39,8 +40,8 @@ async def last_run(payment: ServiceHarness, *, ago: timedelta) -> None:
     """Let the last run of the expiry be that long ago, and the expiry not be paused."""
     await EXPIRY.expire_unpaid(payment.db)
     async with payment.db.begin() as tx:
-        now = await tx.now()
-        await tx.execute(update(WATCH).values(seen_at=now - ago, quiet_until=now - SECOND))
+        seen_at = (await tx.now()) - ago
+        await tx.execute(update(WATCH).values(seen_at=seen_at, quiet_until=await past(tx)))
 
 
 async def expired(payment: ServiceHarness) -> list[UUID]:
@@ -71,7 +72,7 @@ async def test_after_an_outage_nothing_expires_during_a_pause(payment: ServiceHa
     assert await expired(payment) == []
 
     async with payment.db.begin() as tx:  # the pause is over
-        await tx.execute(update(WATCH).values(quiet_until=await tx.now() - SECOND))
+        await tx.execute(update(WATCH).values(quiet_until=await past(tx)))
     assert await expired(payment) == [old]
 
 

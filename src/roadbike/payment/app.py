@@ -127,6 +127,7 @@ def build(settings: Settings) -> Service:
             every(seconds=1, do=cashier.finish_unknown),
             every(seconds=1, do=late_money.look),
             every(seconds=0.5, do=cashier.refund_owed),
+            every(seconds=5, do=cashier.look_for_refunds),
             every(seconds=1, do=expiry.expire_unpaid),
         ],
         gauges={"unsettled": store.count_unsettled},

@@ -1,7 +1,7 @@
 """Persistence of payments, of the attempts to get their money, and of the ledger of what moved."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -34,10 +34,12 @@ from roadbike.kit.db.rows import Rows
 from roadbike.kit.db.times import due_rows, is_due
 from roadbike.kit.pure.refusals import NotFound
 from roadbike.payment.domain import Attempt, Outcome, Payment, PaymentSummary, Refund, Try
-from roadbike.payment.domain.attempts import LONGEST_WAIT, LOOKS
+from roadbike.payment.domain.attempts import LONGEST_WAIT, LOOKS, MAX_RETRY_SECONDS
 
 metadata: Final = MetaData()
 
+CLAIMED_FOR: Final = timedelta(seconds=15)  # longer than the provider may take for an answer
+LONGEST_BACK_OFF: Final = timedelta(seconds=MAX_RETRY_SECONDS) + CLAIMED_FOR
 LOOKED_AT: Final = text("look_at IS NOT NULL")
 IS_OWED: Final = text(f"refund = '{Refund.OWED}'")
 IS_UNKNOWN: Final = text(f"outcome = '{Outcome.UNKNOWN}'")
@@ -165,9 +167,35 @@ async def enter_money(tx: Tx, attempt: Attempt, kind: str, provider_id: str) -> 
     await insert_new(tx, MONEY, [row])
 
 
-async def to_check(tx: Tx, at_most: int) -> Sequence[Attempt]:
-    """Return the attempts whose `check_at` has come, the earliest first."""
-    rows = await due_rows(tx, select(ATTEMPT), ATTEMPT.c.check_at, at_most, longest=LONGEST_WAIT)
+async def claim_unknown(tx: Tx, at_most: int) -> Sequence[Attempt]:
+    """Claim attempts with an unknown outcome whose `check_at` has come, the earliest first."""
+    is_time = is_due(ATTEMPT.c.check_at, await tx.now(), LONGEST_WAIT)
+    unknown = select(ATTEMPT).where(IS_UNKNOWN, is_time)
+    return await _claim(tx, unknown.order_by(ATTEMPT.c.check_at), at_most)
+
+
+async def claim_kept(tx: Tx, at_most: int) -> Sequence[Attempt]:
+    """Claim attempts with money that we keep, for a look whether the provider has refunded it."""
+    is_kept = (ATTEMPT.c.outcome == Outcome.CAPTURED) & (ATTEMPT.c.refund == Refund.NONE)
+    due = select(ATTEMPT).where(is_kept, ATTEMPT.c.check_at <= await tx.now())
+    return await _claim(tx, due.order_by(ATTEMPT.c.check_at), at_most)
+
+
+async def claim_owed(tx: Tx, at_most: int) -> Sequence[Attempt]:
+    """Claim attempts with a refund owed, except those whose next try comes later."""
+    now = await tx.now()
+    # a time beyond any back-off is none: earlier code left the next day's look, or a wrong clock
+    waits = ATTEMPT.c.check_at.between(now, now + LONGEST_BACK_OFF)
+    owed = select(ATTEMPT).where(IS_OWED, or_(ATTEMPT.c.check_at.is_(None), ~waits))  # as the index
+    return await _claim(tx, owed.order_by(ATTEMPT.c.attempt_id), at_most)
+
+
+async def _claim(tx: Tx, due: Select[Any], at_most: int) -> Sequence[Attempt]:
+    """Claim up to so many that nobody has locked; for CLAIMED_FOR no replica gets them again."""
+    rows = await tx.rows(due.limit(at_most).with_for_update(skip_locked=True))
+    if rows:
+        claimed = update(ATTEMPT).where(ATTEMPT.c.attempt_id.in_([r["attempt_id"] for r in rows]))
+        await tx.execute(claimed.values(check_at=(await tx.now()) + CLAIMED_FOR))
     return [ATTEMPTS.state(row) for row in rows]
 
 
@@ -194,15 +222,6 @@ async def last_tries(tx: Tx, user_id: str, at_most: int) -> Sequence[Try]:
     )
     rows = await tx.rows(known.order_by(ATTEMPT.c.asked_at.desc()).limit(at_most))
     return [Try(row["outcome"], row["asked_at"]) for row in rows]
-
-
-async def to_refund(tx: Tx, at_most: int) -> Sequence[Attempt]:
-    """Return the attempts with a refund owed, except those whose next try comes later."""
-    has_come = is_due(ATTEMPT.c.check_at, await tx.now(), LONGEST_WAIT)
-    is_time = or_(ATTEMPT.c.check_at.is_(None), has_come)
-    owed = select(ATTEMPT).where(IS_OWED, is_time)  # as in the index, not a parameter
-    rows = await tx.rows(owed.order_by(ATTEMPT.c.attempt_id).limit(at_most))
-    return [ATTEMPTS.state(row) for row in rows]
 
 
 async def unpaid_since(tx: Tx, before: datetime, at_most: int) -> Sequence[UUID]:

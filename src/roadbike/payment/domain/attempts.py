@@ -12,7 +12,11 @@ from roadbike.payment.domain.refusals import TooManyTries
 FIRST_CHECK_DELAY: Final = timedelta(seconds=5)  # the request that began the attempt goes first
 MAX_RETRY_SECONDS: Final = 30
 LONGEST_WAIT: Final = timedelta(seconds=MAX_RETRY_SECONDS)  # of `check_at`, from when it is set
+MAX_DOUBLINGS: Final = 5  # of the wait; then MAX_RETRY_SECONDS is reached
 LOOK_AGAIN_AFTER: Final = timedelta(seconds=MAX_RETRY_SECONDS)  # when the provider gave no answer
+LOOK_FOR_REFUND: Final = timedelta(days=1)  # between two looks at money that we keep
+LOOK_FOR_REFUND_AGAIN: Final = timedelta(hours=1)  # when the provider gave no answer
+REFUNDS_EXPECTED: Final = timedelta(days=90)  # since the attempt: how long it is looked at
 LOOKS: Final = (  # ages of the last declined attempt at which a payment is looked at for late money
     timedelta(seconds=20),
     timedelta(minutes=10),
@@ -43,8 +47,9 @@ class Attempt:
     user_id: the buyer, whose declined attempts are limited. amount: KRW.
     token: the buyer's consent, as the provider issued it.
     unanswered: how many times in a row the provider gave no answer.
-    check_at: when to ask the provider for the outcome, or to request the refund; None when
-    there is nothing to wait for.
+    check_at: when to ask the provider for the outcome, to request the refund, or to look whether
+    the provider has refunded by itself; None when there is nothing to wait for, or at once for a
+    refund.
     """
 
     attempt_id: UUID
@@ -94,9 +99,25 @@ def check_tries(limit: TryLimit, last: Sequence[Try], now: datetime) -> None:
         raise TooManyTries(retry_after=wait.total_seconds(), limit=limit.most)
 
 
-def answered(attempt: Attempt) -> Attempt:
-    """Return the attempt after an answer: there is nothing to ask."""
-    return replace(attempt, unanswered=0, check_at=None)
+def answered(attempt: Attempt, now: datetime) -> Attempt:
+    """Return the attempt after an answer: there is nothing to ask, or not before the next day.
+
+    A refund that is owed keeps its own time: an answer about the capture says nothing about it.
+    """
+    if attempt.refund is Refund.OWED:
+        return attempt
+    looks = _is_kept(attempt) and now - attempt.asked_at < REFUNDS_EXPECTED
+    return replace(attempt, unanswered=0, check_at=now + LOOK_FOR_REFUND if looks else None)
+
+
+def owed(attempt: Attempt) -> Attempt:
+    """Return the attempt with a refund owed, to be requested at once."""
+    return replace(attempt, refund=Refund.OWED, unanswered=0, check_at=None)
+
+
+def refunded(attempt: Attempt) -> Attempt:
+    """Return the attempt whose money went back: there is nothing to ask any more."""
+    return replace(attempt, refund=Refund.DONE, unanswered=0, check_at=None)
 
 
 def next_look(declined: Iterable[Attempt], looks: int, now: datetime) -> datetime | None:
@@ -116,10 +137,16 @@ def next_look(declined: Iterable[Attempt], looks: int, now: datetime) -> datetim
 def unanswered(attempt: Attempt, now: datetime) -> Attempt:
     """Return the attempt after a call without an answer: the next one follows with back-off."""
     times = attempt.unanswered + 1
-    wait = timedelta(seconds=min(2**times, MAX_RETRY_SECONDS))
+    back_off = timedelta(seconds=min(2 ** min(times, MAX_DOUBLINGS), MAX_RETRY_SECONDS))
+    wait = LOOK_FOR_REFUND_AGAIN if _is_kept(attempt) else back_off
     return replace(attempt, unanswered=times, check_at=now + wait)
 
 
 def with_outcome(attempt: Attempt, outcome: Outcome) -> Attempt:
     """Return the attempt with its outcome. What was captured stays captured."""
     return attempt if attempt.outcome is Outcome.CAPTURED else replace(attempt, outcome=outcome)
+
+
+def _is_kept(attempt: Attempt) -> bool:
+    """Return whether its money was captured and is not to go back."""
+    return attempt.outcome is Outcome.CAPTURED and attempt.refund is Refund.NONE

@@ -17,7 +17,7 @@ from roadbike.contracts.events import (
 from roadbike.contracts.payments import OpenPayment
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import PaymentStatus
-from roadbike.payment.domain.attempts import FIRST_CHECK_DELAY, Attempt, Outcome, Refund
+from roadbike.payment.domain.attempts import FIRST_CHECK_DELAY, Attempt, Outcome, Refund, owed
 from roadbike.payment.domain.payment import Payment, moved
 from roadbike.payment.domain.refusals import NotPayable, PaymentDiffers, ReservationGone
 
@@ -108,9 +108,7 @@ def _next_step(payment: Payment) -> tuple[Payment, AnyPaymentEvent] | None:
 def _with_refunds_owed(payment: Payment) -> Payment:
     """Return the payment with a refund owed for all money that it took and does not keep."""
     checked = (
-        replace(one, refund=Refund.OWED)
-        if _is_unrefunded_capture(one) and not _keeps(payment, one)
-        else one
+        owed(one) if _is_unrefunded_capture(one) and not _keeps(payment, one) else one
         for one in payment.attempts
     )
     return replace(payment, attempts=tuple(checked))

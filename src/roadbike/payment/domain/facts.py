@@ -9,7 +9,7 @@ from roadbike.contracts.events import ReservationCancelled
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import PaymentStatus
 from roadbike.payment.domain import attempts
-from roadbike.payment.domain.attempts import Attempt, Outcome, Refund
+from roadbike.payment.domain.attempts import Attempt, Outcome
 from roadbike.payment.domain.payment import Payment
 
 
@@ -34,7 +34,7 @@ def with_outcome(payment: Payment, attempt_id: UUID, outcome: Outcome) -> Paymen
 
 def with_refund(payment: Payment, attempt_id: UUID) -> Payment:
     """Return the payment with the fact that an attempt's money was refunded."""
-    return _changed(payment, attempt_id, lambda one: replace(one, refund=Refund.DONE))
+    return _changed(payment, attempt_id, attempts.refunded)
 
 
 def answered(payment: Payment, attempt_id: UUID, now: datetime) -> Payment:
@@ -42,7 +42,7 @@ def answered(payment: Payment, attempt_id: UUID, now: datetime) -> Payment:
 
     Without a capture, the payment will be looked at again for late money.
     """
-    payment = _changed(payment, attempt_id, attempts.answered)
+    payment = _changed(payment, attempt_id, lambda one: attempts.answered(one, now))
     declined = [one for one in payment.attempts if one.outcome is Outcome.NOT_CAPTURED]
     if attempt_id not in {one.attempt_id for one in declined}:
         return payment

@@ -1,5 +1,6 @@
 """Look whether the provider has, after all, taken money of attempts that it had declined."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -11,7 +12,7 @@ from roadbike.kit.db import Database, Tx
 from roadbike.payment import domain, store
 from roadbike.payment.domain import Attempt
 from roadbike.payment.providers import Provider, Snapshot, Unknown
-from roadbike.payment.use_cases.pay import charge_of, with_snapshot
+from roadbike.payment.use_cases.pay import ANSWER_TIMEOUT_SECONDS, charge_of, with_snapshot
 from roadbike.payment.use_cases.settle import settle
 
 log = structlog.get_logger()
@@ -49,9 +50,10 @@ class LateMoney:
     async def _snapshot(self, attempt: Attempt) -> Snapshot | None:
         """Return what the provider knows of an attempt; None when it gives no usable answer."""
         try:
-            return await self.provider.fetch(charge_of(attempt))
-        except Unknown as unknown:
-            log.warning("payment.unknown", attempt_id=str(attempt.attempt_id), why=str(unknown))
+            async with asyncio.timeout(ANSWER_TIMEOUT_SECONDS):
+                return await self.provider.fetch(charge_of(attempt))
+        except (Unknown, TimeoutError) as unknown:
+            log.warning("payment.unknown", attempt_id=str(attempt.attempt_id), why=repr(unknown))
         except Exception:
             log.exception("attempt.failed", attempt_id=str(attempt.attempt_id))
         return None

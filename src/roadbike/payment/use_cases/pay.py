@@ -13,22 +13,24 @@ import structlog
 
 from roadbike.contracts.statuses import PaymentStatus
 from roadbike.kit.crash import Crash, never_crash
-from roadbike.kit.db import Database, DatabaseUnavailable, Tx
+from roadbike.kit.db import Database, Tx
 from roadbike.kit.db.ids import new_id
 from roadbike.kit.messaging.outbox import publish_all
 from roadbike.payment import domain, store
 from roadbike.payment.domain import Attempt, Outcome, Payment, TryLimit
 from roadbike.payment.providers import Approved, Charge, Provider, Snapshot, Unknown
+from roadbike.payment.use_cases.claimed import work_on_claimed
 from roadbike.payment.use_cases.settle import settle
 
 log = structlog.get_logger()
 
-CHECK_BATCH: Final = 50
-REFUND_BATCH: Final = 50
 PROVIDER_TIMEOUT_SECONDS: Final = 1.5  # while the buyer waits
+ANSWER_TIMEOUT_SECONDS: Final = 10.0  # while nobody waits
 NO_LIMIT: Final = TryLimit()
 
-Find = Callable[[Tx], Awaitable[Sequence[Attempt]]]
+Claim = Callable[..., Awaitable[Sequence[Attempt]]]  # takes the transaction and `at_most`
+Note = Callable[[Tx], Awaitable[object]]  # stores what the provider answered
+Ask = Callable[[Attempt], Awaitable[Note]]
 
 
 class Cashier:
@@ -67,31 +69,39 @@ class Cashier:
         self.crash("capture.after_commit")
         return paid
 
-    async def finish_unknown(self, _db: Database) -> None:
+    async def finish_unknown(self, db: Database) -> None:
         """Ask the provider for unknown outcomes."""
-        await self._for_each(partial(store.to_check, at_most=CHECK_BATCH), self._check)
+        await self._for_each(db, store.claim_unknown, self._check)
 
-    async def refund_owed(self, _db: Database) -> None:
+    async def refund_owed(self, db: Database) -> None:
         """Request the refunds that are owed, one per attempt."""
-        await self._for_each(partial(store.to_refund, at_most=REFUND_BATCH), self._refund)
+        await self._for_each(db, store.claim_owed, self._refund)
 
-    async def _for_each(self, find: Find, work: Callable[[Attempt], Awaitable[None]]) -> None:
-        """Work on each attempt that is found, once; a failure does not hold up the others."""
-        done: set[UUID] = set()
-        while attempts := [one for one in await self._read(find) if one.attempt_id not in done]:
-            for attempt in attempts:
-                done.add(attempt.attempt_id)
-                try:
-                    await work(attempt)
-                except DatabaseUnavailable:
-                    raise
-                except Exception:
-                    log.exception("attempt.failed", attempt_id=str(attempt.attempt_id))
-                    await self.db.transact(partial(retry_later, attempt=attempt))
+    async def look_for_refunds(self, db: Database) -> None:
+        """Ask the provider, once a day, whether it has refunded by itself what we keep."""
+        await self._for_each(db, store.claim_kept, self._check)
 
-    async def _read(self, find: Find) -> Sequence[Attempt]:
-        async with self.db.read() as tx:
-            return await find(tx)
+    async def _for_each(self, db: Database, claim: Claim, ask: Ask) -> None:
+        """Ask about each attempt that can be claimed; a failure does not hold up the others.
+
+        The answers are noted one after the other: the other work of `db` needs connections too.
+        """
+        noting = asyncio.Lock()
+
+        async def work_on(attempt: Attempt) -> None:
+            note: Note = partial(retry_later, attempt=attempt)
+            try:
+                async with asyncio.timeout(ANSWER_TIMEOUT_SECONDS):
+                    note = await ask(attempt)
+            except (Unknown, TimeoutError) as unknown:
+                about = {"attempt_id": str(attempt.attempt_id), "why": repr(unknown)}
+                log.warning("payment.unknown", **about)
+            except Exception:
+                log.exception("attempt.failed", attempt_id=str(attempt.attempt_id))
+            async with noting:
+                await db.transact(note)
+
+        await work_on_claimed(lambda most: db.transact(partial(claim, at_most=most)), work_on)
 
     async def _capture(self, charge: Charge) -> Snapshot:
         self.crash("capture.before_call")
@@ -101,26 +111,16 @@ class Cashier:
         captured = answer.provider_id if isinstance(answer, Approved) else None
         return Snapshot(captured=captured, refunded=None)
 
-    async def _check(self, attempt: Attempt) -> None:
-        try:
-            snapshot = await self.provider.fetch(charge_of(attempt))
-        except Unknown as unknown:
-            log.warning("payment.unknown", attempt_id=str(attempt.attempt_id), why=str(unknown))
-            await self.db.transact(lambda tx: retry_later(tx, attempt))
-        else:
-            await self.db.transact(lambda tx: learn(tx, attempt, snapshot))
+    async def _check(self, attempt: Attempt) -> Note:
+        snapshot = await self.provider.fetch(charge_of(attempt))
+        return partial(learn, attempt=attempt, snapshot=snapshot)
 
-    async def _refund(self, attempt: Attempt) -> None:
+    async def _refund(self, attempt: Attempt) -> Note:
         self.crash("refund.before_call")
-        try:
-            refund_id = await self.provider.cancel(charge_of(attempt), "reservation cancelled")
-        except Unknown as unknown:
-            log.warning("refund.unknown", attempt_id=str(attempt.attempt_id), why=str(unknown))
-            # a repeated refund of one attempt moves the money once
-            await self.db.transact(lambda tx: retry_later(tx, attempt))
-            return
+        # a repeated refund of one attempt moves the money once
+        refund_id = await self.provider.cancel(charge_of(attempt), "reservation cancelled")
         self.crash("refund.after_call")
-        await self.db.transact(lambda tx: learn_refund(tx, attempt, refund_id))
+        return partial(learn_refund, attempt=attempt, refund_id=refund_id)
 
 
 async def begin(
