@@ -14,7 +14,7 @@ up: .venv/run  ## open the shop; Ctrl-C closes it (ARGS=--detach: in background)
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: .venv/run  ## check each requirement on the running shop
+demo: .venv/run  ## check each requirement on a shop of its own (ARGS="--home .roadbike": on the open one)
 	@.venv/bin/roadbike demo $(ARGS)
 
 test: .venv/dev  ## run all tests (ARGS="tests/flows -k cancel": some of them)

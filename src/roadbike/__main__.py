@@ -6,6 +6,7 @@ What the commands and their options are for stands in local/texts/help.toml.
 import json
 import os
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -97,6 +98,23 @@ def status(
     else:
         status_table.show(rows, console())
     raise typer.Exit(verdict.exit_code(rows))
+
+
+@app.command(cls=Command)
+def doctor(
+    *,
+    home: HomeOption = DEFAULT_HOME,
+    port_base: Annotated[int | None, typer.Option("--port-base")] = None,
+) -> None:
+    """Check whether a shop can be opened on this machine; nothing is changed."""
+    from roadbike.local import ports, shop_file
+    from roadbike.local.commands import doctor
+    from roadbike.local.terminal import console
+
+    at = homes.at(home)
+    base = shop_file.last_base(at) if port_base is None else port_base
+    found = doctor.examine(at, ports.from_base(base).base, os.environ)
+    raise typer.Exit(doctor.show(found, console()))
 
 
 @app.command(cls=Command)
@@ -205,23 +223,20 @@ def token(
 @app.command(cls=Command)
 def demo(
     *,
-    home: HomeOption = DEFAULT_HOME,
-    stopper: Annotated[
-        str | None,
-        typer.Option(),
-    ] = None,
-    starter: Annotated[
-        str | None,
-        typer.Option(),
-    ] = None,
+    home: Annotated[Path | None, typer.Option("--home", envvar="ROADBIKE_HOME")] = None,
+    stopper: Annotated[str | None, typer.Option()] = None,
+    starter: Annotated[str | None, typer.Option()] = None,
 ) -> None:
-    """Check each requirement on the running shop; report pass or fail.
+    """Check each requirement on a shop of its own, or on the open one of --home.
 
     The exit code is 0 when all passed.
     """
     from roadbike.ops.demo import check_requirements
+    from roadbike.ops.own_shop import own_shop
 
-    raise typer.Exit(1 if check_requirements(homes.at(home), stopper, starter) else 0)
+    with nullcontext(homes.at(home)) if home else own_shop(os.environ) as shop:
+        failed = check_requirements(shop, stopper, starter)
+    raise typer.Exit(1 if failed else 0)
 
 
 @app.command(cls=Command)

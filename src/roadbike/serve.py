@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from socket import socket
-from typing import Final
+from typing import Final, get_args
 
+from roadbike.contracts.events import AnyEvent
 from roadbike.contracts.identity import AUDIENCE, ISSUER, ROLES, SHOP_NAME
 from roadbike.environment import ENVIRONMENT
 from roadbike.kit.process import server
@@ -16,6 +17,7 @@ SHOP: Final = Application(
     roles=ROLES,
     catalogues=("roadbike.contracts",),
     environment=ENVIRONMENT,
+    events=frozenset(event.type_name() for event in get_args(AnyEvent)),
 )
 
 

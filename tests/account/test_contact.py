@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from roadbike.account import app
 from roadbike.account.api import AccountEdit
 from roadbike.kit.auth import ServiceTokens, SigningKey, new_signing_key
-from roadbike.kit.process.settings import Secret
+from roadbike.kit.process.secret import Secret
 from tests.account.conftest import KEY, Ask
 from tests.service_harness import Signed, http_client, settings
 

@@ -19,7 +19,8 @@ from roadbike.kit.db import Database, migrate
 from roadbike.kit.messaging.broker.memory import MemoryBroker, MemoryLog
 from roadbike.kit.process.secret import Secret
 from roadbike.kit.process.server import Server
-from roadbike.kit.process.settings import SettingError, read
+from roadbike.kit.process.setting_faults import SettingError
+from roadbike.kit.process.settings import read
 from roadbike.serve import SHOP
 
 
@@ -73,11 +74,9 @@ def test_a_service_does_not_start_without_a_key_of_account(
         Server(service, "roadbike.account", MemoryBroker(MemoryLog()), SHOP)
 
 
-def test_account_does_not_issue_tokens_that_no_service_accepts(
-    settings: Callable[..., app.Settings],
-) -> None:
+def test_account_does_not_issue_tokens_that_no_service_accepts() -> None:
     with pytest.raises(SettingError, match=r"^ROADBIKE_TOKEN_LIFETIME_SECONDS is 600"):
-        app.build(settings("sqlite+aiosqlite://", token_max_lifetime_seconds=599))
+        read(app.Settings, ENVIRON | {"ROADBIKE_TOKEN_MAX_LIFETIME_SECONDS": "599"})
 
 
 async def test_other_keys_are_published_without_their_private_half(

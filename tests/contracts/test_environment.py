@@ -10,7 +10,8 @@ import pytest
 
 import roadbike
 from roadbike.environment import ENVIRONMENT
-from roadbike.kit.process.settings import SettingError, variable
+from roadbike.kit.process.setting_faults import SettingError
+from roadbike.kit.process.settings import variable
 from roadbike.local.commands import set_up_broker
 from roadbike.local.services import SERVICES
 from roadbike.serve import serve

@@ -10,7 +10,7 @@ from httpx import AsyncClient
 
 from roadbike.delivery import app
 from roadbike.kit.auth import new_signing_key
-from roadbike.kit.process.settings import Secret
+from roadbike.kit.process.secret import Secret
 from tests.delivery.fake_account import FakeAccount, fake_account
 from tests.purchase_events import Story
 from tests.recipient import RECIPIENT

@@ -1,4 +1,7 @@
-"""Every service's migrations create the tables of its code and can be downgraded."""
+"""Every service's migrations create the tables of its code and can be downgraded.
+
+What a migration may do while old code runs beside it: tests/kit/test_migration_rules.py.
+"""
 
 import asyncio
 from collections.abc import Callable

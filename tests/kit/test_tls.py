@@ -5,7 +5,8 @@ import ssl
 
 import pytest
 
-from roadbike.kit.process.settings import ServiceSettings, SettingError, read
+from roadbike.kit.process.setting_faults import SettingError
+from roadbike.kit.process.settings import ServiceSettings, read
 from roadbike.kit.process.tls import client_tls, server_tls
 from tests.certificates import Authority
 

@@ -7,10 +7,10 @@ from sqlalchemy import make_url
 
 from roadbike.kit.urls import (
     UrlFault,
-    check_broker_url,
-    check_database_url,
-    check_service_url,
+    broker_url,
+    database_url,
     origin,
+    service_url,
     sqlite_file,
     sqlite_url,
 )
@@ -37,7 +37,7 @@ def test_the_url_of_a_file_names_that_file(name: str) -> None:
     ],
 )
 def test_urls_of_supported_databases_are_accepted(url: str) -> None:
-    check_database_url(url)
+    assert database_url(url) == url
 
 
 @pytest.mark.parametrize(
@@ -57,30 +57,29 @@ def test_urls_of_supported_databases_are_accepted(url: str) -> None:
 )
 def test_a_wrong_url_of_a_database_is_refused_without_showing_it(url: str, reason: str) -> None:
     with pytest.raises(UrlFault, match=reason) as caught:
-        check_database_url(url)
+        database_url(url)
 
     assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("url", ["", "127.0.0.1:4222", "nats://", "kafka://h:1", "nats://h:x"])
 def test_a_wrong_url_of_a_broker_is_refused(url: str) -> None:
-    check_broker_url("nats://stock:secret@127.0.0.1:8091")
-    check_broker_url("memory://test")
+    broker_url("nats://stock:secret@127.0.0.1:8091")
+    broker_url("memory://test")
 
     with pytest.raises(UrlFault):
-        check_broker_url(url)
+        broker_url(url)
 
 
 @pytest.mark.parametrize(
     "url",
-    ["", "h", "ftp://h", "http://", "http://h/path", "http://h?x=1", "http://u@h", "http://a b"],
+    ["", "h", "ftp://h", "http://", "http://h?x=1", "http://u@h", "http://a b"],
 )
 def test_a_wrong_url_of_a_service_is_refused(url: str) -> None:
-    for right in ("http://127.0.0.1:8083", "https://payment.svc/", "http://[::1]:80"):
-        check_service_url(right)
+    assert service_url("https://Shop.svc:443/payment/") == "https://shop.svc/payment"
 
     with pytest.raises(UrlFault):
-        check_service_url(url)
+        service_url(url)
 
 
 @pytest.mark.parametrize(

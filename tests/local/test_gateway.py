@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from roadbike.contracts.headers import REQUEST_HEADERS
 from roadbike.kit.process.settings import ONE_MACHINE
 from roadbike.kit.web.edge import COMMON_HEADERS
 from roadbike.local import home as homes
@@ -135,7 +136,8 @@ def test_a_preflight_answer_names_the_allowed_headers_and_methods(shop: StubShop
     )
 
     assert answer.status == 200
-    assert "Idempotency-Key" in answer.headers["Access-Control-Allow-Headers"]
+    allowed = answer.headers["Access-Control-Allow-Headers"].replace(" ", "").split(",")
+    assert sorted(allowed) == sorted(REQUEST_HEADERS)
     assert "PATCH" in answer.headers["Access-Control-Allow-Methods"]
 
 

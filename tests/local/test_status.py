@@ -19,7 +19,7 @@ from tests.local.shop_files import a_shop_file
 
 SERVERS = ("postgres", "nats", "gateway")
 SERVICES = ("stock", "reservation", "payment", "delivery", "mypage", "account")
-COUNTS = ("parked", "stuck", "dead", "refused", "pending", "unsettled")
+COUNTS = ("parked", "stuck", "dead", "kept", "refused", "pending", "unsettled")
 
 
 def silent_row(part: str, **more: Any) -> PartStatus:
@@ -51,7 +51,11 @@ def shown(rows: Sequence[PartStatus], width: int = 80) -> str:
 
 @pytest.mark.parametrize("width", [80, 100, 200])
 @pytest.mark.parametrize(
-    "some", [{}, {"parked": 3, "stuck": 2, "dead": 1, "refused": 5, "pending": 2, "unsettled": 4}]
+    "some",
+    [
+        {},
+        {"parked": 3, "stuck": 2, "dead": 1, "refused": 5, "pending": 2, "unsettled": 4},
+    ],
 )
 def test_the_table_fits_and_shortens_nothing(width: int, some: dict[str, int]) -> None:
     text = shown(rows(**some), width)
@@ -64,10 +68,18 @@ def test_the_table_fits_and_shortens_nothing(width: int, some: dict[str, int]) -
     assert ("pid" in text) == (width == 200 or (width == 100 and not some))
 
 
+def test_all_counts_fit_into_a_wider_table() -> None:
+    text = shown(rows(**dict.fromkeys(COUNTS, 1)), 100)
+
+    assert "…" not in text
+    assert " kept " in text
+
+
 def test_counts_that_are_0_everywhere_are_one_line() -> None:
     assert shown(rows()).endswith("\nno parked events or open payments\n")
     assert shown(rows(pending=1), 100).endswith(
-        "\nno parked events, stuck events, dead letters, refused events or unsettled payments\n"
+        "\nno parked events, stuck events, dead letters, kept events, refused events or unsettled "
+        "payments\n"
     )
     assert shown(rows(**dict.fromkeys(COUNTS[:-1], 1))).endswith("\nno unsettled payments\n")
     assert "\nno " not in shown(rows(**dict.fromkeys(COUNTS, 1)))
@@ -155,7 +167,7 @@ USED = ("processes", "memory_mb", "cpu_percent")
 
 def test_the_row_of_a_service_has_its_figures_beside_those_of_its_process() -> None:
     figures = {"database": "sqlite", "unsent": 1, "lag": None, "parked": 2, "stuck": 1}
-    figures |= {"dead": 3, "refused": 5}
+    figures |= {"dead": 3, "kept": 2, "refused": 5}
     own = ServiceStatus(
         ready=True, service="stock", broker=True, published=9, gauges={"pending": 4}, **figures
     )

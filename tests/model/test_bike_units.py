@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from roadbike.contracts.events import AllocationEvent, BikeEvent
 from roadbike.contracts.statuses import StockStatus
+from roadbike.kit.pure.conditions import exactly
 from roadbike.reservation import domain as reservation
 from roadbike.reservation.domain import Bike as Copy
 from roadbike.stock import domain
@@ -66,7 +67,7 @@ class BikeUnits(RuleBasedStateMachine):
     @rule(units=st.integers(0, 4))
     def staff_count(self, units: int) -> None:
         if units < self.bike.held_quantity:  # the statement finds no row
-            assert isinstance(domain.refused_edit(self.bike, self.bike.version), BelowHeld)
+            assert isinstance(domain.refused_edit(self.bike, exactly(self.bike.version)), BelowHeld)
         else:
             self._edit(domain.edited(self.bike, {"stock_quantity": units}, self.clock))
 

@@ -168,7 +168,7 @@ async def test_a_change_names_the_version_it_changes(stock: Any, admin: Any, met
     body = None if method == "DELETE" else NEW_BIKE
 
     without = await admin.ask(method, "/stocks/1", body)
-    for other in ('"2"', "1", 'W/"1"', "*", f'"{10**17}"'):
+    for other in ('"2"', 'W/"1"', '"01"', f'"{10**17}"'):
         refused = await admin.ask(method, "/stocks/1", body, if_match=other)
 
         assert refused.status_code == 412, other

@@ -17,6 +17,7 @@ from roadbike.contracts.events import (
 )
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import StockStatus
+from roadbike.kit.pure.conditions import exactly
 from roadbike.kit.pure.refusals import PreconditionFailed
 from roadbike.stock import domain
 from roadbike.stock.domain import (
@@ -257,7 +258,7 @@ def test_a_withdrawn_bike_is_put_back_on_sale_in_one_version() -> None:
 
 
 def test_a_refused_edit_is_outdated_or_below_what_is_held() -> None:
-    assert isinstance(domain.refused_edit(EMONDA, 0), PreconditionFailed)
-    below = domain.refused_edit(BIKE_WITH_ONE_HELD, 1)
+    assert isinstance(domain.refused_edit(EMONDA, exactly(0)), PreconditionFailed)
+    below = domain.refused_edit(BIKE_WITH_ONE_HELD, exactly(1))
     assert isinstance(below, BelowHeld)
     assert below.facts == {"held": 1}

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from roadbike.contracts.events import StockAllocated, StockReleased, StockShort
 from roadbike.contracts.reasons import Reason
 from roadbike.kit.messaging.outbox import EVENT_VERSION
+from roadbike.kit.pure.conditions import exactly
 from roadbike.stock import store
 from roadbike.stock.domain import State
 from roadbike.stock.use_cases import edit_bike, withdraw_bike
@@ -146,7 +147,7 @@ async def test_repeats_change_nothing_even_without_the_inbox(stock: Any) -> None
 
 async def test_a_withdrawn_bike_serves_the_claims_made_before(stock: Any) -> None:
     bike = await stock.register(stock_quantity=1)
-    await stock.db.transact(lambda tx: withdraw_bike(tx, 1, bike.version, by="staff"))
+    await stock.db.transact(lambda tx: withdraw_bike(tx, 1, exactly(bike.version), by="staff"))
 
     await stock.consume(Story().registered(), Story().registered())
 
@@ -157,7 +158,7 @@ async def test_a_claim_made_after_the_withdrawal_gets_no_unit_though_one_is_free
     stock: Any,
 ) -> None:
     bike = await stock.register(stock_quantity=2)
-    await stock.db.transact(lambda tx: withdraw_bike(tx, 1, bike.version, by="staff"))
+    await stock.db.transact(lambda tx: withdraw_bike(tx, 1, exactly(bike.version), by="staff"))
     removed_at = (await stock.bike()).withdrawn_at
     late = Story(reserved_at=removed_at + timedelta(seconds=1))
     in_time = Story(reserved_at=removed_at + timedelta(seconds=0.9))
@@ -214,15 +215,17 @@ async def _take(stock: Any, number: int, step: Any) -> None:
         case "restock":
             more = {"stock_quantity": bike.stock_quantity + 1}
             await stock.db.transact(
-                lambda tx: edit_bike(tx, number, bike.version, more, by="staff")
+                lambda tx: edit_bike(tx, number, exactly(bike.version), more, by="staff")
             )
         case "reprice":
             price = {"price": 4_900_000}  # the second time nothing changes
             await stock.db.transact(
-                lambda tx: edit_bike(tx, number, bike.version, price, by="staff")
+                lambda tx: edit_bike(tx, number, exactly(bike.version), price, by="staff")
             )
         case "withdraw":
-            await stock.db.transact(lambda tx: withdraw_bike(tx, number, bike.version, by="staff"))
+            await stock.db.transact(
+                lambda tx: withdraw_bike(tx, number, exactly(bike.version), by="staff")
+            )
         case (fact, one):
             await stock.consume(getattr(one, fact)())
         case _:

@@ -1,7 +1,12 @@
 """The demo reports which requirements pass and which fail."""
 
+import subprocess
+import tempfile
+from pathlib import Path
+
 from roadbike.ops.demo import REQUIREMENTS
-from tests.system.real_shop import Shop
+from roadbike.ops.own_shop import PREFIX
+from tests.system.real_shop import ROADBIKE, Shop, command_environment
 from tests.system.shop_client import ShopClient
 
 
@@ -34,3 +39,28 @@ async def test_without_an_open_shop_nothing_is_checked(new_shop: Shop) -> None:
     assert (result.code, result.out) == (1, "")
     assert "no shop is running" in result.err
     assert len(result.err.splitlines()) <= 2
+
+
+async def test_the_demo_opens_a_shop_of_its_own_and_deletes_it(client: ShopClient) -> None:
+    before = own_shops()
+    bikes = (await client.admin.get("/stocks?size=1"))["page"]["totalElements"]
+
+    done = subprocess.run(  # noqa: S603, ASYNC221  our own command; nothing else runs in this loop
+        [ROADBIKE, "demo"],
+        env=command_environment({}),
+        capture_output=True,
+        text=True,
+        cwd="/",
+        timeout=180,
+        check=False,
+    )
+
+    assert done.returncode == 0, done
+    assert f"all {len(REQUIREMENTS)} checks passed" in done.stdout
+    assert "with password" not in done.stdout
+    assert own_shops() == before
+    assert (await client.admin.get("/stocks?size=1"))["page"]["totalElements"] == bikes
+
+
+def own_shops() -> set[Path]:
+    return set(Path(tempfile.gettempdir()).glob(f"{PREFIX}*"))

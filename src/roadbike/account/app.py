@@ -1,5 +1,6 @@
 """The account service on one page."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from typing import Annotated, Final
@@ -16,7 +17,8 @@ from roadbike.kit.auth import KeyFault, Publisher, SigningKey
 from roadbike.kit.db import Database
 from roadbike.kit.process.secret import Secret
 from roadbike.kit.process.service import Service, every
-from roadbike.kit.process.settings import Limit, ServiceSettings, SettingError
+from roadbike.kit.process.setting_faults import SettingError, SettingFault, fault
+from roadbike.kit.process.settings import Limit, ServiceSettings
 from roadbike.kit.web.rates import RateLimit
 
 SIGN_UPS_PER_HOUR: Final = 30  # from one address, in production
@@ -69,6 +71,23 @@ class Settings(ServiceSettings, frozen=True, kw_only=True):
         ),
     ] = None
 
+    def conflicts(self) -> Iterator[SettingFault]:
+        """Yield what is wrong with keys, and with a life of tokens that no service accepts."""
+        yield from ServiceSettings.conflicts(self)
+        lifetime, accepted = self.token_lifetime_seconds, self.token_max_lifetime_seconds
+        if lifetime > accepted:
+            yield fault(
+                "setting-above",
+                name="ROADBIKE_TOKEN_LIFETIME_SECONDS",
+                value=lifetime,
+                other="ROADBIKE_TOKEN_MAX_LIFETIME_SECONDS",
+                limit=accepted,
+            )
+        try:
+            _publisher(self, _signing_key(self))
+        except SettingError as error:
+            yield from error.faults
+
 
 def build(settings: Settings) -> Service:
     db = Database(settings.database_url.reveal())
@@ -85,7 +104,7 @@ def build(settings: Settings) -> Service:
         key,
         _publisher(settings, key),
         cookie=DeviceCookie(secure=settings.env == "production"),
-        token_lifetime_seconds=_token_lifetime_seconds(settings),
+        token_lifetime_seconds=settings.token_lifetime_seconds,
     )
     return Service(
         name="account",
@@ -109,22 +128,14 @@ def _limits(settings: Settings) -> Limits:
 def _signing_key(settings: Settings) -> SigningKey:
     try:
         return SigningKey.from_jwk(settings.signing_key.reveal())
-    except KeyFault as fault:
-        raise SettingError(f"ROADBIKE_SIGNING_KEY is wrong: {fault}") from None
+    except KeyFault as reason:
+        name = "ROADBIKE_SIGNING_KEY"
+        raise SettingError(fault("setting-wrong", name=name, reason=reason)) from None
 
 
 def _publisher(settings: Settings, key: SigningKey) -> Publisher:
     try:
         return Publisher(ISSUER, key, settings.other_keys.reveal())
-    except KeyFault as fault:
-        raise SettingError(f"ROADBIKE_OTHER_KEYS is wrong: {fault}") from None
-
-
-def _token_lifetime_seconds(settings: Settings) -> int:
-    lifetime, accepted = settings.token_lifetime_seconds, settings.token_max_lifetime_seconds
-    if lifetime > accepted:
-        raise SettingError(
-            f"ROADBIKE_TOKEN_LIFETIME_SECONDS is {lifetime}, but services accept {accepted} at "
-            "most: lower it, or raise ROADBIKE_TOKEN_MAX_LIFETIME_SECONDS everywhere"
-        )
-    return lifetime
+    except KeyFault as reason:
+        name = "ROADBIKE_OTHER_KEYS"
+        raise SettingError(fault("setting-wrong", name=name, reason=reason)) from None

@@ -19,6 +19,7 @@ from roadbike.delivery.accounts import Accounts
 from roadbike.delivery.domain import Delivery
 from roadbike.delivery.use_cases import Change
 from roadbike.kit.db import Database
+from roadbike.kit.pure.conditions import Precondition
 from roadbike.kit.pure.refusals import Forbidden
 from roadbike.kit.web import (
     BUYER,
@@ -37,7 +38,7 @@ from roadbike.kit.web import (
     patch,
     view,
 )
-from roadbike.kit.web.conditions import IfMatch, provide_if_match
+from roadbike.kit.web.conditions import required
 
 RELS: Final[Mapping[DeliveryStatus, str]] = {  # the link relation of each move
     DeliveryStatus.STARTED: "start",
@@ -153,7 +154,7 @@ class DeliveryApi:
         delivery_id: UUID,
         data: DeliveryChange,
         caller: Caller,
-        if_match_header: IfMatch = None,
+        condition: Precondition,
     ) -> Reply[DeliveryView]:
         """Move a parcel to its next status, or correct its label or where it goes.
 
@@ -168,7 +169,7 @@ class DeliveryApi:
             carrier=data.carrier,
             tracking_number=data.tracking_number,
             contact=contact,
-            expected=_expected(if_match_header, needed=contact != Contact()),
+            condition=condition if contact == Contact() else required(condition),
         )
         try:
             changed = await use_cases.ask_and_change(
@@ -184,13 +185,6 @@ class DeliveryApi:
         [complete] = await use_cases.complete(self.db, self.accounts, [delivery])
         headers = {"ETag": etag(complete.row_version)}
         return Reply(_view(complete, caller), headers=headers)
-
-
-def _expected(if_match_header: str | None, *, needed: bool) -> int | None:
-    """Return the version that If-Match names. Raises PreconditionRequired, PreconditionFailed."""
-    if if_match_header is None and not needed:
-        return None
-    return provide_if_match(if_match_header)
 
 
 def _view(delivery: Delivery, caller: Caller) -> DeliveryView:

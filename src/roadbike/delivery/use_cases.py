@@ -13,6 +13,7 @@ from roadbike.delivery.domain import Cause, Delivery
 from roadbike.kit.db import Database, Tx
 from roadbike.kit.messaging.outbox import publish_all
 from roadbike.kit.messaging.refused import report_contradiction
+from roadbike.kit.pure.conditions import Precondition
 from roadbike.kit.pure.refusals import PreconditionFailed
 
 
@@ -21,7 +22,7 @@ class Change:
     """What a person asks for; what is None stays as it is.
 
     to: the parcel's next status. contact: who it goes to, and where. by: the person's user id.
-    expected: the row_version that the person has seen, if it was sent.
+    condition: which row_version it may be a change of.
     """
 
     by: str
@@ -29,7 +30,7 @@ class Change:
     carrier: str | None = None
     tracking_number: str | None = None
     contact: Contact = Contact()  # noqa: RUF009 frozen
-    expected: int | None = None
+    condition: Precondition = Precondition()  # noqa: RUF009 frozen
 
 
 async def follow_purchase(tx: Tx, cause: Cause) -> None:
@@ -60,7 +61,7 @@ async def change_delivery(
     Raises NotFound, PreconditionFailed, and what domain.corrected, .labelled and .moved raise.
     """
     delivery = await store.locked_or_404(tx, delivery_id, owner=owner)
-    if change.expected not in {None, delivery.row_version}:
+    if not change.condition.allows(delivery.row_version):
         raise PreconditionFailed
     corrected = domain.completed(domain.corrected(delivery, change.contact), defaults)
     labelled = domain.labelled(corrected, change.carrier, change.tracking_number)

@@ -81,6 +81,26 @@ def drop_v2() -> None:
     op.drop_index("outbox_next", "outbox")
 
 
+def create_v3() -> None:
+    """Add what old code beside new needs to know: oldest code, types that a group consumes."""
+    op.create_table(
+        "schema_version",
+        Column("revision", String(32), primary_key=True),
+        Column("oldest_code", String(32), nullable=False),
+    )
+    op.create_table(
+        "consumed_type",
+        Column("type", String(100), primary_key=True),
+        Column("announced_at", UtcTime, nullable=False),
+    )
+
+
+def drop_v3() -> None:
+    """Drop the tables of `create_v3`."""
+    for name in ("schema_version", "consumed_type"):
+        op.drop_table(name)
+
+
 def add_partial_index(name: str, table: str, columns: list[str], where: str) -> None:
     """Create an index of the rows that fulfil the condition, while the service may be running.
 

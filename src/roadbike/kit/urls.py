@@ -27,27 +27,21 @@ def sqlite_file(url: str) -> Path | None:
     return Path(unquote(path.partition("?")[0])) if scheme == DATABASES[1] and path else None
 
 
-def check_database_url(url: str) -> None:
-    """Raise UrlFault when it is not the URL of a database that is supported."""
+def database_url(url: str) -> str:
+    """Return the URL. Raises UrlFault when it is not that of a database that is supported."""
     parts = _split(url, DATABASES)
     if parts.scheme == DATABASES[0] and not (parts.hostname and len(parts.path) > 1):
         missing = "the name of the database" if parts.hostname else "the host"
         raise UrlFault(f"{missing} is missing: write {DATABASES[0]}://user:password@host/name")
+    return url
 
 
-def check_broker_url(url: str) -> None:
-    """Raise UrlFault when it is not the URL of a broker that is supported."""
+def broker_url(url: str) -> str:
+    """Return the URL. Raises UrlFault when it is not that of a broker that is supported."""
     parts = _split(url, ("nats", "memory"))
     if parts.scheme == "nats" and not parts.hostname:
         raise UrlFault("the host is missing: write nats://user:password@host:port")
-
-
-def check_service_url(url: str) -> None:
-    """Raise UrlFault when it is not the base URL of a service: http or https, and no path."""
-    parts = _split(url, WEB)
-    _check_host(parts)
-    if parts.path not in ("", "/") or parts.query or parts.fragment or parts.username is not None:
-        raise UrlFault("it has more than scheme, host and port: remove the rest")
+    return url
 
 
 def origin(text: str) -> str:
@@ -55,11 +49,25 @@ def origin(text: str) -> str:
 
     Raises UrlFault when it is not an origin.
     """
-    check_service_url(text)
-    parts = urlsplit(text)
+    url = service_url(text)
+    if urlsplit(url).path:
+        raise UrlFault("it has more than scheme, host and port: remove the rest")
+    return url
+
+
+def service_url(text: str) -> str:
+    """Return the base URL of a service: its origin, and its path without a slash at the end.
+
+    Raises UrlFault when it is not one.
+    """
+    parts = _split(text, WEB)
+    _check_host(parts)
+    if parts.query or parts.fragment or parts.username is not None:
+        raise UrlFault("it has more than scheme, host, port and path: remove the rest")
     host = parts.netloc.rpartition(":")[0] if parts.port is not None else parts.netloc.rstrip(":")
     is_default = parts.port in (None, DEFAULT_PORTS[parts.scheme])
-    return f"{parts.scheme}://{host.lower()}" + ("" if is_default else f":{parts.port}")
+    port = "" if is_default else f":{parts.port}"
+    return f"{parts.scheme}://{host.lower()}{port}{parts.path.rstrip('/')}"
 
 
 def _split(url: str, schemes: Collection[str]) -> SplitResult:

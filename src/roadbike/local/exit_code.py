@@ -1,5 +1,6 @@
 """The exit code of a command, and the sentence by which it fails."""
 
+import os
 import re
 import shutil
 import sys
@@ -9,8 +10,9 @@ from typing import Final
 
 import typer
 
-from roadbike.kit.process.settings import SettingError
+from roadbike.kit.process.setting_faults import SettingError
 from roadbike.local.errors import CommandError
+from roadbike.local.texts import language
 
 HARD_SPACE: Final = "\N{NO-BREAK SPACE}"
 
@@ -24,7 +26,11 @@ def exit_code_of(command: Callable[[], object]) -> int:
             typer.echo(f"  {line}", err=True)
         _print_error(f"roadbike: {error}")
         return error.code
-    except (SettingError, OSError) as error:
+    except SettingError as error:
+        for fault in error.faults:
+            _print_error(f"roadbike: {fault.in_(language(os.environ))}")
+        return 1
+    except OSError as error:
         _print_error(f"roadbike: {error}")
         return 1
     return code if isinstance(code, int) else 0

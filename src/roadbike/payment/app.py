@@ -1,7 +1,8 @@
 """The payment service on one page."""
 
+from collections.abc import Iterator
 from datetime import timedelta
-from typing import Annotated, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from msgspec import Meta
 
@@ -18,7 +19,9 @@ from roadbike.contracts.events import (
 from roadbike.kit.crash import crash_points
 from roadbike.kit.db import Database
 from roadbike.kit.process.service import Service, every, whenever
-from roadbike.kit.process.settings import Limit, ServiceSettings, SettingError
+from roadbike.kit.process.setting_faults import SettingError, SettingFault, fault
+from roadbike.kit.process.settings import Limit, ServiceSettings
+from roadbike.kit.urls import database_url
 from roadbike.payment import store
 from roadbike.payment.api import PaymentApi
 from roadbike.payment.domain import TryLimit
@@ -75,6 +78,26 @@ class Settings(ServiceSettings, frozen=True, kw_only=True):
         Meta(description="Longest delay of an open, to demonstrate the timeout and the breaker."),
     ] = 0
 
+    FORMS: ClassVar = {**ServiceSettings.FORMS, "simulated_journal_url": database_url}
+
+    def conflicts(self) -> Iterator[SettingFault]:
+        """Yield what is wrong with the rates and delays of the simulation, or with its use."""
+        yield from ServiceSettings.conflicts(self)
+        if self.open_delay_min_ms > self.open_delay_max_ms:
+            yield fault(
+                "setting-above",
+                name="ROADBIKE_OPEN_DELAY_MIN_MS",
+                value=self.open_delay_min_ms,
+                other="ROADBIKE_OPEN_DELAY_MAX_MS",
+                limit=self.open_delay_max_ms,
+            )
+        if self.env == "production":
+            yield fault("setting-not-in-production", name="ROADBIKE_PROVIDER", value=self.provider)
+        try:
+            _rates(self)
+        except SettingError as error:
+            yield from error.faults
+
 
 def build(settings: Settings) -> Service:
     """Build the service. Raises SettingError."""
@@ -119,10 +142,16 @@ def _tries(settings: Settings) -> TryLimit:
 
 
 def _rates(settings: Settings) -> dict[Behaviour, float]:
-    if settings.env == "production":
-        raise SettingError("ROADBIKE_PROVIDER is simulated: production needs a real provider")
+    """Return the rates. Raises SettingError when they are not shares of known behaviours."""
     pairs = (pair.partition("=") for pair in settings.simulated_rates.split(",") if pair)
     try:
-        return {Behaviour(name): float(rate) for name, _, rate in pairs}
-    except ValueError as error:
-        raise SettingError(f"ROADBIKE_SIMULATED_RATES is wrong: {error}") from None
+        rates = {Behaviour(name.strip()): float(rate) for name, _, rate in pairs}
+    except ValueError as reason:
+        raise _wrong_rates(reason) from None
+    if not all(0 <= rate <= 1 for rate in rates.values()) or sum(rates.values()) > 1:
+        raise _wrong_rates("each is a share from 0 to 1, and all together are at most 1")
+    return rates
+
+
+def _wrong_rates(reason: object) -> SettingError:
+    return SettingError(fault("setting-wrong", name="ROADBIKE_SIMULATED_RATES", reason=reason))

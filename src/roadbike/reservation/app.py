@@ -1,6 +1,6 @@
 """The reservation service on one page."""
 
-from typing import Annotated, Final
+from typing import Annotated, ClassVar, Final
 
 import msgspec
 from msgspec import Meta
@@ -30,6 +30,7 @@ from roadbike.kit.process.settings import Limit, ServiceSettings
 from roadbike.kit.process.tls import client_tls
 from roadbike.kit.resilience.breaker import breaker
 from roadbike.kit.resilience.limiter import Limiter
+from roadbike.kit.urls import service_url
 from roadbike.reservation import store
 from roadbike.reservation.api import ReservationApi, render
 from roadbike.reservation.payments import DEADLINE_MS, HttpPayments
@@ -73,6 +74,8 @@ class Settings(ServiceSettings, frozen=True, kw_only=True):
     store_name: Annotated[
         Name, Meta(description="Name of the shop, as `reserveStore` of a reservation.")
     ] = msgspec.field(default=DEFAULT_STORE, name="G_STORE")
+
+    FORMS: ClassVar = {**ServiceSettings.FORMS, "payment_url": service_url}
 
 
 def build(settings: Settings) -> Service:

@@ -20,6 +20,7 @@ from roadbike.contracts.types import (
 )
 from roadbike.contracts.wire_names import wire_name
 from roadbike.kit.db import Database
+from roadbike.kit.pure.conditions import Precondition
 from roadbike.kit.web import (
     ADMIN,
     ANYONE,
@@ -152,7 +153,7 @@ class StockApi:
         return _reply(bike, caller, Location=f"/stocks/{bike.bike_id}")
 
     async def edit(
-        self, bike_id: BikeIdInPath, data: BikeEdit, if_match: int, caller: Caller
+        self, bike_id: BikeIdInPath, data: BikeEdit, if_match: Precondition, caller: Caller
     ) -> Reply[BikeView]:
         """Change some fields of a bike."""
         sent = msgspec.structs.asdict(data).items()
@@ -161,22 +162,22 @@ class StockApi:
         return await self._edited(bike_id, if_match, changes, caller, on_sale=on_sale)
 
     async def replace(
-        self, bike_id: BikeIdInPath, data: WholeBike, if_match: int, caller: Caller
+        self, bike_id: BikeIdInPath, data: WholeBike, if_match: Precondition, caller: Caller
     ) -> Reply[BikeView]:
         """Replace a bike."""
         return await self._edited(bike_id, if_match, msgspec.structs.asdict(data), caller)
 
-    async def remove(self, bike_id: BikeIdInPath, if_match: int, caller: Caller) -> None:
+    async def remove(self, bike_id: BikeIdInPath, if_match: Precondition, caller: Caller) -> None:
         """Withdraw a bike from sale."""
         withdraw = partial(
-            use_cases.withdraw_bike, bike_id=bike_id, version=if_match, by=caller.user_id
+            use_cases.withdraw_bike, bike_id=bike_id, condition=if_match, by=caller.user_id
         )
         await self.db.transact(withdraw)
 
     async def _edited(
         self,
         bike_id: int,
-        version: int,
+        condition: Precondition,
         changes: dict[str, Any],
         caller: Caller,
         *,
@@ -185,7 +186,7 @@ class StockApi:
         edit = partial(
             use_cases.edit_bike,
             bike_id=bike_id,
-            version=version,
+            condition=condition,
             changes=changes,
             on_sale=on_sale,
             by=caller.user_id,

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from roadbike.kit.db import Tx
+from roadbike.kit.db import StaleRow, Tx
 from roadbike.kit.messaging.outbox import publish, publish_all
 from roadbike.kit.messaging.refused import report_contradiction
+from roadbike.kit.pure.conditions import Precondition
 from roadbike.stock import domain, store
 from roadbike.stock.domain import Allocation, Bike, Cause
 
@@ -32,41 +33,45 @@ async def register_bike(tx: Tx, bike_id: int | None, fields: Mapping[str, Any], 
 async def edit_bike(
     tx: Tx,
     bike_id: int,
-    version: int,
+    condition: Precondition,
     changes: Mapping[str, Any],
     *,
     on_sale: bool | None = None,
     by: str,
 ) -> Bike:
-    """Change that version of the bike. on_sale: put it back on sale or take it off, if given.
+    """Change the bike, if its version is allowed.
+
+    on_sale: put it back on sale or take it off, if given.
 
     Raises NotFound, PreconditionFailed, BelowHeld.
     """
-    before = await _at_version(tx, bike_id, version)
+    before = await _allowed(tx, bike_id, condition)
     after = domain.edited(before, changes, await tx.now(), on_sale=on_sale)
-    return await _replace(tx, before, after, by)
+    return await _replace(tx, before, after, condition, by)
 
 
-async def withdraw_bike(tx: Tx, bike_id: int, version: int, *, by: str) -> None:
-    """Take that version of the bike off sale. Raises NotFound, PreconditionFailed."""
-    before = await _at_version(tx, bike_id, version)
-    await _replace(tx, before, domain.withdrawn(before, await tx.now()), by)
+async def withdraw_bike(tx: Tx, bike_id: int, condition: Precondition, *, by: str) -> None:
+    """Take the bike off sale, if its version is allowed. Raises NotFound, PreconditionFailed."""
+    before = await _allowed(tx, bike_id, condition)
+    await _replace(tx, before, domain.withdrawn(before, await tx.now()), condition, by)
 
 
-async def _at_version(tx: Tx, bike_id: int, version: int) -> Bike:
+async def _allowed(tx: Tx, bike_id: int, condition: Precondition) -> Bike:
     bike = await store.get(tx, bike_id, withdrawn=True)
-    if bike.version != version:
-        raise domain.refused_edit(bike, version)
+    if not condition.allows(bike.version):
+        raise domain.refused_edit(bike, condition)
     return bike
 
 
-async def _replace(tx: Tx, before: Bike, after: Bike, by: str) -> Bike:
+async def _replace(tx: Tx, before: Bike, after: Bike, condition: Precondition, by: str) -> Bike:
     if after == before:
         return before
     stored = await store.edit(tx, before, replace(after, changed_by=by))
     if stored is None:
-        now = await _at_version(tx, before.bike_id, before.version)
-        raise domain.refused_edit(now, before.version)
+        now = await _allowed(tx, before.bike_id, condition)
+        if now.version != before.version:
+            raise StaleRow("bike: changed meanwhile, and the new version is allowed too")
+        raise domain.refused_edit(now, condition)
     _record(tx, before, stored)
     return stored
 

@@ -12,7 +12,8 @@ from litestar.testing import AsyncTestClient
 from msgspec import UNSET, UnsetType
 
 from roadbike.kit.auth import Identity, ServiceTokens, SigningKey, new_signing_key
-from roadbike.kit.pure.refusals import Conflict, Unauthenticated
+from roadbike.kit.pure.conditions import Precondition
+from roadbike.kit.pure.refusals import Conflict, PreconditionFailed, Unauthenticated
 from roadbike.kit.resilience.deadline import current_deadline
 from roadbike.kit.trace import current_traceparent
 from roadbike.kit.translations import load_translations
@@ -113,12 +114,15 @@ class ThingApi:
         thing = Thing(thing_nm=data.thing_nm, price=data.price)
         return Reply(thing, headers={"Location": "/things/1", "ETag": etag(1)})
 
-    async def one(self, number: int, caller: Caller) -> Thing:
-        return Thing(thing_nm=caller.user_id, price=number)
+    async def one(self, number: int, caller: Caller) -> Reply[Thing]:
+        thing = Thing(thing_nm=caller.user_id, price=number)
+        return Reply(thing, headers={"ETag": etag(3)})
 
-    async def edit(self, number: int, data: ThingEdit, if_match: int) -> Thing:
+    async def edit(self, number: int, data: ThingEdit, if_match: Precondition) -> Thing:
         name = "omitted" if data.price is UNSET else "given"
-        return Thing(thing_nm=name, price=number + if_match)
+        if not if_match.allows(3):
+            raise PreconditionFailed
+        return Thing(thing_nm=name, price=number + 3)
 
     async def replace(self, number: int, idempotency_key: KeyHeader = None) -> Thing:
         return Thing(thing_nm=checked_key(idempotency_key) or "", price=number)

@@ -1,8 +1,9 @@
 """A service of the shop whose handlers do nothing, so that only reading a request costs time."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import wraps
+from http import HTTPStatus
 from typing import Any, Final
 from uuid import UUID
 
@@ -61,6 +62,13 @@ class IdleService:
 
     def parameters(self, place: str) -> dict[tuple[str, str], HTTPRouteHandler]:
         """Return a route for each parameter in "query", "path" or "header", by name and schema."""
+        return {
+            (parameter["name"], str(parameter["schema"])): route
+            for parameter, route in self._documented(place)
+        }
+
+    def _documented(self, place: str) -> Iterator[tuple[dict[str, Any], HTTPRouteHandler]]:
+        """Yield each parameter of the OpenAPI document in that place, with its route."""
         routes = {
             (path, method): route
             for route in self.routes
@@ -69,13 +77,30 @@ class IdleService:
         }
         app: Any = self._app.app
         document: dict[str, Any] = app.openapi_schema.to_schema()
-        return {
-            (parameter["name"], str(parameter["schema"])): _route_of(routes, path, method)
-            for path, operations in document["paths"].items()
-            for method, operation in operations.items()
-            for parameter in operation.get("parameters", ())
-            if parameter["in"] == place
-        }
+        for path, operations in document["paths"].items():
+            for method, operation in operations.items():
+                for parameter in operation.get("parameters", ()):
+                    if parameter["in"] == place:
+                        yield parameter, _route_of(routes, path, method)
+
+    def query_parameters(self) -> dict[HTTPRouteHandler, dict[str, list[str]]]:
+        """Return valid values of each query parameter that the OpenAPI document lists, by route.
+
+        Of `sort`, they are all fields by which the description says that the list may be sorted.
+        """
+        listed: dict[HTTPRouteHandler, dict[str, list[str]]] = {each: {} for each in self.routes}
+        for parameter, route in self._documented("query"):
+            listed[route][parameter["name"]] = _valid_values(parameter)
+        return listed
+
+    def asks_well(self, route: HTTPRouteHandler, query: bytes) -> bool:
+        """Return whether the route takes the query; anything but 200 and 422 is an error."""
+        status = self.ask(route, query=query)
+        if route.opt["body"]:  # then an empty body is refused, but after the query
+            assert status in {400, 422}
+            return status == HTTPStatus.BAD_REQUEST
+        assert status in {200, 204, 422}
+        return status != HTTPStatus.UNPROCESSABLE_ENTITY
 
     def ask(
         self,
@@ -120,6 +145,20 @@ class IdleService:
         await self._app(scope, receive, send)
         status: int = messages[0]["status"]
         return status
+
+
+def _valid_values(parameter: Mapping[str, Any]) -> list[str]:
+    schema = parameter["schema"]
+    types = [one for one in schema.get("oneOf", [schema]) if one.get("type") != "null"]
+    (type_,) = types
+    if parameter["name"] == "sort":
+        fields = parameter["description"].removeprefix("One of ").partition(";")[0]
+        return list(fields.split(", "))
+    if "enum" in type_:
+        return list(type_["enum"])
+    return {"integer": ["1"], "uuid": [str(UUID(int=1))]}.get(
+        type_.get("format", type_["type"]), ["x"]
+    )
 
 
 def _idle(route: HTTPRouteHandler) -> HTTPRouteHandler:

@@ -112,7 +112,10 @@ async def test_a_path_is_signed_with_its_query_as_the_routes_see_it(
 ) -> None:
     signed = "PUT /internal/things/1?q=%EB%B0%94&sort=a"
 
-    assert (await send(signed, b"{}", **called(ops, signed, b"{}"))).status_code == 200
+    response = await send(signed, b"{}", **called(ops, signed, b"{}"))
+
+    assert response.status_code == 422  # not 401: the token is good, but the route takes no query
+    assert [error["parameter"] for error in response.json()["errors"]] == ["q", "sort"]
 
 
 async def test_what_a_service_sends_wrong_is_named_to_it(send: Any, ops: ServiceTokens) -> None:

@@ -22,6 +22,7 @@ import roadbike
 from roadbike.account import domain
 from roadbike.account.api import SignUp
 from roadbike.account.passwords import common_words
+from roadbike.contracts.headers import OWN_HEADERS, REQUEST_HEADERS
 from roadbike.contracts.types import DESCRIPTION_LENGTH, NAME_LENGTH
 from roadbike.kit import idempotency
 from roadbike.kit.auth import ServiceTokens, new_signing_key
@@ -33,7 +34,7 @@ from roadbike.kit.translations import language_of
 from roadbike.kit.web import checked_key
 from roadbike.kit.web.bodies import MAX_BODY_BYTES
 from roadbike.kit.web.client import client_of
-from roadbike.kit.web.conditions import provide_if_match
+from roadbike.kit.web.conditions import tags_of
 from roadbike.kit.web.edge import MAX_HEAD_BYTES
 from roadbike.kit.web.msgspec_errors import fault_of
 from roadbike.kit.web.paging import MAX_QUERY_LENGTH
@@ -46,11 +47,8 @@ from tools.docs.services import NAMES, build
 
 SOURCES: Final = Path(roadbike.__file__).parent
 HEADER_ROOM: Final = MAX_HEAD_BYTES - 1_024  # for the request line and the other headers
-READ_HEADERS: Final = {  # by name, in kit; routes declare the others
-    *("accept-language", "authorization", "content-encoding", "content-length", "content-type"),
-    *("traceparent", "x-forwarded-for", "x-timeout-ms"),
-}
-OTHER_HEADERS: Final = {"accept", "cookie", "host", "if-none-match", "range"}  # Litestar's
+READ_HEADERS: Final = {name.lower() for name in (*REQUEST_HEADERS, *OWN_HEADERS)}
+OTHER_HEADERS: Final = {"accept", "cookie", "host", "range"}  # Litestar's
 KEY: Final = new_signing_key("stock/1")
 TOKENS: Final = ServiceTokens("stock", KEY, '{"keys": []}')
 
@@ -161,9 +159,10 @@ def header_cases(service: IdleService, name: str, route: Any) -> Cases:
     return cases
 
 
-def test_every_header_that_is_read_is_named_here() -> None:
-    """A literal given to `get`, `getall`, `in` or `_header` in kit and in the services."""
-    read = set()
+def test_every_header_that_is_read_is_in_the_list(services: Mapping[str, IdleService]) -> None:
+    """Those of routes' parameters, and literals given to `get`, `getall`, `in` or `_header`."""
+    read = {name.lower() for name, _, _ in parameters(services, "header")}
+    read |= {"if-match", "if-none-match"}  # of all requests: kit/web/conditions.py
     for path in [*SOURCES.glob("kit/web/*.py"), *SOURCES.glob("*/api.py")]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute | ast.Name):
@@ -201,7 +200,7 @@ READERS: Final = {
     "language": Reader(language_of, HEADER_ROOM),
     "trace": Reader(continue_trace, HEADER_ROOM),
     "client": Reader(lambda text: client_of("10.0.0.1", text, 1), HEADER_ROOM),
-    "If-Match": Reader(provide_if_match, HEADER_ROOM),
+    "If-Match": Reader(lambda text: tags_of("If-Match", [text]), HEADER_ROOM),
     "Idempotency-Key": Reader(checked_key, HEADER_ROOM),
     "X-Timeout-Ms": Reader(shorten_deadline, HEADER_ROOM),
     "line": Reader(usable(texts.line), texts.LONGEST_COMPOSITION * NAME_LENGTH),

@@ -58,7 +58,7 @@ async def test_if_match_is_a_parameter_of_edits(send: Any) -> None:
     paths = (await document(send))["paths"]
 
     edit = {parameter["name"] for parameter in paths["/things/{number}"]["patch"]["parameters"]}
-    assert edit == {"number", "If-Match"}
+    assert edit == {"number", "If-Match", "If-None-Match"}
 
 
 async def test_it_names_no_other_host(send: Any) -> None:

@@ -62,6 +62,11 @@ def is_conflict(error: BaseException) -> bool:
     return isinstance(error, StaleRow) or _code(error) in CONFLICT_CODES
 
 
+def is_lock_timeout(error: BaseException) -> bool:
+    """Return whether a lock was not free within `lock_timeout`."""
+    return _code(error) == "55P03"
+
+
 def _is_unavailable(error: BaseException) -> bool:
     if isinstance(error, OSError):
         return True

@@ -1,24 +1,44 @@
-"""Schema migrations of one service's database (Alembic)."""
+"""Schema migrations of one service's database (Alembic).
+
+They run while the replicas of before are still at work: see kit/db/compatibility.py. On PostgreSQL
+a change of a table waits for its lock for LOCK_TIMEOUT_MS at most, because all others wait behind
+it meanwhile; then it is tried again.
+"""
 
 import asyncio
+from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
 
+import structlog
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from roadbike.kit.db import compatibility
 from roadbike.kit.db import metadata as kit_metadata
+from roadbike.kit.db.errors import is_lock_timeout
+
+LOCK_TIMEOUT_MS: Final = 1_000
+LOCK_PAUSE_SECONDS: Final = 1.0  # in which those go on that have waited behind the migration
+LOCK_ATTEMPTS: Final = 30
+
+log = structlog.get_logger()
 
 
 def upgrade(package: str, database_url: str, revision: str = "head") -> None:
     """Upgrade the database to the revision.
 
+    A database that newer code has brought further already is left as it is.
     package: of the service, e.g. `roadbike.stock`; its migrations are in `<package>.migrations`.
-    Raises RuntimeError inside a running event loop: use `upgrade_async` there.
+    Raises TooNew when this code must not run on it; RuntimeError inside a running event loop: use
+    `upgrade_async` there.
     """
-    asyncio.run(_run(database_url, lambda config: command.upgrade(config, revision), package))
+    asyncio.run(_run(database_url, lambda config: _upgrade(config, revision), package))
 
 
 def downgrade(package: str, database_url: str, revision: str) -> None:
@@ -26,9 +46,12 @@ def downgrade(package: str, database_url: str, revision: str) -> None:
     asyncio.run(_run(database_url, lambda config: command.downgrade(config, revision), package))
 
 
-async def upgrade_async(package: str, database_url: str) -> None:
-    """Upgrade to the newest revision from inside a running event loop."""
-    await _run(database_url, lambda config: command.upgrade(config, "head"), package)
+async def upgrade_async(package: str, database_url: str, migrations: str | None = None) -> None:
+    """Upgrade to the newest revision from inside a running event loop.
+
+    migrations: their folder, if it is not that of the package.
+    """
+    await _run(database_url, lambda config: _upgrade(config, "head"), package, migrations)
 
 
 def config_of(package: str, connection: Connection) -> Config:
@@ -51,17 +74,76 @@ def run_env(config: Config, context: Any) -> None:
         connection=config.attributes["connection"],
         target_metadata=config.attributes["metadata"],
         transaction_per_migration=True,
+        on_version_apply=_note_version,
     )
     with context.begin_transaction():
         context.run_migrations()
 
 
-async def _run(database_url: str, do: Any, package: str) -> None:
+def _note_version(ctx: MigrationContext, step: Any, **_: Any) -> None:
+    """Note the oldest code that may run after the migration, in its transaction.
+
+    A migration names it in `oldest_code`; without that, it is the same as before.
+    """
+    connection = ctx.connection
+    assert connection is not None
+    if step.is_upgrade:
+        before = next(iter(step.down_revision_ids), "")
+        oldest = getattr(step.up_revision.module, "oldest_code", None)
+        compatibility.note(connection, step.up_revision_id, before, oldest)
+    else:
+        compatibility.forget(connection, step.up_revision_id)
+
+
+def _upgrade(config: Config, revision: str) -> None:
+    connection = config.attributes["connection"]
+    head = ScriptDirectory.from_config(config).get_current_head()
+    current = MigrationContext.configure(connection).get_current_revision()
+    if head and current and current > head:
+        compatibility.check(connection, current, head)
+        log.warning("database.newer", at=current, code=head)
+        return
+    connection.rollback()  # Alembic begins a transaction for each migration
+    command.upgrade(config, revision)
+
+
+async def _run(
+    database_url: str,
+    do: Callable[[Config], None],
+    package: str,
+    migrations: str | None = None,
+) -> None:
     import_module(f"{package}.store")  # its imports register kit's tables, too
-    engine = create_async_engine(database_url)
+    timeout = {"server_settings": {"lock_timeout": str(LOCK_TIMEOUT_MS)}}
+    is_postgresql = database_url.startswith("postgresql")
+    engine = create_async_engine(database_url, connect_args=timeout if is_postgresql else {})
+
+    def run(connection: Connection) -> None:
+        config = config_of(package, connection)
+        if migrations is not None:
+            config.set_main_option("script_location", migrations)
+        do(config)
+
     try:
-        async with engine.connect() as connection:
-            await connection.run_sync(lambda sync: do(config_of(package, sync)))
-            await connection.commit()
+        await _until_locked(engine, run)
     finally:
         await engine.dispose()
+
+
+async def _until_locked(engine: AsyncEngine, run: Callable[[Connection], None]) -> None:
+    """Run the migrations; begin again with the first unfinished one when it gets no lock in time.
+
+    Raises DBAPIError after LOCK_ATTEMPTS.
+    """
+    for attempt in range(1, LOCK_ATTEMPTS + 1):
+        try:
+            async with engine.connect() as connection:
+                await connection.run_sync(run)
+                await connection.commit()
+        except DBAPIError as error:
+            if attempt == LOCK_ATTEMPTS or not is_lock_timeout(error):
+                raise
+            log.warning("migration.waits_for_lock", attempt=attempt)
+            await asyncio.sleep(LOCK_PAUSE_SECONDS)
+        else:
+            return

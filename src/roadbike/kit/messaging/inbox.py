@@ -1,13 +1,14 @@
 """The inbox: consumes a batch of messages in one transaction, each message only once.
 
 A message whose envelope is malformed, or that does not come from the only publisher of its event,
-is refused (see `refused`). A message whose use case fails is parked in the service's own database,
+is refused (see `refused`). A message that only newer code of this service can process is kept for
+it (see `kept`). A message whose use case fails is parked in the service's own database,
 and the later messages of its key behind it; the messages of other keys continue. Only failures of
 use cases count as failed attempts, an unavailable database does not.
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -20,7 +21,7 @@ from sqlalchemy import Column, Index, String, Table, Uuid
 from roadbike.kit.crash import Crash, never_crash
 from roadbike.kit.db import Database, DatabaseUnavailable, Tx, bulk, metadata
 from roadbike.kit.db.columns import UtcTime, utc_now
-from roadbike.kit.messaging import parked, refused
+from roadbike.kit.messaging import kept, parked, refused
 from roadbike.kit.messaging.broker import Message
 from roadbike.kit.pure.events import Event, RefusedEvent
 from roadbike.kit.trace import tracing
@@ -74,22 +75,30 @@ class Inbox:
         policies: Sequence[Policy],
         *,
         prefetch: Prefetch | None = None,
+        known_types: Collection[str] | None = None,
         crash: Crash = never_crash,
     ) -> None:
+        """Consume what the policies name.
+
+        known_types: all types that this code knows, with and without a policy; None: every type.
+        """
         self.db = db
         self._policies = _by_type(policies)
         self._prefetch = prefetch
+        self.kept = kept.Kept(db, self._policies.keys(), known_types)
         self._crash = crash
 
     async def consume(self, messages: Sequence[Message]) -> None:
         """Run the use cases for the messages, in one transaction if none of them fails.
 
         On return their effects are committed, and the messages that failed are parked or refused.
-        A message that was consumed before is ignored, as is one of a type without a policy.
+        A message that was consumed before is ignored, as is one that nobody in the group needs.
         Raises DatabaseUnavailable: do not acknowledge the messages, so that they are delivered
         again.
         """
-        wanted, refusals = self._sorted_out(messages)
+        wanted, refusals, others = self._sorted_out(messages)
+        if kept_ones := await self.kept.needed_by_others(others):
+            await self.db.transact(partial(_keep, messages=kept_ones))
         if refusals:
             await self.db.transact(partial(_refuse, refusals=refusals))
         if not wanted:
@@ -115,6 +124,8 @@ class Inbox:
 
     async def _retry(self, message: Message) -> bool:
         """Return whether the next message of its key may follow now."""
+        if await self.kept.is_for_others(message):
+            return False
         try:
             return await self.db.transact(partial(self._consume_parked, message=message))
         except DatabaseUnavailable:
@@ -126,12 +137,14 @@ class Inbox:
             return False
         return True  # it was refused
 
-    def _sorted_out(self, messages: Sequence[Message]) -> tuple[list[Message], list[Refusal]]:
-        """Return the messages with a policy, and those whose envelope alone is reason to refuse.
+    def _sorted_out(
+        self, messages: Sequence[Message]
+    ) -> tuple[list[Message], list[Refusal], list[Message]]:
+        """Return the messages with a policy, those whose envelope is reason to refuse, all others.
 
-        The latter must not make the batch fail: then each message would cost a transaction.
+        Refused ones must not make the batch fail: then each message would cost a transaction.
         """
-        wanted, refusals = [], []
+        wanted, refusals, others = [], [], []
         for message in messages:
             policy = self._policies.get(message.type)
             if not message.type:
@@ -140,7 +153,17 @@ class Inbox:
                 refusals.append((message, reason))
             elif policy:
                 wanted.append(message)
-        return wanted, refusals
+            elif reason := self._wrong_source(message):
+                refusals.append((message, reason))
+            else:
+                others.append(message)
+        return wanted, refusals, others
+
+    def _wrong_source(self, message: Message) -> str | None:
+        """Return why an event without a policy is not from the publisher of its topic."""
+        known = {policy.event.topic: policy.event.source for policy in self._policies.values()}
+        source = known.get(message.topic, message.source)
+        return None if source == message.source else f"only {source} publishes on its topic"
 
     async def _consume_alone(self, message: Message) -> None:
         try:
@@ -197,6 +220,10 @@ def _by_type(policies: Sequence[Policy]) -> Mapping[str, Policy]:
         repeated = Counter(policy.event.type_name() for policy in policies).most_common(1)[0][0]
         raise ValueError(f"an event has one policy, but {repeated} has several")
     return by_type
+
+
+async def _keep(tx: Tx, messages: Sequence[Message]) -> None:
+    await kept.keep(tx, await _not_consumed_before(tx, messages))
 
 
 async def _refuse(tx: Tx, refusals: Sequence[Refusal]) -> None:

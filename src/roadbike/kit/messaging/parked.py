@@ -43,10 +43,11 @@ RETRY_BATCH: Final = 100  # keys retried in one go
 
 
 class ParkedState(StrEnum):
-    """PARKED: waits for its retry. DEAD: a dead letter, not retried."""
+    """PARKED: waits for its retry. DEAD: a dead letter, not retried. KEPT: see `kept`."""
 
     PARKED = "parked"
     DEAD = "dead"
+    KEPT = "kept"
 
 
 PARKED: Final = Table(
@@ -87,13 +88,20 @@ _INSERT: Final = bulk.Insert(
 )
 
 
-async def park(tx: Tx, message: Message, error: str, *, attempts: int = 0) -> None:
+async def park(
+    tx: Tx,
+    message: Message,
+    error: str,
+    *,
+    attempts: int = 0,
+    state: ParkedState = ParkedState.PARKED,
+) -> None:
     """Keep the message for a retry.
 
     attempts: number of failed attempts so far; with 0 it is due at once.
     """
     row = _envelope(message) | {
-        "state": ParkedState.PARKED,
+        "state": state,
         "attempts": attempts,
         "retry_at": (await tx.now()) + _wait(attempts),
         "error": error,

@@ -4,6 +4,7 @@ The gateway has such limits too, but a service's own port can be reached without
 """
 
 import asyncio
+import re
 import resource
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from roadbike.kit.web.edge import COMMON_HEADERS, MAX_HEAD_BYTES, Edge, HeadTooL
 VERSIONS: Final = {"1.0", "1.1"}
 MAX_PIPELINED: Final = 16  # requests of one connection that wait for the response before them
 RETRY_SECONDS: Final = 1.0
+ESCAPED: Final = re.compile(rb"[\x80-\xff]")
 FIRST_REQUEST_SECONDS: Final = 0.3  # for a client that has connected at the end of a drain
 OTHER_FILES: Final = 256  # that the process may have open beside its connections
 
@@ -79,6 +81,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._is_deaf = False  # what still arrives is ignored
         self._is_receiving = True  # a request, or the first one is awaited
         self._is_in_head = False
+        self._awaits_line = True  # the next data belong to a request line
         self._has_ended_one = False  # in the data that is parsed now
         self._head_bytes = 0  # of a head that is not complete
         self._dropped_bytes = 0  # of the body of a request that is answered already
@@ -100,6 +103,8 @@ class LimitedProtocol(HttpToolsProtocol):
             return
         self._unset_keepalive_if_required()
         self._has_ended_one = False
+        if self._awaits_line:
+            data = self._in_ascii(data)
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -113,9 +118,20 @@ class LimitedProtocol(HttpToolsProtocol):
             elif self.cycle.response_complete and self.timeout_keep_alive_task is None:
                 self._await_next_request()
 
+    def _in_ascii(self, data: bytes) -> bytes:
+        """Escape UTF-8 in a request line, which curl sends unchanged, as browsers do."""
+        line, newline, rest = data.partition(b"\n")
+        if newline and line.strip():
+            self._awaits_line = False
+        if line.isascii():
+            return data
+        return ESCAPED.sub(lambda found: b"%%%02X" % found[0][0], line) + newline + rest
+
     def on_message_begin(self) -> None:
         self._is_receiving = self._is_in_head = True
         self._head_bytes = 0
+        if self._has_ended_one:
+            self._awaits_line = False  # its line came with the request before
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -134,7 +150,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._is_receiving = False
-        self._has_ended_one = True
+        self._has_ended_one = self._awaits_line = True
         if self._timer is not None and not self.transport.is_closing():
             self._stop_timer()
         super().on_message_complete()

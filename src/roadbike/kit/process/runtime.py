@@ -1,7 +1,7 @@
 """A running service without its HTTP: consume, relay, timed work (HTTP: process/server.py)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any, Final
 
@@ -10,13 +10,14 @@ import structlog
 from roadbike.kit.crash import crash_points
 from roadbike.kit.db import Database, DatabaseUnavailable
 from roadbike.kit.logs import SELDOM
-from roadbike.kit.messaging import parked, refused, relay, retention, sent
+from roadbike.kit.messaging import kept, parked, refused, relay, retention, sent
 from roadbike.kit.messaging.broker import (
     Broker,
     BrokerUnavailable,
     Received,
     Subscription,
 )
+from roadbike.kit.messaging.consumed import ANNOUNCE_SECONDS
 from roadbike.kit.messaging.inbox import Inbox
 from roadbike.kit.messaging.pace import Pace
 from roadbike.kit.process.service import Service, Timed, every
@@ -38,13 +39,23 @@ class Runtime:
     `failed` is set when a part has ended that should run until it is cancelled.
     """
 
-    def __init__(self, service: Service, broker: Broker) -> None:
+    def __init__(
+        self, service: Service, broker: Broker, known_types: Collection[str] | None = None
+    ) -> None:
+        """Take the policies of the service; known_types as in Inbox."""
         self.service, self.broker = service, broker
         crash = crash_points(service.settings.crash)
         db = service.db.background
-        self.inbox = Inbox(db, service.policies, prefetch=service.prefetch, crash=crash)
+        self.inbox = Inbox(
+            db,
+            service.policies,
+            prefetch=service.prefetch,
+            known_types=known_types,
+            crash=crash,
+        )
         self.relay = relay.Relay(db, broker, service.name, crash=crash)
         self.failed = asyncio.Event()
+        self._has_announced = asyncio.Event()
         self._subscriptions: dict[str, Subscription] = {}
         # messages that several topics deliver meanwhile share one transaction
         self._inbox_batches: Batches[Sequence[Received], None] = Batches(self._take)
@@ -79,6 +90,7 @@ class Runtime:
             outbox = await sent.count(tx)
             parked_count = await parked.count(tx, parked.ParkedState.PARKED)
             dead = await parked.count(tx, parked.ParkedState.DEAD)
+            kept_count = await kept.count(tx)
             refused_count = await refused.count(tx)
             gauges = {name: await count(tx) for name, count in self.service.gauges.items()}
         return ServiceStatus(
@@ -90,6 +102,7 @@ class Runtime:
             unsent=outbox["unsent"],
             parked=parked_count,
             dead=dead,
+            kept=kept_count,
             refused=refused_count,
             gauges=gauges,
         )
@@ -104,12 +117,14 @@ class Runtime:
 
     def _work(self) -> list[tuple[str, Any]]:
         timed = [
+            every(seconds=PARKED_RETRY_SECONDS, do=self.inbox.kept.release),
             every(seconds=PARKED_RETRY_SECONDS, do=self.inbox.retry_parked),
             every(seconds=CLEANUP_SECONDS, do=retention.delete_old_rows),
             every(seconds=CLEANUP_SECONDS, do=self.relay.trim),
             *self.service.timed,
         ]
         return [
+            ("announce", self._announce()),
             *((f"consume {topic}", self._consume(topic)) for topic in self.consumes),
             *((f"every {t.seconds} s", _repeat(t, self.service.db.background)) for t in timed),
             *((("relay", self.relay.run_forever()),) if self.service.publishes else ()),
@@ -120,7 +135,19 @@ class Runtime:
             log.error("part.failed", part=task.get_name(), exc_info=task.exception())
             self.failed.set()
 
+    async def _announce(self) -> None:
+        while True:
+            try:
+                await self.inbox.kept.announce()
+            except DatabaseUnavailable as error:
+                log.warning("announcing.waiting", reason=str(error), **SELDOM)
+                await asyncio.sleep(PAUSE_SECONDS)
+            else:
+                self._has_announced.set()
+                await asyncio.sleep(ANNOUNCE_SECONDS)
+
     async def _consume(self, topic: str) -> None:
+        await self._has_announced.wait()
         while True:
             subscription = await _once_available(
                 lambda: self.broker.subscribe(self.service.name, topic)

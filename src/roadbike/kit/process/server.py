@@ -14,13 +14,12 @@ import structlog
 import uvloop
 from alembic.script import ScriptDirectory
 from msgspec import structs
-from sqlalchemy import column, select, table
 from sqlalchemy.exc import DBAPIError
 
 from roadbike.kit import logs
 from roadbike.kit.auth import KeyFault, ServiceTokens, TokenVerifier, fetcher, public_keys
 from roadbike.kit.auth.keys import PublicKeys
-from roadbike.kit.db import DatabaseBusy, DatabaseUnavailable
+from roadbike.kit.db import DatabaseBusy, DatabaseUnavailable, compatibility
 from roadbike.kit.logs import SELDOM
 from roadbike.kit.messaging import broker as brokers
 from roadbike.kit.messaging.broker import Broker
@@ -28,6 +27,7 @@ from roadbike.kit.process import settings
 from roadbike.kit.process.http_server import UvicornServer, uvicorn_config
 from roadbike.kit.process.runtime import Runtime
 from roadbike.kit.process.service import Application, Service
+from roadbike.kit.process.setting_faults import SettingError, fault
 from roadbike.kit.process.tls import client_tls, server_tls
 from roadbike.kit.translations import load_translations
 from roadbike.kit.web import http_app
@@ -38,7 +38,6 @@ log = structlog.get_logger()
 
 PROBE_SECONDS: Final = 1.0
 WRITES_PER_MINUTE: Final = 60  # of each buyer, in production
-ALEMBIC_VERSION: Final = table("alembic_version", column("version_num"))
 
 
 def serve(
@@ -104,11 +103,11 @@ class Server:
     ) -> None:
         self.service = service
         self.application = application
-        self.runtime = Runtime(service, broker)
+        self.runtime = Runtime(service, broker, application.events)
         self._sockets = None if listener is None else [listener]
         self._tokens = token_verifier(service, application)
         self._tls = server_tls(service.settings)
-        self._head = _head_of(package)
+        self._version = _version_of(package)
         self._reachable = False
         self._draining = False
         self._stop = asyncio.Event()
@@ -167,7 +166,7 @@ class Server:
     async def _is_migrated(self) -> bool:
         try:
             async with self.service.db.background.read() as tx:
-                version = await tx.scalar(select(ALEMBIC_VERSION.c.version_num))
+                mismatch = await compatibility.reason_against(tx, self._version)
             if not self._reachable:
                 await self.service.db.ready()
         except DatabaseBusy:
@@ -179,7 +178,9 @@ class Server:
             reason = str(error).splitlines()[0]
             log.warning("database.not_migrated", reason=reason, **SELDOM)
             return False
-        return bool(version == self._head)
+        if mismatch:
+            log.warning("database.other_version", reason=mismatch, **SELDOM)
+        return mismatch is None
 
     def _app(self) -> Edge:
         chosen, application = self.service.settings, self.application
@@ -250,11 +251,15 @@ def token_verifier(
 def _account_keys(chosen: settings.ServiceSettings) -> PublicKeys:
     try:
         keys = public_keys(chosen.account_keys)
-    except KeyFault as fault:
-        raise settings.SettingError(f"ROADBIKE_ACCOUNT_KEYS is wrong: {fault}") from None
+    except KeyFault as reason:
+        raise _wrong_account_keys(reason) from None
     if not keys:
-        raise settings.SettingError("ROADBIKE_ACCOUNT_KEYS is wrong: it holds no key")
+        raise _wrong_account_keys("it holds no key")
     return keys
+
+
+def _wrong_account_keys(reason: object) -> SettingError:
+    return SettingError(fault("setting-wrong", name="ROADBIKE_ACCOUNT_KEYS", reason=reason))
 
 
 def service_tokens(name: str, chosen: settings.ServiceSettings) -> ServiceTokens:
@@ -273,6 +278,7 @@ def _tune_garbage_collector() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
-def _head_of(package: str) -> str | None:
+def _version_of(package: str) -> str:
+    """Return the version of the service's code: the newest migration that it knows."""
     migrations = files(package) / "migrations"
-    return ScriptDirectory(str(migrations)).get_current_head()
+    return ScriptDirectory(str(migrations)).get_current_head() or ""

@@ -27,6 +27,7 @@ class Application:
     roles: the roles that count in an access token; all others are dropped.
     catalogues: packages with a `messages.toml`, beside kit's own.
     environment: the names of all environment variables that the application reads.
+    events: the types of all events that this code knows.
     """
 
     title: str
@@ -35,6 +36,7 @@ class Application:
     roles: frozenset[str]
     catalogues: Sequence[str]
     environment: frozenset[str]
+    events: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,22 +1,31 @@
 """Settings, read once from the environment; a wrong one is named in one line."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from difflib import get_close_matches
-from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, ClassVar, Final, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
 
+from roadbike.kit import urls
 from roadbike.kit.process.secret import Secret
+from roadbike.kit.process.setting_faults import SettingError, SettingFault, fault
+from roadbike.kit.process.setting_values import FILE_SUFFIX, PREFIX, Form, value_of, variable
 from roadbike.kit.pure import texts
 from roadbike.kit.pure.idle import DRAIN_MS
 
+__all__ = [
+    "ONE_MACHINE",
+    "Limit",
+    "ServiceSettings",
+    "check_names",
+    "read",
+    "variable",
+]
+
 T = TypeVar("T", bound=msgspec.Struct)
 
-PREFIX: Final = "ROADBIKE_"
-FILE_SUFFIX: Final = "_FILE"  # names the file that holds the value
 CRASH_PLAN: Final = r"\A[a-z_.]+:[1-9][0-9]*(,[a-z_.]+:[1-9][0-9]*)*\Z"
 ONE_MACHINE: Final = "one-machine"  # part of the kid of every key that is not for production
 SIMILARITY: Final = 0.75  # difflib's ratio from which an unknown name is a misspelt one
@@ -24,10 +33,6 @@ SIMILARITY: Final = 0.75  # difflib's ratio from which an unknown name is a miss
 
 Limit = Annotated[int, Meta(ge=0, le=1_000_000)] | None
 """A limit as it was set: 0 is off, None takes the default of ROADBIKE_ENV."""
-
-
-class SettingError(Exception):
-    """A setting is missing, wrong or misspelt; the message names it and says what to do."""
 
 
 class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,6 +154,20 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = ""
 
+    FORMS: ClassVar[Mapping[str, Form]] = {
+        "database_url": urls.database_url,
+        "broker_url": urls.broker_url,
+        "account_url": urls.service_url,
+    }
+
+    def conflicts(self) -> Iterator[SettingFault]:
+        """Yield what is wrong with settings that belong together. Services add their own."""
+        if self.trusted_hops and not self.gateway_key.reveal():
+            name, other = "ROADBIKE_TRUSTED_HOPS", "ROADBIKE_GATEWAY_KEY"
+            yield fault("setting-needs", name=name, other=other)
+        if self.env == "production":
+            yield from _one_machine_keys(self)
+
     def limit(self, chosen: int | None, in_production: int) -> int:
         """Return the limit: as chosen, else `in_production` there and 0 (off) elsewhere."""
         if chosen is not None:
@@ -162,39 +181,40 @@ def read(type_: type[T], environ: Mapping[str, str]) -> T:
     The field `port` is read from ROADBIKE_PORT, or from the file that ROADBIKE_PORT_FILE names.
     A field with an encoded name of its own (G_STORE) is read from the variable of that name. An
     empty variable counts as not set.
-    Raises SettingError, which names the variable, when a setting is missing or wrong.
+    Raises SettingError, which names every variable that is missing or wrong.
     """
-    fields = msgspec.structs.fields(type_)
-    values = {f.encode_name: _value(variable(f), environ) for f in fields}
-    given = {name: value for name, value in values.items() if value is not None}
-    given |= _texts(type_, given, fields)
-    for field in fields:
-        if field.required and field.encode_name not in given:
-            raise SettingError(f"{variable(field)} is missing: set it, or {variable(field)}_FILE")
-    settings = _converted(type_, given, fields)
-    if isinstance(settings, ServiceSettings):
-        _refuse_one_machine_keys(settings, fields, given)
-        _refuse_unknown_gateway(settings)
+    faults: list[SettingFault] = []
+    given: dict[str, object] = {}
+    rules, forms = texts.rules(type_), getattr(type_, "FORMS", {})
+    for field in msgspec.structs.fields(type_):
+        rule, form = rules.get(field.encode_name), forms.get(field.name)
+        try:
+            value = value_of(field, environ, rule.apply if rule else form)
+        except SettingError as error:
+            faults.extend(error.faults)
+        else:
+            given |= {} if value is None else {field.encode_name: value}
+    if faults:
+        raise SettingError(*faults)
+    settings = msgspec.convert(given, type_, dec_hook=_as_it_is)
+    if isinstance(settings, ServiceSettings) and (conflicts := list(settings.conflicts())):
+        raise SettingError(*conflicts)
     return settings
-
-
-def variable(field: msgspec.structs.FieldInfo) -> str:
-    """Return the name of the environment variable that holds this field."""
-    own = field.encode_name != field.name
-    return field.encode_name if own else PREFIX + field.name.upper()
 
 
 def check_names(environ: Mapping[str, str], known: AbstractSet[str]) -> list[str]:
     """Return the ROADBIKE_… names in the environment that are neither known nor misspelt, sorted.
 
     known: the names of all variables that the application reads; each may end in _FILE too.
-    Raises SettingError for an unknown name that is similar to a known one: it is misspelt.
+    Raises SettingError for unknown names that are similar to a known one: they are misspelt.
     """
     given = {name for name in environ if name.startswith(PREFIX)}
     unknown = sorted(name for name in given if name.removesuffix(FILE_SUFFIX) not in known)
-    for name in unknown:
-        if meant := _most_similar(name.removesuffix(FILE_SUFFIX), known):
-            raise SettingError(f"{name} is not a setting: did you mean {meant}?")
+    meant = {name: _most_similar(name.removesuffix(FILE_SUFFIX), known) for name in unknown}
+    if faults := [
+        fault("setting-unknown", name=name, meant=other) for name, other in meant.items() if other
+    ]:
+        raise SettingError(*faults)
     return unknown
 
 
@@ -204,71 +224,13 @@ def _most_similar(name: str, known: AbstractSet[str]) -> str | None:
     return PREFIX + similar[0] if similar else None
 
 
-def _value(name: str, environ: Mapping[str, str]) -> str | None:
-    if environ.get(name):
-        return environ[name]
-    path = environ.get(name + FILE_SUFFIX)
-    if not path:
-        return None
-    try:
-        return Path(path).read_text(encoding="utf-8").strip() or None
-    except OSError as error:
-        raise SettingError(f"{name}_FILE names {path}, which cannot be read: {error}") from None
-    except UnicodeDecodeError:
-        raise SettingError(f"{name}_FILE names {path}, which is not UTF-8 text") from None
+def _one_machine_keys(settings: "ServiceSettings") -> Iterator[SettingFault]:
+    for field in msgspec.structs.fields(settings):
+        value = getattr(settings, field.name)
+        text = value.reveal() if isinstance(value, Secret) else str(value)
+        if field.name.endswith(("_key", "_keys")) and ONE_MACHINE in text:
+            yield fault("setting-one-machine-key", name=variable(field))
 
 
-def _texts(
-    type_: type[T], given: Mapping[str, str], fields: tuple[msgspec.structs.FieldInfo, ...]
-) -> dict[str, str]:
-    """Return the settings that are declared as lines, as such."""
-    checked = {}
-    for name, rule in texts.rules(type_).items():
-        if name in given:
-            try:
-                checked[name] = rule.apply(given[name])
-            except texts.UnusableText:
-                culprit = next(f for f in fields if f.encode_name == name)
-                raise SettingError(
-                    f"{variable(culprit)} is wrong: it needs one line of visible text"
-                ) from None
-    return checked
-
-
-def _converted(
-    type_: type[T], given: Mapping[str, Any], fields: tuple[msgspec.structs.FieldInfo, ...]
-) -> T:
-    try:
-        return msgspec.convert(given, type_, strict=False, dec_hook=_secret)
-    except msgspec.ValidationError as error:
-        culprit = next((f for f in fields if f"`$.{f.encode_name}`" in str(error)), fields[0])
-        reason = str(error).partition(" - at")[0]
-        raise SettingError(f"{variable(culprit)} is wrong: {reason}") from None
-
-
-def _secret(type_: type, value: object) -> object:
-    if type_ is Secret and isinstance(value, str):
-        return Secret(value)
-    raise NotImplementedError(type_)
-
-
-def _refuse_unknown_gateway(settings: ServiceSettings) -> None:
-    if settings.trusted_hops and not settings.gateway_key.reveal():
-        raise SettingError(
-            "ROADBIKE_TRUSTED_HOPS needs ROADBIKE_GATEWAY_KEY: anybody could forge an address"
-        )
-
-
-def _refuse_one_machine_keys(
-    settings: ServiceSettings,
-    fields: tuple[msgspec.structs.FieldInfo, ...],
-    given: Mapping[str, str],
-) -> None:
-    if settings.env != "production":
-        return
-    for field in fields:
-        is_key = field.name.endswith(("_key", "_keys"))
-        if is_key and ONE_MACHINE in given.get(field.encode_name, ""):
-            raise SettingError(
-                f"{variable(field)} was made for one machine: make a key for production"
-            )
+def _as_it_is(_type: type, value: object) -> object:
+    return value

@@ -15,6 +15,7 @@ class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):
     published, unsent: events ever published, and those that still wait to be sent.
     parked, stuck, dead: messages that wait for a retry, those of them whose retries have failed for
     two minutes or more, and dead letters.
+    kept: messages that only other, usually newer code of the service can process.
     refused: messages that do not come from the only publisher of their event, or contradict what
     is known; it drops to 0 some days after the last one.
     gauges: the service's own counts, by name; in JSON they stand beside the other fields.
@@ -30,6 +31,7 @@ class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):
     parked: int
     stuck: int = 0
     dead: int
+    kept: int = 0
     refused: int
     gauges: dict[str, int] = {}
 

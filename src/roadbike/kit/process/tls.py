@@ -4,7 +4,8 @@ import ssl
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from roadbike.kit.process.settings import ServiceSettings, SettingError
+from roadbike.kit.process.setting_faults import SettingError, fault
+from roadbike.kit.process.settings import ServiceSettings
 
 
 def client_tls(settings: ServiceSettings) -> ssl.SSLContext | None:
@@ -19,9 +20,12 @@ def client_tls(settings: ServiceSettings) -> ssl.SSLContext | None:
     try:
         context.load_verify_locations(cadata=settings.ca)
     except (ssl.SSLError, ValueError) as error:
-        raise SettingError(f"ROADBIKE_CA is wrong: it is not PEM ({error})") from None
+        raise SettingError(
+            fault("setting-wrong", name="ROADBIKE_CA", reason=f"it is not PEM ({error})")
+        ) from None
     if not context.get_ca_certs():
-        raise SettingError("ROADBIKE_CA is wrong: it holds no certificate of an authority")
+        reason = "it holds no certificate of an authority"
+        raise SettingError(fault("setting-wrong", name="ROADBIKE_CA", reason=reason))
     return context
 
 
@@ -33,7 +37,7 @@ def server_tls(settings: ServiceSettings) -> ssl.SSLContext | None:
     key = settings.tls_key.reveal()
     if bool(settings.tls_cert) != bool(key):
         missing = "ROADBIKE_TLS_KEY" if settings.tls_cert else "ROADBIKE_TLS_CERT"
-        raise SettingError(f"{missing} is missing: certificate and key are needed together")
+        raise SettingError(fault("setting-missing-beside", name=missing))
     if not key:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -45,7 +49,7 @@ def server_tls(settings: ServiceSettings) -> ssl.SSLContext | None:
             context.load_cert_chain(path)
         except ssl.SSLError as error:
             reason = error.reason or "not PEM"
-            raise SettingError(
-                f"ROADBIKE_TLS_CERT and ROADBIKE_TLS_KEY are wrong: {reason}"
-            ) from None
+            cert, own = "ROADBIKE_TLS_CERT", "ROADBIKE_TLS_KEY"
+            pair = fault("setting-pair-wrong", name=cert, other=own, reason=reason)
+            raise SettingError(pair) from None
     return context

@@ -14,7 +14,7 @@ from roadbike.kit.translations import Translations
 from roadbike.kit.web.access import Access, provide_caller
 from roadbike.kit.web.bodies import MAX_BODY_BYTES
 from roadbike.kit.web.client import NO_GATEWAY, Gateway, provide_client
-from roadbike.kit.web.conditions import provide_if_match
+from roadbike.kit.web.conditions import provide_condition, provide_if_match
 from roadbike.kit.web.edge import Edge
 from roadbike.kit.web.exceptions import problem_response
 from roadbike.kit.web.health import HealthApi, Ready, StatusReport
@@ -78,5 +78,6 @@ def _dependencies() -> dict[str, Provide]:
     return {
         "caller": Provide(provide_caller),
         "client": Provide(provide_client, sync_to_thread=False),
+        "condition": Provide(provide_condition, sync_to_thread=False),
         "if_match": Provide(provide_if_match, sync_to_thread=False),
     }

@@ -1,6 +1,7 @@
 """The outermost ASGI layer: trace, deadline, limits of the head, headers on every response."""
 
 from collections.abc import Iterable
+from http import HTTPStatus
 from itertools import chain
 from typing import Any, Final
 
@@ -8,10 +9,18 @@ import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
-from roadbike.kit.pure.refusals import BadRequest, NotFound, Refusal
+from roadbike.kit.pure.conditions import Precondition
+from roadbike.kit.pure.refusals import (
+    BadRequest,
+    Invalid,
+    NotFound,
+    PreconditionFailed,
+    Refusal,
+)
 from roadbike.kit.resilience.deadline import current_deadline, new_deadline
 from roadbike.kit.trace import tracing
 from roadbike.kit.translations import Translations, language_of
+from roadbike.kit.web.conditions import condition_of, status_of_a_read
 from roadbike.kit.web.exceptions import Internal
 from roadbike.kit.web.problems import problem_body, problem_headers
 
@@ -67,11 +76,20 @@ class Edge:
         if is_head:
             scope = {**scope, "method": "GET"}  # route it as GET; the response drops the body
         response = _Response(scope, send, is_head=is_head)
-        if refusal := _refused_head(scope):
+        refusal = _refused_head(scope)
+        if refusal is None and scope["method"] == "GET":
+            try:
+                response.condition = condition_of(scope["headers"])
+            except Invalid as error:
+                refusal = error
+        if refusal:
             await self._refuse(scope, response, refusal)
             return
         try:
             await self.app(scope, _until_gone(receive), response.send)
+            if response.is_refused:
+                response.is_refused = False
+                await self._refuse(scope, response, PreconditionFailed())
         except Exception:
             log.exception("http.failed")
             if response.started:
@@ -109,21 +127,45 @@ class Edge:
 
 
 class _Response:
-    """Adds the common headers to a response, and drops the body of a HEAD."""
+    """Adds the common headers to a response, and drops the body of a HEAD and of a 304.
+
+    condition: of a GET, judged when its response has an ETag. is_refused: the response was
+    dropped, because it is of another version than the client wants.
+    """
 
     def __init__(self, scope: HTTPScope, send: Send, *, is_head: bool) -> None:
         self.started = False
+        self.is_refused = False
+        self.condition: Precondition | None = None
         self._scope = scope
         self._send = send
         self._is_head = is_head
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
+            self._judge(message)
+            if self.is_refused:
+                return
             self.started = True
             message["headers"] = [*message["headers"], *COMMON_HEADERS, *self._caching(message)]
+        elif self.is_refused:
+            return
         elif self._is_head and message["type"] == "http.response.body":
             message["body"] = b""
         await self._send(message)
+
+    def _judge(self, message: Any) -> None:
+        """Make a response with an ETag a 304, or refuse it, as the request's condition says."""
+        condition, self.condition = self.condition, None
+        tag = next((value for name, value in message["headers"] if name == b"etag"), None)
+        if condition is None or tag is None or message["status"] != HTTPStatus.OK:
+            return
+        status = status_of_a_read(condition, tag.decode("latin-1"))
+        self.is_refused = status == HTTPStatus.PRECONDITION_FAILED
+        if status == HTTPStatus.NOT_MODIFIED:
+            kept = [pair for pair in message["headers"] if not pair[0].startswith(b"content-")]
+            message |= {"status": int(status), "headers": kept}
+            self._is_head = True
 
     def _caching(self, message: Any) -> Iterable[tuple[bytes, bytes]]:
         if any(name == b"cache-control" for name, _ in message["headers"]):

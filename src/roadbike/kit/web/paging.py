@@ -1,7 +1,8 @@
 """The query parameters of a list: page, size, sort, q."""
 
-from collections.abc import Callable, Sequence
-from typing import Annotated, Final
+from collections.abc import Callable, Mapping, Sequence
+from inspect import Parameter, Signature
+from typing import Annotated, Any, Final
 
 from litestar.params import QueryParameter
 
@@ -15,28 +16,51 @@ DIRECTIONS: Final = {"asc": False, "desc": True}
 
 PageNumber = Annotated[int, QueryParameter(ge=0, le=MAX_PAGE_NUMBER, description="Counted from 0.")]
 PageSize = Annotated[int, QueryParameter(ge=1, le=MAX_PAGE_SIZE)]
+Searched = Annotated[
+    str | None,
+    QueryParameter(
+        max_length=MAX_QUERY_LENGTH,
+        description="Text to look for. Case, width and the composition of characters do not count.",
+    ),
+]
+
+
+def paging_parameters(fields: Sequence[str], *, search: bool) -> Mapping[str, tuple[Any, Any]]:
+    """Return type and default of each query parameter of such a list, by name."""
+    sorting = f"One of {', '.join(fields)}; then ,asc or ,desc. Once for each field."
+    sort = Annotated[list[str] | None, QueryParameter(description=sorting)]
+    return {
+        "page": (PageNumber, 0),
+        "size": (PageSize, DEFAULT_PAGE_SIZE),
+        **({"sort": (sort, None)} if fields else {}),
+        **({"q": (Searched, None)} if search else {}),
+    }
 
 
 def paging_of(fields: Sequence[str], *, search: bool) -> Callable[..., Paging]:
     """Return the provider of `paging` for a list that may be sorted by these names of the wire.
 
     `sort` may be repeated, once for each field. The provider raises Invalid (422), which names the
-    wrong parameter.
+    wrong parameter. It has only those parameters that the list takes.
     """
-    sorting = f"One of {', '.join(fields) or 'none'}; then ,asc or ,desc."
-    searching = "Text to look for." if search else "Not used here."
 
     def provide_paging(
-        page: PageNumber = 0,
-        size: PageSize = DEFAULT_PAGE_SIZE,
-        sort: Annotated[list[str] | None, QueryParameter(description=sorting)] = None,
-        q: Annotated[
-            str | None, QueryParameter(max_length=MAX_QUERY_LENGTH, description=searching)
-        ] = None,
+        *, page: int, size: int, sort: Sequence[str] | None = None, q: str | None = None
     ) -> Paging:
-        orders = _orders(sort or (), fields)
-        return Paging(number=page, size=size, sort=orders, q=_printable(q) if search else None)
+        return Paging(number=page, size=size, sort=_orders(sort or (), fields), q=q)
 
+    parameters = paging_parameters(fields, search=search)
+    signature = Signature(
+        [
+            Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=type_)
+            for name, (type_, default) in parameters.items()
+        ]
+    )
+    provide_paging.__signature__ = signature  # type: ignore[attr-defined]
+    provide_paging.__annotations__ = {
+        **{name: type_ for name, (type_, _) in parameters.items()},
+        "return": Paging,
+    }
     return provide_paging
 
 
@@ -50,14 +74,9 @@ def _orders(texts: Sequence[str], fields: Sequence[str]) -> tuple[SortOrder, ...
 
 
 def _order(text: str, fields: Sequence[str]) -> SortOrder:
-    field, _, direction = text.partition(",")
-    if field not in fields or (direction or "asc") not in DIRECTIONS:
+    field, comma, direction = text.partition(",")
+    direction = direction.lower() if comma else "asc"
+    if field not in fields or direction not in DIRECTIONS:
         choices = ", ".join(f"{name},{direction}" for name in fields for direction in DIRECTIONS)
         raise Invalid(Fault(slug="fault-choice", parameter="sort", facts={"choices": choices}))
-    return SortOrder(field=field, descending=DIRECTIONS[direction or "asc"])
-
-
-def _printable(q: str | None) -> str | None:
-    if q and not q.isprintable():
-        raise Invalid(Fault(slug="fault-characters", parameter="q"))
-    return q or None
+    return SortOrder(field=field, descending=DIRECTIONS[direction])

@@ -13,7 +13,8 @@ from litestar.types import Method
 
 from roadbike.kit.web.access import Who, authorize
 from roadbike.kit.web.media import HAL_JSON, PROBLEM_JSON, refuse_other_media
-from roadbike.kit.web.paging import paging_of
+from roadbike.kit.web.paging import paging_of, paging_parameters
+from roadbike.kit.web.parameters import Taken, taken_by
 from roadbike.kit.web.problems import Problem
 from roadbike.kit.web.strict import strict_body
 
@@ -66,8 +67,9 @@ def route(  # noqa: PLR0913 one keyword for each property of a route
     """Return one route.
 
     fn: an async (bound) method. Its parameters are filled by name: path parameters (`bike_id` for
-        "/stocks/{bike_id:int}"), `data` (a Body), `caller`, `paging`, `if_match`, `client`,
-        `request`, and headers by their annotation. It returns a Struct or a Reply[Struct].
+        "/stocks/{bike_id:int}"), `data` (a Body), `caller`, `paging`, `if_match`, `condition`,
+        `client`, `request`, and headers by their annotation. It returns a Struct or a
+        Reply[Struct].
     who: the audience. status: of a plain Struct, and in the OpenAPI document.
     sort: names of the wire that `paging` may sort by. search: whether `paging` takes `q`.
     refuses: statuses that the OpenAPI document names beside the usual ones.
@@ -76,27 +78,36 @@ def route(  # noqa: PLR0913 one keyword for each property of a route
     hints = get_type_hints(fn)
     body = hints.get("data")
     pages = {"paging": Provide(paging_of(sort, search=search), sync_to_thread=False)}
+    listed = paging_parameters(sort, search=search) if "paging" in hints else {}
+    taken = taken_by(fn, {name: type_ for name, (type_, _) in listed.items()})
     return HTTPRouteHandler(
         path,
         http_method=method,
         status_code=status,
         media_type=media_type,
-        before_request=_authorize_with_body if body else authorize,
+        before_request=_before(taken, has_body=bool(body)),
         dto=strict_body(body) if body else None,
         return_dto=None,
         dependencies=pages if "paging" in hints else None,
         responses=_problems({*refuses, *_usual(who, path, has_body=bool(body))}),
         security=[] if who is Who.ANYONE else SECURITY,
-        opt={"who": who, "public_cache": public_cache, "body": body},
+        opt={"who": who, "public_cache": public_cache, "body": body, "taken": taken},
         operation_id=_operation_id(fn),
         summary=_summary(fn),
         include_in_schema=in_schema,
     )(fn)
 
 
-async def _authorize_with_body(request: Request[Any, Any, Any]) -> None:
-    await authorize(request)
-    refuse_other_media(request)
+def _before(taken: Taken, *, has_body: bool) -> Callable[[Request[Any, Any, Any]], Any]:
+    """Return what is checked before the handler's parameters and body are read."""
+
+    async def check(request: Request[Any, Any, Any]) -> None:
+        await authorize(request)
+        taken.check(request)
+        if has_body:
+            refuse_other_media(request)
+
+    return check
 
 
 def options(routes: Iterable[Route]) -> list[Route]:

@@ -7,7 +7,7 @@ import asyncpg
 from sqlalchemy.exc import SQLAlchemyError
 
 from roadbike.kit.db import DatabaseUnavailable
-from roadbike.kit.urls import UrlFault, check_database_url, sqlite_file
+from roadbike.kit.urls import UrlFault, database_url, sqlite_file
 from roadbike.local.errors import CommandError
 from roadbike.local.texts import say
 
@@ -16,7 +16,7 @@ from roadbike.local.texts import say
 def in_use(service: str, url: str) -> Iterator[None]:
     """Raise CommandError when the URL is wrong, or the database cannot be used in the block."""
     try:
-        check_database_url(url)
+        database_url(url)
         if (file := sqlite_file(url)) and not file.absolute().parent.is_dir():
             raise CommandError(
                 "database-unusable", service=service, error=say("no-folder", path=file.parent)

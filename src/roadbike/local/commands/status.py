@@ -57,6 +57,7 @@ class PartStatus(msgspec.Struct, frozen=True, kw_only=True):
     parked: int | UnsetType = UNSET
     stuck: int | UnsetType = UNSET
     dead: int | UnsetType = UNSET
+    kept: int | UnsetType = UNSET
     refused: int | UnsetType = UNSET
     pending: int | UnsetType = UNSET
     unsettled: int | UnsetType = UNSET
@@ -130,6 +131,7 @@ def _figures(status: ServiceStatus) -> dict[str, Any]:
         "parked": status.parked,
         "stuck": status.stuck,
         "dead": status.dead,
+        "kept": status.kept,
         "refused": status.refused,
         "pending": status.gauges.get("pending", 0),  # only reservation counts them
         "unsettled": status.gauges.get("unsettled", 0),  # only payment counts them

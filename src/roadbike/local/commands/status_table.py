@@ -22,7 +22,7 @@ COLUMNS: Final = (
     *("database", "unsent", "lag"),
 )
 COUNTS: Final = (  # columns only if one of them is not 0
-    *("parked", "stuck", "dead", "refused", "pending", "unsettled"),
+    *("parked", "stuck", "dead", "kept", "refused", "pending", "unsettled"),
 )
 TEXTS: Final = ("part", "state", "database")
 # left out in this order if too wide

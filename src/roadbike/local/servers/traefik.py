@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from roadbike.contracts.headers import REQUEST_HEADERS
 from roadbike.kit.pure.idle import CLIENT_IDLE_SECONDS
 from roadbike.kit.urls import UrlFault, origin
 from roadbike.local import own
@@ -59,14 +60,6 @@ UNSIZED: Final = (
 )
 GATEWAY_KEY: Final = "X-Gateway-Key"
 CORS_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-CORS_REQUEST_HEADERS: Final = (
-    "Accept-Language",
-    "Authorization",
-    "Content-Type",
-    "Idempotency-Key",
-    "If-Match",
-    "X-Device-Token",
-)
 CORS_RESPONSE_HEADERS: Final = ("Content-Language", "ETag", "Location", "Retry-After")
 
 
@@ -249,7 +242,7 @@ def _middlewares(allowed: Sequence[str], key: str) -> dict[str, Any]:
             "headers": {
                 "accessControlAllowOriginList": list(allowed),
                 "accessControlAllowMethods": CORS_METHODS,
-                "accessControlAllowHeaders": CORS_REQUEST_HEADERS,
+                "accessControlAllowHeaders": REQUEST_HEADERS,
                 "accessControlExposeHeaders": CORS_RESPONSE_HEADERS,
                 "accessControlMaxAge": 600,
                 "addVaryHeader": True,

@@ -91,7 +91,16 @@ def _summarize(options: Options, to: Console) -> None:
 
 
 def up_detached(options: Options) -> None:
-    """Open the shop in the background; return when it is open.
+    """Open the shop in the background, and show its summary when it is open.
+
+    Raises CommandError as `open_in_background` does.
+    """
+    open_in_background(options)
+    summary.show(options.home, console())
+
+
+def open_in_background(options: Options) -> None:
+    """Return when the shop is open; it goes on in a process of its own.
 
     Raises CommandError when it cannot be opened, or the wait is interrupted.
     """
@@ -113,7 +122,6 @@ def up_detached(options: Options) -> None:
     to = console()
     _with_user(options, to)
     _wait_until_open(options.home, process, progress(to))
-    summary.show(options.home, to)
 
 
 def _wait_until_open(home: Home, process: "subprocess.Popen[bytes]", shown_on: Progress) -> None:

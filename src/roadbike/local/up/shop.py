@@ -19,7 +19,7 @@ from roadbike.local.supervisor.part import Call
 from roadbike.local.supervisor.probes import http, wait_until
 from roadbike.local.supervisor.supervisor import Supervisor
 from roadbike.local.texts import say
-from roadbike.local.up import demo
+from roadbike.local.up import check_settings, demo
 from roadbike.local.up.options import Options
 from roadbike.local.up.progress import Progress
 
@@ -94,6 +94,7 @@ class Shop:
         if job := keys.job(options.home, {spec.name: spec.callers for spec in options.specs}):
             await self._run_job("keys", job)
         access.grant(options.home, options.user)
+        await self._check_settings()
         await self._supervisor.start_all()
         await self._wait_until_gateway_answers()
         shop = shop_file.read_known(options.home)
@@ -101,6 +102,17 @@ class Shop:
             await self._run_job("demo", demo.job(options.home, options.ports, shop.logins))
             shop_file.update(options.home, demo=True)
         shop_file.update(options.home, open=True)
+
+    async def _check_settings(self) -> None:
+        """Raise CommandError with every wrong setting of the services, before one is started."""
+        log = self._home.log("settings")
+        log.unlink(missing_ok=True)
+        try:
+            await self._run_job("settings", check_settings.job(self._options))
+        except CommandError as error:
+            raise CommandError("settings-wrong", details=error.details) from None
+        finally:
+            log.unlink(missing_ok=True)
 
     async def _run_job(self, name: str, job: Call) -> None:
         await self._supervisor.starter.run_job(name, job, self._home.log(name))

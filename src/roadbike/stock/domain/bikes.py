@@ -8,6 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from roadbike.contracts.events import AnyBikeEvent, StockChanged, StockRegistered, StockRemoved
+from roadbike.kit.pure.conditions import Precondition
 from roadbike.kit.pure.refusals import PreconditionFailed, Refusal
 
 # Two databases have two clocks: a smaller difference between their times says nothing.
@@ -155,9 +156,9 @@ def bike_event(before: Bike, after: Bike, by: str | None = None) -> AnyBikeEvent
     return StockChanged.of(after, by=by)
 
 
-def refused_edit(bike: Bike, version: int) -> Refusal:
-    """Return why an edit of that version of the bike was refused."""
-    if bike.version != version:
+def refused_edit(bike: Bike, condition: Precondition) -> Refusal:
+    """Return why an edit of the bike under that condition was refused."""
+    if not condition.allows(bike.version):
         return PreconditionFailed()
     return BelowHeld(held=bike.held_quantity)
 

@@ -1,0 +1,55 @@
+"""A shop that is opened for one purpose, on free ports, and deleted afterwards."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from roadbike.local import home as homes
+from roadbike.local import ports
+from roadbike.local.errors import CommandError
+from roadbike.local.home import Home
+from roadbike.local.ports import Ports
+from roadbike.local.supervisor import control
+from roadbike.local.terminal import console
+from roadbike.local.texts import say
+from roadbike.local.up import command
+from roadbike.local.up.options import Options
+
+PREFIX: Final = "roadbike-demo-"
+ENTERED: Final = 0o711  # the folder can be entered by the user that root runs the services as
+
+
+@contextmanager
+def own_shop(environ: Mapping[str, str]) -> Iterator[Home]:
+    """Open a shop in a new folder for the block; close and delete it after that.
+
+    Raises CommandError when it cannot be opened.
+    """
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+    folder.chmod(ENTERED)
+    home = homes.at(folder / "home")
+    try:
+        console().print(say("demo-opening", home=home.path), highlight=False, soft_wrap=True)
+        command.open_in_background(Options(home=home, ports=_free_ports(), environ=environ))
+        yield home
+    finally:
+        _delete(home)
+        shutil.rmtree(folder)
+
+
+def _free_ports() -> Ports:
+    base = ports.free_base(ports.DEFAULT_BASE, range(1, ports.LAST_OFFSET + 1))
+    if base is None:
+        raise CommandError("no-free-ports")
+    return Ports(base)
+
+
+def _delete(home: Home) -> None:
+    if home.path.exists():
+        with suppress(CommandError):  # it was not opened, or has ended
+            control.ask(home, "down")
+        homes.wait_until_unlocked(home)
+        homes.empty(home)
