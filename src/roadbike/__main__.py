@@ -16,6 +16,8 @@ from roadbike.kit.process.settings import check_names
 from roadbike.local import cli
 from roadbike.local import home as homes
 from roadbike.local.cli import Command, Group
+from roadbike.local.commands import dead_letters_options
+from roadbike.local.commands.options import DEFAULT_HOME, HomeOption
 from roadbike.local.errors import CommandError
 from roadbike.local.exit_code import exit_code_of
 from roadbike.local.supervisor import control
@@ -29,10 +31,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(dead_letters_options.app)
 
-HomeOption = Annotated[Path, typer.Option("--home", envvar="ROADBIKE_HOME")]
 PartArgument = Annotated[str, typer.Argument()]
-DEFAULT_HOME = Path(".roadbike")
 
 
 @app.command(cls=Command)
@@ -186,7 +187,7 @@ def migrate(
     from roadbike.local.commands.databases import in_use
     from roadbike.local.shop_file import databases
 
-    for name, url in databases(homes.at(home), service, os.environ).items():
+    for name, url in databases(homes.at(home), service, os.environ, to_migrate=True).items():
         with in_use(name, url):
             upgrade(_package(name), url)
         typer.echo(say("database-up-to-date", service=name))

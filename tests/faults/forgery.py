@@ -56,8 +56,14 @@ async def forge(
 
 
 async def call(client: Client, what: str, body: object = None) -> dict[str, Any]:
-    """Call JetStream's own API; return its answer, an error included."""
-    answer = await client.request(f"$JS.API.{what}", json.dumps(body or {}).encode(), timeout=3)
+    """Call JetStream's own API; return its answer, an error included.
+
+    A call that this user may not make gets no answer: then this is the error.
+    """
+    try:
+        answer = await client.request(f"$JS.API.{what}", json.dumps(body or {}).encode(), timeout=3)
+    except TimeoutError:
+        return {"error": {"description": "no answer: not permitted"}}
     found: dict[str, Any] = json.loads(answer.data)
     return found
 

@@ -37,6 +37,13 @@ async def parked(db: Database, state: ParkedState = ParkedState.PARKED) -> list[
         return list(await tx.rows(of_state.order_by(PARKED.c.seq)))
 
 
+async def parked_after(db: Database, attempts: int) -> None:
+    """Let all parked messages be due after so many failed attempts."""
+    async with db.begin() as tx:
+        await tx.execute(update(PARKED).values(attempts=attempts))
+    await make_due(db)
+
+
 async def make_due(db: Database) -> None:
     """End the wait of all parked messages."""
     async with db.begin() as tx:

@@ -9,7 +9,7 @@ from roadbike.kit.messaging.inbox import Inbox
 from roadbike.kit.messaging.parked import MAX_ATTEMPTS, ParkedState, count
 from roadbike.kit.process.service import whenever
 from tests.kit.counters import Incremented, message
-from tests.kit.parked_messages import FailingHandler, make_due, messages, parked
+from tests.kit.parked_messages import FailingHandler, make_due, messages, parked, parked_after
 
 
 async def test_a_message_that_always_fails_becomes_a_dead_letter_and_frees_its_key(
@@ -17,9 +17,8 @@ async def test_a_message_that_always_fails_becomes_a_dead_letter_and_frees_its_k
 ) -> None:
     handler.fails_on = {0}
     await inbox.consume(messages("aa"))
-    for _ in range(MAX_ATTEMPTS - 1):
-        await make_due(db)
-        await inbox.retry_parked(db)
+    await parked_after(db, attempts=MAX_ATTEMPTS - 1)
+    await inbox.retry_parked(db)
     await make_due(db)
     await inbox.retry_parked(db)
 
@@ -27,7 +26,7 @@ async def test_a_message_that_always_fails_becomes_a_dead_letter_and_frees_its_k
 
     (dead,) = await parked(db, ParkedState.DEAD)
     assert (dead["attempts"], dead["error"]) == (MAX_ATTEMPTS, "LookupError('failed on 0')")
-    assert handler.tried.count(0) == MAX_ATTEMPTS + 1  # the batch, then alone
+    assert handler.tried.count(0) == 3  # in the batch, alone, and the last retry
     assert handler.done == [1, 2]
     assert await parked(db) == []
 
@@ -38,9 +37,8 @@ async def test_a_dead_letter_is_not_retried(
     handler.fails_on = {0}
     batch = messages("a")
     await inbox.consume(batch)
-    for _ in range(MAX_ATTEMPTS):
-        await make_due(db)
-        await inbox.retry_parked(db)
+    await parked_after(db, attempts=MAX_ATTEMPTS - 1)
+    await inbox.retry_parked(db)
     handler.fails_on, handler.tried = set(), []
 
     await make_due(db)

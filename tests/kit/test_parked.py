@@ -8,7 +8,7 @@ import pytest
 
 from roadbike.kit.db import Database, DatabaseUnavailable, Tx
 from roadbike.kit.messaging.inbox import INBOX, Inbox
-from roadbike.kit.messaging.parked import LONGEST_WAIT, MAX_ATTEMPTS
+from roadbike.kit.messaging.parked import ALARM_ATTEMPTS, LONGEST_WAIT
 from roadbike.kit.process.service import whenever
 from tests.kit.counters import Incremented, value
 from tests.kit.parked_messages import FailingHandler, make_due, messages, parked
@@ -115,7 +115,7 @@ async def test_each_failure_doubles_the_wait_up_to_a_minute(
     handler.fails_on = {0}
     await inbox.consume(messages("a"))
     waits = [await wait_of_first(db)]
-    for _ in range(MAX_ATTEMPTS - 2):
+    for _ in range(ALARM_ATTEMPTS - 1):
         await make_due(db)
         await inbox.retry_parked(db)
         waits.append(await wait_of_first(db))

@@ -19,7 +19,7 @@ from tests.ports import free_base
 ROADBIKE = Path(sys.executable).with_name("roadbike")
 COMMANDS = (
     *("up", "down", "status", "url", "logs", "start", "stop", "restart", "kill"),
-    *("serve", "migrate", "token", "demo", "rebuild", "set-up-broker"),
+    *("serve", "migrate", "token", "demo", "rebuild", "set-up-broker", "dead-letters"),
 )
 
 
@@ -58,7 +58,14 @@ def test_a_misspelt_setting_is_named_before_anything_starts(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     "arguments",
-    [["status"], ["url"], ["down"], ["start", "stock"], ["stop", "stock"], ["kill", "stock"]],
+    [
+        ["status"],
+        ["url"],
+        ["down"],
+        ["start", "stock"],
+        ["kill", "stock"],
+        ["dead-letters", "list"],
+    ],
 )
 def test_commands_for_a_shop_that_is_not_open_say_so(tmp_path: Path, arguments: list[str]) -> None:
     done = roadbike(*arguments, "--home", tmp_path, cwd=tmp_path)
@@ -156,7 +163,7 @@ def test_fresh_deletes_nothing_when_the_shop_cannot_open(shop: StubShop, tmp_pat
     done = roadbike("up", "--fresh", "--home", tmp_path, "--port-base", shop.base)
 
     assert done.returncode == 1
-    assert f"port {shop.base + 8} is taken" in done.stderr
+    assert f"port {shop.base + 1} is taken" in done.stderr
     assert shop_file.read(home) == a_shop_file()
 
 

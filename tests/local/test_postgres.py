@@ -1,11 +1,8 @@
 """The cluster: access of each role, both PostgreSQL versions, folders closed to its user."""
 
-import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,44 +11,10 @@ import pytest
 
 from roadbike.local import home as homes
 from roadbike.local.errors import CommandError
-from roadbike.local.home import Home, passwords
-from roadbike.local.jobs import databases
+from roadbike.local.home import passwords
 from roadbike.local.servers import binaries, postgres
-from roadbike.local.supervisor.keeper import Keeper
-from roadbike.local.supervisor.processes import Starter
+from tests.local.clusters import FOUND, NAMES, cluster
 from tests.local.other_user import NOBODY, as_nobody, needs_root
-from tests.ports import free_base
-
-NAMES = (postgres.SUPERUSER, "stock", "payment")
-FOUND = {
-    name: binaries.postgres(environ, data_major=None)
-    for name, environ in {
-        "the wheel's": {"PATH": ""},
-        "the path's": {"PATH": os.environ["PATH"]},
-    }.items()
-}
-
-
-@asynccontextmanager
-async def cluster(home: Home, found: binaries.Postgres) -> AsyncIterator[int]:
-    """Run a cluster in the block, and give its port."""
-    port = free_base()
-    made = passwords(home, "postgres", NAMES)
-    part = postgres.part(home, port, {"ROADBIKE_POSTGRES_BIN": str(found.folder)}, made)
-    part = replace(part, finish=None)
-    keeper = Keeper(part, home.log("postgres"), Starter(), ready_at_once, lambda: None)
-    keeper.start()
-    try:
-        async with asyncio.timeout(60):
-            await keeper.ready.wait()
-        await asyncio.to_thread(databases.make, port=port, passwords=made)
-        yield port
-    finally:
-        await keeper.stop()
-
-
-async def ready_at_once() -> None:
-    """Nothing is needed."""
 
 
 async def log_in(port: int, user: str, database: str, password: str | None) -> str:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from string import Formatter
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 import typer
@@ -73,6 +73,7 @@ def test_every_sentence_is_in_use() -> None:
         "demo-",
         "doctor-",
         "reason-",
+        "age-",
     )  # with an f-string
 
     assert [slug for slug in texts() if f'"{slug}"' not in code and not slug.startswith(made)] == []
@@ -94,9 +95,16 @@ def test_both_languages_have_the_sentence_with_the_same_facts(slug: str) -> None
         assert POLITE.search(in_both.ko), in_both.ko
 
 
+def commands_of(group: Any) -> Iterator[tuple[str, Any]]:
+    for name, command in group.commands.items():
+        yield name, command
+        if hasattr(command, "commands"):
+            yield from commands_of(command)
+
+
 def test_every_command_and_parameter_has_its_help_in_the_catalogue() -> None:
     group = typer.main.get_command(app)
-    for name, command in group.commands.items():  # type: ignore[attr-defined]
+    for name, command in commands_of(group):
         assert f"help-{name}" in texts()
         for parameter in command.params:
             own, shared = f"help-{name}-{parameter.name}", f"help--{parameter.name}"

@@ -101,6 +101,23 @@ def drop_v3() -> None:
         op.drop_table(name)
 
 
+def create_v4() -> None:
+    """Add when a message was parked, and when, by whom and why a dead letter was dismissed."""
+    for column in (
+        Column("parked_at", UtcTime),
+        Column("dismissed_at", UtcTime),
+        Column("dismissed_by", String(100)),
+        Column("dismissed_why", Text),
+    ):
+        op.add_column("parked", column)
+
+
+def drop_v4() -> None:
+    """Drop what `create_v4` added."""
+    for name in ("parked_at", "dismissed_at", "dismissed_by", "dismissed_why"):
+        op.drop_column("parked", name)
+
+
 def add_partial_index(name: str, table: str, columns: list[str], where: str) -> None:
     """Create an index of the rows that fulfil the condition, while the service may be running.
 

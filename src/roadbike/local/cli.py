@@ -43,7 +43,7 @@ class Command(TyperCommand):
                 formatter.write(f"{' ' * INDENTED}{line}\n")
 
     def get_short_help_str(self, limit: int = 0) -> str:  # noqa: ARG002 it is one sentence
-        return _help_of(self).strip().splitlines()[0].split(". ")[0].removesuffix(".") + "."
+        return _short_help_of(self)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         ctx.allow_extra_args = True
@@ -55,19 +55,22 @@ class Command(TyperCommand):
 
 
 class Group(TyperGroup):
-    """The program itself: all its commands."""
+    """The program itself with all its commands, or a group of them."""
 
     def format_usage(self, ctx: Any, formatter: Any) -> None:
         _write_usage(self, ctx, formatter)
 
     def format_help_text(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 Typer's interface
-        _write_paragraphs(formatter, say("help-roadbike"))
+        _write_paragraphs(formatter, _help_of(self))
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         _write_parameters(self, ctx, formatter)
         with formatter.section(say("help-commands")):
             commands = self.commands.values()
             formatter.write_dl([(each.name, each.get_short_help_str()) for each in commands])
+
+    def get_short_help_str(self, limit: int = 0) -> str:  # noqa: ARG002 it is one sentence
+        return _short_help_of(self)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:
         if args[0] not in self.commands and not args[0].startswith("-"):
@@ -125,6 +128,10 @@ def _see_help(mistake: CommandError, ctx: Any) -> CommandError:
 def _help_of(command: Any) -> str:
     slug = f"help-{command.name}"
     return say(slug) if has(slug) else command.help or ""
+
+
+def _short_help_of(command: Any) -> str:
+    return _help_of(command).strip().splitlines()[0].split(". ")[0].removesuffix(".") + "."
 
 
 def _write_usage(command: Any, ctx: Any, formatter: Any) -> None:

@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from roadbike.kit.auth.services import OPERATOR
 from roadbike.local.home import Home
 from roadbike.local.supervisor.part import Call
 
-OPS: Final = "ops"  # the name under which the commands call services
+OPS: Final = OPERATOR  # the name under which the commands call services
 SIGNING: Final = "account-signing"  # the key with which account signs people's tokens
 
 

@@ -19,6 +19,8 @@ from roadbike.local.users import User
 # Each service is one process: after it was killed, only its next start can take over its
 # unacknowledged messages, so they should become available soon.
 ACK_WAIT_SECONDS: Final = 5.0
+# As in kit.db.engine, which would be slow to import here.
+CONNECTIONS_PER_PROCESS: Final = 12
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,10 +105,14 @@ def all_parts(
     environ: the environment of the `roadbike up` command.
     user: the user that the parts run as; None for our own.
     """
-    databases = [spec.name for spec in specs if spec.database == "postgresql"]
-    postgres_passwords = passwords(home, "postgres", [postgres.SUPERUSER, *databases])
+    limits = {
+        spec.name: postgres.connection_limit(CONNECTIONS_PER_PROCESS)
+        for spec in specs
+        if spec.database == "postgresql"
+    }
+    roles = [postgres.SUPERUSER, *limits, *map(postgres.owner_of, limits)]
     return (
-        postgres.part(home, ports.postgres, environ, postgres_passwords),
+        postgres.part(home, ports.postgres, environ, passwords(home, "postgres", roles), limits),
         nats.part(home, ports.nats, environ, broker_rights(home, specs), user),
         set_up_part(home, ports, specs, user),
         *(service_part(home, ports, environ, spec, user) for spec in specs),
@@ -174,7 +180,7 @@ def service_part(
             function=spec.migrate,
             arguments={
                 "package": spec.package,
-                "database_url": settings["ROADBIKE_DATABASE_URL"],
+                "database_url": owner_url(home, ports, spec),
             },
             user=ids,
         ),
@@ -225,10 +231,20 @@ def environment(
 
 
 def database_url(home: Home, ports: Ports, spec: ServiceSpec) -> str:
+    """Return the URL with which the service serves."""
+    return _url(home, ports, spec, role=spec.name)
+
+
+def owner_url(home: Home, ports: Ports, spec: ServiceSpec) -> str:
+    """Return the URL with which the service's database is migrated."""
+    return _url(home, ports, spec, role=postgres.owner_of(spec.name))
+
+
+def _url(home: Home, ports: Ports, spec: ServiceSpec, role: str) -> str:
     if spec.database == "sqlite":
         return _sqlite(home, spec.name, f"{spec.name}.db")
-    password = passwords(home, "postgres", [spec.name])[spec.name]
-    return f"postgresql+asyncpg://{spec.name}:{password}@{HOST}:{ports.postgres}/{spec.name}"
+    password = passwords(home, "postgres", [role])[role]
+    return f"postgresql+asyncpg://{role}:{password}@{HOST}:{ports.postgres}/{spec.name}"
 
 
 def gateway_key(home: Home) -> str:

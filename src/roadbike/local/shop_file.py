@@ -27,7 +27,7 @@ class ShopFile(msgspec.Struct, frozen=True, kw_only=True):
 
     open: whether requests are answered. demo: whether the demo users and bikes were made.
     addresses, ports, databases, brokers: by part, databases and brokers with passwords; the
-    broker is also that of its set-up job.
+    broker is also that of its set-up job. owners: the databases for those who migrate them.
     pids: process ids of the running parts and of the supervisor.
     logins: passwords of the demo users. ops_key: the key file of the commands.
     """
@@ -42,6 +42,7 @@ class ShopFile(msgspec.Struct, frozen=True, kw_only=True):
     logins: dict[str, str]
     ops_key: str
     databases: dict[str, str]
+    owners: dict[str, str] = {}
     brokers: dict[str, str]
 
     @property
@@ -150,6 +151,7 @@ def begin(home: Home, ports: Ports, specs: tuple[ServiceSpec, ...]) -> None:
         logins=before.logins if before else passwords,
         ops_key=str(keys.private(home, keys.OPS)),
         databases={spec.name: services.database_url(home, ports, spec) for spec in specs},
+        owners={spec.name: services.owner_url(home, ports, spec) for spec in specs},
         brokers={
             name: services.broker_url(home, ports, name)
             for name in (*(spec.name for spec in specs), SET_UP)
@@ -158,16 +160,20 @@ def begin(home: Home, ports: Ports, specs: tuple[ServiceSpec, ...]) -> None:
     write(home, shop)
 
 
-def databases(home: Home, service: str | None, environ: Mapping[str, str]) -> dict[str, str]:
+def databases(
+    home: Home, service: str | None, environ: Mapping[str, str], *, to_migrate: bool = False
+) -> dict[str, str]:
     """Return database URLs by service: the one in the environment, else those of the open shop.
 
+    to_migrate: those of the owners.
     Raises CommandError when no shop is open, or when the service does not exist.
     """
     if "ROADBIKE_DATABASE_URL" in environ or "ROADBIKE_DATABASE_URL_FILE" in environ:
         if service is None:
             raise CommandError("url-of-one-service")
         return {service: settings.read(_DatabaseSetting, environ).database_url.reveal()}
-    known = read_known(home).databases
+    shop = read_known(home)
+    known = shop.owners if to_migrate else shop.databases
     control.views(home)  # the databases run only while the shop does
     if service is not None and service not in known:
         raise no_such_service(service, known)

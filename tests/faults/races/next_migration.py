@@ -75,7 +75,7 @@ def run_next_migration(shop: Shop) -> None:
         revision = f"{int(head or 0) + 1:04}"
         script = copy / "versions" / f"{revision}_note.py"
         script.write_text(NEXT.format(revision=revision, head=head))
-        asyncio.run(upgrade(shop_file.read_known(shop.home).databases["stock"], copy))
+        asyncio.run(upgrade(shop_file.read_known(shop.home).owners["stock"], copy))
 
 
 async def upgrade(url: str, migrations: Path) -> None:

@@ -10,7 +10,7 @@ The path of an event:
    that a repeated delivery has no effect.
    `refused`: a message that is not from the only publisher of its event is counted and dropped.
 5. `parked`: a message whose use case failed waits here for its retry, and the later messages of
-   its key behind it; after the last attempt it is a dead letter.
+   its key behind it; after the last attempt it is a dead letter (`dead_letters`).
 
 `pace` slows the background work of 2 and 4 down, so that user requests get the CPU.
 """

@@ -1,7 +1,8 @@
 """Parked messages: those whose use case failed, waiting in the service's database for a retry.
 
-The wait doubles with each failed attempt up to LONGEST_WAIT. After MAX_ATTEMPTS the message is a
-dead letter. Later messages of its key wait behind a parked message, but not behind a dead letter.
+The wait doubles with each failed attempt up to LONGEST_WAIT. After ALARM_ATTEMPTS (two minutes) the
+message counts as stuck, which needs a person; after MAX_ATTEMPTS (eight hours) it is a dead letter.
+Later messages of its key wait behind a parked message, but not behind a dead letter.
 Ids and keys count per topic, so that no publisher can hide or hold up the messages of another.
 """
 
@@ -36,18 +37,24 @@ from roadbike.kit.messaging.broker import Message
 
 log = structlog.get_logger()
 
-MAX_ATTEMPTS: Final = 8
+ALARM_ATTEMPTS: Final = 8  # failed within 123 s
+MAX_ATTEMPTS: Final = 486  # failed within eight hours
 FIRST_WAIT_SECONDS: Final = 1.0  # after the first failure; each further one doubles it
 LONGEST_WAIT: Final = timedelta(seconds=60)
+MAX_DOUBLINGS: Final = 10  # more would only overflow: LONGEST_WAIT comes first
 RETRY_BATCH: Final = 100  # keys retried in one go
 
 
 class ParkedState(StrEnum):
-    """PARKED: waits for its retry. DEAD: a dead letter, not retried. KEPT: see `kept`."""
+    """PARKED: waits for its retry. DEAD: a dead letter, not retried. KEPT: see `kept`.
+
+    DISMISSED: by a person.
+    """
 
     PARKED = "parked"
     DEAD = "dead"
     KEPT = "kept"
+    DISMISSED = "dismissed"
 
 
 PARKED: Final = Table(
@@ -66,11 +73,17 @@ PARKED: Final = Table(
     Column("attempts", Integer, nullable=False),
     Column("retry_at", UtcTime, nullable=False),
     Column("error", Text, nullable=False),
+    Column("parked_at", UtcTime),  # none in rows of versions before it
+    Column("dismissed_at", UtcTime),
+    Column("dismissed_by", String(100)),
+    Column("dismissed_why", Text),
     UniqueConstraint("topic", "event_id", name="parked_once"),
     Index("parked_key", "state", "key"),
 )
 
 _IS_PARKED: Final = PARKED.c.state == ParkedState.PARKED
+_IS_STUCK: Final = _IS_PARKED & (PARKED.c.attempts >= ALARM_ATTEMPTS)
+NEEDS_A_PERSON: Final = _IS_STUCK | (PARKED.c.state == ParkedState.DEAD)
 
 # the columns that hold the message itself
 _ENVELOPE: Final = [
@@ -80,7 +93,7 @@ _ENVELOPE: Final = [
 
 _INSERT: Final = bulk.Insert(
     PARKED,
-    [column.name for column in PARKED.columns if column is not PARKED.c.seq],
+    [*(column.name for column in _ENVELOPE), "state", "attempts", "retry_at", "error", "parked_at"],
     # the row exists when the message is delivered again after the inbox has deleted its id
     lambda insert: insert.on_conflict_do_nothing(
         index_elements=[PARKED.c.topic, PARKED.c.event_id]
@@ -100,11 +113,13 @@ async def park(
 
     attempts: number of failed attempts so far; with 0 it is due at once.
     """
+    now = await tx.now()
     row = _envelope(message) | {
         "state": state,
         "attempts": attempts,
-        "retry_at": (await tx.now()) + _wait(attempts),
+        "retry_at": now + wait_after(attempts),
         "error": error,
+        "parked_at": now,
     }
     await _INSERT.execute(tx, [row])
 
@@ -146,18 +161,21 @@ async def remove(tx: Tx, message: Message) -> bool:
 
 
 async def record_failure(tx: Tx, message: Message, error: Exception) -> None:
-    """Count one more failed attempt; after MAX_ATTEMPTS of them make it a dead letter."""
+    """Count one more failed attempt; after MAX_ATTEMPTS of them make it a dead letter.
+
+    The log says so once when the message becomes stuck, and when it becomes a dead letter.
+    """
     found = select(PARKED).where(_still_due(message)).with_for_update(skip_locked=True)
     row = await tx.row(found)
     if row is None:
         return  # another replica has it, or had it before
     attempts = row["attempts"] + 1
     dead = attempts >= MAX_ATTEMPTS
-    log.error("message.dead" if dead else "message.parked", type=message.type, key=message.key)
+    _report(message, attempts, error)
     changed = {
         "attempts": attempts,
         "state": ParkedState.DEAD if dead else ParkedState.PARKED,
-        "retry_at": (await tx.now()) + _wait(attempts),
+        "retry_at": (await tx.now()) + wait_after(attempts),
         "error": repr(error),
     }
     await tx.execute(update(PARKED).where(PARKED.c.seq == row["seq"]).values(changed))
@@ -168,10 +186,27 @@ async def count(tx: Tx, state: ParkedState) -> int:
     return int(await tx.scalar(select(func.count()).where(PARKED.c.state == state)))
 
 
-def _wait(attempts: int) -> timedelta:
+async def count_stuck(tx: Tx) -> int:
+    """Return the number of parked messages whose retries have failed for two minutes or more."""
+    return int(await tx.scalar(select(func.count()).where(_IS_STUCK)))
+
+
+def _report(message: Message, attempts: int, error: Exception) -> None:
+    about = {"type": message.type, "key": message.key, "attempts": attempts, "error": repr(error)}
+    if attempts >= MAX_ATTEMPTS:
+        log.error("message.dead", **about)
+    elif attempts == ALARM_ATTEMPTS:
+        log.error("message.stuck", **about)
+    else:
+        log.warning("message.parked", **about)
+
+
+def wait_after(attempts: int) -> timedelta:
+    """Return how long a message waits after so many failed attempts."""
     if attempts == 0:
         return timedelta()
-    return min(timedelta(seconds=FIRST_WAIT_SECONDS * 2 ** (attempts - 1)), LONGEST_WAIT)
+    doublings = min(attempts - 1, MAX_DOUBLINGS)
+    return min(timedelta(seconds=FIRST_WAIT_SECONDS * 2**doublings), LONGEST_WAIT)
 
 
 def _still_due(message: Message) -> ColumnElement[bool]:

@@ -89,6 +89,7 @@ class Runtime:
         async with self.service.db.background.read() as tx:
             outbox = await sent.count(tx)
             parked_count = await parked.count(tx, parked.ParkedState.PARKED)
+            stuck = await parked.count_stuck(tx)
             dead = await parked.count(tx, parked.ParkedState.DEAD)
             kept_count = await kept.count(tx)
             refused_count = await refused.count(tx)
@@ -101,6 +102,7 @@ class Runtime:
             published=outbox["published"],
             unsent=outbox["unsent"],
             parked=parked_count,
+            stuck=stuck,
             dead=dead,
             kept=kept_count,
             refused=refused_count,

@@ -20,11 +20,13 @@ from roadbike.kit import logs
 from roadbike.kit.auth import KeyFault, ServiceTokens, TokenVerifier, fetcher, public_keys
 from roadbike.kit.auth.keys import PublicKeys
 from roadbike.kit.db import DatabaseBusy, DatabaseUnavailable, compatibility
+from roadbike.kit.db.capacity import check_capacity
 from roadbike.kit.logs import SELDOM
 from roadbike.kit.messaging import broker as brokers
 from roadbike.kit.messaging.broker import Broker
 from roadbike.kit.process import settings
 from roadbike.kit.process.http_server import UvicornServer, uvicorn_config
+from roadbike.kit.process.operator_routes import DeadLetterApi
 from roadbike.kit.process.runtime import Runtime
 from roadbike.kit.process.service import Application, Service
 from roadbike.kit.process.setting_faults import SettingError, fault
@@ -169,6 +171,7 @@ class Server:
                 mismatch = await compatibility.reason_against(tx, self._version)
             if not self._reachable:
                 await self.service.db.ready()
+                await check_capacity(self.service.db)
         except DatabaseBusy:
             return self._reachable  # under load there may be no connection for this check
         except DatabaseUnavailable as error:
@@ -186,7 +189,7 @@ class Server:
         chosen, application = self.service.settings, self.application
         return http_app(
             title=f"{application.title}: {self.service.name}",
-            routes=self.service.routes,
+            routes=[*self.service.routes, *DeadLetterApi(self.service.db).routes()],
             tokens=self._tokens,
             services=service_tokens(self.service.name, chosen),
             translations=load_translations("roadbike.kit", *application.catalogues),

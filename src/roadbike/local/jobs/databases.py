@@ -1,35 +1,79 @@
-"""The job that makes the databases and roles that do not exist yet."""
+"""The job that makes databases and their roles, and gives the roles their rights.
+
+It is idempotent: at each start it brings the databases of older versions, whose serving role owned
+them, to the same state as new ones.
+"""
 
 import asyncio
 from collections.abc import Mapping
+from typing import Final
 
 import asyncpg
 
 from roadbike.local.ports import HOST
-from roadbike.local.servers.postgres import SUPERUSER
+from roadbike.local.servers.postgres import OWNER_CONNECTIONS, SUPERUSER, owner_of
+
+# The names are those of services and the passwords are URL-safe: neither needs quoting.
+MAKE_ROLE: Final = "CREATE ROLE {role} LOGIN PASSWORD '{password}'"
+OF_SERVER: Final = """
+ALTER ROLE {name} CONNECTION LIMIT {limit};
+ALTER ROLE {owner} CONNECTION LIMIT {owner_limit};
+GRANT {name} TO {owner};  -- so that pg_hba.conf lets it use the database
+ALTER DATABASE {name} OWNER TO {owner};
+REVOKE ALL ON DATABASE {name} FROM PUBLIC, {name};
+GRANT CONNECT ON DATABASE {name} TO {name};
+"""
+OF_DATABASE: Final = """
+REASSIGN OWNED BY {name} TO {owner};
+REVOKE ALL ON SCHEMA public FROM PUBLIC, {name};
+GRANT ALL ON SCHEMA public TO {owner};
+GRANT USAGE ON SCHEMA public TO {name};
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {name};
+GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {name};
+ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA public
+    GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {name};
+ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA public
+    GRANT USAGE, SELECT ON SEQUENCES TO {name};
+"""
 
 
-def make(*, port: int, passwords: Mapping[str, str]) -> None:
-    """`passwords` has one for each database, which is also the name of its role."""
-    asyncio.run(_make(port, passwords))
+def make(*, port: int, passwords: Mapping[str, str], limits: Mapping[str, int]) -> None:
+    """`passwords`: by role. `limits`: by database, the connections of its serving role."""
+    asyncio.run(_make(port, passwords, limits))
 
 
-async def _make(port: int, passwords: Mapping[str, str]) -> None:
-    connection = await asyncpg.connect(
-        host=HOST, port=port, user=SUPERUSER, password=passwords[SUPERUSER], database="postgres"
-    )
+async def _make(port: int, passwords: Mapping[str, str], limits: Mapping[str, int]) -> None:
+    server = await _connect(port, passwords, "postgres")
     try:
-        existing = {row[0] for row in await connection.fetch("SELECT datname FROM pg_database")}
-        for name, password in passwords.items():
-            if name not in existing and name != SUPERUSER:
-                await _make_database(connection, name, password)
+        for name, limit in limits.items():
+            await _make_database(server, name, passwords)
+            await server.execute(_filled(OF_SERVER, name, limit))
+            database = await _connect(port, passwords, name)
+            try:
+                await database.execute(_filled(OF_DATABASE, name, limit))
+            finally:
+                await database.close()
     finally:
-        await connection.close()
+        await server.close()
 
 
-async def _make_database(connection: asyncpg.Connection, name: str, password: str) -> None:
-    """The name is a service's and the password is URL-safe: neither needs quoting."""
-    if not await connection.fetch("SELECT 1 FROM pg_roles WHERE rolname = $1", name):
-        await connection.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{password}'")
-    await connection.execute(f"CREATE DATABASE {name} OWNER {name}")
-    await connection.execute(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
+async def _connect(port: int, passwords: Mapping[str, str], database: str) -> asyncpg.Connection:
+    return await asyncpg.connect(
+        host=HOST, port=port, user=SUPERUSER, password=passwords[SUPERUSER], database=database
+    )
+
+
+async def _make_database(
+    server: asyncpg.Connection, name: str, passwords: Mapping[str, str]
+) -> None:
+    for role in (name, owner_of(name)):
+        if not await server.fetch("SELECT 1 FROM pg_roles WHERE rolname = $1", role):
+            await server.execute(MAKE_ROLE.format(role=role, password=passwords[role]))
+    if not await server.fetch("SELECT 1 FROM pg_database WHERE datname = $1", name):
+        await server.execute(f"CREATE DATABASE {name} OWNER {owner_of(name)}")
+
+
+def _filled(statements: str, name: str, limit: int) -> str:
+    return statements.format(
+        name=name, owner=owner_of(name), limit=limit, owner_limit=OWNER_CONNECTIONS
+    )

@@ -1,9 +1,12 @@
-"""One PostgreSQL cluster: loopback only, log-in by password, one database and role per service."""
+"""One PostgreSQL cluster: loopback only, log-in by password, a database and two roles per service.
+
+The role with the service's name serves requests; `NAME_owner` owns the database and migrates it.
+"""
 
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,14 +24,16 @@ from roadbike.local.supervisor.part import Call, Part, Server
 from roadbike.local.users import User, is_reachable
 
 SUPERUSER: Final = "postgres"
-ACCESS: Final = """# each role may use the database of its own name, by password, over loopback
+OWNER_CONNECTIONS: Final = 2  # of the role that migrates
+SPARE_CONNECTIONS: Final = 3  # of a serving role, for commands such as `roadbike rebuild`
+RESERVED_CONNECTIONS: Final = 10  # for the superuser, and for our own look at the database
+ACCESS: Final = """# by password: a role may use the database of its name, and of each role it is in
 host  all       postgres  127.0.0.1/32  scram-sha-256
-host  sameuser  all       127.0.0.1/32  scram-sha-256
+host  samerole  all       127.0.0.1/32  scram-sha-256
 """
 SETTINGS: Final = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",
-    "max_connections": "100",
     "shared_buffers": "64MB",
     "max_wal_size": "2GB",
     "fsync": "on",
@@ -62,10 +67,42 @@ class Cluster:
         return self.base / "pg_hba.conf"
 
 
-def part(home: Home, port: int, environ: Mapping[str, str], passwords: Mapping[str, str]) -> Part:
-    """`passwords` has one for each database and one for the superuser."""
+def owner_of(service: str) -> str:
+    """Return the role that owns the service's database."""
+    return f"{service}_owner"
+
+
+def connection_limit(connections: int, replicas: int = 1) -> int:
+    """Return how many connections the serving role of a service may have at a time.
+
+    connections: those of one process, in all its pools.
+    """
+    return connections * replicas + SPARE_CONNECTIONS
+
+
+def max_connections(limits: Iterable[int]) -> int:
+    """Return how many connections the server has to accept for serving roles with these limits."""
+    return RESERVED_CONNECTIONS + sum(limit + OWNER_CONNECTIONS for limit in limits)
+
+
+def part(
+    home: Home,
+    port: int,
+    environ: Mapping[str, str],
+    passwords: Mapping[str, str],
+    limits: Mapping[str, int],
+) -> Part:
+    """Return the server as a part.
+
+    passwords: of the superuser and of both roles of each database. limits: by database, the
+    connections of its serving role.
+    """
     cluster = find(home, environ)
-    settings = SETTINGS | {"port": str(port), "hba_file": str(cluster.access)}
+    settings = SETTINGS | {
+        "port": str(port),
+        "hba_file": str(cluster.access),
+        "max_connections": str(max_connections(limits.values())),
+    }
     flags = [flag for name, value in settings.items() for flag in ("-c", f"{name}={value}")]
     return Part(
         name="postgres",
@@ -80,7 +117,7 @@ def part(home: Home, port: int, environ: Mapping[str, str], passwords: Mapping[s
         prepare_each=partial(prepare, cluster, passwords[SUPERUSER]),
         finish=Call(
             function="roadbike.local.jobs.databases:make",
-            arguments={"port": port, "passwords": dict(passwords)},
+            arguments={"port": port, "passwords": dict(passwords), "limits": dict(limits)},
         ),
     )
 

@@ -1,0 +1,124 @@
+"""Dead letters and stuck messages, as a person sees, retries and dismisses them."""
+
+from collections.abc import Collection, Sequence
+from functools import partial
+from typing import Any, Final
+
+import structlog
+from msgspec import Struct
+from sqlalchemy import ColumnElement, RowMapping, case, func, select, true, update
+
+from roadbike.kit.db import Tx
+from roadbike.kit.db.columns import utc_now
+from roadbike.kit.messaging.parked import ALARM_ATTEMPTS, NEEDS_A_PERSON, PARKED, ParkedState
+
+log = structlog.get_logger()
+
+LISTED: Final = 1000  # letters in one answer
+STUCK: Final = "stuck"  # the state that is shown for a parked message whose retries fail
+
+_OPEN: Final = PARKED.c.state.in_([ParkedState.PARKED, ParkedState.DEAD])
+
+
+class DeadLetter(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A message in the table of parked messages.
+
+    id: its number in this service. state: parked, stuck, dead, kept or dismissed.
+    age_seconds: since it was parked. attempts: that failed. error: of the last one.
+    dismissed_by, dismissed_why: who dismissed it, and the reason that they gave.
+    data: of the event, when one letter is asked for.
+    """
+
+    id: int
+    event_id: str
+    topic: str
+    type: str
+    key: str
+    state: str
+    age_seconds: int
+    attempts: int
+    error: str
+    dismissed_by: str | None = None
+    dismissed_why: str | None = None
+    data: str | None = None
+
+
+async def listed(tx: Tx, *, everything: bool = False) -> tuple[Sequence[DeadLetter], int]:
+    """Return up to LISTED letters, those that need a person first, and the number of all.
+
+    everything: also the messages that wait for a retry, and the dismissed letters.
+    """
+    wanted = true() if everything else NEEDS_A_PERSON
+    needy_first = case((NEEDS_A_PERSON, 0), else_=1)
+    rows = await tx.rows(
+        select(PARKED).where(wanted).order_by(needy_first, PARKED.c.seq).limit(LISTED)
+    )
+    total = await tx.scalar(select(func.count()).select_from(PARKED).where(wanted))
+    return [await _letter(tx, row) for row in rows], int(total)
+
+
+async def found(tx: Tx, id_: int) -> DeadLetter | None:
+    """Return the letter with its data; None when the message was processed, or never parked."""
+    row = await tx.row(select(PARKED).where(PARKED.c.seq == id_))
+    return None if row is None else await _letter(tx, row, with_data=True)
+
+
+async def retry(tx: Tx, ids: Collection[int] | None, by: str) -> Sequence[int]:
+    """Make the letters due now, with all their attempts before them; return their ids.
+
+    ids: None means all that need a person. Dismissed letters stay dismissed.
+    """
+    values = {
+        "state": ParkedState.PARKED,
+        "attempts": 0,
+        "retry_at": utc_now(),
+    }
+    return await _change(tx, ids, values, "message.retried", by=by)
+
+
+async def dismiss(tx: Tx, ids: Collection[int] | None, by: str, why: str) -> Sequence[int]:
+    """Never process these letters; keep them with who decided so and why. Return their ids.
+
+    ids: None means all that need a person.
+    """
+    values = {
+        "state": ParkedState.DISMISSED,
+        "dismissed_at": utc_now(),
+        "dismissed_by": by,
+        "dismissed_why": why,
+    }
+    return await _change(tx, ids, values, "message.dismissed", by=by, why=why)
+
+
+async def _change(
+    tx: Tx, ids: Collection[int] | None, values: dict[str, Any], report: str, **about: str
+) -> Sequence[int]:
+    statement = update(PARKED).where(_chosen(ids)).values(values)
+    result = await tx.execute(statement.returning(PARKED.c.seq, PARKED.c.type, PARKED.c.key))
+    changed = sorted((row.seq, row.type, row.key) for row in result)
+    for id_, type_, key in changed:
+        tx.after_commit(partial(log.warning, report, id=id_, type=type_, key=key, **about))
+    return [id_ for id_, _, _ in changed]
+
+
+def _chosen(ids: Collection[int] | None) -> ColumnElement[bool]:
+    return NEEDS_A_PERSON if ids is None else _OPEN & PARKED.c.seq.in_(sorted(ids))
+
+
+async def _letter(tx: Tx, row: RowMapping, *, with_data: bool = False) -> DeadLetter:
+    since = row["parked_at"] or row["time"]
+    is_stuck = row["state"] is ParkedState.PARKED and row["attempts"] >= ALARM_ATTEMPTS
+    return DeadLetter(
+        id=row["seq"],
+        event_id=str(row["event_id"]),
+        topic=row["topic"],
+        type=row["type"],
+        key=row["key"],
+        state=STUCK if is_stuck else row["state"].value,
+        age_seconds=max(0, int(((await tx.now()) - since).total_seconds())),
+        attempts=row["attempts"],
+        error=row["error"],
+        dismissed_by=row["dismissed_by"],
+        dismissed_why=row["dismissed_why"],
+        data=bytes(row["data"]).decode(errors="replace") if with_data else None,
+    )
