@@ -286,12 +286,13 @@ async def _reserved(person: Person) -> Response:
 async def _asked(
     person: Person, method: str, path: str, body: Any = None, **headers: str
 ) -> Response:
-    """Return the answer; on a busy machine it may be 503 at first."""
+    """Return the answer; on a busy machine the first ones may ask to come back later."""
 
     async def answered() -> Response | None:
         answer = await person.request(method, path, body, **headers)
-        busy = answer.status == 503 and answer.body["type"] != "/problems/address-unavailable"
-        return None if busy else answer
+        if "Retry-After" not in answer.headers:
+            return answer
+        return answer if answer.body["type"] == "/problems/address-unavailable" else None
 
     return await until(answered, every=0.2)
 
