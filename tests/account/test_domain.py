@@ -109,3 +109,9 @@ def test_a_token_carries_user_roles_and_expiry() -> None:
         "iat": 1000,
         "exp": 1600,
     }
+
+
+def test_a_user_id_has_no_other_spelling_than_upper_and_lower_case() -> None:
+    assert domain.case_folded("Kim.Rider") == "kim.rider"
+    for other in ("\u212aim", "\u017fam", "ﬁn", "\u0390" * 64):
+        assert domain.case_folded(other) == other

@@ -99,7 +99,7 @@ def test_korean_is_formal_and_in_whole_sentences(slug: str, messages: Translatio
     *sentences, rest = SENTENCE.split(entry.detail.ko)[::2]
 
     assert sentences
-    assert rest in {"", " {choices}"}
+    assert rest in {"", " {choices}", " {allowed}"}
     assert entry.title.ko.endswith(("니다", "세요"))
 
 

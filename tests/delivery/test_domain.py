@@ -28,6 +28,7 @@ from roadbike.delivery.domain import (
     Cause,
     Delivery,
     IllegalMove,
+    NoMoreMoves,
     NotAllocated,
 )
 from tests.purchase_events import Story
@@ -192,7 +193,10 @@ def test_a_move_that_the_lifecycle_lacks_is_refused_with_both_statuses(
     with pytest.raises(IllegalMove) as refused:
         domain.moved(moved_to(from_), to, NOW, by="staff")
 
-    assert refused.value.extra == {"deliveryStatus": from_, "wanted": to}
+    allowed = refused.value.extra["allowed"]
+    assert refused.value.extra == {"deliveryStatus": from_, "wanted": to, "allowed": allowed}
+    assert set(allowed) == domain.next_moves(moved_to(from_))
+    assert isinstance(refused.value, NoMoreMoves) == (not allowed)
 
 
 def test_nothing_starts_before_stock_has_allocated_it() -> None:

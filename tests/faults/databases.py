@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import asyncpg
 import structlog
 from sqlalchemy import text
 
@@ -50,9 +51,11 @@ async def opened(url: str) -> AsyncIterator[Database]:
 
 
 async def execute(db: Database, statement: str) -> None:
-    """Run one SQL statement in a transaction of its own."""
-    async with db.begin() as tx:
-        await tx.execute(text(statement))
+    """Run one SQL statement, however long it takes."""
+    url = db.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    connection = await asyncpg.connect(url)
+    await connection.execute(statement)
+    await connection.close()
 
 
 def silence_logs() -> None:

@@ -16,7 +16,7 @@ from roadbike.kit.auth import (
     new_signing_key,
 )
 from roadbike.kit.db import Database, metadata
-from roadbike.kit.pure.refusals import Unauthenticated
+from roadbike.kit.pure.refusals import TokenExpired, TokenInvalid, Unauthenticated
 from tests.kit.tokens import AUDIENCE, ISSUER, KEY, ROLES, claims
 
 NOW = int(time.time())
@@ -95,6 +95,15 @@ async def test_a_signed_token_with_wrong_claims_is_refused(
 ) -> None:
     with pytest.raises(Unauthenticated):
         await verifier.verify(KEY.sign(claims(**changes)))
+
+
+async def test_only_a_token_that_was_valid_is_called_expired(verifier: TokenVerifier) -> None:
+    old = claims(iat=int(time.time()) - 120, exp=int(time.time()) - 60)
+
+    with pytest.raises(TokenExpired):
+        await verifier.verify(KEY.sign(old))
+    with pytest.raises(TokenInvalid):
+        await verifier.verify(SigningKey(KEY.kid, OTHER.private).sign(old))
 
 
 def part(members: Any) -> str:

@@ -11,11 +11,7 @@ from sqlalchemy import update
 from roadbike.kit.db import Database
 from roadbike.kit.messaging.broker import BrokerUnavailable
 from roadbike.kit.messaging.outbox import OUTBOX
-from roadbike.kit.messaging.relay import (
-    BROKER_RETENTION,
-    RELAY_BATCH,
-    Relay,
-)
+from roadbike.kit.messaging.relay import RELAY_BATCH, Relay
 from roadbike.kit.messaging.sent import OUTBOX_RETENTION, delete_sent
 from tests.kit.counters import Incremented
 from tests.kit.outbox_helpers import (
@@ -185,42 +181,6 @@ async def test_sent_events_are_kept_for_72_hours_and_unsent_ones_until_they_are_
 
     assert timedelta(hours=72) == OUTBOX_RETENTION
     assert [row["key"] for row in await outbox_rows(db)] == ["young", "never-sent"]
-
-
-async def test_the_broker_may_delete_what_was_sent_more_than_an_hour_ago(
-    db: Database, broker: RecordingBroker
-) -> None:
-    relay = Relay(db, broker, "tests")
-    await publish_increments(db, "older", "old", "young")
-    await relay.relay_once()
-    await relay.trim(db)
-    assert broker.trimmed == []
-
-    async with db.begin() as tx:
-        an_hour_ago = await tx.now() - BROKER_RETENTION
-        old = OUTBOX.c.key.in_(["older", "old"])
-        await tx.execute(update(OUTBOX).where(old).values(sent_at=an_hour_ago))
-    await relay.trim(db)
-    await Relay(db, broker, "tests").trim(db)  # this relay does not hold the lease
-
-    ((topic, mark),) = broker.trimmed
-    assert (topic, mark.position) == (TOPIC, 2)
-    assert timedelta(hours=1) == BROKER_RETENTION
-
-
-async def test_trimming_an_unavailable_broker_does_not_raise(
-    db: Database, broker: RecordingBroker
-) -> None:
-    relay = Relay(db, broker, "tests")
-    await publish_increments(db, "old")
-    await relay.relay_once()
-    async with db.begin() as tx:
-        await tx.execute(update(OUTBOX).values(sent_at=await tx.now() - OUTBOX_RETENTION))
-    broker.log.unavailable = True
-
-    await relay.trim(db)
-
-    assert len(broker.trimmed) == 1
 
 
 async def test_a_running_relay_sends_an_event_as_soon_as_it_is_published(

@@ -3,7 +3,6 @@
 from sqlalchemy import update
 
 from roadbike.kit.db import Database, Tx
-from roadbike.kit.db.columns import utc_now
 from roadbike.kit.db.lease import LEASE
 from roadbike.kit.messaging.outbox import OUTBOX
 from roadbike.kit.messaging.relay import Relay
@@ -58,9 +57,9 @@ async def test_a_paused_former_holder_does_not_change_marks(
 
     async def overtake() -> None:
         await expire_lease(db)
-        async with db.begin() as tx:  # the new holder has sent it meanwhile
-            await tx.execute(update(OUTBOX).values(sent_at=utc_now(), position=99))
         await new.relay_once()
+        async with db.begin() as tx:  # another mark than that of the old holder
+            await tx.execute(update(OUTBOX).values(position=99))
 
     broker.during_send = overtake
     await old.relay_once()

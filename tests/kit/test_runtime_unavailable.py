@@ -48,14 +48,20 @@ async def test_it_waits_for_a_topic_and_a_group_that_are_not_made_yet(
     late = MemoryBroker(log)
 
     async with running(service(db, count_up), log) as runtime:
-        lag = (await runtime.status()).lag
+        before = await runtime.status()
         await late.set_up({Incremented.topic: ()})
         await late.send([message(Incremented(name="a"))])
-        without_group = (await runtime.status()).lag
+        without_group = await runtime.status()
         await late.set_up({Incremented.topic: ("counter",)})
         await wait_until(lambda: has(db, "a", 1))
 
-    assert (lag, without_group) == (None, None)
+        await late.set_up({Noted.topic: ()})
+        await wait_until(lambda: is_idle(runtime))
+        after = await runtime.status()
+
+    assert (before.lag, before.missing) == (None, 2)  # and the topic of its own events
+    assert (without_group.lag, without_group.missing) == (None, 2)
+    assert (after.lag, after.missing) == (0, 0)
 
 
 async def has(db: Database, name: str, number: int) -> bool:

@@ -104,7 +104,8 @@ async def test_after_its_end_the_set_up_job_is_started_again(shop: StubShop) -> 
     stock = await connected(shop, "stock")
 
     try:
-        await stock.start_over("bike.stock")
+        (mark,) = await stock.send([message()])
+        await stock.start_over("bike.stock", lost=mark)
     finally:
         await stock.close()
 

@@ -19,7 +19,7 @@ from tests.local.shop_files import a_shop_file
 
 SERVERS = ("postgres", "nats", "gateway")
 SERVICES = ("stock", "reservation", "payment", "delivery", "mypage", "account")
-COUNTS = ("parked", "stuck", "dead", "kept", "refused", "pending", "unsettled")
+COUNTS = ("missing", "parked", "stuck", "dead", "kept", "refused", "pending", "unsettled")
 
 
 def silent_row(part: str, **more: Any) -> PartStatus:
@@ -31,7 +31,7 @@ def silent_row(part: str, **more: Any) -> PartStatus:
 def row(part: str, **more: Any) -> PartStatus:
     if part in SERVERS:
         return silent_row(part, **more)
-    figures = {"database": "postgresql", "unsent": 12_345, "lag": 12_345}
+    figures: dict[str, Any] = {"database": "postgresql", "unsent": 12_345, "lag": 12_345}
     return silent_row(part, **figures | dict.fromkeys(COUNTS, 0) | more)
 
 
@@ -78,8 +78,8 @@ def test_all_counts_fit_into_a_wider_table() -> None:
 def test_counts_that_are_0_everywhere_are_one_line() -> None:
     assert shown(rows()).endswith("\nno parked events or open payments\n")
     assert shown(rows(pending=1), 100).endswith(
-        "\nno parked events, stuck events, dead letters, kept events, refused events or unsettled "
-        "payments\n"
+        "\nno missing topics, parked events, stuck events, dead letters, kept events, refused "
+        "events or \nunsettled payments\n"
     )
     assert shown(rows(**dict.fromkeys(COUNTS[:-1], 1))).endswith("\nno unsettled payments\n")
     assert "\nno " not in shown(rows(**dict.fromkeys(COUNTS, 1)))
@@ -166,8 +166,8 @@ USED = ("processes", "memory_mb", "cpu_percent")
 
 
 def test_the_row_of_a_service_has_its_figures_beside_those_of_its_process() -> None:
-    figures = {"database": "sqlite", "unsent": 1, "lag": None, "parked": 2, "stuck": 1}
-    figures |= {"dead": 3, "kept": 2, "refused": 5}
+    figures: dict[str, Any] = {"database": "sqlite", "unsent": 1, "lag": None, "missing": 1}
+    figures |= {"parked": 2, "stuck": 1, "dead": 3, "kept": 2, "refused": 5}
     own = ServiceStatus(
         ready=True, service="stock", broker=True, published=9, gauges={"pending": 4}, **figures
     )

@@ -28,6 +28,7 @@ CASES: list[tuple[dict[str, Any], list[Reason]]] = [
     ({"restarts": 7}, []),
     (QUIET | {"unsent": 9, "lag": 9, "pending": 9, "unsettled": 9}, []),  # work in progress
     (QUIET | {"lag": None}, []),
+    (QUIET | {"lag": None, "missing": 1}, [Reason.MISSING]),
     (QUIET | {"parked": 9}, []),  # retries may still succeed
     (QUIET | {"parked": 9, "stuck": 1}, [Reason.STUCK]),
     (QUIET | {"dead": 1}, [Reason.DEAD]),

@@ -120,7 +120,7 @@ async def test_a_payment_is_only_cancelled_with_its_reservation(
 @pytest.mark.parametrize(
     ("status", "header", "named", "choices"),
     [
-        ("결제예정", "approve", "/payStatus", "결제완료, 결제취소"),
+        ("결제예정", "approve", "/payStatus", "결제완료"),
         ("결제완료", "perhaps", "X-Simulate", ", ".join(Behaviour)),
     ],
 )

@@ -107,32 +107,32 @@ async def read(shop: Shop) -> Audit:
     """Read all databases of the shop; it must be settled."""
     purchases = {
         str(row["reservation_id"]): Purchase(row)
-        for row in await _rows(shop, "reservation", "SELECT * FROM reservation")
+        for row in await rows_of(shop, "reservation", "SELECT * FROM reservation")
     }
     for name, service in (("payment", "payment"), ("allocation", "stock"), ("page", "mypage")):
         table = "purchase" if name == "page" else name
-        for row in await _rows(shop, service, f"SELECT * FROM {table}"):  # noqa: S608  a name from above
+        for row in await rows_of(shop, service, f"SELECT * FROM {table}"):  # noqa: S608  a name from above
             setattr(purchases[str(row["reservation_id"])], name, row)
-    for row in _file(shop, "delivery/delivery.db", "SELECT * FROM delivery"):
+    for row in file_rows_of(shop, "delivery/delivery.db", "SELECT * FROM delivery"):
         purchases[str(UUID(row["reservation_id"]))].delivery = row
     await _read_money(shop, purchases)
     return Audit(purchases, await _read_bikes(shop, purchases))
 
 
 async def _read_money(shop: Shop, purchases: dict[str, Purchase]) -> None:
-    for row in await _rows(shop, "payment", "SELECT * FROM money"):
+    for row in await rows_of(shop, "payment", "SELECT * FROM money"):
         purchases[str(row["reservation_id"])].money.append((row["kind"], row["amount"]))
-    attempts = await _rows(shop, "payment", "SELECT attempt_id, reservation_id FROM attempt")
+    attempts = await rows_of(shop, "payment", "SELECT attempt_id, reservation_id FROM attempt")
     owner = {row["attempt_id"]: str(row["reservation_id"]) for row in attempts}
-    for row in _file(shop, "payment/provider.db", "SELECT * FROM journal"):
+    for row in file_rows_of(shop, "payment/provider.db", "SELECT * FROM journal"):
         entry = (row["kind"], row["amount"])
         purchases[owner[UUID(row["attempt_id"])]].journal.append(entry)
 
 
 async def _read_bikes(shop: Shop, purchases: dict[str, Purchase]) -> dict[int, Row]:
-    rows = await _rows(shop, "stock", "SELECT * FROM bike")
+    rows = await rows_of(shop, "stock", "SELECT * FROM bike")
     bikes = {row["bike_id"]: row | {"ledger": 0, "holds": 0} for row in rows}
-    for row in await _rows(shop, "stock", "SELECT * FROM ledger"):
+    for row in await rows_of(shop, "stock", "SELECT * FROM ledger"):
         bikes[row["bike_id"]]["ledger"] += row["delta"]
         if row["reservation_id"] is not None:
             purchases[str(row["reservation_id"])].moved[row["why"]] = row["delta"]
@@ -142,7 +142,8 @@ async def _read_bikes(shop: Shop, purchases: dict[str, Purchase]) -> dict[int, R
     return bikes
 
 
-async def _rows(shop: Shop, service: str, statement: str) -> list[Row]:
+async def rows_of(shop: Shop, service: str, statement: str) -> list[Row]:
+    """Return the rows of a query in the PostgreSQL database of the service."""
     url = shop.shop_file["databases"][service].replace("+asyncpg", "")
     connection = await asyncpg.connect(url, server_settings=READ_ONLY)
     try:
@@ -151,7 +152,8 @@ async def _rows(shop: Shop, service: str, statement: str) -> list[Row]:
         await connection.close()
 
 
-def _file(shop: Shop, name: str, statement: str) -> list[Row]:
+def file_rows_of(shop: Shop, name: str, statement: str) -> list[Row]:
+    """Return the rows of a query in the SQLite database at that path in the shop's home."""
     address = f"file:{shop.home.path / name}?mode=ro"
     with closing(sqlite3.connect(address, uri=True)) as connection:
         connection.row_factory = sqlite3.Row

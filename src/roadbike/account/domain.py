@@ -123,8 +123,12 @@ def check_limits(limits: Limits, now: datetime, last_allowed: Sequence[datetime 
 
 
 def case_folded(user_id: str) -> str:
-    """Return the stored form of a user id: upper and lower case are the same."""
-    return user_id.casefold()
+    """Return the stored form of a user id: upper and lower case are the same.
+
+    User ids are in ASCII. Another text is nobody's and stays as it is: case folding would make
+    "kim" of a text that begins with the sign for kelvin, and some texts longer than their column.
+    """
+    return user_id.lower() if user_id.isascii() else user_id
 
 
 def new_user_id(typed: str) -> str:

@@ -97,7 +97,7 @@ async def add_failure(tx: Tx, guess: Guess) -> None:
     """Record that a log-in failed now."""
     await tx.execute(
         insert(LOGIN_FAILURE).values(
-            user_id=guess.user_id[:USER_ID_LENGTH],  # case folding can make it longer
+            user_id=guess.user_id,
             client=guess.client,
             device=guess.device,
             failed_at=await tx.now(),

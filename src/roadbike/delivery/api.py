@@ -57,6 +57,7 @@ class DeliveryChange(Body, frozen=True, kw_only=True, rename=wire_name):
     ignored: ClassVar = frozenset(
         {"deliveryId", "reserveId", "payId", "bikeId", "userId", "deliveryDt", "_links"}
     )
+    not_offered: ClassVar = frozenset(DeliveryStatus) - RELS.keys()
 
     delivery_status: DeliveryStatus | UnsetType = UNSET
     carrier: Line | None = None

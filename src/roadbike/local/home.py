@@ -24,7 +24,7 @@ ENTRIES: Final = (
     *("postgres", "secrets.json", "shop.json", "lock", "control.sock"),
 )
 DATA: Final = ("postgres/data", "nats/data/*", *(f"{folder}/*.db" for folder in SQLITE_FOLDERS))
-NEEDED_MB: Final = 300  # of free space, to open a shop in a new home
+NEEDED_MB: Final = 300  # of free space: a new home takes 70 MB, programs copied for root 150 MB
 NEEDED_MB_AGAIN: Final = 50  # to open it again
 OUTSIDE: Final = "home"  # the file that names the home of a data folder outside of it
 OUTSIDE_PREFIX: Final = "roadbike-data-"

@@ -13,7 +13,6 @@ from roadbike.local.texts import say
 HOST: Final = "127.0.0.1"
 DEFAULT_BASE: Final = 8080
 BASES: Final = range(1024, 65_500)
-LAST_OFFSET: Final = 12  # of a shop's ports; the first is 1
 STEP: Final = 10_000  # from a base that is taken to the next one to try: 8080, 18080, …
 
 

@@ -1,6 +1,6 @@
 """All parts of the shop on one page: what each one is given and which others it waits for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -91,6 +91,12 @@ def topics(specs: tuple[ServiceSpec, ...] = SERVICES) -> dict[str, list[str]]:
         for spec in specs
         if spec.topic
     }
+
+
+def all_ports(ports: Ports, specs: Sequence[ServiceSpec] = SERVICES) -> list[int]:
+    """Return every port that a shop listens on."""
+    own = [ports.gateway, ports.fallback, ports.postgres, ports.nats, ports.set_up]
+    return [*(spec.port(ports) for spec in specs), *own]
 
 
 def all_parts(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from roadbike.local import home as homes
-from roadbike.local import ports
+from roadbike.local import ports, services
 from roadbike.local.errors import CommandError
 from roadbike.local.home import Home
 from roadbike.local.ports import Ports
@@ -41,7 +41,7 @@ def own_shop(environ: Mapping[str, str]) -> Iterator[Home]:
 
 
 def _free_ports() -> Ports:
-    base = ports.free_base(ports.DEFAULT_BASE, range(1, ports.LAST_OFFSET + 1))
+    base = ports.free_base(ports.DEFAULT_BASE, services.all_ports(Ports(0)))
     if base is None:
         raise CommandError("no-free-ports")
     return Ports(base)

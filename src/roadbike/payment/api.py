@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated, Final, NoReturn
+from typing import Annotated, ClassVar, Final, NoReturn
 from uuid import UUID
 
 import msgspec
@@ -81,6 +81,8 @@ class Change(StrEnum):
 
 class PaymentChange(Body, frozen=True, rename=wire_name):
     """The change of a payment that a buyer asks for."""
+
+    not_offered: ClassVar = frozenset({Change.CANCELLED})
 
     payment_status: Change
 

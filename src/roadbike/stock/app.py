@@ -14,10 +14,10 @@ from roadbike.contracts.events import (
     StockShort,
 )
 from roadbike.kit.db import Database
-from roadbike.kit.process.service import Service, whenever
+from roadbike.kit.process.service import Service, every, whenever
 from roadbike.kit.process.settings import ServiceSettings
 from roadbike.stock.api import StockApi
-from roadbike.stock.use_cases import follow_purchase, prefetch
+from roadbike.stock.use_cases import follow_purchase, prefetch, refresh_texts
 
 
 class Settings(ServiceSettings, frozen=True, kw_only=True):
@@ -39,6 +39,7 @@ def build(settings: Settings) -> Service:
             whenever(DeliveryReturned, follow_purchase),
         ],
         prefetch=prefetch,
+        timed=[every(seconds=60, do=refresh_texts)],
         publishes=(
             StockRegistered,
             StockChanged,

@@ -1,7 +1,7 @@
 """Persistence of the bikes, the allocations and the ledger."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from sqlalchemy import (
     ColumnElement,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -20,9 +21,9 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
     func,
+    literal,
     or_,
     select,
-    true,
     update,
 )
 
@@ -35,12 +36,15 @@ from roadbike.contracts.types import (
     USER_ID_LENGTH,
 )
 from roadbike.kit.db import Tx
-from roadbike.kit.db.bulk import insert_new
+from roadbike.kit.db.bulk import Insert, insert_new
 from roadbike.kit.db.columns import BigId, Status, UtcTime, utc_now
 from roadbike.kit.db.paging import Paging
 from roadbike.kit.db.rows import Rows
 from roadbike.kit.pure.refusals import NotFound
-from roadbike.stock.domain import Allocation, Bike, Movement, State, Why
+from roadbike.kit.pure.texts import search_form
+from roadbike.stock.domain import RULE, Allocation, Bike, BikeText, Movement, State, Why, bike_text
+
+BATCH: Final = 500  # bikes whose texts are made in one transaction
 
 metadata: Final = MetaData()
 
@@ -102,13 +106,38 @@ EDITED: Final = (  # by staff; events change the other columns meanwhile
     *("bike_name", "price", "stock_quantity", "brand", "frame_size", "colour", "description"),
     *("withdrawn", "withdrawn_at", "version", "changed_by"),
 )
+BIKE_TEXT: Final = Table(
+    "bike_text",
+    metadata,
+    Column("bike_id", Integer, primary_key=True, autoincrement=False),
+    Column("source", Text, nullable=False),
+    Column("search_text", Text, nullable=False),
+    Column("name_key", LargeBinary, nullable=False),
+    Column("brand_key", LargeBinary),
+    Index("bike_text_name", "name_key", "bike_id"),
+)
+
+SOURCE: Final = (
+    literal(f"{RULE}\n") + BIKE.c.bike_name + literal("\n") + func.coalesce(BIKE.c.brand, "")
+)
+WITH_TEXT: Final = BIKE.outerjoin(BIKE_TEXT, BIKE_TEXT.c.bike_id == BIKE.c.bike_id)
+BY_TEXT: Final = {"bikeNm": BIKE_TEXT.c.name_key, "brand": BIKE_TEXT.c.brand_key}
 SORTABLE: Final = {
     "price": BIKE.c.price,
-    "bikeNm": BIKE.c.bike_name,
+    "bikeNm": BY_TEXT["bikeNm"],
     "bikeId": BIKE.c.bike_id,
-    "brand": BIKE.c.brand,
+    "brand": BY_TEXT["brand"],
     "stockQty": BIKE.c.stock_quantity,
 }
+
+
+def _replacing(insert: Any) -> Any:
+    new = insert.excluded
+    changed = {column.name: new[column.name] for column in BIKE_TEXT.columns}
+    return insert.on_conflict_do_update(index_elements=[BIKE_TEXT.c.bike_id], set_=changed)
+
+
+SAVE: Final = Insert(BIKE_TEXT, [field.name for field in fields(BikeText)], _replacing)
 
 # the units held for reservations ---------------------------------------------------------
 
@@ -154,23 +183,45 @@ async def get(tx: Tx, bike_id: int, *, withdrawn: bool) -> Bike:
 
 async def page(tx: Tx, paging: Paging, *, withdrawn: bool) -> tuple[Sequence[Bike], int]:
     """Return one page of the bikes, the withdrawn ones only on request, and how many there are."""
-    found = select(BIKE).where(_matches(paging.q))
+    needs_text = paging.q is not None or any(by.field in BY_TEXT for by in paging.sort)
+    found = select(BIKE).select_from(WITH_TEXT if needs_text else BIKE)
+    if paging.q is not None:
+        found = found.where(_matches(paging.q))
     if not withdrawn:
         found = found.where(~BIKE.c.withdrawn)
     return await BIKES.page(tx, found, paging, sortable=SORTABLE, then=[BIKE.c.bike_id])
 
 
-def _matches(q: str | None) -> ColumnElement[bool]:
-    if q is None:
-        return true()
-    texts = (BIKE.c.bike_name, BIKE.c.brand)
-    return or_(*(text.icontains(q, autoescape=True) for text in texts))
+def _matches(q: str) -> ColumnElement[bool]:
+    return BIKE_TEXT.c.search_text.contains(search_form(q), autoescape=True)
+
+
+async def save_texts(tx: Tx, bikes: Iterable[Any]) -> None:
+    """Write what these bikes are searched and sorted by. Each has bike_id, bike_name, brand."""
+    texts = [bike_text(bike.bike_id, bike.bike_name, bike.brand) for bike in bikes]
+    await SAVE.execute(tx, [asdict(text) for text in texts])
+
+
+async def refresh_texts(tx: Tx, at_most: int = BATCH) -> bool:
+    """Make the texts of so many bikes again; return whether there may be more.
+
+    It finds bikes that were written before the table existed or by an older replica, and all of
+    them after a change of RULE.
+    """
+    outdated = or_(BIKE_TEXT.c.source.is_(None), BIKE_TEXT.c.source != SOURCE)
+    wanted = select(BIKE.c.bike_id, BIKE.c.bike_name, BIKE.c.brand).select_from(WITH_TEXT)
+    rows = await tx.rows(wanted.where(outdated).order_by(BIKE.c.bike_id).limit(at_most))
+    await save_texts(tx, [Bike(**row, price=0, stock_quantity=0) for row in rows])
+    return len(rows) == at_most
 
 
 async def add(tx: Tx, bike: Bike) -> bool:
     """Insert a new bike; return False when its number is taken."""
     row = {column.name: getattr(bike, column.name) for column in BIKE.columns}
-    return bool(await insert_new(tx, BIKE, [row | {"row_version": 1}]))
+    if not await insert_new(tx, BIKE, [row | {"row_version": 1}]):
+        return False
+    await save_texts(tx, [bike])
+    return True
 
 
 async def next_number(tx: Tx) -> int:
@@ -201,7 +252,10 @@ async def edit(tx: Tx, before: Bike, after: Bike) -> Bike | None:
     values["row_version"] = BIKE.c.row_version + 1
     enough = BIKE.c.held_quantity <= after.stock_quantity
     done = await tx.execute(update(BIKE).where(unchanged, enough).values(values))
-    return await BIKES.locked(tx, before.bike_id) if done.rowcount else None
+    if not done.rowcount:
+        return None
+    await save_texts(tx, [after])
+    return await BIKES.locked(tx, before.bike_id)
 
 
 # the ledger ------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from roadbike.kit.db import StaleRow, Tx
+from roadbike.kit.db import Database, StaleRow, Tx
 from roadbike.kit.messaging.outbox import publish, publish_all
 from roadbike.kit.messaging.refused import report_contradiction
 from roadbike.kit.pure.conditions import Precondition
@@ -79,6 +79,12 @@ async def _replace(tx: Tx, before: Bike, after: Bike, condition: Precondition, b
 def _record(tx: Tx, before: Bike, after: Bike) -> None:
     store.add_movements(tx, domain.staff_movements(before, after))
     publish(tx, domain.bike_event(before, after, by=after.changed_by))
+
+
+async def refresh_texts(db: Database) -> None:
+    """Make the texts that bikes are searched by, where they are missing or outdated."""
+    while await db.transact(store.refresh_texts):
+        pass
 
 
 # the units held for reservations ---------------------------------------------------------

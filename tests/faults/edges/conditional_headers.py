@@ -52,7 +52,7 @@ def check_reads(checks: Checks, staff: Person, path: str) -> None:
 def in_the_second_line(staff: Person, path: str) -> int:
     """Send If-Match twice, the current tag in the second line; return the status."""
     head = (
-        f"PATCH {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {staff.token}\r\n"
+        f"PATCH {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {staff.token}\r\n"
         f"Content-Type: application/json\r\nIf-Match: {OLD}\r\nIf-Match: {tag(staff, path)}\r\n"
         f"Content-Length: {len(BODY)}\r\nConnection: close\r\n\r\n"
     )

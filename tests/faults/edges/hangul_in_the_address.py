@@ -30,7 +30,7 @@ def provoke() -> Outcome:
 
 
 def search(shop: Shop, word: str) -> bytes:
-    request = f"GET /stocks?q={word} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    request = f"GET /stocks?q={word} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
     with connect(shop) as line:
         line.sendall(request.encode())
         return b"".join(iter(lambda: line.recv(65536), b""))

@@ -22,7 +22,7 @@ async def test_unacknowledged_messages_are_not_trimmed(publisher: Broker) -> Non
     subscription = await publisher.subscribe("mypage", TOPIC)
     marks = await publisher.send(messages(10))
 
-    await publisher.trim(TOPIC, up_to=marks[-1])
+    await publisher.trim(TOPIC, marks[-1])
 
     assert len(await fetch_all(subscription, 10)) == 10
 
@@ -31,7 +31,32 @@ async def test_trimming_a_topic_that_was_not_made_raises(publisher: Broker) -> N
     (mark,) = await publisher.send([a_message()])
 
     with pytest.raises(TopicMissing):
-        await publisher.trim("bike.nothing", up_to=mark)
+        await publisher.trim("bike.nothing", mark)
+
+
+async def test_a_log_holds_what_it_has_acknowledged_and_nothing_else(publisher: Broker) -> None:
+    first, second = messages(2)
+    marks = await publisher.send([first, second])
+    beyond = replace(marks[1], position=3)
+    of_another_log = replace(marks[0], incarnation="another")
+
+    assert await publisher.holds(TOPIC, marks[0], first.event_id)
+    assert await publisher.holds(TOPIC, marks[1], second.event_id)
+    assert not await publisher.holds(TOPIC, marks[1], first.event_id)
+    assert not await publisher.holds(TOPIC, beyond, a_message().event_id)
+    assert not await publisher.holds(TOPIC, of_another_log, first.event_id)
+    with pytest.raises(TopicMissing):
+        await publisher.holds("bike.nothing", marks[0], first.event_id)
+
+
+async def test_groups_of_a_log_that_was_made_later_do_not_start_over(publisher: Broker) -> None:
+    subscription = await publisher.subscribe("mypage", TOPIC)
+    (mark,) = await publisher.send([a_message()])
+    await subscription.ack(await fetch_all(subscription, 1))
+
+    await publisher.start_over(TOPIC, lost=replace(mark, incarnation="earlier"))
+
+    assert await subscription.lag() == 0
 
 
 async def test_a_message_is_delivered_unchanged(publisher: Broker) -> None:
@@ -206,7 +231,7 @@ async def test_in_a_new_generation_every_group_begins_again(
     await groups[0].ack(old[0])
     service = await connect()
 
-    await service.start_over(TOPIC)
+    await service.start_over(TOPIC, lost=marks[-1])
 
     assert await service.send(sent) == marks  # the log is the same
     await publisher.send([later])

@@ -94,14 +94,14 @@ async def test_a_service_starts_its_own_topic_over_and_no_other(
     brokers: dict[str, NatsBroker],
 ) -> None:
     sent = [message_to("bike.stock"), message_to("bike.stock")]
-    await brokers["stock"].send(sent)
+    marks = await brokers["stock"].send(sent)
     subscription = await brokers["mypage"].subscribe("mypage", "bike.stock")
     await subscription.ack(await fetch_all(subscription, 2))
 
     with pytest.raises(BrokerUnavailable, match="permissions violation"):
-        await brokers["payment"].start_over("bike.stock")
+        await brokers["payment"].start_over("bike.stock", lost=marks[0])
     assert await subscription.lag() == 0
-    await brokers["stock"].start_over("bike.stock")
+    await brokers["stock"].start_over("bike.stock", lost=marks[0])
 
     assert [r.message for r in in_order(await fetch_all(subscription, 2))] == sent
 
@@ -109,10 +109,11 @@ async def test_a_service_starts_its_own_topic_over_and_no_other(
 async def test_without_a_set_up_job_starting_over_fails(
     brokers: dict[str, NatsBroker],
 ) -> None:
+    (mark,) = await brokers["stock"].send([message_to("bike.stock")])
     await brokers["set-up"].close()
 
     with pytest.raises(BrokerUnavailable, match="no set-up job"):
-        await brokers["stock"].start_over("bike.stock")
+        await brokers["stock"].start_over("bike.stock", lost=mark)
 
 
 async def test_a_service_cannot_send_to_the_topic_of_another(

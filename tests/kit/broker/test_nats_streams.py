@@ -1,7 +1,5 @@
 """The NATS adapter: stream limits, batches, malformed envelopes, deleted streams."""
 
-from contextlib import suppress
-from dataclasses import replace
 from uuid import UUID
 
 import nats
@@ -49,70 +47,6 @@ async def test_a_full_topic_keeps_its_messages_and_refuses_more(
     subscription = await small.subscribe("mypage", TOPIC)
     assert 0 < len(marks) < 16
     assert len(await fetch_all(subscription, 16, within=0.5)) == len(marks)
-
-
-async def fill(broker: NatsBroker) -> list[Mark]:
-    """Fill the topic; return the marks of its messages."""
-    await broker.set_up(GROUPS)
-    marks: list[Mark] = []
-    with suppress(TopicFull):
-        while True:
-            marks += await broker.send([a_message(data=b"x" * 4 * KIBIBYTE)])
-    return marks
-
-
-async def test_trim_deletes_what_all_groups_have_acknowledged(connect_nats: ConnectNats) -> None:
-    small = await connect_nats(max_bytes=64 * KIBIBYTE)
-    marks = await fill(small)
-    complete = await small.subscribe("mypage", TOPIC)
-    await small.set_up({TOPIC: ("stock",)})
-    partial = await small.subscribe("stock", TOPIC)
-    await complete.ack(await fetch_all(complete, len(marks)))
-    await partial.ack((await fetch_all(partial, len(marks)))[:5])
-
-    await small.trim(TOPIC, up_to=marks[-1])
-
-    await small.send([a_message(data=b"x" * 4 * KIBIBYTE) for _ in range(5)])
-    await small.set_up({TOPIC: ("delivery",)})
-    late = await small.subscribe("delivery", TOPIC)
-    assert [r.position for r in await fetch_all(late, len(marks))] == [
-        *(mark.position for mark in marks[5:]),
-        *range(marks[-1].position + 1, marks[-1].position + 6),
-    ]
-
-
-async def test_trim_keeps_messages_after_the_mark(connect_nats: ConnectNats) -> None:
-    small = await connect_nats(max_bytes=64 * KIBIBYTE)
-    marks = await fill(small)
-    subscription = await small.subscribe("mypage", TOPIC)
-    await subscription.ack(await fetch_all(subscription, len(marks)))
-
-    await small.trim(TOPIC, up_to=marks[2])
-
-    await small.set_up({TOPIC: ("stock",)})
-    late = await small.subscribe("stock", TOPIC)
-    (first,) = await late.fetch(1, 5)
-    assert first.position == marks[3].position
-
-
-@pytest.mark.parametrize("change", [{"incarnation": "another"}, {}])
-async def test_trim_deletes_nothing_from_a_topic_with_room_or_of_another_incarnation(
-    connect_nats: ConnectNats, change: dict[str, str]
-) -> None:
-    small = await connect_nats(max_bytes=64 * KIBIBYTE)
-    if change:
-        marks = await fill(small)
-    else:
-        await small.set_up(GROUPS)
-        marks = await small.send([a_message()])
-    subscription = await small.subscribe("mypage", TOPIC)
-    await subscription.ack(await fetch_all(subscription, len(marks)))
-
-    await small.trim(TOPIC, up_to=replace(marks[-1], **change))
-
-    await small.set_up({TOPIC: ("stock",)})
-    late = await small.subscribe("stock", TOPIC)
-    assert len(await fetch_all(late, len(marks))) == len(marks)
 
 
 async def test_a_full_topic_accepts_messages_after_its_limit_is_raised(

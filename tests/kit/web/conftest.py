@@ -13,7 +13,7 @@ from msgspec import UNSET, UnsetType
 
 from roadbike.kit.auth import Identity, ServiceTokens, SigningKey, new_signing_key
 from roadbike.kit.pure.conditions import Precondition
-from roadbike.kit.pure.refusals import Conflict, PreconditionFailed, Unauthenticated
+from roadbike.kit.pure.refusals import Conflict, PreconditionFailed, TokenExpired, TokenInvalid
 from roadbike.kit.resilience.deadline import current_deadline
 from roadbike.kit.trace import current_traceparent
 from roadbike.kit.translations import load_translations
@@ -170,11 +170,13 @@ class ThingApi:
 
 
 class KnownTokens:
-    """Accepts the tokens "buyer" and "admin", which are user id and role in one."""
+    """Accepts the tokens "buyer" and "admin", which are user id and role in one; knows "old"."""
 
     async def verify(self, token: str) -> Identity:
+        if token == "old":
+            raise TokenExpired
         if token not in {"buyer", "admin"}:
-            raise Unauthenticated
+            raise TokenInvalid
         return Identity(token, frozenset({token}))
 
 

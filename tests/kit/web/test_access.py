@@ -26,6 +26,34 @@ async def test_a_buyer_route_requires_a_token(send: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("authorization", "slug", "challenge"),
+    [
+        (None, "unauthenticated", "Bearer"),
+        (
+            "Bearer old",
+            "token-expired",
+            'Bearer error="invalid_token", error_description="expired"',
+        ),
+        ("Bearer bad", "token-invalid", 'Bearer error="invalid_token"'),
+        ("Basic YTpi", "token-invalid", 'Bearer error="invalid_token"'),
+    ],
+)
+async def test_a_missing_an_expired_and_a_wrong_token_are_different_answers(
+    send: Any, authorization: str | None, slug: str, challenge: str
+) -> None:
+    headers = {"Authorization": authorization} if authorization else {}
+    response = await send("GET /things/1", **headers)
+
+    assert (response.status_code, response.json()["type"]) == (401, f"/problems/{slug}")
+    assert response.headers["www-authenticate"] == challenge
+
+
+async def test_a_public_route_ignores_an_old_token(send: Any) -> None:
+    assert (await send("GET /whoami", role="old")).json() == {"user": "", "roles": ""}
+    assert (await send("GET /things/1", role="old")).status_code == 401
+
+
+@pytest.mark.parametrize(
     "authorization", ["", "Bearer", "Bearer ", "Basic YTpi", "buyer", "Bearer bad"]
 )
 async def test_a_malformed_authorization_header_is_refused(send: Any, authorization: str) -> None:

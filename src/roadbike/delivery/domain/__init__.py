@@ -26,6 +26,7 @@ from roadbike.delivery.domain.refusals import (
     AddressFixed,
     IllegalMove,
     NoAddress,
+    NoMoreMoves,
     NotAllocated,
     ParcelCancelled,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "Delivery",
     "IllegalMove",
     "NoAddress",
+    "NoMoreMoves",
     "NotAllocated",
     "ParcelCancelled",
     "completed",

@@ -21,6 +21,7 @@ from roadbike.delivery.domain.refusals import (
     AddressFixed,
     IllegalMove,
     NoAddress,
+    NoMoreMoves,
     NotAllocated,
     ParcelCancelled,
 )
@@ -108,12 +109,20 @@ def next_moves(delivery: Delivery) -> set[DeliveryStatus]:
     return moves - barred - {DeliveryStatus.CANCELLED}
 
 
+def _illegal(delivery: Delivery, to: DeliveryStatus) -> IllegalMove:
+    status, moves = delivery.delivery_status, next_moves(delivery)
+    allowed = [each for each in DeliveryStatus if each in moves]
+    kind = IllegalMove if allowed else NoMoreMoves
+    extra = {"deliveryStatus": status, "wanted": to, "allowed": allowed}
+    return kind(now=status, to=to, allowed=", ".join(allowed), extra=extra)
+
+
 def _check(delivery: Delivery, to: DeliveryStatus) -> None:
     if to is DeliveryStatus.CANCELLED:
         raise CancelsWithReservation(delivery.reservation_id)
     status = delivery.delivery_status
     if status is None or not LIFECYCLE.allows(status, to):
-        raise IllegalMove(now=status, to=to, extra={"deliveryStatus": status, "wanted": to})
+        raise _illegal(delivery, to)
     if to is not DeliveryStatus.STARTED:
         return
     if not delivery.is_allocated:

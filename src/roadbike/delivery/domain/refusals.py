@@ -37,7 +37,13 @@ class ParcelCancelled(Refusal):
 
 
 class IllegalMove(Refusal):
-    """The lifecycle does not allow the move; the answer names both statuses."""
+    """The lifecycle does not allow the move; the answer names both statuses and what is allowed."""
 
     slug = "illegal-move"
     status = 409
+
+
+class NoMoreMoves(IllegalMove):
+    """The parcel's status is final."""
+
+    slug = "no-more-moves"

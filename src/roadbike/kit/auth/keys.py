@@ -9,7 +9,7 @@ from typing import Any, Final
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from roadbike.kit.pure.refusals import Unauthenticated
+from roadbike.kit.pure.refusals import TokenExpired, TokenInvalid
 
 ALGORITHM: Final = "EdDSA"  # the only accepted algorithm
 MAX_TOKEN_LENGTH: Final = 4096  # characters
@@ -96,28 +96,30 @@ def public_key(jwk: Mapping[str, Any]) -> Ed25519PublicKey:
 def kid_of(token: str, max_length: int = MAX_TOKEN_LENGTH) -> str:
     """Return the kid in the header of a token, whose signature is not checked here.
 
-    Raises Unauthenticated when the header is not one that our keys produce.
+    Raises TokenInvalid when the header is not one that our keys produce.
     """
     if len(token) > max_length:
-        raise Unauthenticated
+        raise TokenInvalid
     try:
         header = jwt.get_unverified_header(token)
+    except jwt.ExpiredSignatureError as error:
+        raise TokenExpired from error
     except (jwt.PyJWTError, ValueError, RecursionError) as error:
-        raise Unauthenticated from error
+        raise TokenInvalid from error
     kid = header.get("kid")
     if header.get("alg") != ALGORITHM or header.keys() - HEADERS:
-        raise Unauthenticated
+        raise TokenInvalid
     if not isinstance(kid, str) or not 0 < len(kid) <= MAX_KID_LENGTH or not kid.isprintable():
-        raise Unauthenticated
+        raise TokenInvalid
     return kid
 
 
 def claims_of(token: str, key: Ed25519PublicKey, rules: TokenRules) -> dict[str, Any]:
     """Return the claims of a valid token.
 
-    Raises Unauthenticated when the signature, `aud`, `iss`, `exp`, `iat` or `nbf` is wrong, when a
-    required claim (exp, iat, aud, iss, sub) is missing, or when the token would be valid for too
-    long. Clocks may differ by CLOCK_SKEW_SECONDS.
+    Raises TokenExpired when `exp` has passed, TokenInvalid when the signature, `aud`, `iss`,
+    `iat` or `nbf` is wrong, when a required claim (exp, iat, aud, iss, sub) is missing, or when the
+    token would be valid for too long. Clocks may differ by CLOCK_SKEW_SECONDS.
     """
     return _claims(token, key, rules, is_signed=True)
 
@@ -125,7 +127,7 @@ def claims_of(token: str, key: Ed25519PublicKey, rules: TokenRules) -> dict[str,
 def unverified_claims(token: str, rules: TokenRules) -> dict[str, Any]:
     """Return the claims of a token whose key is unknown: they are not confirmed.
 
-    Raises Unauthenticated when `claims_of` would do so with every key.
+    Raises TokenExpired and TokenInvalid when `claims_of` would do so with every key.
     """
     return _claims(token, "", rules, is_signed=False)
 
@@ -154,10 +156,12 @@ def _claims(
         # `exp` is not in the past and `iat` not in the future, so with this `now` lies at most
         # that long after `iat`, whatever `exp` says
         too_long = claims["exp"] - claims["iat"] > rules.max_lifetime_seconds
+    except jwt.ExpiredSignatureError as error:
+        raise TokenExpired from error
     except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
-        raise Unauthenticated from error
+        raise TokenInvalid from error
     if too_long:
-        raise Unauthenticated
+        raise TokenInvalid
     return claims
 
 
@@ -185,6 +189,8 @@ def _key(jwk: Mapping[str, Any]) -> Ed25519PrivateKey | Ed25519PublicKey:
         raise KeyFault("it must be an Ed25519 JWK")
     try:
         key = jwt.algorithms.OKPAlgorithm.from_jwk(dict(jwk))
+    except jwt.ExpiredSignatureError as error:
+        raise TokenExpired from error
     except (jwt.PyJWTError, ValueError, TypeError):
         key = None
     if not isinstance(key, (Ed25519PrivateKey, Ed25519PublicKey)):

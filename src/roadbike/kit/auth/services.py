@@ -23,7 +23,7 @@ from roadbike.kit.auth.keys import (
     kid_of,
     public_keys,
 )
-from roadbike.kit.pure.refusals import Unauthenticated
+from roadbike.kit.pure.refusals import TokenInvalid
 
 OPERATOR: Final = "ops"  # the name under which an operator's commands call services
 LIFETIME_SECONDS: Final = 60
@@ -105,34 +105,34 @@ class ServiceTokens:
     def read(self, token: str, method: str, path: str) -> InternalCall:
         """Return what a token says that was signed for this method and path.
 
-        The body is compared by `accept`, when it was read. Raises Unauthenticated.
+        The body is compared by `accept`, when it was read. Raises TokenInvalid.
         """
         kid = kid_of(token)
         key = self._callers.get(kid)
         if key is None:
-            raise Unauthenticated
+            raise TokenInvalid
         caller = kid.partition("/")[0]
         rules = TokenRules(audience=self.name, issuer=caller, max_lifetime_seconds=LIFETIME_SECONDS)
         claims = claims_of(token, key, rules)
         signed = (claims["sub"], claims.get("method"), claims.get("path"))
         if signed != (caller, method, path):
-            raise Unauthenticated
+            raise TokenInvalid
         return InternalCall(caller, _text(claims, "jti"), _text(claims, "body"))
 
     def accept(self, call: InternalCall, body: bytes) -> str:
         """Use up the token and return the name of the calling service.
 
-        Raises Unauthenticated when the body is another one, or the token was used here before.
+        Raises TokenInvalid when the body is another one, or the token was used here before.
         """
         if sha256(body).hexdigest() != call.body_sha256:
-            raise Unauthenticated
+            raise TokenInvalid
         if not self._used.use(call.token_id):
-            raise Unauthenticated
+            raise TokenInvalid
         return call.caller
 
 
 def _text(claims: dict[str, Any], name: str) -> str:
     value = claims.get(name)
     if not isinstance(value, str) or not 0 < len(value) <= MAX_ID_LENGTH:
-        raise Unauthenticated
+        raise TokenInvalid
     return value

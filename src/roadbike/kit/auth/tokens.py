@@ -25,7 +25,7 @@ from roadbike.kit.auth.keys import (
 from roadbike.kit.auth.published import MAX_LENGTH, read_published
 from roadbike.kit.auth.store import add_keys, load_keys
 from roadbike.kit.db import Database, DatabaseUnavailable
-from roadbike.kit.pure.refusals import Unauthenticated, Unavailable
+from roadbike.kit.pure.refusals import TokenInvalid, Unavailable
 
 REFETCH_SECONDS: Final = 30.0  # between two fetches, however many unknown keys tokens name
 FETCH_TIMEOUT_SECONDS: Final = 2.0
@@ -51,8 +51,8 @@ class Verifier(Protocol):
     async def verify(self, token: str) -> Identity:
         """Return the identity in a valid token.
 
-        Raises Unauthenticated when the token is not valid, Unavailable when that cannot be
-        decided now.
+        Raises TokenExpired or TokenInvalid when the token is not valid, Unavailable when that
+        cannot be decided now.
         """
         ...
 
@@ -103,8 +103,8 @@ class TokenVerifier:
     async def verify(self, token: str) -> Identity:
         """Return the identity in a valid token.
 
-        Raises Unauthenticated when the token is not valid, Unavailable when its key is unknown
-        and the issuer may have published it since.
+        Raises TokenExpired or TokenInvalid when the token is not valid, Unavailable when its key
+        is unknown and the issuer may have published it since.
         """
         if identity := self._verified.get(token):
             return identity
@@ -118,12 +118,12 @@ class TokenVerifier:
     def _identity(self, claims: Mapping[str, Any]) -> Identity:
         roles = claims.get("roles")
         if not isinstance(roles, list) or not claims["sub"]:
-            raise Unauthenticated
+            raise TokenInvalid
         known = self._roles & {role for role in roles if isinstance(role, str)}
         return Identity(claims["sub"], known)
 
     async def _unknown_key(self, kid: str, token: str) -> Ed25519PublicKey:
-        """Load or fetch the key of a token. Raises Unauthenticated or Unavailable."""
+        """Load or fetch the key of a token. Raises TokenInvalid or Unavailable."""
         claims = unverified_claims(token, self._rules)  # a worthless token causes no fetch
         async with self._lock:
             if not self._loaded:
@@ -133,7 +133,7 @@ class TokenVerifier:
             if key := self._keys.get(kid):
                 return key
             if claims["iat"] + NOTICE_SECONDS < self._published_at:
-                raise Unauthenticated  # a key of the issuer would have been published by then
+                raise TokenInvalid  # a key of the issuer would have been published by then
             wait = self._next_fetch - self._clock()
         raise Unavailable(retry_after=max(RETRY_SECONDS, wait))
 

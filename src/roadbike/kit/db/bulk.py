@@ -68,19 +68,10 @@ class Insert:
 
 
 class Update:
-    """An UPDATE of many rows of a table, found by `key`, each with its own values of `names`.
+    """An UPDATE of many rows of a table, found by `key`, each with its own values of `names`."""
 
-    common: further columns, whose value is the same for all rows.
-    """
-
-    def __init__(
-        self,
-        table: Table,
-        key: str,
-        names: Sequence[str],
-        common: Mapping[str, ColumnElement[Any]],
-    ) -> None:
-        self._table, self._key, self._names, self._common = table, key, names, common
+    def __init__(self, table: Table, key: str, names: Sequence[str]) -> None:
+        self._table, self._key, self._names = table, key, names
         self._statements: dict[str, Executable] = {}  # by dialect
 
     async def execute(self, tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -99,7 +90,7 @@ class Update:
         if dialect not in self._statements:
             new = self._arrays() if dialect == POSTGRESQL else self._parameters()
             statement = update(self._table).where(self._table.c[self._key] == new.pop(self._key))
-            self._statements[dialect] = statement.values({**new, **self._common})
+            self._statements[dialect] = statement.values(new)
         return self._statements[dialect]
 
     def _parameters(self) -> dict[str, Any]:

@@ -5,22 +5,22 @@ At-least-once: after a crash an event may be sent twice, but is never lost.
 
 import asyncio
 import time
+from collections.abc import Sequence
 from contextlib import suppress
-from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
 import structlog
-from sqlalchemy import RowMapping, select
+from sqlalchemy import RowMapping
 
 from roadbike.kit.crash import Crash, never_crash
-from roadbike.kit.db import Database, DatabaseUnavailable, Tx, lease
+from roadbike.kit.db import Database, DatabaseUnavailable, lease
 from roadbike.kit.db.ids import new_id
 from roadbike.kit.db.wakeup import Wakeup
 from roadbike.kit.logs import SELDOM
 from roadbike.kit.messaging import sent
-from roadbike.kit.messaging.broker import Broker, BrokerUnavailable, Mark, Message
-from roadbike.kit.messaging.outbox import OUTBOX
+from roadbike.kit.messaging.broker import Broker, BrokerUnavailable, Message, TopicFull
+from roadbike.kit.messaging.broker_log import BrokerLog
 from roadbike.kit.messaging.pace import Pace
 
 log = structlog.get_logger()
@@ -29,7 +29,6 @@ RELAY_BATCH: Final = 500  # events sent at once
 POLL_SECONDS: Final = 0.5  # for events that another process published without a wake-up
 WAKE_SECONDS: Final = 0.05  # at least between two wake-ups of the process that has the lease
 RETRY_SECONDS: Final = 0.2  # after the broker or the database was unavailable
-BROKER_RETENTION: Final = timedelta(hours=1)  # at least; longer while the topic has room
 
 
 class Relay:
@@ -51,6 +50,7 @@ class Relay:
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
         self.db, self.broker, self.service, self.crash = db, broker, service, crash
+        self.log = BrokerLog(db, broker, crash=crash)
         self._poll_seconds = poll_seconds
         self._wakeup = Wakeup(db)
         self._holder = str(new_id())
@@ -78,30 +78,31 @@ class Relay:
         epoch = await self._held_epoch()
         if epoch is None:
             return 0
+        await self.log.check(epoch)
         self.db.clear_outbox_signal()
         async with self.db.read() as tx:
             rows = await sent.next_events(tx, RELAY_BATCH)
-        if rows:
-            self.crash("relay.before_send")
-            marks = await self.broker.send([_message(row, self.service) for row in rows])
-            self.crash("relay.after_send")
-            await self.db.transact(lambda tx: sent.note_sent(tx, rows, marks, epoch))
-        return len(rows)
-
-    async def trim(self, _db: Database) -> None:
-        """Let a nearly full broker delete messages that are older than BROKER_RETENTION."""
-        async with self.db.read() as tx:
-            found = await _newest_to_trim(tx)
-        if self._epoch is not None and found is not None:
-            topic, mark = found
-            with suppress(BrokerUnavailable):
-                await self.broker.trim(topic, mark)
+        return await self._send(rows, epoch) if rows else 0
 
     async def stop(self) -> None:
         """Release the lease, so that another replica can continue at once."""
         if self._epoch is not None:
             with suppress(DatabaseUnavailable):
                 await lease.release(self.db, sent.LEASE_NAME, self._holder)
+
+    async def _send(self, rows: Sequence[RowMapping], epoch: int) -> int:
+        self.crash("relay.before_send")
+        try:
+            marks = await self.broker.send([_message(row, self.service) for row in rows])
+        except TopicFull:
+            await self.log.trim(rows[0]["topic"])
+            raise
+        self.crash("relay.after_send")
+        if not self.log.acknowledged(marks):
+            return 0
+        await self.db.transact(lambda tx: sent.note_sent(tx, rows, marks, epoch))
+        await self.log.note_sent(rows)
+        return len(rows)
 
     async def _relay_and_wait(self) -> None:
         pace = Pace()
@@ -130,15 +131,6 @@ class Relay:
             self._prolong_at = time.monotonic() + lease.TERM.total_seconds() / 2
             self._epoch = await lease.take(self.db, sent.LEASE_NAME, self._holder)
         return self._epoch
-
-
-async def _newest_to_trim(tx: Tx) -> tuple[str, Mark] | None:
-    """Return topic and mark of the newest event that the broker may delete."""
-    old = select(OUTBOX).where(OUTBOX.c.sent_at < (await tx.now()) - BROKER_RETENTION)
-    row = await tx.row(old.order_by(OUTBOX.c.sent_at.desc(), OUTBOX.c.seq.desc()).limit(1))
-    if row is None:
-        return None
-    return row["topic"], Mark(position=row["position"], incarnation=row["incarnation"])
 
 
 def _message(row: RowMapping, service: str) -> Message:

@@ -1,22 +1,21 @@
 """What the relay reads from the outbox, and notes there; see `outbox` for the table."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import RowMapping, func, select
 
 from roadbike.kit.db import Tx, bulk, lease
-from roadbike.kit.db.columns import utc_now
 from roadbike.kit.messaging.broker import Mark
 from roadbike.kit.messaging.outbox import NOT_SENT, OUTBOX
 
 LEASE_NAME: Final = "relay"
 OUTBOX_RETENTION: Final = timedelta(hours=72)  # of sent events
 
-_NOTE_SENT: Final = bulk.Update(
-    OUTBOX, "seq", ["incarnation", "position"], common={"sent_at": utc_now()}
-)
+UNSEND_BATCH: Final = 1_000  # rows of one transaction
+
+_SET_SENT: Final = bulk.Update(OUTBOX, "seq", ["sent_at", "incarnation", "position"])
 
 
 async def next_events(tx: Tx, at_most: int) -> Sequence[RowMapping]:
@@ -25,15 +24,52 @@ async def next_events(tx: Tx, at_most: int) -> Sequence[RowMapping]:
 
 
 async def note_sent(tx: Tx, rows: Sequence[RowMapping], marks: Sequence[Mark], epoch: int) -> None:
-    """Note where the broker stored the events, unless another process has the lease by now."""
-    if await lease.still_held(tx, LEASE_NAME, epoch):
-        await _NOTE_SENT.execute(
-            tx,
-            [
-                {"seq": row["seq"], "incarnation": mark.incarnation, "position": mark.position}
-                for row, mark in zip(rows, marks, strict=True)
-            ],
-        )
+    """Note where the broker stored the events, unless another process has the lease by now.
+
+    All events of a batch have the same `sent_at`, so that `seq` gives their order.
+    """
+    if not await lease.still_held(tx, LEASE_NAME, epoch):
+        return
+    now = await tx.now()
+    noted = [
+        {
+            "seq": row["seq"],
+            "sent_at": now,
+            "incarnation": mark.incarnation,
+            "position": mark.position,
+        }
+        for row, mark in zip(rows, marks, strict=True)
+    ]
+    await _SET_SENT.execute(tx, noted)
+
+
+async def last_sent(tx: Tx, *, before: datetime | None = None) -> RowMapping | None:
+    """Return the event that was sent last (before that time), None when there is none."""
+    found = select(OUTBOX).where(
+        OUTBOX.c.sent_at.is_not(None) if before is None else OUTBOX.c.sent_at < before
+    )
+    return await tx.row(found.order_by(OUTBOX.c.sent_at.desc(), OUTBOX.c.seq.desc()).limit(1))
+
+
+def mark_of(row: RowMapping) -> Mark:
+    """Return where the broker has stored a sent event."""
+    return Mark(position=row["position"], incarnation=row["incarnation"])
+
+
+async def unsend_some(tx: Tx, *, after: int, epoch: int) -> int | None:
+    """Make the first sent events behind that `seq` unsent; return the last `seq` of them.
+
+    It is None when there are none, or when another process has the lease by now. After a crash in
+    between, the marks that are left are still those of the lost log.
+    """
+    if not await lease.still_held(tx, LEASE_NAME, epoch):
+        return None
+    is_sent = OUTBOX.c.sent_at.is_not(None)
+    found = select(OUTBOX.c.seq).where(OUTBOX.c.seq > after, is_sent).order_by(OUTBOX.c.seq)
+    rows = await tx.rows(found.limit(UNSEND_BATCH))
+    unsent = {"sent_at": None, "incarnation": None, "position": None}
+    await _SET_SENT.execute(tx, [{"seq": row["seq"], **unsent} for row in rows])
+    return rows[-1]["seq"] if rows else None
 
 
 async def count(tx: Tx) -> dict[str, int]:

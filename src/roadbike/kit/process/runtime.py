@@ -14,8 +14,10 @@ from roadbike.kit.messaging import kept, parked, refused, relay, retention, sent
 from roadbike.kit.messaging.broker import (
     Broker,
     BrokerUnavailable,
+    GroupMissing,
     Received,
     Subscription,
+    TopicMissing,
 )
 from roadbike.kit.messaging.consumed import ANNOUNCE_SECONDS
 from roadbike.kit.messaging.inbox import Inbox
@@ -56,7 +58,6 @@ class Runtime:
         self.relay = relay.Relay(db, broker, service.name, crash=crash)
         self.failed = asyncio.Event()
         self._has_announced = asyncio.Event()
-        self._subscriptions: dict[str, Subscription] = {}
         # messages that several topics deliver meanwhile share one transaction
         self._inbox_batches: Batches[Sequence[Received], None] = Batches(self._take)
 
@@ -94,11 +95,13 @@ class Runtime:
             kept_count = await kept.count(tx)
             refused_count = await refused.count(tx)
             gauges = {name: await count(tx) for name, count in self.service.gauges.items()}
+        lag, missing = await self._in_broker()
         return ServiceStatus(
             service=self.service.name,
             database=self.service.db.dialect,
             broker=self.broker.connected,
-            lag=await self._lag(),
+            lag=lag,
+            missing=missing,
             published=outbox["published"],
             unsent=outbox["unsent"],
             parked=parked_count,
@@ -109,20 +112,32 @@ class Runtime:
             gauges=gauges,
         )
 
-    async def _lag(self) -> int | None:
-        if set(self._subscriptions) != set(self.consumes):
-            return None  # some topics are not subscribed to yet
+    async def _in_broker(self) -> tuple[int | None, int]:
+        """Return the lag, None while it is unknown, and how many topics and groups are missing."""
+        lag, missing = 0, 0
         try:
-            return sum([await s.lag() for s in self._subscriptions.values()])
+            for topic in self.consumes:
+                try:
+                    subscription = await self.broker.subscribe(self.service.name, topic)
+                    lag += await subscription.lag()
+                except (TopicMissing, GroupMissing) as error:
+                    missing += self._report_missing(str(error), topic)
+            for topic in {event.topic for event in self.service.publishes}:
+                if not await self.broker.exists(topic):
+                    missing += self._report_missing("the topic of this service", topic)
         except BrokerUnavailable:
-            return None
+            return None, missing
+        return None if missing else lag, missing
+
+    def _report_missing(self, what: str, topic: str) -> int:
+        log.error("broker.missing", what=what, topic=topic, **SELDOM)
+        return 1
 
     def _work(self) -> list[tuple[str, Any]]:
         timed = [
             every(seconds=PARKED_RETRY_SECONDS, do=self.inbox.kept.release),
             every(seconds=PARKED_RETRY_SECONDS, do=self.inbox.retry_parked),
             every(seconds=CLEANUP_SECONDS, do=retention.delete_old_rows),
-            every(seconds=CLEANUP_SECONDS, do=self.relay.trim),
             *self.service.timed,
         ]
         return [
@@ -154,7 +169,6 @@ class Runtime:
             subscription = await _once_available(
                 lambda: self.broker.subscribe(self.service.name, topic)
             )
-            self._subscriptions[topic] = subscription
             with suppress(BrokerUnavailable):
                 await self._fetch_and_take(subscription)
             await asyncio.sleep(PAUSE_SECONDS)

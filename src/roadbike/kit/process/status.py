@@ -12,6 +12,7 @@ class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):
     database: the SQL dialect.
     broker: whether it is connected to the broker.
     lag: messages of its topics that it has not acknowledged; None while that is unknown.
+    missing: topics and groups of this service that the broker does not have.
     published, unsent: events ever published, and those that still wait to be sent.
     parked, stuck, dead: messages that wait for a retry, those of them whose retries have failed for
     two minutes or more, and dead letters.
@@ -26,6 +27,7 @@ class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):
     database: str
     broker: bool
     lag: int | None
+    missing: int = 0
     published: int
     unsent: int
     parked: int

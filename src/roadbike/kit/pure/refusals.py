@@ -51,13 +51,28 @@ class BadRequest(Refusal):
 
 
 class Unauthenticated(Refusal):
-    """The access token is missing or invalid."""
+    """There is no access token. Its subclasses: there is one, and it is not accepted."""
 
     slug = "unauthenticated"
     status = 401
+    challenge = "Bearer"
 
     def __init__(self) -> None:
-        super().__init__(headers={"WWW-Authenticate": "Bearer"})
+        super().__init__(headers={"WWW-Authenticate": self.challenge})
+
+
+class TokenExpired(Unauthenticated):
+    """The access token was valid and is too old: a new log-in gives another one."""
+
+    slug = "token-expired"
+    challenge = 'Bearer error="invalid_token", error_description="expired"'
+
+
+class TokenInvalid(Unauthenticated):
+    """The token is not one that is accepted here, and never becomes one."""
+
+    slug = "token-invalid"
+    challenge = 'Bearer error="invalid_token"'
 
 
 class Forbidden(Refusal):

@@ -12,7 +12,7 @@ from litestar.connection import ASGIConnection, Request
 
 from roadbike.kit.auth import ServiceTokens, Verifier
 from roadbike.kit.auth.services import InternalCall
-from roadbike.kit.pure.refusals import Forbidden, Unauthenticated
+from roadbike.kit.pure.refusals import Forbidden, TokenExpired, TokenInvalid, Unauthenticated
 from roadbike.kit.resilience.deadline import shorten_deadline
 from roadbike.kit.web.audit import log_staff
 from roadbike.kit.web.rates import limit_writes
@@ -97,11 +97,17 @@ def is_hidden(request: Request[Any, Any, Any]) -> bool:
 
 
 async def provide_caller(request: Request[Any, Any, Any]) -> Caller:
-    """Return the authorized caller; at an ANYONE route that of the token, if there is one."""
+    """Return the authorized caller; at an ANYONE route that of the token, if there is one.
+
+    There, an old token counts as none: who has not logged in again may read like everybody.
+    """
     caller: Caller | None = request.scope.get("caller")  # type: ignore[assignment]
     if caller is not None:
         return caller
-    return await _user(request) if "authorization" in request.headers else ANONYMOUS
+    try:
+        return await _user(request) if "authorization" in request.headers else ANONYMOUS
+    except TokenExpired:
+        return ANONYMOUS
 
 
 async def _authorized(who: Who, request: Request[Any, Any, Any]) -> Caller:
@@ -138,7 +144,10 @@ def _access(connection: Connection) -> Access:
 
 
 def _bearer(connection: Connection) -> str:
-    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
+    sent = connection.headers.get("authorization", "")
+    if not sent:
         raise Unauthenticated
+    scheme, _, token = sent.partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise TokenInvalid
     return token.strip()

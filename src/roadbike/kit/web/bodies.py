@@ -40,10 +40,12 @@ class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     whatever their type. Every other unknown member is refused. A pattern may name the message
     for a value that does not match: `Meta(pattern=…, extra={"fault": "fault-zip-code"})`. A text
     says what it may contain by LINE or PARAGRAPHS of kit.pure.texts; all texts are composed (NFC)
-    before their length counts.
+    before their length counts. `not_offered` are values of enums that are known and always refused,
+    each with an explanation of its own: a wrong choice does not name them.
     """
 
     ignored: ClassVar[frozenset[str]] = frozenset()
+    not_offered: ClassVar[frozenset[str]] = frozenset()
 
 
 class Reader:
@@ -109,9 +111,10 @@ class Reader:
 
 
 def _choices(type_: type[msgspec.Struct]) -> dict[str, str]:
-    """Return the values of each member that is an enum, as text, by pointer."""
+    """Return the values of each member that is an enum, as text, by pointer: those it may get."""
+    never: frozenset[str] = getattr(type_, "not_offered", frozenset())
     return {
-        pointer(field.encode_name): ", ".join(kind)
+        pointer(field.encode_name): ", ".join(value for value in kind if value not in never)
         for field in msgspec.structs.fields(type_)
         for kind in (field.type, *get_args(field.type))  # itself, or one that may be left out
         if isinstance(kind, type) and issubclass(kind, StrEnum)

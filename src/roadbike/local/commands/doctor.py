@@ -17,7 +17,7 @@ from roadbike.environment import ENVIRONMENT
 from roadbike.kit.process.setting_faults import SettingError
 from roadbike.kit.process.settings import check_names
 from roadbike.local import home as homes
-from roadbike.local import ports, shop_file, users
+from roadbike.local import ports, services, shop_file, users
 from roadbike.local.errors import CommandError
 from roadbike.local.home import Home
 from roadbike.local.ports import Ports
@@ -107,14 +107,15 @@ def _sha256(program: Path) -> str:
 
 
 def _ports(home: Home, base: int) -> Finding:
-    first, last = base + 1, base + ports.LAST_OFFSET
+    offsets = services.all_ports(Ports(0))
+    first, last = base + min(offsets), base + max(offsets)
     if _is_open(home):
         return Finding("good", say("doctor-ports-own", first=first, last=last))
-    port = ports.first_taken(range(first, last + 1))
+    port = ports.first_taken(base + offset for offset in offsets)
     if port is None:
         return Finding("good", say("doctor-ports", first=first, last=last))
     holder = ports.holder(port)
-    other = ports.free_base(base, range(1, ports.LAST_OFFSET + 1))
+    other = ports.free_base(base, offsets)
     if other is None:
         return Finding("bad", say("ports-taken-everywhere", port=port, holder=holder))
     return Finding("bad", say("doctor-ports-taken", port=port, holder=holder, base=other))

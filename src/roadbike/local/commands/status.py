@@ -54,6 +54,7 @@ class PartStatus(msgspec.Struct, frozen=True, kw_only=True):
     database: str | UnsetType = UNSET
     unsent: int | UnsetType = UNSET
     lag: int | UnsetType | None = UNSET
+    missing: int | UnsetType = UNSET
     parked: int | UnsetType = UNSET
     stuck: int | UnsetType = UNSET
     dead: int | UnsetType = UNSET
@@ -128,6 +129,7 @@ def _figures(status: ServiceStatus) -> dict[str, Any]:
         "database": status.database,
         "unsent": status.unsent,
         "lag": status.lag,
+        "missing": status.missing,
         "parked": status.parked,
         "stuck": status.stuck,
         "dead": status.dead,

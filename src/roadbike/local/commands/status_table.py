@@ -14,6 +14,7 @@ from roadbike.local.commands import verdict
 from roadbike.local.commands.status import SERVERS, PartStatus
 from roadbike.local.commands.verdict import Reason
 from roadbike.local.invocation import command_line
+from roadbike.local.servers.nats import SET_UP
 from roadbike.local.terminal import state_text
 from roadbike.local.texts import say
 
@@ -22,12 +23,15 @@ COLUMNS: Final = (
     *("database", "unsent", "lag"),
 )
 COUNTS: Final = (  # columns only if one of them is not 0
-    *("parked", "stuck", "dead", "kept", "refused", "pending", "unsettled"),
+    *("missing", "parked", "stuck", "dead", "kept", "refused", "pending", "unsettled"),
 )
 TEXTS: Final = ("part", "state", "database")
 # left out in this order if too wide
 OPTIONAL: Final = ("cpu_percent", "pid", "database", "port", "restarts", "memory_mb")
-COLOURS: Final[Mapping[str, str]] = {"dead": "red"}  # of counts that are not 0; others are yellow
+COLOURS: Final[Mapping[str, str]] = {
+    "dead": "red",
+    "missing": "red",
+}  # of counts that are not 0; others are yellow
 ANY_WIDTH: Final = 1000  # wider than any table
 
 
@@ -87,7 +91,11 @@ def _state_width() -> int:
 def _sentence(row: PartStatus, reason: Reason) -> str:
     if reason is Reason.NOT_READY and row.problem is not UNSET:
         return row.problem
-    return say(f"reason-{reason.value}", dead_letters=command_line("dead-letters list"))
+    return say(
+        f"reason-{reason.value}",
+        dead_letters=command_line("dead-letters list"),
+        set_up_log=command_line(f"logs {SET_UP}"),
+    )
 
 
 def _summary(none: Sequence[str]) -> str:

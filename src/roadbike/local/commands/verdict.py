@@ -22,6 +22,7 @@ class Reason(StrEnum):
     """Why a part needs a person; the value stands in the JSON of `roadbike status`."""
 
     NOT_READY = "not-ready"
+    MISSING = "missing-in-broker"
     STUCK = "stuck-events"
     DEAD = "dead-letters"
     REFUSED = "refused-events"
@@ -29,6 +30,7 @@ class Reason(StrEnum):
 
 RULES: Final[Mapping[Reason, Callable[[PartStatus], bool]]] = {
     Reason.NOT_READY: lambda row: not row.ready,
+    Reason.MISSING: lambda row: row.missing is not UNSET and row.missing > 0,
     Reason.STUCK: lambda row: row.stuck is not UNSET and row.stuck > 0,
     Reason.DEAD: lambda row: row.dead is not UNSET and row.dead > 0,
     Reason.REFUSED: lambda row: row.refused is not UNSET and row.refused > 0,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from roadbike.local.home import Home
 from roadbike.local.ports import Ports
-from roadbike.local.services import SERVICES, ServiceSpec
+from roadbike.local.services import SERVICES, ServiceSpec, all_ports
 from roadbike.local.users import User
 
 
@@ -32,6 +32,4 @@ class Options:
     @property
     def all_ports(self) -> list[int]:
         """Every port that the shop listens on."""
-        ports = self.ports
-        own = [ports.gateway, ports.fallback, ports.postgres, ports.nats, ports.set_up]
-        return [*(spec.port(ports) for spec in self.specs), *own]
+        return all_ports(self.ports, self.specs)

@@ -1,7 +1,8 @@
 """What stock decides. Pure: without clock, database and network.
 
 `bikes`: the bikes of the catalogue and how staff change them. `allocations`: the units held for
-reservations, and what follows from the facts known of a purchase.
+reservations, and what follows from the facts known of a purchase. `texts`: what bikes are searched
+and sorted by.
 """
 
 from roadbike.stock.domain.allocations import (
@@ -29,13 +30,16 @@ from roadbike.stock.domain.bikes import (
     unknown,
     withdrawn,
 )
+from roadbike.stock.domain.texts import RULE, BikeText, bike_text
 
 __all__ = [
     "LIFECYCLE",
+    "RULE",
     "Allocation",
     "BelowHeld",
     "Bike",
     "BikeExists",
+    "BikeText",
     "Cause",
     "Decision",
     "Movement",
@@ -43,6 +47,7 @@ __all__ = [
     "StockEvent",
     "Why",
     "bike_event",
+    "bike_text",
     "decide",
     "edited",
     "is_contradicted",

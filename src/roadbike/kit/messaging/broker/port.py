@@ -134,6 +134,11 @@ class Broker(Protocol):
         """Return whether there is a connection now."""
         ...
 
+    @property
+    def connections(self) -> int:
+        """Return the number of connections so far. A broker loses a log only between two."""
+        ...
+
     async def set_up(self, topics: Mapping[str, Collection[str]]) -> None:
         """Make what is missing: the topics, and the groups that consume each of them.
 
@@ -143,9 +148,11 @@ class Broker(Protocol):
         """
         ...
 
-    async def start_over(self, topic: str) -> None:
+    async def start_over(self, topic: str, lost: Mark) -> None:
         """Begin a new generation of the topic: each group continues at the first message in it.
 
+        lost: a mark that the log should have, and has not. If it is one of an earlier log, the
+        groups of this one are new already.
         Only the publishing service of the topic asks for it, and the set-up job carries it out
         before this returns. Raises BrokerUnavailable, also while no set-up job runs: the outcome
         is unknown then, and it may be repeated.
@@ -169,11 +176,24 @@ class Broker(Protocol):
         """
         ...
 
-    async def trim(self, topic: str, up_to: Mark) -> None:
-        """Delete the topic's messages up to and including the mark if the topic is nearly full.
+    async def exists(self, topic: str) -> bool:
+        """Return whether the broker has the topic now. Raises BrokerUnavailable."""
+        ...
 
-        Messages that some group has not acknowledged are kept. Only the publishing service of the
-        topic does this. Raises BrokerUnavailable, TopicMissing.
+    async def holds(self, topic: str, mark: Mark, event_id: UUID) -> bool:
+        """Return whether the topic's log has this event there, or has had it and was trimmed.
+
+        Only the publishing service of the topic asks. Raises BrokerUnavailable, TopicMissing.
+        """
+        ...
+
+    async def trim(self, topic: str, older: Mark | None) -> None:
+        """Make room in a topic that is nearly full: delete what all its groups have acknowledged.
+
+        The groups are those that the set-up job should have made: one that is missing has not
+        acknowledged anything. First only messages up to the mark `older` are deleted; the later
+        ones if the topic is still nearly full. Only the publishing service of the topic does
+        this. Raises BrokerUnavailable, TopicMissing.
         """
         ...
 

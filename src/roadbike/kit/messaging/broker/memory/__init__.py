@@ -4,7 +4,7 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from math import inf
 from typing import Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from roadbike.kit.messaging.broker.memory.log import GroupPosition, MemoryLog, Topic, log_named
 from roadbike.kit.messaging.broker.port import (
@@ -15,6 +15,7 @@ from roadbike.kit.messaging.broker.port import (
     Message,
     Received,
     Subscription,
+    TopicMissing,
     checked_group,
     checked_topic,
     topic_of,
@@ -36,6 +37,10 @@ class MemoryBroker(Broker):
     def connected(self) -> bool:
         return not self.log.unavailable
 
+    @property
+    def connections(self) -> int:
+        return self.log.lives
+
     async def set_up(self, topics: Mapping[str, Collection[str]]) -> None:
         if self.log.unavailable:
             raise BrokerUnavailable("switched off")
@@ -45,8 +50,9 @@ class MemoryBroker(Broker):
                 self.log.positions.setdefault((checked_group(group), topic), GroupPosition())
         self.log.wake_waiting()
 
-    async def start_over(self, topic: str) -> None:
-        self.log.topic(checked_topic(topic))
+    async def start_over(self, topic: str, lost: Mark) -> None:
+        if self.log.topic(checked_topic(topic)).incarnation != lost.incarnation:
+            return
         for group, of_topic in list(self.log.positions):
             if of_topic == topic:
                 self.log.positions[group, topic].start_over()
@@ -69,7 +75,17 @@ class MemoryBroker(Broker):
         new = MemorySubscription(self.log, topic, position)
         return self._subscriptions.setdefault(key, new)
 
-    async def trim(self, topic: str, up_to: Mark) -> None:  # noqa: ARG002 it has no limit
+    async def exists(self, topic: str) -> bool:
+        try:
+            self.log.topic(checked_topic(topic))
+        except TopicMissing:
+            return False
+        return True
+
+    async def holds(self, topic: str, mark: Mark, event_id: UUID) -> bool:
+        return self.log.topic(checked_topic(topic)).holds(mark, event_id)
+
+    async def trim(self, topic: str, older: Mark | None) -> None:  # noqa: ARG002 it has no limit
         self.log.topic(checked_topic(topic))
 
     async def close(self) -> None:

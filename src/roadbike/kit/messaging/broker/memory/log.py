@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from math import inf
 from random import Random
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid4
 from weakref import WeakValueDictionary
 
 from roadbike.kit.messaging.broker.port import BrokerUnavailable, Mark, Message, TopicMissing
@@ -27,6 +27,11 @@ class Topic:
         if position > len(self.messages):
             self.messages.append(message)
         return Mark(position=position, incarnation=self.incarnation)
+
+    def holds(self, mark: Mark, event_id: UUID) -> bool:
+        """Return whether the event is at the mark."""
+        same = self.incarnation == mark.incarnation
+        return same and self.positions.get(event_id) == mark.position
 
 
 @dataclass(slots=True)
@@ -72,6 +77,7 @@ class MemoryLog:
     ) -> None:
         self.ack_wait, self.now = ack_wait, now
         self._unavailable = False
+        self.lives = 1  # how often it has become available
         self.repeat_acknowledged = False
         self.shuffle: Random | None = None
         self.topics: dict[str, Topic] = {}
@@ -85,7 +91,17 @@ class MemoryLog:
 
     @unavailable.setter
     def unavailable(self, unavailable: bool) -> None:
+        self.lives += self._unavailable and not unavailable
         self._unavailable = unavailable
+        self.wake_waiting()
+
+    def lose(self) -> None:
+        """Lose all messages, as a server does whose disk is replaced; the groups are new, too."""
+        for topic in self.topics:
+            self.topics[topic] = Topic(str(uuid4()))
+        for position in self.positions.values():
+            position.start_over()
+        self.lives += 1
         self.wake_waiting()
 
     def topic(self, name: str) -> Topic:

@@ -1,11 +1,13 @@
 """Requests to JetStream's API about streams and consumers that exist, and its replies."""
 
+from collections.abc import Collection
 from typing import Final, TypeVar
+from uuid import UUID
 
 import msgspec
 
 from roadbike.kit.messaging.broker.nats.connection import Connection
-from roadbike.kit.messaging.broker.nats.envelope import stream_of
+from roadbike.kit.messaging.broker.nats.envelope import stored_event_id, stream_of
 from roadbike.kit.messaging.broker.port import (
     BrokerUnavailable,
     GroupMissing,
@@ -18,6 +20,9 @@ STREAM_MISSING: Final = 10059
 STORE_FAILED: Final = 10077  # the limit of the stream, or of the server
 BATCH_TOO_LARGE: Final = 10199
 REPEATED_IN_BATCH: Final = 10201
+MESSAGE_MISSING: Final = 10037
+NEARLY_FULL: Final = 0.8  # share of the limit at which a topic is trimmed
+GROUPS: Final = "groups"  # the key in the metadata of streams
 GENERATION: Final = "generation"  # the key in the metadata of consumers
 
 
@@ -46,15 +51,18 @@ class PubAck(ApiReply, frozen=True, kw_only=True):
 
 
 class StreamConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """The size limit of a stream in bytes."""
+    """The size limit of a stream in bytes, and what the set-up job has noted there."""
 
     max_bytes: int = -1
+    metadata: dict[str, str] = {}
 
 
 class StreamState(msgspec.Struct, frozen=True, kw_only=True):
-    """The current size of a stream in bytes."""
+    """The current size of a stream in bytes, and the positions of its messages."""
 
     bytes: int = 0
+    first_seq: int = 0
+    last_seq: int = 0
 
 
 class StreamInfo(ApiReply, frozen=True, kw_only=True):
@@ -63,6 +71,27 @@ class StreamInfo(ApiReply, frozen=True, kw_only=True):
     created: str = ""
     config: StreamConfig = StreamConfig()
     state: StreamState = StreamState()
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """Return the groups that the topic should have."""
+        return frozenset(self.config.metadata.get(GROUPS, "").split())
+
+    def is_nearly_full(self) -> bool:
+        """Return whether it is time to delete what is not needed any more."""
+        return self.state.bytes >= NEARLY_FULL * self.config.max_bytes > 0
+
+
+class StoredMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """A message as the stream has it; its headers as one block of lines."""
+
+    hdrs: bytes = b""
+
+
+class StoredMessageReply(ApiReply, frozen=True, kw_only=True):
+    """The reply to the question for the message at a position."""
+
+    message: StoredMessage = StoredMessage()
 
 
 class AckFloor(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,15 +185,30 @@ async def list_consumers(connection: Connection, topic: str, within: float) -> C
     return listed
 
 
-async def ack_floor(connection: Connection, topic: str, within: float) -> int:
-    """Return the position up to which all groups have acknowledged; 0 without a group.
+async def ack_floor(
+    connection: Connection, topic: str, groups: Collection[str], within: float
+) -> int:
+    """Return the position up to which all these groups have acknowledged; 0 without a group.
 
-    It is also 0 when the server does not list all of them.
+    It is also 0 when one of them is missing, or not among those that the server lists. Groups that
+    the topic should not have do not count.
     """
     listed = await list_consumers(connection, topic, within)
-    if listed.total > len(listed.consumers):
-        return 0  # the groups that are not listed may have acknowledged less
-    return min((consumer.ack_floor.stream_seq for consumer in listed.consumers), default=0)
+    acknowledged = {consumer.name: consumer.ack_floor.stream_seq for consumer in listed.consumers}
+    return min((acknowledged.get(group, 0) for group in groups), default=0)
+
+
+async def event_id_at(
+    connection: Connection, topic: str, position: int, within: float
+) -> UUID | None:
+    """Return the id of the event that the topic has at that position, None without one."""
+    call, body = f"STREAM.MSG.GET.{stream_of(topic)}", {"seq": position}
+    reply = await request_api(connection, call, body, StoredMessageReply, within)
+    if reply.error is not None:
+        if reply.error.err_code == MESSAGE_MISSING:
+            return None
+        raise exception_of(reply.error)
+    return stored_event_id(reply.message.hdrs)
 
 
 async def purge(connection: Connection, topic: str, up_to: int, within: float) -> None:

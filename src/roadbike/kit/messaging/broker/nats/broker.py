@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import msgspec
 from nats.aio.client import Client
@@ -13,6 +13,7 @@ from roadbike.kit.messaging.broker.nats.api import (
     REPEATED_IN_BATCH,
     PubAck,
     ack_floor,
+    event_id_at,
     exception_of,
     purge,
     stream_info,
@@ -36,7 +37,6 @@ MAX_BATCH: Final = 1_000  # messages of one atomic batch; the server refuses mor
 # errors of a batch after which its messages are sent one by one
 BATCH_REFUSED: Final = frozenset({BATCH_TOO_LARGE, REPEATED_IN_BATCH})
 GIBIBYTE: Final = 1 << 30
-NEARLY_FULL: Final = 0.8  # share of max_bytes
 
 
 class NatsBroker(Broker):
@@ -71,12 +71,18 @@ class NatsBroker(Broker):
     def connected(self) -> bool:
         return self._connector.connected
 
+    @property
+    def connections(self) -> int:
+        return self._connector.connections
+
     async def set_up(self, topics: Mapping[str, Collection[str]]) -> None:
         await self._set_up.make(topics)
 
-    async def start_over(self, topic: str) -> None:
+    async def start_over(self, topic: str, lost: Mark) -> None:
         connection = self._connector.connection()
-        await ask_to_start_over(connection, checked_topic(topic), self._timeout)
+        stream = await stream_info(connection, checked_topic(topic), self._timeout)
+        if stream.created == lost.incarnation:
+            await ask_to_start_over(connection, topic, self._timeout)
 
     async def send(self, messages: Sequence[Message]) -> list[Mark]:
         if not messages:
@@ -101,15 +107,35 @@ class NatsBroker(Broker):
         await self._subscriptions[key].open(within=0)
         return self._subscriptions[key]
 
-    async def trim(self, topic: str, up_to: Mark) -> None:
+    async def exists(self, topic: str) -> bool:
+        connection = self._connector.connection()
+        try:
+            await stream_info(connection, checked_topic(topic), self._timeout)
+        except TopicMissing:
+            return False
+        return True
+
+    async def holds(self, topic: str, mark: Mark, event_id: UUID) -> bool:
         connection = self._connector.connection()
         stream = await stream_info(connection, checked_topic(topic), self._timeout)
-        if stream.created != up_to.incarnation:
-            return  # the position belongs to an earlier log
-        if stream.state.bytes >= NEARLY_FULL * stream.config.max_bytes:
-            last = min(up_to.position, await ack_floor(connection, topic, self._timeout))
-            if last > 0:
+        if stream.created != mark.incarnation:
+            return False
+        if mark.position < stream.state.first_seq:
+            return mark.position <= stream.state.last_seq  # it was trimmed
+        found = await event_id_at(connection, topic, mark.position, self._timeout)
+        return found == event_id
+
+    async def trim(self, topic: str, older: Mark | None) -> None:
+        connection = self._connector.connection()
+        stream = await stream_info(connection, checked_topic(topic), self._timeout)
+        if not stream.is_nearly_full():
+            return
+        floor = await ack_floor(connection, topic, stream.groups, self._timeout)
+        known = older is not None and older.incarnation == stream.created
+        for last in (min(older.position, floor) if older is not None and known else 0, floor):
+            if last >= max(stream.state.first_seq, 1) and stream.is_nearly_full():
                 await purge(connection, topic, last, self._timeout)
+                stream = await stream_info(connection, topic, self._timeout)
 
     async def close(self) -> None:
         for subscription in self._subscriptions.values():

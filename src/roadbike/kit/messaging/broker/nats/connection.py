@@ -114,6 +114,7 @@ class Connector:
 
     def __init__(self, url: str, service: str) -> None:
         self._url, self._service = url, service
+        self.connections = 0  # so far
         self._connection: Connection | None = None
         self._logged_reason = ""
         self._closing: set[asyncio.Task[None]] = set()
@@ -158,6 +159,7 @@ class Connector:
 
     async def _use(self, connection: Connection) -> None:
         self._connection, self._logged_reason = connection, ""
+        self.connections += 1
         log.info("broker.connected")
         try:
             await connection.watch()

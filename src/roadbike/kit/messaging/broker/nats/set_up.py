@@ -9,6 +9,7 @@ from nats.aio.msg import Msg
 
 from roadbike.kit.messaging.broker.nats.api import (
     GENERATION,
+    GROUPS,
     ApiReply,
     ConsumerInfo,
     StreamInfo,
@@ -85,6 +86,7 @@ class SetUp:
             "max_bytes": self._max_bytes,
             "num_replicas": 1,
             "allow_atomic": True,
+            "metadata": {GROUPS: " ".join(sorted(self._topics[topic]))},
         }
         call = f"STREAM.CREATE.{name}"
         info = await request_api(connection, call, config, StreamInfo, self._timeout)
