@@ -20,7 +20,7 @@ NAVIGATION: Final = {
     *("self", "reservation", "payment", "delivery", "myPage", "timeline", "bike"),
 }
 POOL: Final = 9  # purchases per state: each link that is followed takes one
-UNITS: Final = 20
+UNITS: Final = 200
 
 
 @dataclass(frozen=True)
@@ -147,8 +147,8 @@ async def test_the_catalogue_offers_what_can_be_reserved(small_shop: Shop, overb
 
     assert made == 1 + overbook
     await shop.start("stock")
-    await shop.settle()
-    assert not await _is_offered(shop.admin)
+    await shop.settle()  # stock has a unit for one; what was overbooked is there to be sold again
+    assert await _is_offered(shop.admin) == bool(overbook)
 
 
 async def test_the_catalogue_offers_nothing_to_a_buyer_with_too_many_reservations(
