@@ -38,13 +38,13 @@ async def relay_to_nats(db: Database, server: NatsServer) -> Relay:
     broker = NatsBroker(server.url(), "reservation")
     await wait_until_connected(broker)
     await broker.set_up({TOPIC: ()})
-    return Relay(db, broker, "reservation")
+    return Relay(db.background, broker, "reservation")
 
 
 async def relay_to_memory(db: Database) -> Relay:
     """Return a relay that holds the lease and sends to a broker in memory."""
     broker = MemoryBroker(MemoryLog())
     await broker.set_up({TOPIC: ()})
-    relay = Relay(db, broker, "reservation")
+    relay = Relay(db.background, broker, "reservation")
     await relay.relay_once()
     return relay

@@ -5,7 +5,8 @@ what is old and reports its status is explained while its tables are full. So a 
 has no index fails here without being named.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib import import_module
 from typing import Final
 from uuid import UUID
@@ -15,7 +16,7 @@ from sqlalchemy import Table
 
 from roadbike.delivery.store import DELIVERY
 from roadbike.kit.messaging import retention
-from roadbike.kit.messaging.broker import Mark
+from roadbike.kit.messaging.broker import Mark, Message
 from roadbike.kit.messaging.broker.memory import MemoryBroker
 from roadbike.kit.messaging.inbox import INBOX
 from roadbike.kit.messaging.outbox import EVENT_VERSION, OUTBOX
@@ -35,6 +36,7 @@ from tests.service_harness import message
 MANY: Final = 1_000_000
 SOME: Final = 100_000
 MOST_ROWS: Final = 2_000  # of one statement; the relay reads 500 events, a clean-up 1,000
+INCARNATION: Final = "x1"  # of the last row that `fill` makes
 LEAST_STATEMENTS: Final = 10  # of every service
 FULL: Final[dict[str, dict[Table, int]]] = {
     "reservation": {OUTBOX: MANY, INBOX: MANY, EVENT_VERSION: SOME, RESERVATION: SOME, KEY: SOME},
@@ -46,7 +48,11 @@ FULL: Final[dict[str, dict[Table, int]]] = {
 
 
 class Complete(MemoryBroker):
-    """A broker that has not lost what the outbox says it has."""
+    """A broker whose log has what the outbox says it has, and goes on with it."""
+
+    async def send(self, messages: Sequence[Message]) -> list[Mark]:
+        marks = await super().send(messages)
+        return [replace(mark, incarnation=INCARNATION) for mark in marks]
 
     async def holds(self, topic: str, mark: Mark, event_id: UUID) -> bool:  # noqa: ARG002
         return True

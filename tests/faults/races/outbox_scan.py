@@ -59,9 +59,9 @@ async def rows_for_one_event(db: Database, relay: Relay, label: str) -> float:
 
 async def rows_read(db: Database) -> int:
     """Return how many rows of the outbox were read so far, by whatever plan."""
-    async with db.begin() as tx:
+    async with db.background.begin() as tx:
         await tx.execute(text("SELECT pg_stat_force_next_flush()"))
-    async with db.begin() as tx:
+    async with db.background.begin() as tx:
         return int(await tx.scalar(text(READ)) or 0)
 
 
