@@ -39,13 +39,14 @@ def test_each_path_reaches_its_service(shop: StubShop, path: str, service: str) 
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/internal/status", "/livez", "/readyz", "/metrics", "/stocksoup", "/dashboard/", "/api"],
+    ["/internal/status", "/livez", "/readyz", "/metrics", "/stocksoup", "/dashboard/", "/api"],
 )
 def test_internal_paths_are_not_routed(shop: StubShop, path: str) -> None:
     answer = shop.ask(path)
 
     assert answer.status == 404
     assert "X-Service" not in answer.headers
+    assert json.loads(answer.body)["instance"] == path
 
 
 @pytest.mark.parametrize("path", ["/stocks/../internal/status", "/stocks/%2e%2e/internal/status"])

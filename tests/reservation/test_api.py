@@ -7,6 +7,7 @@ import pytest
 
 from roadbike.kit.db.ids import new_id
 from tests.purchase_events import Story
+from tests.recipient import RECIPIENT
 from tests.reservation import fake_payment
 from tests.reservation.builders import PRICE, a_request, bike_changed
 from tests.reservation.fake_payment import FakePayment
@@ -50,14 +51,13 @@ async def test_the_body_of_old_clients_is_accepted(kim: ApiClient) -> None:
 
 
 async def test_a_reservation_is_read_as_it_was_answered(kim: ApiClient) -> None:
-    given = {"userNm": "김라이더", "zipCd": "13561", "addrNm": "성남시 분당구"}
-    made = await post_reservation(kim, {"bikeId": 1, **given})
+    made = await post_reservation(kim, {"bikeId": 1, **RECIPIENT})
 
     read = await ask(kim, f"GET {made.headers['location']}")
 
     assert read.status_code == 200
     assert read.json() == made.json()
-    assert read.json() | given == read.json()
+    assert read.json() | RECIPIENT == read.json()
     assert read.json()["userId"] == "kim"
     assert read.json()["reserveStore"] == "분당야탑점"
     assert read.json()["reserveDt"].endswith("Z")

@@ -11,7 +11,7 @@ from roadbike.contracts.statuses import ReservationStatus
 from roadbike.contracts.types import Address, BikeId, Name, Phone, Price, ZipCode
 from roadbike.contracts.wire_names import wire_name
 from roadbike.kit import idempotency
-from roadbike.kit.db import Database
+from roadbike.kit.db import Database, Tx
 from roadbike.kit.db.ids import new_id
 from roadbike.kit.idempotency import Key
 from roadbike.kit.resilience.deadline import current_deadline
@@ -35,8 +35,8 @@ from roadbike.kit.web import (
     post,
     view,
 )
-from roadbike.reservation import store
-from roadbike.reservation.domain import Bike, Reservation, is_cancelled
+from roadbike.reservation import domain, store
+from roadbike.reservation.domain import Bike, Reservation
 from roadbike.reservation.use_cases.cancel import cancel_reservation
 from roadbike.reservation.use_cases.desk import ReservationDesk
 from roadbike.reservation.use_cases.steps import ReservationRequest
@@ -159,12 +159,28 @@ class ReservationApi:
         views = Reservations(reservations=[_view(reservation) for reservation in found])
         return page_of(views, paging, total=total, url="/reservations")
 
-    async def catalogue(self, paging: Paging) -> Page[Bikes]:
+    async def catalogue(self, paging: Paging, caller: Caller) -> Reply[Page[Bikes]]:
         """List the bikes on sale from reservation's own copy, which works without stock."""
         async with self.db.read() as tx:
             found, total = await store.catalogue_page(tx, paging)
-        bikes = Bikes(stocks=[_bike_view(bike) for bike in found])
-        return page_of(bikes, paging, total=total, url="/reservations/catalogue")
+            may_reserve = await self._may_reserve(tx, caller)
+        overbook = self.desk.terms.overbook
+        bikes = Bikes(
+            stocks=[
+                _bike_view(bike, reserve=may_reserve and domain.available(bike, overbook) > 0)
+                for bike in found
+            ]
+        )
+        page = page_of(bikes, paging, total=total, url="/reservations/catalogue")
+        return Reply(page, headers={"Vary": "Authorization"})
+
+    async def _may_reserve(self, tx: Tx, caller: Caller) -> bool:
+        """Return whether the caller is logged in and may have one more open reservation."""
+        limit = self.desk.terms.max_open
+        if not caller.user_id or not limit:
+            return bool(caller.user_id)
+        open_ = await store.count_open(tx, [caller.user_id])
+        return domain.may_open(open_.get(caller.user_id, 0), limit)
 
     async def get(self, reservation_id: UUID, caller: Caller) -> ReservationView:
         """Return one reservation."""
@@ -208,11 +224,13 @@ def _links(reservation: Reservation) -> Links:
         payment=f"/payments?reserveId={reservation.reservation_id}",
         myPage=f"/myPages/{reservation.reservation_id}",
     )
-    return related if is_cancelled(reservation) else related | links(cancel=own)
+    return related | links(cancel=own) if domain.may_be_cancelled(reservation) else related
 
 
-def _bike_view(bike: Bike) -> BikeView:
-    related = links(bike=f"/stocks/{bike.bike_id}", reserve="/reservations")
+def _bike_view(bike: Bike, *, reserve: bool) -> BikeView:
+    related = links(bike=f"/stocks/{bike.bike_id}")
+    if reserve:
+        related |= links(reserve="/reservations")
     free = max(0, bike.free - bike.unanswered)
     return msgspec.structs.replace(view(BikeView, bike, related), free=free)
 

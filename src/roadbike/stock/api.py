@@ -130,13 +130,13 @@ class StockApi:
         """List the bikes on sale; for admins, the withdrawn ones too."""
         async with self.db.read() as tx:
             found, total = await store.page(tx, paging, withdrawn=caller.is_admin)
-        shown = Bikes([_view(bike) for bike in found])
+        shown = Bikes([_view(bike, caller) for bike in found])
         return page_of(shown, paging, total=total, url="/stocks")
 
     async def get(self, bike_id: BikeIdInPath, caller: Caller) -> Reply[BikeView]:
         """Show one bike."""
         async with self.db.read() as tx:
-            return _reply(await store.get(tx, bike_id, withdrawn=caller.is_admin))
+            return _reply(await store.get(tx, bike_id, withdrawn=caller.is_admin), caller)
 
     async def add(self, data: NewBike, caller: Caller) -> Reply[BikeView]:
         """Put a new bike on sale."""
@@ -150,7 +150,7 @@ class StockApi:
         except BikeExists as refusal:
             refusal.pointer = "/bikeId"
             raise
-        return _reply(bike, Location=f"/stocks/{bike.bike_id}")
+        return _reply(bike, caller, Location=f"/stocks/{bike.bike_id}")
 
     async def edit(
         self, bike_id: BikeIdInPath, data: BikeEdit, if_match: Precondition, caller: Caller
@@ -192,18 +192,23 @@ class StockApi:
             by=caller.user_id,
         )
         try:
-            return _reply(await self.db.transact(edit))
+            return _reply(await self.db.transact(edit), caller)
         except BelowHeld as refusal:
             refusal.pointer = "/stockQty"
             raise
 
 
-def _reply(bike: Bike, **headers: str) -> Reply[BikeView]:
-    return Reply(_view(bike), headers={"ETag": etag(bike.version), **headers})
+def _reply(bike: Bike, caller: Caller, **headers: str) -> Reply[BikeView]:
+    return Reply(_view(bike, caller), headers={"ETag": etag(bike.version), **headers})
 
 
-def _view(bike: Bike) -> BikeView:
+def _view(bike: Bike, caller: Caller) -> BikeView:
+    """Return the bike with links to what staff may do.
+
+    None of them reserves it: whether it can be reserved, only reservation's catalogue knows.
+    """
     path = f"/stocks/{bike.bike_id}"
-    buyable = bike.free > 0 and not bike.withdrawn
-    shown = links(self=path, reserve="/reservations") if buyable else links(self=path)
+    shown = links(self=path)
+    if caller.is_admin:
+        shown |= links(edit=path, **{"putOnSale" if bike.withdrawn else "withdraw": path})
     return view(BikeView, bike, shown)

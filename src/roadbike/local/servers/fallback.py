@@ -1,9 +1,10 @@
-"""Fallback: answers 503 for a service that is down, and 421 for a host name that is not ours."""
+"""Fallback: what the gateway answers itself, when no service does, and the page at `/`."""
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from importlib.resources import files
 from typing import Final
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
@@ -12,15 +13,27 @@ import msgspec
 from roadbike.kit.translations import Translations, language_of, load_translations
 from roadbike.local.ports import HOST
 
-SLUG: Final = "unavailable"
 OTHER_HOST: Final = "/other-host"  # the path by which the gateway says that the host is not ours
-OTHER_HOST_SLUG: Final = "other-host"
+NO_SERVICE: Final = "/no-service"  # and that no service serves the path
 URL_PARAMETER: Final = "of"  # the query parameter in which the gateway names the requested URL
-COMMON_HEADERS: Final = (  # as of the services (kit/web/edge.py), whose module loads slowly
-    "X-Content-Type-Options: nosniff\r\nReferrer-Policy: same-origin\r\n"
-    "Cross-Origin-Opener-Policy: same-origin\r\n"
-    "Permissions-Policy: camera=(), geolocation=(), microphone=(), payment=()\r\n"
+STATUS_PARAMETER: Final = "status"  # and the one with the status of the answer
+SLUGS: Final = {
+    HTTPStatus.BAD_REQUEST: "bad-request",
+    HTTPStatus.NOT_FOUND: "not-found",
+    HTTPStatus.METHOD_NOT_ALLOWED: "method-not-allowed",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "too-large",
+    HTTPStatus.MISDIRECTED_REQUEST: "other-host",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "service-failed",
+    HTTPStatus.SERVICE_UNAVAILABLE: "unavailable",
+}
+PAGE_METHODS: Final = ("GET", "HEAD")
+SAFE_HEADERS: Final = (  # as of the services (kit/web/edge.py), whose module loads slowly
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "same-origin"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()"),
 )
+PAGE_POLICY: Final = ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 RETRY_AFTER_SECONDS: Final = 1
 REQUEST_TIMEOUT_SECONDS: Final = 5.0  # for the head to arrive and the body to be read
 
@@ -45,34 +58,73 @@ async def listen(port: int) -> asyncio.Server:
 
 
 def response(head: str, messages: Translations) -> bytes:
-    """Return a problem document, in the language that the request's head asks for."""
+    """Return the page at `/`, or a problem document in the language that the head asks for."""
     first, *lines = head.split("\r\n")
     headers = {name.lower(): value for name, _, value in (line.partition(":") for line in lines)}
+    method, target = first.split(" ")[0], urlsplit(first.split(" ")[1] if " " in first else "/")
+    path = _requested_path(target, headers)
+    status = _status(target, path, method)
+    if status is HTTPStatus.OK:
+        return _encoded(method, status, "text/html; charset=utf-8", _page(), [PAGE_POLICY])
     language = language_of(headers.get("accept-language"))
-    target = urlsplit(first.split(" ")[1] if " " in first else "/")
-    is_ours = target.path != OTHER_HOST
-    status = HTTPStatus.SERVICE_UNAVAILABLE if is_ours else HTTPStatus.MISDIRECTED_REQUEST
-    slug = SLUG if is_ours else OTHER_HOST_SLUG
+    slug = SLUGS[status]
     body = msgspec.json.encode(
         {
             "type": f"/problems/{slug}",
             "title": messages.title(slug, language),
             "status": status,
             "detail": messages.detail(slug, language, {}),
-            "instance": _requested_path(target, headers),
+            "instance": path,
         }
     )
-    retry = f"Retry-After: {RETRY_AFTER_SECONDS}\r\n" if is_ours else ""
-    return (
-        f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: application/problem+json\r\n"
-        f"Content-Language: {language}\r\nVary: Accept-Language\r\nCache-Control: no-store\r\n"
-        f"{retry}Content-Length: {len(body)}\r\n{COMMON_HEADERS}Connection: close\r\n\r\n"
-    ).encode() + (b"" if first.startswith("HEAD ") else body)
+    more = [("Content-Language", language), ("Vary", "Accept-Language")]
+    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+        more.append(("Retry-After", str(RETRY_AFTER_SECONDS)))
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        more.append(("Allow", ", ".join(PAGE_METHODS)))
+    return _encoded(method, status, "application/problem+json", body, more)
+
+
+def _status(target: SplitResult, path: str, method: str) -> HTTPStatus:
+    """Return what the gateway wants answered."""
+    if target.path == OTHER_HOST:
+        return HTTPStatus.MISDIRECTED_REQUEST
+    if target.path == NO_SERVICE:
+        if path != "/":
+            return HTTPStatus.NOT_FOUND
+        return HTTPStatus.OK if method in PAGE_METHODS else HTTPStatus.METHOD_NOT_ALLOWED
+    named = parse_qs(target.query).get(STATUS_PARAMETER, [""])[0]
+    wanted = [status for status in SLUGS if str(status.value) == named]
+    return wanted[0] if wanted else HTTPStatus.SERVICE_UNAVAILABLE
 
 
 def _requested_path(target: SplitResult, headers: Mapping[str, str]) -> str:
     """Return the path that the client asked for, before the gateway replaced it."""
-    if target.path == OTHER_HOST:
+    if target.path in {OTHER_HOST, NO_SERVICE}:
         return headers.get("x-replaced-path", "/").strip()
     named = parse_qs(target.query).get(URL_PARAMETER)
     return urlsplit(named[0]).path if named else target.path
+
+
+def _encoded(
+    method: str,
+    status: HTTPStatus,
+    media_type: str,
+    body: bytes,
+    more: Sequence[tuple[str, str]],
+) -> bytes:
+    given = [
+        ("Content-Type", media_type),
+        ("Cache-Control", "no-store"),
+        ("Content-Length", str(len(body))),
+        *more,
+        *SAFE_HEADERS,
+        ("Connection", "close"),
+    ]
+    lines = "".join(f"{name}: {value}\r\n" for name, value in given)
+    shown = b"" if method == "HEAD" else body
+    return f"HTTP/1.1 {status.value} {status.phrase}\r\n{lines}\r\n".encode() + shown
+
+
+def _page() -> bytes:
+    return files("roadbike.local.servers").joinpath("home.html").read_bytes()

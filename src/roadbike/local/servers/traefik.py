@@ -54,9 +54,15 @@ SERVICE_REACHED: Final = (200, 401, 404, 405)
 # Traefik compares them without the port; of an IPv6 address it removes the brackets with the port.
 OWN_HOSTS: Final = (HOST, "localhost", "::1", "[::1]")
 HOST_NAME: Final = re.compile(r"[A-Za-z0-9.-]+|\[?[0-9A-Fa-f:.]+\]?")
+MAX_BODY_BYTES: Final = 64 * 1024  # as services accept (kit/web/bodies.py)
+FAILED: Final = 599  # between two middlewares: a service's own 500, whose cause is not the body
 STRIPPED_HEADERS: Final = (
     "X-Timeout-Ms",  # only services may shorten a deadline
     "Upgrade",  # no service speaks another protocol, and an upgrade hides the body from its parser
+)
+# A length stays among the headers that Traefik sees, `Transfer-Encoding: chunked` does not.
+UNSIZED: Final = (
+    "!HeaderRegexp(`Content-Length`, `.`) && (Method(`POST`) || Method(`PUT`) || Method(`PATCH`))"
 )
 GATEWAY_KEY: Final = "X-Gateway-Key"
 CORS_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -179,12 +185,19 @@ def routing(
     hosts: Sequence[str],
     key: str,
 ) -> dict[str, Any]:
-    """Return the routes. A request to another host than these is answered by the fallback.
+    """Return the routes. What no service serves is answered by the fallback.
 
-    A web page whose own host name was made to lead here (DNS rebinding) sends that name.
+    So is a request to another host than these: a web page whose own host name was made to lead
+    here (DNS rebinding) sends that name.
+    A body without a length is read by the gateway before a service is asked: if it is malformed,
+    Traefik answers 500, and only then that is not the service's own answer.
     """
     to_us = " || ".join(f"Host(`{host}`)" for host in hosts)
-    routers: dict[str, Any] = {"other-hosts": _router(f"!({to_us})", "fallback", ["other-host"])}
+    whole = ["safe", "malformed", "whole-body"]
+    routers: dict[str, Any] = {
+        "other-hosts": _router(f"!({to_us})", "fallback", [*whole, "other-host"]),
+        "no-service": _router(to_us, "fallback", [*whole, "no-service"]) | {"priority": 1},
+    }
     backends: dict[str, Any] = {"fallback": _balancer([fallback_port])}
     for name, replicas in services.items():
         paths = " || ".join(_rule(prefix) for prefix in ROUTES[name])
@@ -193,8 +206,11 @@ def routing(
         transport = {"serversTransport": SLOW_ANSWERS} if name in SLOW else {}
         backends[name] = _balancer(replicas, healthCheck=check, **transport)
         backends[f"{name}-or-fallback"] = {"failover": {"service": name, "fallback": "fallback"}}
-        usual = ["cors", "strip", "key", "fallback"]
+        begin, to_service = ["safe", "cors"], ["strip", "key", "fallback"]
+        usual = [*begin, *to_service]
         routers[name] = _router(rule, f"{name}-or-fallback", usual)
+        chain = [*begin, "malformed", "whole-body", "failed", *to_service]
+        routers[f"{name}-unsized"] = _router(f"{rule} && {UNSIZED}", f"{name}-or-fallback", chain)
         reads = f"{rule} && (Method(`GET`) || Method(`HEAD`))"
         routers[f"{name}-reads"] = _router(reads, f"{name}-or-fallback", [*usual, "retry"])
     middlewares = _middlewares(allowed, key)
@@ -226,8 +242,22 @@ def _balancer(ports: Sequence[int], **more: Any) -> dict[str, Any]:
     return {"loadBalancer": {"servers": servers, **more}}
 
 
+def _answered_by_fallback(rewrites: Mapping[int, int], *others: int) -> dict[str, Any]:
+    """Return what replaces answers with these statuses by the fallback's; others keep theirs."""
+    return {
+        "errors": {
+            "status": [str(status) for status in (*rewrites, *others)],
+            "statusRewrites": {str(status): to for status, to in rewrites.items()},
+            "service": "fallback",
+            "query": f"/?{fallback.STATUS_PARAMETER}={{status}}&{fallback.URL_PARAMETER}={{url}}",
+        }
+    }
+
+
 def _middlewares(allowed: Sequence[str], key: str) -> dict[str, Any]:
     return {
+        # On every answer, also on those that Traefik makes itself.
+        "safe": {"headers": {"customResponseHeaders": dict(fallback.SAFE_HEADERS)}},
         # It replaces what a client has sent under this name.
         "key": {"headers": {"customRequestHeaders": {GATEWAY_KEY: key}}},
         "cors": {
@@ -240,19 +270,16 @@ def _middlewares(allowed: Sequence[str], key: str) -> dict[str, Any]:
                 "addVaryHeader": True,
             }
         },
-        # The fallback answers this path with 421.
+        # The fallback answers these paths with 421, and with 404 or the page at `/`.
         "other-host": {"replacePath": {"path": fallback.OTHER_HOST}},
+        "no-service": {"replacePath": {"path": fallback.NO_SERVICE}},
+        "whole-body": {"buffering": {"maxRequestBodyBytes": MAX_BODY_BYTES}},
+        "failed": _answered_by_fallback({500: FAILED}),
+        "malformed": _answered_by_fallback({500: 400, FAILED: 500}, 413),
         # An empty value removes the header.
         "strip": {"headers": {"customRequestHeaders": dict.fromkeys(STRIPPED_HEADERS, "")}},
         # Not 503: a service's own 503 says more than the fallback's.
-        "fallback": {
-            "errors": {
-                "status": ["502", "504"],
-                "statusRewrites": {"502": 503, "504": 503},
-                "service": "fallback",
-                "query": f"/?{fallback.URL_PARAMETER}={{url}}",
-            }
-        },
+        "fallback": _answered_by_fallback({502: 503, 504: 503}),
         # Without the status, it would retry only if it could not connect.
         "retry": {"retry": {"attempts": 2, "initialInterval": "20ms", "status": ["502"]}},
     }

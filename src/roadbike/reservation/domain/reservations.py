@@ -1,4 +1,4 @@
-"""What a reservation is and how it may change. Pure: no clock, no database, no network."""
+"""What a reservation is, what follows from its facts, and what is refused."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -6,10 +6,8 @@ from typing import Final, assert_never
 from uuid import UUID
 
 from roadbike.contracts.events import (
-    AllocationEvent,
     AnyAllocationEvent,
     AnyReservationEvent,
-    BikeEvent,
     DeliveryCompleted,
     DeliveryEvent,
     DeliveryReturned,
@@ -21,14 +19,18 @@ from roadbike.contracts.events import (
     ReservationRegistered,
     StockAllocated,
     StockReleased,
-    StockRemoved,
     StockShort,
 )
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import ReservationStatus
 from roadbike.kit.pure.events import RefusedEvent
 from roadbike.kit.pure.lifecycle import Lifecycle
-from roadbike.kit.pure.refusals import NotFound, Refusal
+from roadbike.reservation.domain.bikes import Bike
+from roadbike.reservation.domain.refusals import (
+    AlreadyDelivered,
+    AlreadyShipped,
+    TooManyOpenReservations,
+)
 
 LIFECYCLE: Final = Lifecycle(
     {
@@ -45,73 +47,6 @@ Cause = (
     | DeliveryCompleted
     | DeliveryReturned
 )
-
-
-class NotOnSale(NotFound):
-    """The bike is unknown or was withdrawn from sale."""
-
-    slug = "not-on-sale"
-
-
-class SoldOut(Refusal):
-    """According to the copy of the catalogue, all units of the bike are reserved."""
-
-    slug = "sold-out"
-    status = 409
-
-
-class TooManyOpenReservations(Refusal):
-    """The buyer has as many open reservations as one buyer may have."""
-
-    slug = "too-many-open-reservations"
-    status = 409
-
-
-class PriceChanged(Refusal):
-    """The buyer was shown another price; `price` in the answer is the current one."""
-
-    slug = "price-changed"
-    status = 409
-
-
-class AlreadyShipped(Refusal):
-    """The bike has left the shop; only staff can recall it."""
-
-    slug = "already-shipped"
-    status = 409
-
-
-class AlreadyDelivered(Refusal):
-    """The bike was delivered; only staff can take it back."""
-
-    slug = "already-delivered"
-    status = 409
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Bike:
-    """Reservation's copy of one bike of the catalogue, updated by stock's events.
-
-    bike_version: the version that name, price and texts were taken from.
-    free: units that stock does not hold for anyone, as of free_seq.
-    unanswered: reservations, pending ones included, that `free` does not reflect yet because
-    stock has not answered them.
-    as_of: time of the latest event about the bike.
-    """
-
-    bike_id: int
-    bike_name: str = ""
-    price: int = 0  # KRW
-    brand: str | None = None
-    frame_size: str | None = None
-    colour: str | None = None
-    on_sale: bool = False
-    bike_version: int = 0
-    free: int = 0
-    free_seq: int = 0
-    unanswered: int = 0
-    as_of: datetime | None = None
-    row_version: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -220,6 +155,12 @@ def decide(reservation: Reservation) -> tuple[Reservation, list[AnyReservationEv
             return reservation, []
 
 
+def may_be_cancelled(reservation: Reservation) -> bool:
+    """Return whether its buyer or staff can still cancel it."""
+    gone = reservation.shipped or reservation.delivered
+    return not (gone or is_cancelled(reservation))
+
+
 def check_cancellable(reservation: Reservation) -> None:
     """Refuse a cancel that only staff can make good. Raises AlreadyDelivered, AlreadyShipped."""
     if reservation.delivered:
@@ -236,21 +177,9 @@ def is_pending(reservation: Reservation) -> bool:
     return reservation.reservation_status is ReservationStatus.PENDING
 
 
-def take_one(bike: Bike | None, *, seen_price: int | None, overbook: int) -> Bike:
-    """Return the bike with one unit fewer available to reserve.
-
-    seen_price: what the buyer was shown, in KRW, if known. overbook: units that may be reserved
-    beyond those known to be free. Raises NotOnSale, PriceChanged, SoldOut.
-    """
-    if bike is None or not bike.on_sale:
-        raise NotOnSale
-    if seen_price is not None and seen_price != bike.price:
-        raise PriceChanged(
-            extra={"price": bike.price}, price=f"{bike.price:,}", bike=bike.bike_name
-        )
-    if bike.free + overbook - bike.unanswered <= 0:
-        raise SoldOut(bike=bike.bike_name)
-    return replace(bike, unanswered=bike.unanswered + 1)
+def may_open(open_: int, limit: int) -> bool:
+    """Return whether the buyer may have one more open reservation; parameters as in check_open."""
+    return not limit or open_ < limit
 
 
 def check_open(open_: int, limit: int) -> None:
@@ -259,37 +188,8 @@ def check_open(open_: int, limit: int) -> None:
     open_: the number that the buyer has. An open reservation is not cancelled and its bike has not
     left the shop, paid or not: it holds a unit that nobody else can buy. limit: 0 is no limit.
     """
-    if limit and open_ >= limit:
+    if not may_open(open_, limit):
         raise TooManyOpenReservations(limit=limit)
-
-
-def with_catalogue(bike: Bike, event: BikeEvent) -> Bike:
-    """Return the copy with what is newer in the event."""
-    bike = with_free(bike, event)
-    if event.bike_version <= bike.bike_version:
-        return bike
-    return replace(
-        bike,
-        bike_name=event.bike_name,
-        price=event.price,
-        brand=event.brand,
-        frame_size=event.frame_size,
-        colour=event.colour,
-        on_sale=not isinstance(event, StockRemoved),
-        bike_version=event.bike_version,
-    )
-
-
-def with_free(bike: Bike, event: BikeEvent | AllocationEvent) -> Bike:
-    """Return the copy with the event's number of free units, if that is newer."""
-    if event.free_seq <= bike.free_seq:
-        return bike
-    return replace(bike, free=event.free, free_seq=event.free_seq)
-
-
-def as_of(bike: Bike, time: datetime) -> Bike:
-    """Return the copy with the time of the latest event about it."""
-    return bike if bike.as_of and bike.as_of >= time else replace(bike, as_of=time)
 
 
 def _stepped(reservation: Reservation, to: ReservationStatus) -> Reservation:
