@@ -6,19 +6,24 @@ from contextlib import suppress
 from typing import Final
 
 BASES: Final = range(
-    20_000, 32_700, 20
+    20_000, 32_700, 40
 )  # below the range from which the system takes ports for outgoing connections
 PORTS: Final = range(1, 16)  # of a shop, added to its base; some are for new services
+REPLICA_PORTS: Final = range(20, 24)  # of further replicas in a system test
 
 
-def free_base() -> int:
-    """Return a base whose ports are all free. Each run of the tests starts its search elsewhere."""
+def free_base(*offsets: int) -> int:
+    """Return a base whose ports are all free. Each run of the tests starts its search elsewhere.
+
+    offsets: of the ports, by default those of a shop without replicas.
+    """
+    wanted = offsets or PORTS
     first = os.getpid() % len(BASES)
     for base in (*BASES[first:], *BASES[:first]):
-        if all(_is_free(base + offset) for offset in PORTS):
+        if all(_is_free(base + offset) for offset in wanted):
             return base
     raise RuntimeError(
-        f"there are no {len(PORTS)} consecutive free ports from {BASES.start} to {BASES.stop}"
+        f"there are no {len(wanted)} free ports at one base from {BASES.start} to {BASES.stop}"
     )
 
 

@@ -8,8 +8,6 @@ from typing import Any
 import pytest
 
 import roadbike
-from roadbike.kit.db import engine
-from roadbike.local import services
 from roadbike.local.home import SQLITE_FOLDERS
 from roadbike.local.ports import Ports
 from roadbike.local.servers.traefik import ROUTES
@@ -51,10 +49,6 @@ def test_the_broker_rights_of_every_service_are_what_its_app_needs(spec: Service
 
     assert published == ({spec.topic} if spec.topic else set())
     assert set(spec.reads) == consumed
-
-
-def test_the_limit_of_connections_is_counted_from_what_a_process_opens() -> None:
-    assert services.CONNECTIONS_PER_PROCESS == engine.CONNECTIONS_PER_PROCESS
 
 
 def test_every_service_with_sqlite_has_a_folder_in_the_home() -> None:

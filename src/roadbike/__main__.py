@@ -44,10 +44,12 @@ def up(
     fresh: Annotated[bool, typer.Option("--fresh")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y")] = False,
     detach: Annotated[bool, typer.Option("--detach", "-d")] = False,
+    replica_counts: Annotated[list[str] | None, typer.Option("--replicas")] = None,
 ) -> None:
     """Open the shop on this machine. Ctrl-C closes it; its data are kept."""
     from roadbike.environment import ENVIRONMENT
-    from roadbike.local import ports, shop_file
+    from roadbike.local import ports, replicas, shop_file
+    from roadbike.local.services import SERVICES
     from roadbike.local.up import command
     from roadbike.local.up.options import Options
 
@@ -61,6 +63,7 @@ def up(
         fresh=fresh,
         yes=yes,
         detach=detach,
+        replicas=replicas.read(replica_counts or [], [spec.name for spec in SERVICES]),
     )
     if detach:
         command.up_detached(options)
@@ -161,8 +164,8 @@ def restart(part: PartArgument, *, home: HomeOption = DEFAULT_HOME) -> None:
 @app.command(cls=Command)
 def kill(part: PartArgument, *, home: HomeOption = DEFAULT_HOME) -> None:
     """Kill a part (kill -9) as a crash would; it is restarted."""
-    pid = control.ask(homes.at(home), "kill", part)
-    typer.echo(say("part-killed-now", part=part, pid=pid))
+    for pid in control.ask(homes.at(home), "kill", part):
+        typer.echo(say("part-killed-now", part=part, pid=pid))
 
 
 @app.command(cls=Command)

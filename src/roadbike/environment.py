@@ -42,6 +42,12 @@ COMMAND: Final = (
         "The user that servers and services run as when root runs `roadbike up`.",
     ),
     Variable(
+        "ROADBIKE_HANG_SECONDS",
+        "10",
+        "How long a process of the shop may give no answer before `roadbike up` kills it and "
+        "starts it again. 0 is never, for work with a debugger.",
+    ),
+    Variable(
         "ROADBIKE_ACK_WAIT_SECONDS",
         "30 seconds; `roadbike up` always takes 5",
         "For `roadbike set-up-broker`: when a message that was not acknowledged is delivered "

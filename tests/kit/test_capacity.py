@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from roadbike.kit.db import Database
 from roadbike.kit.db.capacity import check_capacity
-from roadbike.kit.db.engine import CONNECTIONS_PER_PROCESS
+from roadbike.kit.pure.rooms import CONNECTIONS_PER_PROCESS
 
 ROLE = "capacity"
 Opened = Callable[[int], Awaitable[Database]]

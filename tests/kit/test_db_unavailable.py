@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from roadbike.kit.db import Database, DatabaseBusy, DatabaseUnavailable, Tx
-from roadbike.kit.db.engine import READS, WRITES
+from roadbike.kit.pure.rooms import READS, WRITES
 from tests.kit.counters import counters, increment, make_tables, value
 
 OpenDatabase = Callable[[str], Database]

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import text
 
 from roadbike.kit.db import Database, DatabaseUnavailable, Tx, bulk
-from roadbike.kit.db.engine import BACKGROUND, IDLE_IN_TRANSACTION_MS, WRITES
 from roadbike.kit.messaging.inbox import Inbox
+from roadbike.kit.pure.rooms import BACKGROUND, IDLE_IN_TRANSACTION_MS, WRITES
 from tests.kit.counters import COUNTERS, Counter, counters, increment, value
 from tests.kit.parked_messages import FailingHandler, make_due, messages, parked
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import RowMapping, event, select, update
 
 from roadbike.kit.db import Database, lease
-from roadbike.kit.db.engine import WRITES
+from roadbike.kit.pure.rooms import WRITES
 
 NAME = "relay"
 

@@ -10,11 +10,12 @@ import pytest
 
 import roadbike
 from roadbike.local import home as homes
-from roadbike.local import keys, services
+from roadbike.local import keys, parts, services
 from roadbike.local.home import Home
 from roadbike.local.ports import Ports
 from roadbike.local.supervisor.part import Call, Part
-from roadbike.local.up import demo
+from roadbike.local.up import check_settings, demo
+from roadbike.local.up.options import Options
 
 SOURCES = Path(roadbike.__file__).parent / "local"
 NAMED = re.compile(r'"(roadbike(?:\.\w+)+:\w+)"')
@@ -51,10 +52,15 @@ def test_every_call_gives_the_arguments_that_its_function_takes(folder: Path) ->
 
 
 def all_calls(home: Home) -> list[Call]:
-    parts = services.all_parts(home, Ports(), {}, services.SERVICES)
+    all_parts = parts.all_parts(home, Ports(), {}, services.SERVICES)
     of_keys = keys.job(home, {spec.name: spec.callers for spec in services.SERVICES})
     assert of_keys is not None
-    return [of_keys, demo.job(home, Ports(), {}), *(call for part in parts for call in calls(part))]
+    return [
+        of_keys,
+        check_settings.job(Options(home=home, ports=Ports(), environ={})),
+        demo.job(home, Ports(), {}),
+        *(call for part in all_parts for call in calls(part)),
+    ]
 
 
 def calls(part: Part) -> list[Call]:

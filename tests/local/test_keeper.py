@@ -206,3 +206,27 @@ def is_importable(name: str) -> bool:
     except ImportError:
         return False
     return True
+
+
+async def test_replicas_wait_for_the_set_up_that_one_of_them_runs(tmp_path: Path) -> None:
+    ran: list[str] = []
+    goes_on = asyncio.Event()
+
+    class OneJob(Starter):
+        async def run_job(self, name: str, call: Call, log: Path) -> None:
+            ran.append(f"{name}: {call.function}, {log.name}")
+            await goes_on.wait()
+
+    starter, call = OneJob(), Call(function="migrate", arguments={"package": "stock"})
+    same = Call(function="migrate", arguments={"package": "stock"})
+
+    waiting = [
+        asyncio.create_task(starter.run_job_once("set-up", each, tmp_path / "log"))
+        for each in (call, same)
+    ]
+    done, _ = await asyncio.wait(waiting, timeout=0.1)
+    goes_on.set()
+    await asyncio.gather(*waiting)
+
+    assert not done
+    assert ran == ["set-up: migrate, log"]

@@ -161,7 +161,7 @@ def test_the_reason_of_a_503_is_shown_in_plain_words(body: bytes, problem: str) 
     assert (made["ready"], made["problem"]) == (False, problem)
 
 
-ROW = ("part", "state", "ready", "pid", "port", "restarts")
+ROW = ("part", "state", "ready", "pid", "port", "restarts", "last_end")
 USED = ("processes", "memory_mb", "cpu_percent")
 
 

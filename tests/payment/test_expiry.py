@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import update
 
 from roadbike.contracts.events import PaymentExpired
-from roadbike.kit.db.engine import BACKGROUND
 from roadbike.kit.db.ids import new_id
+from roadbike.kit.pure.rooms import BACKGROUND
 from roadbike.payment import store
 from roadbike.payment.store import PAYMENT, WATCH
 from roadbike.payment.use_cases.expire import EXPIRY_BATCH, OUTAGE_GAP, PAUSE_AFTER_OUTAGE, Expiry

@@ -62,7 +62,7 @@ async def make_desk(
 ) -> AsyncIterator[Callable[..., DeskHarness]]:
     """A function that makes desks: `make_desk(in_flight=1)`."""
     tokens = ServiceTokens("reservation", new_signing_key("reservation/1"), '{"keys": []}')
-    async with HttpPayments(payment.url, tokens) as payments:
+    async with HttpPayments([payment.url], tokens) as payments:
         yield partial(DeskHarness, harness, payment, payments)
 
 

@@ -52,8 +52,12 @@ def soon(ms: int = 250) -> Deadline:
     return new_deadline(ms)
 
 
+def payments_at(url: str) -> HttpPayments:
+    return HttpPayments([url], ServiceTokens("reservation", KEY, '{"keys": []}'))
+
+
 async def ask(url: str, deadline: Deadline | None = None) -> None:
-    async with HttpPayments(url, ServiceTokens("reservation", KEY, '{"keys": []}')) as payments:
+    async with payments_at(url) as payments:
         await payments.open(a_pending(), deadline or soon(2_000))
 
 
@@ -95,7 +99,7 @@ async def test_a_call_that_is_sent_again_has_a_token_of_its_own(payment: FakePay
         await behave(asked, writer)
 
     payment.behaviour = hangs_up_once
-    async with HttpPayments(payment.url, ServiceTokens("reservation", KEY, '{"keys": []}')) as own:
+    async with payments_at(payment.url) as own:
         await own.open(a_pending(), soon(2_000))
         await own.open(a_pending(), soon(2_000))
 
@@ -121,7 +125,7 @@ async def test_connections_are_given_up_before_payment_closes_them(payment: Fake
         last_used[writer] = time.monotonic()
 
     payment.behaviour = hangs_up_after_idling
-    async with HttpPayments(payment.url, ServiceTokens("reservation", KEY, '{"keys": []}')) as own:
+    async with payments_at(payment.url) as own:
         await asyncio.gather(*(own.open(a_pending(), soon(5_000)) for _ in range(2)))
         await asyncio.sleep(CLIENT_IDLE_SECONDS + 0.1)  # the idle time itself is tested
 
@@ -258,12 +262,11 @@ async def test_with_too_little_time_left_the_call_is_not_sent(payment: FakePayme
 
 
 async def test_a_restarted_payment_is_reached_over_a_new_connection() -> None:
-    tokens = ServiceTokens("reservation", KEY, '{"keys": []}')
     async with open_fake_payment(fake_payment.opens) as payment:
         port = payment.port
-        async with HttpPayments(payment.url, tokens) as payments:
+        async with payments_at(payment.url) as payments:
             await payments.open(a_pending(), soon(2_000))
-    async with HttpPayments(payment.url, tokens) as payments:
+    async with payments_at(payment.url) as payments:
         async with open_fake_payment(fake_payment.opens, port):
             await payments.open(a_pending(), soon(2_000))
         async with open_fake_payment(fake_payment.opens, port) as again:
@@ -275,12 +278,11 @@ async def test_many_concurrent_calls_do_not_wait_for_each_other(
     payment: FakePayment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client, "CONNECT_TIMEOUT_SECONDS", 9.0)  # 30 connect in one moment
-    tokens = ServiceTokens("reservation", KEY, '{"keys": []}')
     released = asyncio.Event()
     payment.behaviour = fake_payment.opens_after(released)
     calls: set[asyncio.Task[None]] = set()
 
-    async with HttpPayments(payment.url, tokens) as payments:
+    async with payments_at(payment.url) as payments:
         while len(calls) < 210:
             calls |= {
                 asyncio.create_task(payments.open(a_pending(), soon(9_000))) for _ in range(30)

@@ -18,7 +18,7 @@ import psutil
 from roadbike.local import home as homes
 from roadbike.local import services
 from roadbike.local.home import Home
-from tests.ports import free_base
+from tests.ports import PORTS, REPLICA_PORTS, free_base
 
 ROADBIKE: Final = Path(sys.executable).with_name("roadbike")
 SERVICES: Final = tuple(spec.name for spec in services.SERVICES)
@@ -114,7 +114,7 @@ def temporary_shop(environ: Mapping[str, str] | None = None) -> Iterator[Shop]:
     # not below pytest's own folders: the user that PostgreSQL runs as cannot enter them
     folder = Path(tempfile.mkdtemp(prefix="roadbike-system-"))
     folder.chmod(0o755)
-    shop = Shop(homes.at(folder / "shop"), free_base(), environ or {})
+    shop = Shop(homes.at(folder / "shop"), free_base(*PORTS, *REPLICA_PORTS), environ or {})
     try:
         yield shop
     finally:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from typing import Final
+from typing import Final, TypeVar
 from uuid import uuid4
 
 import aiohttp
@@ -15,6 +15,9 @@ BUYERS: Final = 6
 RETRY: Final = {HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE}  # in progress; stopped, busy
 PAUSE_SECONDS: Final = 0.05  # before a retry
 END_SECONDS: Final = 30  # for the last requests
+
+
+L = TypeVar("L", bound="Load")
 
 
 class Load:
@@ -74,9 +77,9 @@ def is_from_a_starting_gateway(response: Response) -> bool:
 
 
 @asynccontextmanager
-async def load(client: ShopClient) -> AsyncIterator[Load]:
+async def load(client: ShopClient, kind: type[L] = Load) -> AsyncIterator[L]:  # type: ignore[assignment] mypy 9156: a default for a type variable
     """Reserve inside the block; at its end, wait until every request has succeeded."""
-    work = Load(client, await client.bike(units=1_000_000))
+    work = kind(client, await client.bike(units=1_000_000))
     buyers = [asyncio.create_task(work.buy(person)) for person in work.acknowledged]
     try:
         yield work

@@ -70,6 +70,14 @@ def service_url(text: str) -> str:
     return f"{parts.scheme}://{host.lower()}{port}{parts.path.rstrip('/')}"
 
 
+def service_urls(text: str) -> str:
+    """Return the base URLs of the replicas of a service, separated by commas.
+
+    Raises UrlFault when one of them is not one.
+    """
+    return ",".join(service_url(url.strip()) for url in text.split(","))
+
+
 def _split(url: str, schemes: Collection[str]) -> SplitResult:
     wanted = " or ".join(f"{scheme}://" for scheme in schemes)
     try:

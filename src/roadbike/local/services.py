@@ -2,25 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from roadbike.environment import ENVIRONMENT, EVERY_SERVICE, OF_SERVICE
 from roadbike.kit.process.settings import ONE_MACHINE
 from roadbike.kit.urls import sqlite_url
-from roadbike.local import keys
+from roadbike.local import keys, replicas
 from roadbike.local.home import Home, passwords
 from roadbike.local.ports import HOST, Ports
-from roadbike.local.servers import nats, postgres, traefik
-from roadbike.local.servers.nats import SET_UP
-from roadbike.local.supervisor import probes
-from roadbike.local.supervisor.part import Call, Part
-from roadbike.local.users import User
+from roadbike.local.replicas import Replicas
+from roadbike.local.servers import postgres
 
-# Each service is one process: after it was killed, only its next start can take over its
-# unacknowledged messages, so they should become available soon.
+# After a process was killed, its unacknowledged messages should become available soon.
 ACK_WAIT_SECONDS: Final = 5.0
-# As in kit.db.engine, which would be slow to import here.
-CONNECTIONS_PER_PROCESS: Final = 12
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,6 +72,7 @@ MYPAGE: Final = ServiceSpec(
 )
 ACCOUNT: Final = ServiceSpec(name="account", offset=6, publishes=False, callers=("delivery",))
 
+ONCE: Final[Mapping[str, int]] = MappingProxyType({})  # every service is one process
 SERVICES: Final = (STOCK, RESERVATION, PAYMENT, DELIVERY, MYPAGE, ACCOUNT)
 
 
@@ -93,117 +89,35 @@ def topics(specs: tuple[ServiceSpec, ...] = SERVICES) -> dict[str, list[str]]:
     }
 
 
-def all_ports(ports: Ports, specs: Sequence[ServiceSpec] = SERVICES) -> list[int]:
+def replicas_of(specs: Sequence[ServiceSpec], ports: Ports, counts: Mapping[str, int]) -> Replicas:
+    """Return the parts of each service with their ports; `counts` are of services with several."""
+    return replicas.with_ports({spec.name: spec.port(ports) for spec in specs}, ports.base, counts)
+
+
+def all_ports(
+    ports: Ports, specs: Sequence[ServiceSpec] = SERVICES, counts: Mapping[str, int] = ONCE
+) -> list[int]:
     """Return every port that a shop listens on."""
+    made = replicas_of(specs, ports, counts)
     own = [ports.gateway, ports.fallback, ports.postgres, ports.nats, ports.set_up]
-    return [*(spec.port(ports) for spec in specs), *own]
+    return [*(port for parts in made.values() for port in parts.values()), *own]
 
 
-def all_parts(
-    home: Home,
-    ports: Ports,
-    environ: Mapping[str, str],
-    specs: tuple[ServiceSpec, ...],
-    user: User | None = None,
-) -> tuple[Part, ...]:
-    """Return every part.
-
-    environ: the environment of the `roadbike up` command.
-    user: the user that the parts run as; None for our own.
-    """
-    limits = {
-        spec.name: postgres.connection_limit(CONNECTIONS_PER_PROCESS)
-        for spec in specs
-        if spec.database == "postgresql"
-    }
-    roles = [postgres.SUPERUSER, *limits, *map(postgres.owner_of, limits)]
-    return (
-        postgres.part(home, ports.postgres, environ, passwords(home, "postgres", roles), limits),
-        nats.part(home, ports.nats, environ, broker_rights(home, specs), user),
-        set_up_part(home, ports, specs, user),
-        *(service_part(home, ports, environ, spec, user) for spec in specs),
-        traefik.part(
-            home,
-            ports,
-            environ,
-            {spec.name: spec.port(ports) for spec in specs},
-            gateway_key(home),
-            user,
-        ),
-    )
-
-
-def broker_rights(home: Home, specs: tuple[ServiceSpec, ...]) -> nats.Rights:
-    names = [spec.name for spec in specs]
-    return nats.Rights(
-        passwords=passwords(home, "nats", [*names, SET_UP]),
-        publishes={spec.name: spec.topic for spec in specs},
-        consumes={spec.name: spec.reads for spec in specs},
-        groups=topics(specs),
-    )
-
-
-def set_up_part(
-    home: Home, ports: Ports, specs: tuple[ServiceSpec, ...], user: User | None = None
-) -> Part:
-    """Return the process that makes topics and groups, and keeps making what is missing."""
-    return Part(
-        name=SET_UP,
-        port=ports.set_up,
-        runs=Call(
-            function="roadbike.local.jobs.broker:keep_set_up",
-            arguments={
-                "url": broker_url(home, ports, SET_UP),
-                "topics": topics(specs),
-                "ack_wait": ACK_WAIT_SECONDS,
-            },
-            user=user.ids if user else None,
-        ),
-        is_ready=probes.http(ports.set_up),
-        needs=("nats",),
-    )
-
-
-def service_part(
+def environment(
     home: Home,
     ports: Ports,
     environ: Mapping[str, str],
     spec: ServiceSpec,
-    user: User | None = None,
-) -> Part:
-    port = spec.port(ports)
-    ids = user.ids if user else None
-    settings = environment(home, ports, environ, spec)
-    return Part(
-        name=spec.name,
-        port=port,
-        runs=Call(
-            function=spec.serve,
-            arguments={"app_module": f"{spec.package}.app", "environ": settings},
-            user=ids,
-        ),
-        prepare=Call(
-            function=spec.migrate,
-            arguments={
-                "package": spec.package,
-                "database_url": owner_url(home, ports, spec),
-            },
-            user=ids,
-        ),
-        is_ready=probes.http(port),
-        needs=(*(("postgres",) if spec.database == "postgresql" else ()), "nats", SET_UP),
-    )
-
-
-def environment(
-    home: Home, ports: Ports, environ: Mapping[str, str], spec: ServiceSpec
+    made: Replicas | None = None,
 ) -> dict[str, str]:
     """Return the variables that `roadbike serve` reads for this service.
 
     The ROADBIKE_… and G_… variables of `environ` are passed on, except those that the shop
     sets and those that only other services or the command read. An unknown name is passed on: it
     may be misspelt, and the service says so.
+    made: the replicas of the shop, if a service has several.
     """
+    payments = (made or {}).get(PAYMENT.name, {PAYMENT.name: PAYMENT.port(ports)})
     set_here = {
         "ROADBIKE_ENV": "local",
         "ROADBIKE_HOST": HOST,
@@ -211,7 +125,7 @@ def environment(
         "ROADBIKE_DATABASE_URL": database_url(home, ports, spec),
         "ROADBIKE_BROKER_URL": broker_url(home, ports, spec.name),
         "ROADBIKE_ACCOUNT_URL": f"http://{HOST}:{ACCOUNT.port(ports)}",
-        "ROADBIKE_PAYMENT_URL": f"http://{HOST}:{PAYMENT.port(ports)}",
+        "ROADBIKE_PAYMENT_URL": ",".join(f"http://{HOST}:{port}" for port in payments.values()),
         "ROADBIKE_SERVICE_KEY_FILE": str(keys.private(home, spec.name)),
         "ROADBIKE_CALLER_KEYS_FILE": str(keys.callers(home, spec.name)),
         "ROADBIKE_ACCOUNT_KEYS_FILE": str(keys.issuer(home)),

@@ -26,8 +26,9 @@ class ShopFile(msgspec.Struct, frozen=True, kw_only=True):
     """The content of shop.json.
 
     open: whether requests are answered. demo: whether the demo users and bikes were made.
-    addresses, ports, databases, brokers: by part, databases and brokers with passwords; the
-    broker is also that of its set-up job. owners: the databases for those who migrate them.
+    addresses: by part; a service with replicas has that of the first one, too.
+    ports, databases, brokers: by part, databases and brokers with passwords; the broker is also
+    that of its set-up job. owners: the databases for those who migrate them.
     pids: process ids of the running parts and of the supervisor.
     logins: passwords of the demo users. ops_key: the key file of the commands.
     """
@@ -129,20 +130,31 @@ def update(home: Home, **changes: Any) -> None:
         write(home, after)
 
 
-def begin(home: Home, ports: Ports, specs: tuple[ServiceSpec, ...]) -> None:
-    """Write the file for a start. The demo users keep the passwords made at the first start."""
+def begin(
+    home: Home,
+    ports: Ports,
+    specs: tuple[ServiceSpec, ...],
+    counts: Mapping[str, int] = services.ONCE,
+) -> None:
+    """Write the file for a start. The demo users keep the passwords made at the first start.
+
+    counts: how many processes each service has that does not have one.
+    """
     before = read(home)
     passwords = {user: secrets.token_urlsafe(12) for user in DEMO_USERS}
-    service_ports = {spec.name: spec.port(ports) for spec in specs}
+    made = services.replicas_of(specs, ports, counts)
+    of_parts = {name: port for parts in made.values() for name, port in parts.items()}
+    of_services = {spec.name: spec.port(ports) for spec in specs}
     gateway = {"gateway": ports.gateway}
     shop = ShopFile(
         home=str(home.path),
         demo=before.demo if before else False,
         addresses={
-            name: f"http://{HOST}:{port}" for name, port in (service_ports | gateway).items()
+            name: f"http://{HOST}:{port}"
+            for name, port in (of_services | of_parts | gateway).items()
         },
         ports={
-            **service_ports,
+            **of_parts,
             **gateway,
             "postgres": ports.postgres,
             "nats": ports.nats,

@@ -30,7 +30,7 @@ from roadbike.kit.process.settings import Limit, ServiceSettings
 from roadbike.kit.process.tls import client_tls
 from roadbike.kit.resilience.breaker import breaker
 from roadbike.kit.resilience.limiter import Limiter
-from roadbike.kit.urls import service_url
+from roadbike.kit.urls import service_urls
 from roadbike.reservation import store
 from roadbike.reservation.api import ReservationApi, render
 from roadbike.reservation.payments import DEADLINE_MS, HttpPayments
@@ -50,7 +50,11 @@ MAX_OPEN_RESERVATIONS: Final = 5  # in production
 
 class Settings(ServiceSettings, frozen=True, kw_only=True):
     payment_url: Annotated[
-        str, Meta(description="The payment service, which is called to open a payment.")
+        str,
+        Meta(
+            description="The payment service, which is called to open a payment; its replicas "
+            "separated by commas, if nothing stands in front of them."
+        ),
     ]
     overbook: Annotated[
         int,
@@ -75,13 +79,13 @@ class Settings(ServiceSettings, frozen=True, kw_only=True):
         Name, Meta(description="Name of the shop, as `reserveStore` of a reservation.")
     ] = msgspec.field(default=DEFAULT_STORE, name="G_STORE")
 
-    FORMS: ClassVar = {**ServiceSettings.FORMS, "payment_url": service_url}
+    FORMS: ClassVar = {**ServiceSettings.FORMS, "payment_url": service_urls}
 
 
 def build(settings: Settings) -> Service:
     db = Database(settings.database_url.reveal())
     tokens = ServiceTokens("reservation", settings.service_key.reveal(), settings.caller_keys)
-    payments = HttpPayments(settings.payment_url, tokens, client_tls(settings))
+    payments = HttpPayments(settings.payment_url.split(","), tokens, client_tls(settings))
     desk = ReservationDesk(
         db,
         payments,

@@ -9,6 +9,7 @@ PaymentError
 """
 
 import ssl
+from collections.abc import Sequence
 from enum import Enum, auto
 from typing import ClassVar, Final, Protocol, Self
 
@@ -20,6 +21,7 @@ from roadbike.kit.auth import ServiceTokens
 from roadbike.kit.pure.idle import CLIENT_IDLE_SECONDS
 from roadbike.kit.resilience.breaker import SLOW_PART
 from roadbike.kit.resilience.deadline import Deadline
+from roadbike.kit.resilience.targets import Targets
 from roadbike.kit.trace import current_traceparent
 from roadbike.reservation.domain import Reservation
 
@@ -93,11 +95,14 @@ class Payments(Protocol):
 class HttpPayments:
     """Payment over HTTP. Its connections are opened and closed with the service.
 
+    urls: the base URLs of its replicas, or of what stands in front of them.
     tls: verifies payment's certificate at an https URL; None: with those of the system.
     """
 
-    def __init__(self, url: str, tokens: ServiceTokens, tls: ssl.SSLContext | None = None) -> None:
-        self._url = url
+    def __init__(
+        self, urls: Sequence[str], tokens: ServiceTokens, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self._targets = Targets(urls)
         self._tokens = tokens
         self._tls = tls
         self._session: aiohttp.ClientSession | None = None
@@ -118,11 +123,35 @@ class HttpPayments:
             await self._session.close()
 
     async def open(self, reservation: Reservation, deadline: Deadline) -> None:
+        """Open the payment. A replica without a connection is followed by the next one."""
+        while True:
+            url = self._targets.choose()
+            try:
+                await self._open_at(url, reservation, deadline)
+            except Unreachable:
+                self._targets.failed(url)
+                if not self._targets.has_others() or deadline.remaining_ms() < MIN_MS:
+                    raise
+            except CutShort:
+                raise  # a replica that is well may need more time than was left
+            except Unknown:
+                self._targets.failed(url)
+                raise
+            except PaymentRefused:
+                self._targets.answered(url)
+                raise
+            else:
+                self._targets.answered(url)
+                return
+
+    async def _open_at(self, url: str, reservation: Reservation, deadline: Deadline) -> None:
         left_ms = deadline.remaining_ms()
         if left_ms < MIN_MS:
             raise NotSent("too little time left")
         try:
-            status, body = await self._put(reservation, left_ms / 1000, deadline.forwarded_ms())
+            status, body = await self._put(
+                url, reservation, left_ms / 1000, deadline.forwarded_ms()
+            )
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise Unreachable(str(error)) from error
         except TimeoutError as error:
@@ -133,7 +162,7 @@ class HttpPayments:
         _check(reservation, status, body)
 
     async def _put(
-        self, reservation: Reservation, timeout_seconds: float, forwarded_ms: int
+        self, url: str, reservation: Reservation, timeout_seconds: float, forwarded_ms: int
     ) -> tuple[int, bytes]:
         assert self._session is not None  # opened with the service
         payment = OpenPayment(
@@ -142,7 +171,7 @@ class HttpPayments:
         path = f"/internal/payments/{reservation.reservation_id}"
         content = msgspec.json.encode(payment)
         request = self._session.put(
-            f"{self._url}{path}",
+            f"{url}{path}",
             data=content,
             headers=_headers(forwarded_ms),
             middlewares=(self._tokens.signing("payment", "PUT", path, content),),

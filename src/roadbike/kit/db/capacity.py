@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from roadbike.kit.db.bulk import POSTGRESQL
 from roadbike.kit.db.database import Database
-from roadbike.kit.db.engine import CONNECTIONS_PER_PROCESS
+from roadbike.kit.pure.rooms import CONNECTIONS_PER_PROCESS
 
 log = structlog.get_logger()
 

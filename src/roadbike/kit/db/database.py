@@ -20,8 +20,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from roadbike.kit.db.columns import utc_now
-from roadbike.kit.db.engine import BACKGROUND, READS, WRITES, new_engines, read_options
+from roadbike.kit.db.engine import new_engines, read_options
 from roadbike.kit.db.errors import StaleRow, is_conflict, translated_errors
+from roadbike.kit.pure.rooms import BACKGROUND, READS, WRITES
 
 T = TypeVar("T")
 

@@ -1,14 +1,14 @@
 """The SQLAlchemy engines of a database URL, set up for PostgreSQL or SQLite.
 
-A process has three rooms: sets of connections that are used for one kind of work only, so that a
-crowd of one kind leaves connections for the others. Each room has limits of its own.
+Each room (`kit.pure.rooms`) has an engine of its own.
 """
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from roadbike.kit.pure.rooms import IDLE_IN_TRANSACTION_MS, ROOMS, Room
 
 CONNECT_TIMEOUT_SECONDS: Final = 5
 SQLITE_BUSY_MS: Final = 5_000
@@ -17,10 +17,6 @@ SQLITE_BUSY_MS: Final = 5_000
 PREFER_INDEXES: Final = {"enable_seqscan": "off", "jit": "off"}
 # the pool ends its connections, the server does not (kit/pure/idle.py)
 NEVER_IDLE_OUT: Final = {"idle_session_timeout": "0"}
-# A process that hangs (SIGSTOP, a paused machine, a lost network) keeps its transaction open and
-# with it the locks that others wait for. PostgreSQL ends such a session after these times, so they
-# also say for how long the others stand still.
-IDLE_IN_TRANSACTION_MS: Final = 2_000
 LOST_PEERS: Final = {
     "tcp_keepalives_idle": "5",  # seconds
     "tcp_keepalives_interval": "2",
@@ -28,44 +24,6 @@ LOST_PEERS: Final = {
     "tcp_user_timeout": "5000",  # ms; also for a peer that does not read a result
 }
 ANSWER_SECONDS: Final = 0.5  # beyond the limit of a statement: then the server itself hangs
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Room:
-    """The connections for one kind of work.
-
-    wait_seconds: for a free connection. lock_ms: for a lock of another transaction.
-    statement_ms: for a whole statement.
-    """
-
-    connections: int
-    wait_seconds: float
-    lock_ms: int
-    statement_ms: int
-
-    @property
-    def session(self) -> dict[str, str]:
-        """Return the settings of each session."""
-        return (
-            PREFER_INDEXES
-            | NEVER_IDLE_OUT
-            | LOST_PEERS
-            | {
-                "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_MS),
-                "lock_timeout": str(self.lock_ms),
-                "statement_timeout": str(self.statement_ms),
-            }
-        )
-
-
-# A request is answered within 2 s. In a batch (kit.resilience.batching) it waits for the end of
-# the batch before its own, so that it meets the limit for locks twice.
-READS: Final = Room(connections=3, wait_seconds=1.0, lock_ms=500, statement_ms=1_000)
-WRITES: Final = Room(connections=4, wait_seconds=1.0, lock_ms=500, statement_ms=1_500)
-# For the inbox, the relay and timed work; one of them only listens (kit.db.wakeup).
-BACKGROUND: Final = Room(connections=5, wait_seconds=2.0, lock_ms=1_000, statement_ms=10_000)
-ROOMS: Final = (READS, WRITES, BACKGROUND)
-CONNECTIONS_PER_PROCESS: Final = sum(room.connections for room in ROOMS)
 
 
 def new_engines(url: str) -> dict[Room, AsyncEngine]:
@@ -85,6 +43,17 @@ def new_engines(url: str) -> dict[Room, AsyncEngine]:
     }
 
 
+def session_settings(room: Room) -> dict[str, str]:
+    """Return the settings of each session of PostgreSQL in that room."""
+    limits = {
+        "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_MS,
+        "lock_timeout": room.lock_ms,
+        "statement_timeout": room.statement_ms,
+    }
+    in_ms = {name: str(limit) for name, limit in limits.items()}
+    return PREFER_INDEXES | NEVER_IDLE_OUT | LOST_PEERS | in_ms
+
+
 def read_options(dialect: str) -> dict[str, Any]:
     """Return the execution options of reads: PostgreSQL then needs no BEGIN and no COMMIT."""
     return {"read_only": True} if dialect == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
@@ -100,7 +69,7 @@ def _postgresql(url: str, room: Room) -> AsyncEngine:
         connect_args={
             "timeout": CONNECT_TIMEOUT_SECONDS,
             "command_timeout": room.statement_ms / 1000 + ANSWER_SECONDS,
-            "server_settings": room.session,
+            "server_settings": session_settings(room),
         },
     )
 

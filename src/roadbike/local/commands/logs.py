@@ -2,10 +2,11 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, TextIO
 
+from roadbike.local import replicas
 from roadbike.local.errors import CommandError, did_you_mean
 from roadbike.local.home import Home
 from roadbike.local.log_files import last_lines
@@ -21,24 +22,30 @@ def show(
     files = _files(home, part)
     ends = {file: file.stat().st_size for file in files}
     for file in files:
-        _print(file, last_lines(file, count), to, named=part is None)
+        _print(file, last_lines(file, count), to, named=len(files) > 1)
     while follow:
         time.sleep(POLL_SECONDS)
         for file in files:
-            ends[file] = _print_new(file, ends[file], to, named=part is None)
+            ends[file] = _print_new(file, ends[file], to, named=len(files) > 1)
 
 
 def _files(home: Home, part: str | None) -> list[Path]:
     existing = {file.stem: file for file in sorted(home.logs.glob("*.log"))}
     if existing and part is None:
         return list(existing.values())
-    if part in existing:  # so it cannot be a path to a file outside of the folder
-        return [existing[part]]
+    if part is not None and (found := _of(part, existing)):
+        return found
     if part is None:
         raise CommandError("no-log", folder=home.logs)
     names, hint = ", ".join(existing), did_you_mean(part, existing)
     known = say("known-logs", names=names, hint=hint) if existing else ""
     raise CommandError("no-log-of", part=part, folder=home.logs, known=known)
+
+
+def _of(part: str, existing: Mapping[str, Path]) -> list[Path]:
+    """Return the log of the part; those of all replicas of a service, and of when it had none."""
+    # only existing names count, so it cannot be a path to a file outside of the folder
+    return [file for name, file in existing.items() if part in {name, replicas.service_of(name)}]
 
 
 def _print(file: Path, lines: Sequence[str], to: TextIO, *, named: bool) -> None:

@@ -14,7 +14,7 @@ from msgspec import UNSET, UnsetType
 from roadbike.kit.auth import ServiceTokens
 from roadbike.kit.process import status as statuses
 from roadbike.kit.process.status import ServiceStatus
-from roadbike.local import shop_file
+from roadbike.local import replicas, shop_file
 from roadbike.local.commands import usage
 from roadbike.local.commands.usage import Usage
 from roadbike.local.home import Home
@@ -47,6 +47,7 @@ class PartStatus(msgspec.Struct, frozen=True, kw_only=True):
     pid: int | None
     port: int
     restarts: int
+    last_end: str = ""
     processes: int = 0
     memory_mb: float | None = None
     cpu_percent: float | None = None
@@ -82,6 +83,7 @@ def collect(home: Home) -> list[PartStatus]:
 
 
 def row(shop: ShopFile, tokens: Tokens, view: View) -> PartStatus:
+    service = replicas.service_of(view.name)
     asked = view.name not in SERVERS and view.state == "ready"
     return PartStatus(
         part=view.name,
@@ -89,8 +91,9 @@ def row(shop: ShopFile, tokens: Tokens, view: View) -> PartStatus:
         pid=view.pid,
         port=view.port,
         restarts=view.restarts,
+        last_end=view.last_end,
         **(
-            _own_report(shop.addresses[view.name], tokens.headers(view.name, "GET", STATUS_PATH))
+            _own_report(shop.addresses[view.name], tokens.headers(service, "GET", STATUS_PATH))
             if asked
             else {"ready": view.state == "ready"}
         ),

@@ -42,6 +42,9 @@ def show(rows: Sequence[PartStatus], to: Console) -> None:
         for reason in verdict.reasons(row):
             line = say("part-problem", part=row.part, problem=_sentence(row, reason))
             to.print(line, markup=False, highlight=False, style="yellow")
+        if row.last_end:
+            line = say("part-last-end", part=row.part, last_end=row.last_end)
+            to.print(line, markup=False, highlight=False)
     if none := [say(f"count-{name}") for name in COUNTS if name not in some]:
         slug = "none-of" if _is_complete(rows) else "none-of-in-part"
         to.print(say(slug, what=_summary(none)), markup=False, highlight=False)

@@ -52,6 +52,7 @@ def part(
             user=user.ids if user else None,
         ),
         is_ready=probes.nats(port),
+        is_live=probes.nats(port, seconds=probes.PATIENCE_SECONDS),
         prepare_each=partial(own.share, settings, user.gid if user else None),
         prepare=Call(
             function="roadbike.local.jobs.nats_config:write",

@@ -114,6 +114,7 @@ def part(
             stop=SIGINT,  # fast shutdown: does not wait for clients
         ),
         is_ready=probes.postgres(port),
+        is_live=probes.postgres(port, seconds=probes.PATIENCE_SECONDS),
         prepare_each=partial(prepare, cluster, passwords[SUPERUSER]),
         finish=Call(
             function="roadbike.local.jobs.databases:make",

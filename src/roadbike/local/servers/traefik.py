@@ -21,7 +21,11 @@ from roadbike.local.supervisor.part import Part, Server
 from roadbike.local.users import User
 
 READ_TIMEOUT: Final = "10s"  # for a whole request to arrive
-ANSWER_TIMEOUT: Final = "10s"  # for a response to begin
+# For a response to begin: then the fallback answers, within 2 s. Log-ins may be delayed by 2 s.
+ANSWER_TIMEOUT: Final = "1900ms"
+SLOW_ANSWER_TIMEOUT: Final = "10s"
+SLOW_ANSWERS: Final = "slow-answers"
+SLOW: Final = {"account"}
 ENTRY_POINT: Final = "web"
 CONFIG: Final = "traefik.yml"
 ROUTING: Final = "routing.yml"
@@ -41,6 +45,8 @@ HEALTH_CHECK: Final = {
     "timeout": "5s",
     "unhealthyInterval": "200ms",
 }
+# Where another replica can answer, one that hangs is given up soon.
+REPLICA_HEALTH_CHECK: Final = HEALTH_CHECK | {"timeout": "1s"}
 # Until its routes are loaded, Traefik answers every path with 404.
 ROUTES_LOADED: Final = (200, 401, 503)
 # While it considers a service down, its fallback answers 503; other statuses are the service's own.
@@ -61,13 +67,13 @@ def part(
     home: Home,
     ports: Ports,
     environ: Mapping[str, str],
-    services: Mapping[str, int],
+    services: Mapping[str, Sequence[int]],
     key: str,
     user: User | None = None,
 ) -> Part:
     """Return the gateway as a part.
 
-    `services` are the ports of the services to route to, by name.
+    `services` are the ports of the replicas of the services to route to, by service.
     key: proves to the services that a request comes from the gateway.
     user: the user that it runs as; None for our own.
     """
@@ -84,6 +90,8 @@ def part(
             socket_name=ENTRY_POINT,
         ),
         is_ready=probes.http(ports.gateway, ROUTES[next(iter(services))][0], accept=ROUTES_LOADED),
+        # A host that is not ours is answered without a service.
+        is_live=probes.http_life(ports.gateway, "/", host="watchdog.invalid"),
         prepare_each=partial(
             _write,
             folder,
@@ -150,18 +158,22 @@ def settings(folder: Path, ports: Ports) -> dict[str, Any]:
         "providers": {"file": {"filename": str(folder / ROUTING), "watch": False}},
         "log": {"level": "ERROR"},
         "global": {"checkNewVersion": False, "sendAnonymousUsage": False},
-        "serversTransport": {
-            "forwardingTimeouts": {
-                "dialTimeout": "1s",
-                "responseHeaderTimeout": ANSWER_TIMEOUT,
-                "idleConnTimeout": f"{CLIENT_IDLE_SECONDS}s",
-            }
-        },
+        "serversTransport": _transport(ANSWER_TIMEOUT),
+    }
+
+
+def _transport(answer_timeout: str) -> dict[str, Any]:
+    return {
+        "forwardingTimeouts": {
+            "dialTimeout": "1s",
+            "responseHeaderTimeout": answer_timeout,
+            "idleConnTimeout": f"{CLIENT_IDLE_SECONDS}s",
+        }
     }
 
 
 def routing(
-    services: Mapping[str, int],
+    services: Mapping[str, Sequence[int]],
     fallback_port: int,
     allowed: Sequence[str],
     hosts: Sequence[str],
@@ -173,18 +185,27 @@ def routing(
     """
     to_us = " || ".join(f"Host(`{host}`)" for host in hosts)
     routers: dict[str, Any] = {"other-hosts": _router(f"!({to_us})", "fallback", ["other-host"])}
-    backends: dict[str, Any] = {"fallback": _balancer(fallback_port)}
-    for name, port in services.items():
+    backends: dict[str, Any] = {"fallback": _balancer([fallback_port])}
+    for name, replicas in services.items():
         paths = " || ".join(_rule(prefix) for prefix in ROUTES[name])
         rule = f"({to_us}) && ({paths})"
-        backends[name] = _balancer(port, healthCheck=HEALTH_CHECK)
+        check = HEALTH_CHECK if len(replicas) == 1 else REPLICA_HEALTH_CHECK
+        transport = {"serversTransport": SLOW_ANSWERS} if name in SLOW else {}
+        backends[name] = _balancer(replicas, healthCheck=check, **transport)
         backends[f"{name}-or-fallback"] = {"failover": {"service": name, "fallback": "fallback"}}
         usual = ["cors", "strip", "key", "fallback"]
         routers[name] = _router(rule, f"{name}-or-fallback", usual)
         reads = f"{rule} && (Method(`GET`) || Method(`HEAD`))"
         routers[f"{name}-reads"] = _router(reads, f"{name}-or-fallback", [*usual, "retry"])
     middlewares = _middlewares(allowed, key)
-    return {"http": {"routers": routers, "services": backends, "middlewares": middlewares}}
+    return {
+        "http": {
+            "routers": routers,
+            "services": backends,
+            "middlewares": middlewares,
+            "serversTransports": {SLOW_ANSWERS: _transport(SLOW_ANSWER_TIMEOUT)},
+        }
+    }
 
 
 def _rule(prefix: str) -> str:
@@ -200,8 +221,9 @@ def _router(rule: str, service: str, middlewares: list[str]) -> dict[str, Any]:
     }
 
 
-def _balancer(port: int, **more: Any) -> dict[str, Any]:
-    return {"loadBalancer": {"servers": [{"url": f"http://{HOST}:{port}"}], **more}}
+def _balancer(ports: Sequence[int], **more: Any) -> dict[str, Any]:
+    servers = [{"url": f"http://{HOST}:{port}"} for port in ports]
+    return {"loadBalancer": {"servers": servers, **more}}
 
 
 def _middlewares(allowed: Sequence[str], key: str) -> dict[str, Any]:

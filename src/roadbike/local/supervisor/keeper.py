@@ -4,15 +4,16 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
 from signal import SIGKILL, Signals
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
 from roadbike.local.errors import CommandError
 from roadbike.local.log_files import last_lines
-from roadbike.local.supervisor import probes
+from roadbike.local.supervisor import probes, watchdog
 from roadbike.local.supervisor.bound_port import BoundPort
 from roadbike.local.supervisor.part import Call, Part, Server
 from roadbike.local.supervisor.processes import Running, Starter
@@ -30,6 +31,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     """The state of a part as commands see it.
 
     seconds: how long its last start took. problem: why it ended or could not start.
+    last_end: the time, by this machine's clock, and the reason of its last end that no command
+    asked for.
     """
 
     name: str
@@ -39,6 +42,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     restarts: int = 0
     seconds: float = 0.0
     problem: str = ""
+    last_end: str = ""
 
 
 class Keeper:
@@ -69,7 +73,6 @@ class Keeper:
         self._task: asyncio.Task[None] | None = None
         self._process: Running | None = None
         self._draining: Running | None = None
-        self._jobs_done: list[Call] = []
         self._restarts_allowed = True
         self.failed_starts = 0
 
@@ -129,7 +132,13 @@ class Keeper:
                 return
             ends = 1 if time.monotonic() - began > STABLE_AFTER_SECONDS else ends + 1
             delay = RESTART_DELAYS_SECONDS[min(ends, len(RESTART_DELAYS_SECONDS)) - 1]
-            self._show("restarting", pid=None, problem=problem, restarts=self.view.restarts + 1)
+            self._show(
+                "restarting",
+                pid=None,
+                problem=problem,
+                restarts=self.view.restarts + 1,
+                last_end=f"{datetime.now().astimezone():%H:%M:%S} {problem}",
+            )
             await asyncio.sleep(delay)
 
     async def _run_until_end(self) -> str:
@@ -158,9 +167,9 @@ class Keeper:
             await asyncio.to_thread(self.part.prepare_each)
 
     async def _run_job_once(self, call: Call | None) -> None:
-        if call is not None and call not in self._jobs_done:
-            await self._starter.run_job(say("part-set-up", part=self.part.name), call, self.log)
-            self._jobs_done.append(call)
+        if call is not None:
+            name = say("part-set-up", part=self.part.name)
+            await self._starter.run_job_once(name, call, self.log)
 
     async def _start(self) -> Running:
         starting = asyncio.ensure_future(self._starter.start(self.part, self.log, self._port))
@@ -184,13 +193,36 @@ class Keeper:
             self.failed_starts = 0
             self._show("ready", seconds=time.monotonic() - began, problem="")
             self.ready.set()
-            return _how_it_ended(await end)
+            return await self._end_of(process, end)
         except (TimeoutError, CommandError):
             await self._terminate(process)
             raise
         finally:
             end.cancel()
             becoming.cancel()
+
+    async def _end_of(self, process: Running, end: "asyncio.Future[int]") -> str:
+        """Return how it ended. Kill it if it hangs."""
+        hanging = asyncio.ensure_future(self._until_it_hangs())
+        try:
+            waits: list[asyncio.Future[Any]] = [end, hanging]
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            if end.done():
+                return _how_it_ended(end.result())
+            self.ready.clear()
+            reason = say("gave-no-answer", seconds=f"{self.part.hang_seconds:g}")
+            process.signal(SIGKILL)
+            await end
+            watchdog.note(self.log, self.part.name, reason)
+            return reason
+        finally:
+            hanging.cancel()
+
+    async def _until_it_hangs(self) -> None:
+        if self.part.is_live is None or not self.part.hang_seconds:
+            await asyncio.Event().wait()  # nobody looks
+        else:
+            await watchdog.until_it_hangs(self.part.is_live, self.part.hang_seconds)
 
     async def _become_ready(self) -> None:
         await probes.wait_until(self.part.is_ready, READY_TIMEOUT_SECONDS)

@@ -43,6 +43,8 @@ class Server:
 class Part:
     """One process that the supervisor keeps running.
 
+    is_live: whether it answers at all, also when it is not ready; None: nobody looks.
+    hang_seconds: without an answer, after which it is killed and started again; 0: never.
     needs: the parts that must be ready before this one starts.
     prepare: runs once in a process of its own, before the first start.
     prepare_each: runs in a thread before every start.
@@ -53,6 +55,8 @@ class Part:
     port: int
     runs: Call | Server
     is_ready: Callable[[], Awaitable[bool]]
+    is_live: Callable[[], Awaitable[bool]] | None = None
+    hang_seconds: float = 0.0
     needs: tuple[str, ...] = ()
     prepare: Call | None = None
     prepare_each: Callable[[], None] | None = None

@@ -41,6 +41,8 @@ class Starter:
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="fork")
+        self._jobs: list[tuple[Call, asyncio.Lock]] = []
+        self._done: list[Call] = []
 
     async def start(self, part: Part, log: Path, port: BoundPort) -> Running:
         """Start what the part runs; it listens on that port, which its keeper holds."""
@@ -77,6 +79,20 @@ class Starter:
         job = await self.fork(name, call, log)
         if code := await job.ended():
             raise CommandError("job-failed", details=last_lines(log), job=name, exit_code=code)
+
+    async def run_job_once(self, name: str, call: Call, log: Path) -> None:
+        """As `run_job`, unless it was run with success; of replicas, one makes it for all."""
+        async with self._lock_of(call):
+            if call not in self._done:
+                await self.run_job(name, call, log)
+                self._done.append(call)
+
+    def _lock_of(self, call: Call) -> asyncio.Lock:
+        known = next((lock for each, lock in self._jobs if each == call), None)
+        if known is None:
+            known = asyncio.Lock()
+            self._jobs.append((call, known))
+        return known
 
 
 class Forked:

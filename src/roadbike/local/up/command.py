@@ -16,7 +16,7 @@ from rich.console import Console
 from setproctitle import setproctitle
 
 from roadbike.local import home as homes
-from roadbike.local import ports, shop_file, users
+from roadbike.local import ports, replicas, shop_file, users
 from roadbike.local.errors import CommandError
 from roadbike.local.home import Home
 from roadbike.local.invocation import command_line, up_line
@@ -110,6 +110,7 @@ def open_in_background(options: Options) -> None:
     os.close(claim)  # the background process claims the home for itself
     log = options.home.log("supervisor")
     command = ["up", "--home", str(options.home.path), "--port-base", str(options.ports.base)]
+    command += replicas.written(options.replicas)
     log.unlink(missing_ok=True)
     with append(log) as file:
         process = subprocess.Popen(  # noqa: S603  this same program
@@ -213,7 +214,8 @@ def _check_ports(options: Options) -> None:
 
 
 def _flags(options: Options) -> str:
-    return "".join(f"--{name} " for name in ("detach", "fresh", "yes") if getattr(options, name))
+    chosen = [f"--{name}" for name in ("detach", "fresh", "yes") if getattr(options, name)]
+    return "".join(f"{flag} " for flag in (*chosen, *replicas.written(options.replicas)))
 
 
 def _end_leftovers(home: Home) -> None:

@@ -1,7 +1,7 @@
 """What `roadbike up` was asked for."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from roadbike.local.home import Home
 from roadbike.local.ports import Ports
@@ -15,6 +15,7 @@ class Options:
 
     environ: the environment of the command. fresh: delete the shop's data first, after asking
     unless yes is set. detach: return when the shop is open.
+    replicas: how many processes each service has that does not have one.
     demo: make the demo users and bikes at the first start.
     user: the user that the parts run as; None for our own.
     """
@@ -26,10 +27,11 @@ class Options:
     yes: bool = False
     detach: bool = False
     specs: tuple[ServiceSpec, ...] = SERVICES
+    replicas: Mapping[str, int] = field(default_factory=dict)
     demo: bool = True
     user: User | None = None
 
     @property
     def all_ports(self) -> list[int]:
         """Every port that the shop listens on."""
-        return all_ports(self.ports, self.specs)
+        return all_ports(self.ports, self.specs, self.replicas)

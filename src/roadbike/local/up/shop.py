@@ -9,7 +9,7 @@ from typing import Any, Final, assert_never
 
 import msgspec
 
-from roadbike.local import access, keys, services, shop_file
+from roadbike.local import access, keys, parts, replicas, shop_file
 from roadbike.local.errors import CommandError
 from roadbike.local.invocation import command_line
 from roadbike.local.servers import fallback
@@ -44,10 +44,11 @@ class Shop:
         self._progress = progress
         self._closing = asyncio.Event()
         self._signals = 0
-        parts = services.all_parts(
-            options.home, options.ports, options.environ, options.specs, options.user
+        all_parts = parts.all_parts(
+            *(options.home, options.ports, options.environ, options.specs, options.user),
+            counts=options.replicas,
         )
-        self._supervisor = Supervisor(options.home, parts, self._show_changes)
+        self._supervisor = Supervisor(options.home, all_parts, self._show_changes)
 
     async def run_until_closed(self, on_open: Callable[[], None]) -> bool:
         """Open the shop and return when it was closed; False when that was before it was open.
@@ -90,7 +91,7 @@ class Shop:
 
     async def _open(self) -> None:
         options = self._options
-        shop_file.begin(options.home, options.ports, options.specs)
+        shop_file.begin(options.home, options.ports, options.specs, options.replicas)
         if job := keys.job(options.home, {spec.name: spec.callers for spec in options.specs}):
             await self._run_job("keys", job)
         access.grant(options.home, options.user)
@@ -125,10 +126,10 @@ class Shop:
             log = self._home.log("gateway")
             raise CommandError("gateway-does-not-answer", path=FIRST_PATH, log=log) from None
 
-    async def _start(self, part: str) -> None:
-        """Start the part and wait until the gateway reaches it, so that the next request does."""
-        await self._supervisor.start(part)
-        for path in ROUTES.get(part, ()):
+    async def _start(self, name: str) -> None:
+        """Start the parts and wait until the gateway reaches them: the next request does then."""
+        await asyncio.gather(*(self._supervisor.start(part) for part in self._parts(name)))
+        for path in ROUTES.get(replicas.service_of(name), ()):
             is_reached = http(self._options.ports.gateway, path, accept=SERVICE_REACHED)
             with contextlib.suppress(TimeoutError):  # the gateway itself may be down
                 await wait_until(is_reached, NOTICE_TIMEOUT_SECONDS)
@@ -158,6 +159,10 @@ class Shop:
         with contextlib.suppress(OSError):  # the disk may be full; the next change writes it
             shop_file.update(self._home, pids={"supervisor": os.getpid()} | pids)
 
+    def _parts(self, name: str) -> list[str]:
+        """Return the parts of that name; only the supervisor knows whether there is a part."""
+        return replicas.named(name, [view.name for view in self._supervisor.views]) or [name]
+
     async def _carry_out(self, command: control.Command) -> object:
         match command.verb:
             case "views":
@@ -165,12 +170,14 @@ class Shop:
             case "start":
                 await self._start(command.part)
             case "stop":
-                await self._supervisor.stop(command.part)
+                parts = self._parts(command.part)
+                await asyncio.gather(*(self._supervisor.stop(part) for part in parts))
             case "restart":
-                await self._supervisor.stop(command.part)
-                await self._start(command.part)
+                for part in self._parts(command.part):  # the other replicas serve meanwhile
+                    await self._supervisor.stop(part)
+                    await self._start(part)
             case "kill":
-                return self._supervisor.kill(command.part)
+                return [self._supervisor.kill(part) for part in self._parts(command.part)]
             case "down":
                 self._closing.set()
             case _:

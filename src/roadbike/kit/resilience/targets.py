@@ -1,0 +1,50 @@
+"""The replicas of a service that is called: which one the next call goes to."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+REST_SECONDS: Final = 2.0  # without calls, after a call that got no answer
+
+
+class Targets:
+    """Takes the base URLs in turn, and leaves those out that gave no answer lately.
+
+    After REST_SECONDS one call tries such a replica; the others follow when it has answered. When
+    none is left, calls go to all in turn: the circuit breaker decides whether they are made.
+    Raises ValueError without a URL.
+    """
+
+    def __init__(self, urls: Sequence[str], clock: Callable[[], float] = time.monotonic) -> None:
+        if not urls:
+            raise ValueError("at least one URL is needed")
+        self._urls = list(urls)
+        self._clock = clock
+        self._rests_until: dict[str, float] = {}  # those without an answer
+        self._next = 0
+
+    def choose(self) -> str:
+        """Return the URL for the next call."""
+        now = self._clock()
+        turn = self._urls[self._next :] + self._urls[: self._next]
+        chosen = next((url for url in turn if self._rests_until.get(url, now) <= now), turn[0])
+        self._next = (self._urls.index(chosen) + 1) % len(self._urls)
+        if chosen in self._rests_until:
+            self._rest(chosen)  # one call at a time tries it
+        return chosen
+
+    def has_others(self) -> bool:
+        """Return whether the next call can go to a replica that does not rest."""
+        now = self._clock()
+        return any(self._rests_until.get(url, now) <= now for url in self._urls)
+
+    def answered(self, url: str) -> None:
+        """Use the replica again: it has answered."""
+        self._rests_until.pop(url, None)
+
+    def failed(self, url: str) -> None:
+        """Leave the replica out for a while: it gave no answer."""
+        self._rest(url)
+
+    def _rest(self, url: str) -> None:
+        self._rests_until[url] = self._clock() + REST_SECONDS

@@ -1,0 +1,137 @@
+"""All processes of a shop as parts: how each is run, what it is given, what it waits for."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from roadbike.kit.pure.rooms import CONNECTIONS_PER_PROCESS
+from roadbike.local import services
+from roadbike.local.home import Home, passwords
+from roadbike.local.ports import Ports
+from roadbike.local.replicas import Replicas
+from roadbike.local.servers import nats, postgres, traefik
+from roadbike.local.servers.nats import SET_UP
+from roadbike.local.services import ServiceSpec
+from roadbike.local.supervisor import probes, watchdog
+from roadbike.local.supervisor.part import Call, Part
+from roadbike.local.users import User
+
+
+def all_parts(
+    home: Home,
+    ports: Ports,
+    environ: Mapping[str, str],
+    specs: tuple[ServiceSpec, ...],
+    user: User | None = None,
+    counts: Mapping[str, int] = services.ONCE,
+) -> tuple[Part, ...]:
+    """Return every part.
+
+    environ: the environment of the `roadbike up` command.
+    user: the user that the parts run as; None for our own.
+    counts: how many processes each service has that does not have one.
+    """
+    made = services.replicas_of(specs, ports, counts)
+    limits = {
+        spec.name: postgres.connection_limit(CONNECTIONS_PER_PROCESS, len(made[spec.name]))
+        for spec in specs
+        if spec.database == "postgresql"
+    }
+    roles = [postgres.SUPERUSER, *limits, *map(postgres.owner_of, limits)]
+    seconds = watchdog.hang_seconds(environ)
+    parts = (
+        postgres.part(home, ports.postgres, environ, passwords(home, "postgres", roles), limits),
+        nats.part(home, ports.nats, environ, broker_rights(home, specs), user),
+        set_up_part(home, ports, specs, user),
+        *(part for spec in specs for part in service_parts(home, ports, environ, spec, made, user)),
+        traefik.part(
+            home,
+            ports,
+            environ,
+            {service: list(parts.values()) for service, parts in made.items()},
+            services.gateway_key(home),
+            user,
+        ),
+    )
+    return tuple(replace(part, hang_seconds=seconds) for part in parts)
+
+
+def broker_rights(home: Home, specs: tuple[ServiceSpec, ...]) -> nats.Rights:
+    names = [spec.name for spec in specs]
+    return nats.Rights(
+        passwords=passwords(home, "nats", [*names, SET_UP]),
+        publishes={spec.name: spec.topic for spec in specs},
+        consumes={spec.name: spec.reads for spec in specs},
+        groups=services.topics(specs),
+    )
+
+
+def set_up_part(
+    home: Home, ports: Ports, specs: tuple[ServiceSpec, ...], user: User | None = None
+) -> Part:
+    """Return the process that makes topics and groups, and keeps making what is missing."""
+    return Part(
+        name=SET_UP,
+        port=ports.set_up,
+        runs=Call(
+            function="roadbike.local.jobs.broker:keep_set_up",
+            arguments={
+                "url": services.broker_url(home, ports, SET_UP),
+                "topics": services.topics(specs),
+                "ack_wait": services.ACK_WAIT_SECONDS,
+            },
+            user=user.ids if user else None,
+        ),
+        is_ready=probes.http(ports.set_up),
+        is_live=probes.http_life(ports.set_up),
+        needs=("nats",),
+    )
+
+
+def service_parts(
+    home: Home,
+    ports: Ports,
+    environ: Mapping[str, str],
+    spec: ServiceSpec,
+    made: Replicas,
+    user: User | None = None,
+) -> list[Part]:
+    """Return one part for each replica; they have one migration in common."""
+    settings = services.environment(home, ports, environ, spec, made)
+    owner = services.owner_url(home, ports, spec)
+    parts = made[spec.name].items()
+    return [
+        service_part(settings | {"ROADBIKE_PORT": str(port)}, owner, spec, part, port, user)
+        for part, port in parts
+    ]
+
+
+def service_part(
+    settings: Mapping[str, str],
+    owner: str,
+    spec: ServiceSpec,
+    name: str,
+    port: int,
+    user: User | None = None,
+) -> Part:
+    """`owner` is the URL of the database for the role that migrates it."""
+    ids = user.ids if user else None
+    return Part(
+        name=name,
+        port=port,
+        runs=Call(
+            function=spec.serve,
+            arguments={"app_module": f"{spec.package}.app", "environ": dict(settings)},
+            user=ids,
+        ),
+        prepare=Call(
+            function=spec.migrate,
+            arguments={
+                "package": spec.package,
+                "database_url": owner,
+            },
+            user=ids,
+        ),
+        is_ready=probes.http(port),
+        is_live=probes.http_life(port),
+        needs=(*(("postgres",) if spec.database == "postgresql" else ()), "nats", SET_UP),
+    )
