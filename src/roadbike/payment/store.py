@@ -34,12 +34,11 @@ from roadbike.kit.db.rows import Rows
 from roadbike.kit.db.times import due_rows, is_due
 from roadbike.kit.pure.refusals import NotFound
 from roadbike.payment.domain import Attempt, Outcome, Payment, PaymentSummary, Refund, Try
-from roadbike.payment.domain.attempts import LONGEST_WAIT, LOOKS, MAX_RETRY_SECONDS
+from roadbike.payment.domain.attempts import LONGEST_WAIT, LOOKS
 
 metadata: Final = MetaData()
 
 CLAIMED_FOR: Final = timedelta(seconds=15)  # longer than the provider may take for an answer
-LONGEST_BACK_OFF: Final = timedelta(seconds=MAX_RETRY_SECONDS) + CLAIMED_FOR
 LOOKED_AT: Final = text("look_at IS NOT NULL")
 IS_OWED: Final = text(f"refund = '{Refund.OWED}'")
 IS_UNKNOWN: Final = text(f"outcome = '{Outcome.UNKNOWN}'")
@@ -183,10 +182,9 @@ async def claim_kept(tx: Tx, at_most: int) -> Sequence[Attempt]:
 
 async def claim_owed(tx: Tx, at_most: int) -> Sequence[Attempt]:
     """Claim attempts with a refund owed, except those whose next try comes later."""
-    now = await tx.now()
-    # a time beyond any back-off is none: earlier code left the next day's look, or a wrong clock
-    waits = ATTEMPT.c.check_at.between(now, now + LONGEST_BACK_OFF)
-    owed = select(ATTEMPT).where(IS_OWED, or_(ATTEMPT.c.check_at.is_(None), ~waits))  # as the index
+    # `is_due` also takes the next day's look, which earlier code has left in that column
+    is_time = is_due(ATTEMPT.c.check_at, await tx.now(), LONGEST_WAIT)
+    owed = select(ATTEMPT).where(IS_OWED, or_(ATTEMPT.c.check_at.is_(None), is_time))  # as the index
     return await _claim(tx, owed.order_by(ATTEMPT.c.attempt_id), at_most)
 
 
