@@ -184,7 +184,7 @@ async def claim_owed(tx: Tx, at_most: int) -> Sequence[Attempt]:
     """Claim attempts with a refund owed, except those whose next try comes later."""
     # `is_due` also takes the next day's look, which earlier code has left in that column
     is_time = is_due(ATTEMPT.c.check_at, await tx.now(), LONGEST_WAIT)
-    owed = select(ATTEMPT).where(IS_OWED, or_(ATTEMPT.c.check_at.is_(None), is_time))  # as the index
+    owed = select(ATTEMPT).where(IS_OWED, or_(ATTEMPT.c.check_at.is_(None), is_time))
     return await _claim(tx, owed.order_by(ATTEMPT.c.attempt_id), at_most)
 
 
