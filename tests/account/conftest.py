@@ -27,6 +27,8 @@ from roadbike.serve import SHOP
 Ask = Callable[..., Awaitable[httpx.Response]]
 
 KEY = new_signing_key("account/1")
+STOREFRONT_KEY = new_signing_key("storefront/1")
+CALLERS = json.dumps({"keys": [SigningKey.from_jwk(STOREFRONT_KEY).public_jwk()]})
 RARE = "correct horse"
 GATEWAY_KEY = "the gateway's key"
 
@@ -81,7 +83,7 @@ async def app_of(service: Service) -> AsyncIterator[httpx.AsyncClient]:
         title="account",
         routes=service.routes,
         tokens=token_verifier(service, SHOP),
-        services=ServiceTokens("account", new_signing_key("account/own"), '{"keys": []}'),
+        services=ServiceTokens("account", new_signing_key("account/own"), CALLERS),
         translations=load_translations("roadbike.kit", "roadbike.contracts"),
         status=_no_figures,
         ready=lambda: True,

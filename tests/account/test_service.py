@@ -122,7 +122,9 @@ async def test_the_api_is_documented(ask: Any) -> None:
 
     validate(document)
     assert document["components"]["schemas"]["SignUp"]["additionalProperties"] is False
+    sessions = "/internal/sessions"
     assert set(document["paths"]) == {
+        *(sessions, f"{sessions}/tokens", f"{sessions}/end", f"{sessions}/password"),
         *("/accounts", "/accounts/tokens", "/accounts/me", "/accounts/{user_id}"),
         *("/internal/accounts/{user_id}/contact", "/.well-known/jwks.json"),
     }

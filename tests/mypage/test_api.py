@@ -176,4 +176,5 @@ async def test_the_api_is_documented(alice: ApiClient) -> None:
 
     validate(document)
     one = "/myPages/{reservation_id}"
-    assert set(document["paths"]) == {"/myPages", one, f"{one}/timeline"}
+    changes = "/internal/purchases/changes"
+    assert set(document["paths"]) == {"/myPages", one, f"{one}/timeline", changes}

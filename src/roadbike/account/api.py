@@ -214,22 +214,13 @@ class AccountApi:
                 device_token=device_token or request.cookies.get(self.cookie.name),
             )
         except Refusal as refusal:
-            await self._log_failure(data.user_id, client, refusal)
+            await log_failure(self.db, data.user_id, client, refusal)
             raise
         log.info("login.succeeded", user=account.user_id, client=client)
         lifetime = self.token_lifetime_seconds
         token = self.key.sign(domain.claims(account, int(time.time()), lifetime))
         body = TokenView(access_token=token, expires_in=lifetime, device_token=device)
         return Reply(body, headers={"Set-Cookie": self.cookie.header(device)})
-
-    async def _log_failure(self, user_id: str, client: str, refusal: Refusal) -> None:
-        """Log a refused log-in, with the user id if it exists: others may be typed passwords."""
-        account = None
-        if not isinstance(refusal, Unavailable):  # then nothing was read either
-            async with self.db.read() as tx:
-                account = await store.find(tx, domain.case_folded(user_id))
-        user = account.user_id if account else None
-        log.warning("login.failed", user=user, client=client, reason=refusal.slug)
 
     async def get(self, user_id: str, caller: Caller) -> AccountView:
         """Show your own account; admins see all."""
@@ -268,6 +259,16 @@ class AccountApi:
     async def keys(self) -> Reply[bytes]:
         """Show the public keys that access tokens are checked with, signed with known ones."""
         return Reply(self.publisher.document(time.time()), headers={"Cache-Control": JWKS_CACHE})
+
+
+async def log_failure(db: Database, user_id: str, client: str, refusal: Refusal) -> None:
+    """Log a refused log-in, with the user id if it exists: others may be typed passwords."""
+    account = None
+    if not isinstance(refusal, Unavailable):  # then nothing was read either
+        async with db.read() as tx:
+            account = await store.find(tx, domain.case_folded(user_id))
+    user = account.user_id if account else None
+    log.warning("login.failed", user=user, client=client, reason=refusal.slug)
 
 
 def _with_pointer(refusal: Invalid, pointer: str) -> Invalid:

@@ -11,7 +11,8 @@ from roadbike.account.api import AccountApi
 from roadbike.account.devices import DeviceCookie, Devices
 from roadbike.account.domain import Limits
 from roadbike.account.passwords import SIGN_UP_THREADS, SIGN_UPS_WAITING, Passwords
-from roadbike.account.use_cases import LogIns, delete_old_failures
+from roadbike.account.sessions_api import SessionsApi
+from roadbike.account.use_cases import LogIns, delete_ended_sessions, delete_old_failures
 from roadbike.contracts.identity import ISSUER
 from roadbike.kit.auth import KeyFault, Publisher, SigningKey
 from roadbike.kit.db import Database
@@ -110,8 +111,11 @@ def build(settings: Settings) -> Service:
         name="account",
         settings=settings,
         db=db,
-        routes=api.routes(),
-        timed=[every(seconds=60, do=partial(delete_old_failures, window=limits.window))],
+        routes=[*api.routes(), *SessionsApi(db, for_sign_ups, log_ins, key).routes()],
+        timed=[
+            every(seconds=60, do=partial(delete_old_failures, window=limits.window)),
+            every(seconds=60, do=delete_ended_sessions),
+        ],
         resources=[passwords, for_sign_ups],
     )
 

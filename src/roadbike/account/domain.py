@@ -39,6 +39,13 @@ class WrongCredentials(Refusal):
         super().__init__(headers={"WWW-Authenticate": "Bearer"})
 
 
+class SessionEnded(Refusal):
+    """The browser session does not exist, or it has ended: its user has to log in."""
+
+    slug = "session-ended"
+    status = 401
+
+
 class UnusableUserId(Invalid):
     """The user id has the wrong form or is reserved."""
 

@@ -37,6 +37,7 @@ HASH_LENGTH: Final = 200  # of argon2's encoded form
 ROLES_LENGTH: Final = 100  # of their names, separated by commas
 CLIENT_LENGTH: Final = 64  # of an IP address or network
 DEVICE_LENGTH: Final = 22  # of the id of a device
+SESSION_HASH_LENGTH: Final = 64  # of SHA-256, in hexadecimal digits
 CONTACT: Final = ("phone", "email", "zip_code", "address")
 
 metadata: Final = MetaData()
@@ -69,6 +70,17 @@ LOGIN_FAILURE: Final = Table(
     Index("login_failure_time", "failed_at"),
 )
 
+SESSION: Final = Table(
+    "session",
+    metadata,
+    Column("id_hash", String(SESSION_HASH_LENGTH), primary_key=True),
+    Column("user_id", String(USER_ID_LENGTH), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("used_at", UtcTime, nullable=False),
+    Index("session_user", "user_id"),
+    Index("session_used", "used_at"),
+)
+
 
 async def add(tx: Tx, account: Account) -> bool:
     """Insert a new account; return False when its user id is taken."""
@@ -92,6 +104,12 @@ async def rehash(tx: Tx, account: Account, password_hash: str) -> None:
         ACCOUNT.c.password_hash == account.password_hash
     )
     await tx.execute(update(ACCOUNT).where(same).values(password_hash=password_hash))
+
+
+async def set_password(tx: Tx, user_id: str, password_hash: str) -> None:
+    """Store the hash of a new password."""
+    is_theirs = ACCOUNT.c.user_id == user_id
+    await tx.execute(update(ACCOUNT).where(is_theirs).values(password_hash=password_hash))
 
 
 async def add_failure(tx: Tx, guess: Guess) -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Final
 
-from roadbike.account import domain, store
+from roadbike.account import domain, sessions, store
 from roadbike.account.devices import Devices
 from roadbike.account.domain import Account, Guess, Limits
 from roadbike.account.passwords import Passwords, common_words
@@ -129,6 +129,39 @@ class LogIns:
             raise domain.WrongCredentials
         await _renew_hash(self.db, self.passwords, account, password)
         return account
+
+
+async def change_password(
+    db: Database,
+    log_ins: LogIns,
+    passwords: Passwords,
+    account: Account,
+    *,
+    session_id: str,
+    client: str,
+    password: str,
+    new_password: str,
+) -> None:
+    """Change the password after checking the old one, and end the user's other sessions.
+
+    Raises WrongCredentials, TooMany, UnusablePassword, Overloaded.
+    """
+    chosen = domain.new_password(new_password, account.user_id, common_words())
+    await log_ins.log_in(user_id=account.user_id, password=password, client=client)
+    with passwords.turn():
+        password_hash = await passwords.hash(chosen)
+
+    async def change(tx: Tx) -> None:
+        await store.set_password(tx, account.user_id, password_hash)
+        await sessions.end_others(tx, account.user_id, session_id)
+
+    await db.transact(change)
+
+
+async def delete_ended_sessions(db: Database) -> None:
+    """Delete the sessions that have ended by themselves."""
+    async with db.begin() as tx:
+        await sessions.delete_ended(tx)
 
 
 async def delete_old_failures(db: Database, window: timedelta) -> None:

@@ -7,6 +7,7 @@ from roadbike.kit.db import Database
 from roadbike.kit.process.service import Service, whenever_with_message
 from roadbike.kit.process.settings import ServiceSettings
 from roadbike.mypage.api import MyPageApi
+from roadbike.mypage.changes_api import ChangesApi
 from roadbike.mypage.use_cases import follow_purchase, prefetch
 
 
@@ -20,7 +21,7 @@ def build(settings: Settings) -> Service:
         name="mypage",
         settings=settings,
         db=db,
-        routes=MyPageApi(db).routes(),
+        routes=[*MyPageApi(db).routes(), *ChangesApi(db).routes()],
         policies=[
             whenever_with_message(event, follow_purchase) for event in get_args(AnyPurchaseEvent)
         ],

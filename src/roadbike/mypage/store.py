@@ -1,6 +1,6 @@
 """Persistence of the purchases and of every event that they are projected from."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, get_args
@@ -172,6 +172,14 @@ async def events_of(tx: Tx, reservation_id: UUID) -> Sequence[StoredEvent]:
         StoredEvent(event=DECODERS[row["type"]].decode(row["data"]), time=row["time"])
         for row in rows
     ]
+
+
+async def count_events(tx: Tx, reservation_ids: Iterable[UUID]) -> Mapping[UUID, int]:
+    """Return how many events are stored of each of these purchases; those without are left out."""
+    key = STORED_EVENT.c.reservation_id
+    counted = select(key, func.count().label("events")).where(key.in_(list(reservation_ids)))
+    rows = await tx.rows(counted.group_by(key))
+    return {row["reservation_id"]: row["events"] for row in rows}
 
 
 async def count_purchases_with_events(tx: Tx) -> int:

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, ClassVar, Final, NoReturn
 from uuid import UUID
@@ -57,6 +58,7 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name):
     user_id: str
     price: int
     payment_status: PaymentStatus
+    pay_until: datetime | None = None  # while it is due, by the database's clock
     links: Links = {}
 
 
@@ -88,11 +90,22 @@ class PaymentChange(Body, frozen=True, rename=wire_name):
 
 
 class PaymentApi:
-    """delay_ms: how long an open takes at least and at most, for demonstrations."""
+    """`/payments`: read and paid by buyers, opened by reservation.
 
-    def __init__(self, db: Database, cashier: Cashier, delay_ms: tuple[int, int] = (0, 0)) -> None:
+    pay_within: how long a buyer may take to pay.
+    delay_ms: how long an open takes at least and at most, for demonstrations.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        cashier: Cashier,
+        pay_within: timedelta,
+        delay_ms: tuple[int, int] = (0, 0),
+    ) -> None:
         self.db = db
         self.cashier = cashier
+        self.pay_within = pay_within
         self.delay_ms = delay_ms
         self.openings: Batches[Opening, Payment] = Batches(self._open_all)
 
@@ -128,13 +141,13 @@ class PaymentApi:
             found, total = await store.page(
                 tx, paging, owner=caller.owner, reservation_id=reservation_id
             )
-        shown = Payments(payments=[_view(payment) for payment in found])
+        shown = Payments(payments=[self._view(payment) for payment in found])
         return page_of(shown, paging, total=total, url="/payments", reserveId=reservation_id)
 
     async def get(self, payment_id: UUID, caller: Caller) -> PaymentView:
         """One payment."""
         async with self.db.read() as tx:
-            return _view(await store.get(tx, payment_id, owner=caller.owner))
+            return self._view(await store.get(tx, payment_id, owner=caller.owner))
 
     async def pay(
         self,
@@ -152,37 +165,38 @@ class PaymentApi:
             choices = {"choices": ", ".join(error.choices)}
             fault = Fault(slug="fault-choice", parameter=SIMULATE, facts=choices)
             raise Invalid(fault) from None
-        return _reply(payment)
+        return self._reply(payment)
 
     async def _refuse_to_cancel(self, payment_id: UUID, caller: Caller) -> NoReturn:
         async with self.db.read() as tx:
             payment = await store.get(tx, payment_id, owner=caller.owner)
-        extra = {"_links": _view(payment).links}
+        extra = {"_links": self._view(payment).links}
         raise CancelsWithReservation(payment.reservation_id, extra=extra)
 
     async def _open_all(self, openings: Sequence[Opening]) -> Sequence[Payment | Exception]:
         return await self.db.transact(lambda tx: open_payments(tx, openings))
 
+    def _reply(self, payment: Payment) -> Reply[PaymentView]:
+        match payment.payment_status:
+            case PaymentStatus.PAID:
+                return Reply(self._view(payment))
+            case PaymentStatus.CONFIRMING:
+                return Reply(self._view(payment), status=202)
+            case PaymentStatus.DUE:
+                raise PaymentFailed
+            case _:
+                raise NotPayable
 
-def _reply(payment: Payment) -> Reply[PaymentView]:
-    match payment.payment_status:
-        case PaymentStatus.PAID:
-            return Reply(_view(payment))
-        case PaymentStatus.CONFIRMING:
-            return Reply(_view(payment), status=202)
-        case PaymentStatus.DUE:
-            raise PaymentFailed
-        case _:
-            raise NotPayable
-
-
-def _view(payment: PaymentSummary) -> PaymentView:
-    own = f"/payments/{payment.payment_id}"
-    related = links(
-        self=own,
-        reservation=f"/reservations/{payment.reservation_id}",
-        myPage=f"/myPages/{payment.reservation_id}",
-    )
-    if payment.payment_status is PaymentStatus.DUE:
-        related |= links(pay=own)
-    return view(PaymentView, payment, related)
+    def _view(self, payment: PaymentSummary) -> PaymentView:
+        own = f"/payments/{payment.payment_id}"
+        related = links(
+            self=own,
+            reservation=f"/reservations/{payment.reservation_id}",
+            myPage=f"/myPages/{payment.reservation_id}",
+        )
+        shown = view(PaymentView, payment, related)
+        if payment.payment_status is not PaymentStatus.DUE or payment.opened_at is None:
+            return shown
+        return msgspec.structs.replace(
+            shown, links=related | links(pay=own), pay_until=payment.opened_at + self.pay_within
+        )

@@ -111,7 +111,7 @@ def build(settings: Settings) -> Service:
         name="payment",
         settings=settings,
         db=db,
-        routes=PaymentApi(db, cashier, delay_ms).routes(),
+        routes=PaymentApi(db, cashier, expiry.after, delay_ms).routes(),
         policies=[whenever(ReservationCancelled, cancel_payment)],
         prefetch=prefetch,
         publishes=(
