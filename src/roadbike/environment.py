@@ -27,7 +27,7 @@ COMMAND: Final = (
     ),
     Variable(
         "ROADBIKE_CORS_ORIGINS",
-        "the storefront's port on 127.0.0.1 and localhost, and `http://localhost:8080`",
+        "the gateway's own address on 127.0.0.1 and localhost, and `http://localhost:8080`",
         "Origins whose pages may call the gateway from a browser, separated by commas.",
     ),
     Variable(
@@ -116,6 +116,15 @@ OF_SERVICE: Final[Mapping[str, frozenset[str]]] = {
             "ROADBIKE_PAYMENT_TRIES_WINDOW_SECONDS",
             "ROADBIKE_OPEN_DELAY_MIN_MS",
             "ROADBIKE_OPEN_DELAY_MAX_MS",
+        }
+    ),
+    "storefront": frozenset(
+        {
+            "ROADBIKE_STOCK_URL",
+            "ROADBIKE_RESERVATION_URL",
+            "ROADBIKE_PAYMENT_URL",
+            "ROADBIKE_DELIVERY_URL",
+            "ROADBIKE_MYPAGE_URL",
         }
     ),
     "account": frozenset(

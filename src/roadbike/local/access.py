@@ -4,11 +4,11 @@ import os
 from typing import Final
 
 from roadbike.local import keys, own
-from roadbike.local.home import Home
+from roadbike.local.home import SQLITE_FOLDERS, Home
 from roadbike.local.users import User
 
 READ: Final = ("keys", "nats", "gateway")  # with files that we write and parts read
-OWNED: Final = ("delivery", "payment", "nats/data")  # with files that parts write
+OWNED: Final = (*SQLITE_FOLDERS, "nats/data")  # with files that parts write
 
 
 def grant(home: Home, user: User | None) -> None:

@@ -15,7 +15,8 @@ import msgspec
 from roadbike.local import own
 from roadbike.local.errors import CommandError
 
-SQLITE_FOLDERS: Final = ("delivery", "payment")  # of services that use SQLite
+# of services that use SQLite
+SQLITE_FOLDERS: Final = ("delivery", "payment", "storefront")
 FOLDERS: Final = ("keys", "logs", "nats", "gateway")
 DATA_FOLDERS: Final = (*SQLITE_FOLDERS, "nats/data", "postgres/data")
 ENTRIES: Final = (

@@ -23,10 +23,6 @@ class Ports:
     base: int = DEFAULT_BASE
 
     @property
-    def storefront(self) -> int:
-        return self.base + 7
-
-    @property
     def gateway(self) -> int:
         return self.base + 8
 

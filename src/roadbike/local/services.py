@@ -69,11 +69,15 @@ MYPAGE: Final = ServiceSpec(
     offset=5,
     publishes=False,
     consumes=("delivery", "payment", "reservation", "stock"),
+    callers=("storefront",),
 )
-ACCOUNT: Final = ServiceSpec(name="account", offset=6, publishes=False, callers=("delivery",))
+ACCOUNT: Final = ServiceSpec(
+    name="account", offset=6, publishes=False, callers=("delivery", "storefront")
+)
+STOREFRONT: Final = ServiceSpec(name="storefront", offset=7, database="sqlite", publishes=False)
 
 ONCE: Final[Mapping[str, int]] = MappingProxyType({})  # every service is one process
-SERVICES: Final = (STOCK, RESERVATION, PAYMENT, DELIVERY, MYPAGE, ACCOUNT)
+SERVICES: Final = (STOCK, RESERVATION, PAYMENT, DELIVERY, MYPAGE, ACCOUNT, STOREFRONT)
 
 
 def topic_of(service: str) -> str:
@@ -126,6 +130,10 @@ def environment(
         "ROADBIKE_BROKER_URL": broker_url(home, ports, spec.name),
         "ROADBIKE_ACCOUNT_URL": f"http://{HOST}:{ACCOUNT.port(ports)}",
         "ROADBIKE_PAYMENT_URL": ",".join(f"http://{HOST}:{port}" for port in payments.values()),
+        "ROADBIKE_STOCK_URL": f"http://{HOST}:{STOCK.port(ports)}",
+        "ROADBIKE_RESERVATION_URL": f"http://{HOST}:{RESERVATION.port(ports)}",
+        "ROADBIKE_DELIVERY_URL": f"http://{HOST}:{DELIVERY.port(ports)}",
+        "ROADBIKE_MYPAGE_URL": f"http://{HOST}:{MYPAGE.port(ports)}",
         "ROADBIKE_SERVICE_KEY_FILE": str(keys.private(home, spec.name)),
         "ROADBIKE_CALLER_KEYS_FILE": str(keys.callers(home, spec.name)),
         "ROADBIKE_ACCOUNT_KEYS_FILE": str(keys.issuer(home)),

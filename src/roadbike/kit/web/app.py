@@ -66,6 +66,7 @@ def http_app(  # noqa: PLR0913 one keyword for each part of the app
                 "access": Access(tokens, services),
                 "translations": translations,
                 "gateway": gateway,
+                "ready": ready,
                 "writes": RateLimit(writes_per_minute, MINUTE_SECONDS),
             }
         ),

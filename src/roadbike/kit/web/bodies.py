@@ -38,7 +38,7 @@ class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     `ignored` names members that old clients send and the server sets itself: they have no effect,
     whatever their type. Every other unknown member is refused. A pattern may name the message
-    for a value that does not match: `Meta(pattern=…, extra={"fault": "fault-zip-code"})`. A text
+    for a value that does not match: `Meta(pattern=…, extra={"fault": "fault-line"})`. A text
     says what it may contain by LINE or PARAGRAPHS of kit.pure.texts; all texts are composed (NFC)
     before their length counts. `not_offered` are values of enums that are known and always refused,
     each with an explanation of its own: a wrong choice does not name them.

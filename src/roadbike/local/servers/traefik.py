@@ -38,6 +38,12 @@ ROUTES: Final[Mapping[str, tuple[str, ...]]] = {
     "account": ("/accounts", "/.well-known", "/problems"),
     "storefront": ("/",),
 }
+# Every path that no other service has, except those that are for operators and services only.
+PAGES: Final = (
+    "(PathPrefix(`/`) && !PathPrefix(`/internal`) && !PathPrefix(`/livez`) && "
+    "!PathPrefix(`/readyz`) && !Path(`/openapi.json`))"
+)
+LAST: Final = 10  # the priority of the pages; those of others are the lengths of their rules
 # Slow to give up a service that is only busy, quick to notice one that is back.
 HEALTH_CHECK: Final = {
     "path": "/readyz",
@@ -120,7 +126,7 @@ def origins(ports: Ports, environ: Mapping[str, str]) -> list[str]:
     chosen = environ.get("ROADBIKE_CORS_ORIGINS")
     if chosen is not None:
         return [_origin(typed.strip()) for typed in chosen.split(",") if typed.strip()]
-    port = ports.storefront
+    port = ports.gateway
     return [f"http://127.0.0.1:{port}", f"http://localhost:{port}", "http://localhost:8080"]
 
 
@@ -213,6 +219,9 @@ def routing(
         routers[f"{name}-unsized"] = _router(f"{rule} && {UNSIZED}", f"{name}-or-fallback", chain)
         reads = f"{rule} && (Method(`GET`) || Method(`HEAD`))"
         routers[f"{name}-reads"] = _router(reads, f"{name}-or-fallback", [*usual, "retry"])
+    for name in services:
+        if ROUTES[name] == ("/",):  # Traefik tries the longest rule first, unless it has a number
+            _come_last(routers, name)
     middlewares = _middlewares(allowed, key)
     return {
         "http": {
@@ -224,8 +233,14 @@ def routing(
     }
 
 
+def _come_last(routers: dict[str, Any], name: str) -> None:
+    """Let all routers of other services go before those of this one."""
+    for number, router in enumerate(sorted(each for each in routers if each.startswith(name))):
+        routers[router]["priority"] = LAST + number
+
+
 def _rule(prefix: str) -> str:
-    return "PathPrefix(`/`)" if prefix == "/" else f"Path(`{prefix}`) || PathPrefix(`{prefix}/`)"
+    return PAGES if prefix == "/" else f"Path(`{prefix}`) || PathPrefix(`{prefix}/`)"
 
 
 def _router(rule: str, service: str, middlewares: list[str]) -> dict[str, Any]:

@@ -1,0 +1,84 @@
+"""The storefront on one page: the pages that buyers use in a browser."""
+
+from typing import Annotated, ClassVar, Final
+
+from msgspec import Meta
+
+from roadbike.kit.db import Database
+from roadbike.kit.process.internal_tokens import service_tokens
+from roadbike.kit.process.service import Service, every
+from roadbike.kit.process.settings import ServiceSettings
+from roadbike.kit.process.tls import client_tls
+from roadbike.kit.translations import load_translations
+from roadbike.kit.urls import service_url, service_urls
+from roadbike.storefront.account_pages import AccountPages
+from roadbike.storefront.catalogue import Catalogue
+from roadbike.storefront.live import Live
+from roadbike.storefront.order_pages import OrderPages
+from roadbike.storefront.peers import Peers
+from roadbike.storefront.purchase_pages import PurchasePages
+from roadbike.storefront.purchases import Purchases
+from roadbike.storefront.shop_pages import ShopPages
+from roadbike.storefront.site_pages import SitePages
+from roadbike.storefront.store import delete_old
+from roadbike.storefront.visitors import SessionCookie, Visitors
+from roadbike.storefront.web import Pages
+
+NAME: Final = "storefront"
+CLEANING_SECONDS: Final = 60
+
+
+class Settings(ServiceSettings, frozen=True, kw_only=True):
+    """Where the other services are."""
+
+    stock_url: Annotated[str, Meta(description="URL of the service that keeps the bikes.")]
+    reservation_url: Annotated[str, Meta(description="URL of the service that takes reservations.")]
+    payment_url: Annotated[
+        str, Meta(description="URL of the service that takes payments; of several, the first one.")
+    ]
+    delivery_url: Annotated[str, Meta(description="URL of the service that sends parcels.")]
+    mypage_url: Annotated[str, Meta(description="URL of the service that shows purchases.")]
+
+    FORMS: ClassVar = {
+        **ServiceSettings.FORMS,
+        **dict.fromkeys(
+            ("stock_url", "reservation_url", "delivery_url", "mypage_url"), service_url
+        ),
+        "payment_url": service_urls,
+    }
+
+
+def build(settings: Settings) -> Service:
+    db = Database(settings.database_url.reveal())
+    peers = Peers(
+        {
+            "stock": settings.stock_url,
+            "reservation": settings.reservation_url,
+            "payment": settings.payment_url.partition(",")[0],
+            "delivery": settings.delivery_url,
+            "mypage": settings.mypage_url,
+            "account": settings.account_url,
+        },
+        service_tokens(NAME, settings),
+        settings.gateway_key.reveal(),
+        client_tls(settings),
+    )
+    visitors = Visitors(peers, SessionCookie(secure=settings.env == "production"))
+    pages = Pages(visitors, load_translations("roadbike.kit", "roadbike.contracts"))
+    catalogue = Catalogue(peers)
+    purchases = Purchases(peers, catalogue)
+    live = Live(peers)
+    return Service(
+        name=NAME,
+        settings=settings,
+        db=db,
+        routes=[
+            *ShopPages(pages, catalogue, peers, db).routes(),
+            *OrderPages(pages, catalogue, peers, db).routes(),
+            *PurchasePages(pages, visitors, purchases, peers, live).routes(),
+            *AccountPages(pages, visitors, peers).routes(),
+            *SitePages(pages, visitors, peers).routes(),
+        ],
+        timed=[every(seconds=CLEANING_SECONDS, do=delete_old)],
+        resources=[peers, live],
+    )

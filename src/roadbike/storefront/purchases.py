@@ -1,0 +1,121 @@
+"""One purchase with all its parts, read from the services that have them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from roadbike.storefront import timeline, wording
+from roadbike.storefront.catalogue import Bike, Catalogue
+from roadbike.storefront.peers import Answer, Peers, Request, Unreachable
+from roadbike.storefront.timeline import Purchase, Step
+from roadbike.storefront.visitors import Visitor
+
+Part = Mapping[str, Any]
+NO_STEPS: Final[Sequence[Step]] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Facts:
+    """What is known of a purchase. events: how many there are, also those that are not shown.
+
+    delivery, payment, reservation: as their services show them; None while one is unavailable.
+    """
+
+    purchase: Purchase
+    steps: Sequence[Step]
+    events: int
+    bikes: Mapping[int, Bike]
+    delivery: Part | None
+    payment: Part | None
+    reservation: Part | None
+
+    @property
+    def shown(self) -> Mapping[str, Any]:
+        """Return what the templates of a purchase show."""
+        return {
+            "purchase": self.purchase,
+            "steps": self.steps,
+            "standing": timeline.standing(self.purchase, self.steps),
+            "road": timeline.road(self.purchase, self.steps),
+            "timeline": timeline,
+            "wording": wording,
+            "bikes": self.bikes,
+            "delivery": self.delivery,
+            "payment": self.payment,
+            "reservation": self.reservation,
+        }
+
+
+class Purchases:
+    """Reads purchases with the visitor's own token."""
+
+    def __init__(self, peers: Peers, catalogue: Catalogue) -> None:
+        self._peers = peers
+        self._catalogue = catalogue
+
+    async def facts(self, visitor: Visitor, reservation_id: UUID) -> Facts | Answer:
+        """Return what is known of a purchase; my page's answer when it does not show it.
+
+        Raises Unreachable when my page does not answer.
+        """
+        answer = await self.get(visitor, "mypage", f"/myPages/{reservation_id}")
+        if not answer.is_success:
+            return answer
+        purchase = msgspec.convert(answer.body, Purchase)
+        steps, events = await self.steps(visitor, reservation_id)
+        steps = timeline.in_order(steps, purchase.reserved_at)
+        return Facts(
+            purchase=purchase,
+            steps=steps,
+            events=events,
+            bikes=await self.bikes(),
+            delivery=await self._part(visitor, "delivery", "deliveries", purchase.delivery_id),
+            payment=await self._part(visitor, "payment", "payments", purchase.payment_id),
+            reservation=await self._part(
+                visitor, "reservation", "reservations", purchase.reservation_id
+            ),
+        )
+
+    async def steps(self, visitor: Visitor, reservation_id: UUID) -> tuple[Sequence[Step], int]:
+        """Return the steps that are shown, oldest first, and how many events there are."""
+        answer = await self.get(visitor, "mypage", f"/myPages/{reservation_id}/timeline")
+        if not answer.is_success:
+            return NO_STEPS, 0
+        steps = msgspec.convert(answer.body["_embedded"]["timeline"], list[Step])
+        return [step for step in steps if step.event not in wording.NOT_SHOWN], len(steps)
+
+    async def bikes(self) -> Mapping[int, Bike]:
+        """Return the bikes of the catalogue, for their sizes; none while it is unavailable."""
+        try:
+            return (await self._catalogue.copy()).bikes
+        except Unreachable:
+            return {}
+
+    async def get(
+        self, visitor: Visitor, service: str, path: str, query: Sequence[tuple[str, str]] = ()
+    ) -> Answer:
+        """Read something of a service. Raises Unreachable."""
+        return await self._peers.send(
+            Request(
+                service=service,
+                method="GET",
+                path=path,
+                query=query,
+                token=visitor.token,
+                language=visitor.language,
+            )
+        )
+
+    async def _part(
+        self, visitor: Visitor, service: str, path: str, id_: str | None
+    ) -> Part | None:
+        if id_ is None:
+            return None
+        try:
+            answer = await self.get(visitor, service, f"/{path}/{id_}")
+        except Unreachable:
+            return None
+        return answer.body if answer.is_success else None

@@ -1,0 +1,161 @@
+"""Who looks at a page: language, brightness, and the session of a browser that is logged in."""
+
+import hmac
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from http import HTTPStatus
+from typing import Any, Final, Literal
+
+from litestar.connection import Request as HttpRequest
+
+from roadbike.kit.translations import Language, language_of
+from roadbike.kit.web.client import provide_client
+from roadbike.storefront.peers import Answer, Peers, Request, Unreachable
+
+Theme = Literal["", "light", "dark"]
+
+THEMES: Final[Mapping[str, Theme]] = {"light": "light", "dark": "dark"}
+LANGUAGE_COOKIE: Final = "roadbike-language"
+THEME_COOKIE: Final = "roadbike-theme"
+YEAR_SECONDS: Final = 365 * 24 * 3600
+KEPT_SECONDS: Final = 50  # a token, which lives 60 s
+KEPT_TOKENS: Final = 10_000
+MAX_SESSION_LENGTH: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A buyer who is logged in. token: an access token for the other services."""
+
+    user_id: str
+    user_name: str
+    roles: frozenset[str]
+    token: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Visitor:
+    """What a page has to know of its reader.
+
+    path: of the page, with its query. client: the address that the request came from.
+    session: the id of the session, as the cookie holds it. ended: the cookie's session has ended.
+    """
+
+    language: Language
+    theme: Theme
+    path: str
+    client: str
+    session: str | None = None
+    user: User | None = None
+    ended: bool = False
+
+    @property
+    def csrf(self) -> str:
+        """Return the token that each form of this session carries; other sessions have others."""
+        key = (self.session or "").encode()
+        return hmac.new(key, b"roadbike form", sha256).hexdigest()
+
+    @property
+    def token(self) -> str | None:
+        return self.user.token if self.user else None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionCookie:
+    """The cookie with the id of the session. secure: browsers keep and send it over HTTPS only."""
+
+    secure: bool
+
+    @property
+    def name(self) -> str:
+        """Return its name; with `__Host-`, no other host can set it."""
+        return "__Host-roadbike-session" if self.secure else "roadbike-session"
+
+    def set(self, session: str) -> str:
+        """Return the header Set-Cookie: it ends with the browser's session."""
+        return f"{self.name}={session}; {self._flags}"
+
+    def delete(self) -> str:
+        """Return the header Set-Cookie that makes the browser drop it."""
+        return f"{self.name}=; Max-Age=0; {self._flags}"
+
+    @property
+    def _flags(self) -> str:
+        return "Path=/; HttpOnly; SameSite=Lax" + ("; Secure" if self.secure else "")
+
+
+def preference_cookie(name: str, value: str) -> str:
+    """Return the header Set-Cookie of a preference; an empty value removes it."""
+    age = YEAR_SECONDS if value else 0
+    return f"{name}={value}; Max-Age={age}; Path=/; HttpOnly; SameSite=Lax"
+
+
+class Visitors:
+    """Recognises visitors. Tokens are kept for KEPT_SECONDS: account is asked once a minute."""
+
+    def __init__(self, peers: Peers, cookie: SessionCookie) -> None:
+        self._peers = peers
+        self.cookie = cookie
+        self._kept: OrderedDict[str, tuple[float, User]] = OrderedDict()
+
+    async def of(self, request: HttpRequest[Any, Any, Any]) -> Visitor:
+        """Return who sent the request; without a user when account does not answer."""
+        visitor = self._anonymous(request)
+        session = request.cookies.get(self.cookie.name, "")
+        if not 0 < len(session) <= MAX_SESSION_LENGTH:
+            return visitor
+        try:
+            user = await self._user(session)
+        except Unreachable:
+            return visitor
+        if user is None:
+            return replace(visitor, ended=True)
+        return replace(visitor, session=session, user=user)
+
+    def forget(self, session: str) -> None:
+        """Drop the token of a session that has ended."""
+        self._kept.pop(session, None)
+
+    def _anonymous(self, request: HttpRequest[Any, Any, Any]) -> Visitor:
+        chosen = request.cookies.get(LANGUAGE_COOKIE)
+        query = request.scope["query_string"].decode("latin-1")
+        path = request.scope["path"]
+        return Visitor(
+            language=language_of(chosen or request.headers.get("accept-language")),
+            theme=THEMES.get(request.cookies.get(THEME_COOKIE, ""), ""),
+            path=f"{path}?{query}" if query else path,
+            client=provide_client(request),
+        )
+
+    async def _user(self, session: str) -> User | None:
+        """Return the session's user; None when it has ended. Raises Unreachable."""
+        until, user = self._kept.get(session, (0.0, None))
+        if user and until > time.monotonic():
+            return user
+        answer = await self._peers.send(
+            Request(
+                service="account",
+                method="POST",
+                path="/internal/sessions/tokens",
+                body={"session": session},
+            )
+        )
+        if answer.status == HTTPStatus.UNAUTHORIZED and answer.problem.slug == "session-ended":
+            self.forget(session)
+            return None
+        if not answer.is_success:
+            raise Unreachable("account")
+        found = user_of(answer)
+        self._kept[session] = (time.monotonic() + KEPT_SECONDS, found)
+        while len(self._kept) > KEPT_TOKENS:
+            self._kept.popitem(last=False)
+        return found
+
+
+def user_of(answer: Answer) -> User:
+    """Return the user that account's answer names."""
+    body = answer.body
+    return User(body["userId"], body["userNm"], frozenset(body["roles"]), token=body["accessToken"])

@@ -1,0 +1,268 @@
+"""Pages and forms as routes: who asks, whether a form came from our own page, errors as pages."""
+
+import hmac
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import parse_qsl, quote, urlsplit
+
+import structlog
+from litestar import Litestar
+from litestar.connection import Request as HttpRequest
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import Receive, Scope, Send
+
+from roadbike.kit.pure.refusals import Forbidden, Refusal
+from roadbike.kit.trace import current_trace_id
+from roadbike.kit.translations import Translations
+from roadbike.kit.web import ANYONE, Reply, Route
+from roadbike.kit.web.hal import EncodedResponse
+from roadbike.kit.web.parameters import Taken, check_path
+from roadbike.storefront.peers import Answer
+from roadbike.storefront.rendering import render
+from roadbike.storefront.visitors import Visitor, Visitors
+
+HTML: Final = "text/html; charset=utf-8"
+FORM: Final = "application/x-www-form-urlencoded"
+MAX_FIELDS: Final = 50
+MAX_PATH_LENGTH: Final = 2000  # characters
+CSRF_FIELD: Final = "csrf"
+POLICY: Final = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+SEE_OTHER: Final = 303
+NOTHING_TAKEN: Final = Taken({}, ())
+
+Request = HttpRequest[Any, Any, Any]
+Fields = Mapping[str, str]
+Show = Callable[[Visitor, Request], Awaitable[Reply[Any]]]
+Take = Callable[[Visitor, Request, Fields], Awaitable["HtmlReply"]]
+
+log = structlog.get_logger()
+
+
+class HtmlReply(Reply[bytes]):
+    """A page, or a redirect, with any number of cookies."""
+
+    def __init__(
+        self,
+        body: bytes,
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        cookies: Sequence[str] = (),
+    ) -> None:
+        own = {"Content-Security-Policy": POLICY, "Vary": "Accept-Language, Cookie"}
+        super().__init__(body, status=status, headers=own | dict(headers or {}), media_type=HTML)
+        self.set_cookies = cookies
+
+    def to_asgi_response(
+        self, app: Litestar | None, request: HttpRequest[Any, Any, Any], **more: Any
+    ) -> Any:
+        """Return the response with a header for each cookie."""
+        encoded = super().to_asgi_response(app, request, **more)
+        return _WithCookies(encoded, self.set_cookies)
+
+
+class _WithCookies:
+    def __init__(self, response: EncodedResponse, cookies: Sequence[str]) -> None:
+        self._response = response
+        self._cookies = [(b"set-cookie", cookie.encode("latin-1")) for cookie in cookies]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_cookies(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *self._cookies]
+            await send(message)
+
+        await self._response(scope, receive, send_with_cookies)
+
+
+class ForeignForm(Forbidden):
+    """The form does not come from a page of ours, or from one of another session."""
+
+    slug = "foreign-form"
+
+
+class LogInNeeded(Exception):
+    """The page is for buyers who are logged in."""
+
+
+class Pages:
+    """Makes routes of functions that show pages or take forms."""
+
+    def __init__(self, visitors: Visitors, translations: Translations) -> None:
+        self._visitors = visitors
+        self._translations = translations
+
+    def page(self, path: str, show: Show) -> Route:
+        """Serve a page at GET."""
+
+        async def handle(request: Request) -> Reply[Any]:
+            visitor = await self._visitors.of(request)
+            return await self._answered(visitor, lambda: show(visitor, request))
+
+        return self._route("GET", path, handle, show)
+
+    def form(self, path: str, take: Take) -> Route:
+        """Take a form at POST. It has to come from a page of ours, with the session's token."""
+
+        async def handle(request: Request) -> Reply[Any]:
+            visitor = await self._visitors.of(request)
+
+            async def taken() -> Reply[Any]:
+                fields = await _fields(request)
+                _require_own_form(request, visitor, fields)
+                return await take(visitor, request, fields)
+
+            return await self._answered(visitor, taken)
+
+        return self._route("POST", path, handle, take)
+
+    def problem(self, visitor: Visitor, refusal: Refusal) -> HtmlReply:
+        """Return the page that says what a refusal says."""
+        language = visitor.language
+        return problem_page(
+            visitor,
+            status=refusal.status,
+            title=self._translations.title(refusal.slug, language),
+            detail=self._translations.detail(refusal.slug, language, refusal.facts),
+            retry_after=None if refusal.retry_after is None else int(refusal.retry_after) or 1,
+        )
+
+    async def _answered(
+        self, visitor: Visitor, work: Callable[[], Awaitable[Reply[Any]]]
+    ) -> Reply[Any]:
+        try:
+            reply = await work()
+        except LogInNeeded:
+            reply = redirect(f"/login?next={quote(visitor.path, safe='')}")
+        except Refusal as refusal:
+            reply = self.problem(visitor, refusal)
+        if visitor.ended and isinstance(
+            reply, HtmlReply
+        ):  # the cookie of a session that has ended is of no use
+            reply.set_cookies = [*reply.set_cookies, self._visitors.cookie.delete()]
+        return reply
+
+    def _route(self, method: Any, path: str, handle: Any, fn: Any) -> Route:
+        handle.__qualname__ = fn.__qualname__
+        handle.__doc__ = fn.__doc__
+        return page_route(method, path, handle)
+
+
+def page_route(
+    method: Any, path: str, handle: Any, *, public_cache: bool = False, is_exact: bool = True
+) -> Route:
+    """Return a route for browsers.
+
+    Unlike a route of the API, it ignores parameters that it does not know: links from other sites
+    carry some. It is in no OpenAPI document.
+    is_exact: refuse other spellings of the path than the one by which we link to it.
+    """
+    return HTTPRouteHandler(
+        path,
+        http_method=method,
+        status_code=200,
+        media_type=HTML,
+        before_request=_check_path if is_exact else None,
+        opt={"who": ANYONE, "public_cache": public_cache, "body": None, "taken": NOTHING_TAKEN},
+        include_in_schema=False,
+    )(handle)
+
+
+async def _check_path(request: Request) -> None:
+    check_path(request)
+
+
+def redirect(path: str, cookies: Sequence[str] = ()) -> HtmlReply:
+    """Send the browser to a path of ours with GET."""
+    return HtmlReply(b"", status=SEE_OTHER, headers={"Location": path}, cookies=cookies)
+
+
+def shown(template: str, visitor: Visitor, *, status: int = 200, **facts: Any) -> HtmlReply:
+    """Return the page of a template."""
+    return HtmlReply(render(template, visitor, **facts), status=status)
+
+
+def problem_page(
+    visitor: Visitor, *, status: int, title: str, detail: str, retry_after: int | None = None
+) -> HtmlReply:
+    """Return a page about something that went wrong."""
+    is_ours = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+    body = render(
+        "problem.html",
+        visitor,
+        status=status,
+        title=title,
+        detail=detail,
+        retry_after=retry_after,
+        trace_id=current_trace_id() if is_ours else None,
+    )
+    return HtmlReply(body, status=status, headers=headers)
+
+
+def answered_with(visitor: Visitor, answer: Answer) -> HtmlReply:
+    """Return the page that says what another service's answer says."""
+    problem = answer.problem
+    return problem_page(
+        visitor,
+        status=answer.status,
+        title=problem.title or str(answer.status),
+        detail=problem.detail,
+        retry_after=answer.retry_after,
+    )
+
+
+def require_user(visitor: Visitor) -> str:
+    """Return the id of the user. Raises LogInNeeded."""
+    if visitor.user is None:
+        raise LogInNeeded
+    return visitor.user.user_id
+
+
+def own_path(text: str, default: str = "/") -> str:
+    """Return the path of ours to go to next; the default for anything else."""
+    is_own = text.startswith("/") and not text.startswith(("//", "/\\")) and text.isprintable()
+    return text if is_own and len(text) <= MAX_PATH_LENGTH else default
+
+
+async def _fields(request: Request) -> Fields:
+    """Return the fields of a form. Raises ForeignForm when the body is not one."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
+        raise ForeignForm
+    body = await request.body()
+    try:
+        pairs = parse_qsl(
+            body.decode("ascii"),
+            keep_blank_values=True,
+            max_num_fields=MAX_FIELDS,
+            encoding="utf-8",
+            errors="strict",
+        )
+    except ValueError:
+        raise ForeignForm from None
+    return {name: value.strip() for name, value in pairs}
+
+
+def _require_own_form(request: Request, visitor: Visitor, fields: Fields) -> None:
+    """Raise ForeignForm unless the form is from a page of ours, of the same session."""
+    if not _is_same_origin(request):
+        log.warning("form.foreign_origin", path=request.scope["path"])
+        raise ForeignForm
+    token = fields.get(CSRF_FIELD, "")
+    if visitor.session and not hmac.compare_digest(token.encode(), visitor.csrf.encode()):
+        log.warning("form.wrong_token", path=request.scope["path"])
+        raise ForeignForm
+
+
+def _is_same_origin(request: Request) -> bool:
+    """Return whether the browser says that the request comes from our own page."""
+    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
+    if site is not None and site != "same-origin":
+        return False
+    if origin is not None:
+        return urlsplit(origin).netloc == request.headers.get("host", "")
+    return site == "same-origin"
