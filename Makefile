@@ -5,8 +5,9 @@ UV := $(or $(shell command -v uv),.uv/bin/uv)
 SYNC := $(UV) sync --quiet --frozen --compile-bytecode --inexact
 ARGS ?=
 N ?= 3
+PYTEST ?= pytest
 
-.PHONY: up help demo test test-long test-races siege check sbom docs format
+.PHONY: up help demo browser test test-long test-races siege check sbom docs format
 
 up: .venv/run  ## open the shop; Ctrl-C closes it (ARGS=--detach: in background)
 	@exec .venv/bin/roadbike up $(ARGS)
@@ -17,11 +18,14 @@ help:  ## list the targets
 demo: .venv/run  ## check each requirement on a shop of its own (ARGS="--home .roadbike": on the open one)
 	@.venv/bin/roadbike demo $(ARGS)
 
-test: .venv/dev  ## run all tests (ARGS="tests/flows -k cancel": some of them)
-	@.venv/bin/python -m pytest $(ARGS)
+test: .venv/dev browser  ## run all tests (ARGS="tests/flows -k cancel": some of them)
+	@.venv/bin/python -m $(PYTEST) $(ARGS)
 
 test-long: .venv/dev  ## run the tests that are too long for CI (half an hour)
 	@.venv/bin/python -m pytest -m long --durations=0 $(ARGS)
+
+browser: .venv/dev  ## install Chromium and Korean fonts for the tests of the pages (Debian, as root)
+	@.venv/bin/python -m tools.browser
 
 test-races: .venv/dev  ## run the race tests N times (N=10; default 3)
 	@ROUNDS=$(N) .venv/bin/python -m pytest tests/races $(ARGS)

@@ -1,0 +1,56 @@
+"""What staff do while a browser looks: over the API, with the token of the demo's admin."""
+
+import time
+from http import HTTPStatus
+from itertools import count
+from typing import Any, Final
+
+import httpx
+
+from tests.system.real_shop import Shop
+
+NUMBERS: Final = count(7000)
+
+
+class Staff:
+    """Calls the shop's API as admin."""
+
+    def __init__(self, shop: Shop) -> None:
+        self.url = shop.address("gateway")
+        logins = shop.shop_file["logins"]
+        body = {"userId": "admin", "password": logins["admin"]}
+        answer = httpx.post(f"{self.url}/accounts/tokens", json=body)
+        answer.raise_for_status()
+        self.headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+    def call(self, method: str, path: str, body: object = None, **headers: str) -> Any:
+        sent = self.headers | {name.replace("_", "-"): value for name, value in headers.items()}
+        answer = httpx.request(method, self.url + path, json=body, headers=sent, timeout=10)
+        assert answer.is_success, (method, path, answer.text)
+        return answer.json() if answer.content else None
+
+    def bike(self, units: int = 5, **more: Any) -> int:
+        """Put a new bike on sale, and return its number."""
+        number = next(NUMBERS)
+        usual = {"bikeNm": f"Test Bike {number}", "price": 1_000_000, "stockQty": units}
+        self.call("POST", "/stocks", usual | {"bikeId": number, "frameSize": "54"} | more)
+        self.wait_for(f"/bikes/{number}")
+        return number
+
+    def wait_for(self, path: str, seconds: float = 20) -> None:
+        """Wait until the page exists: the catalogue follows by events."""
+        end = time.monotonic() + seconds
+        while (answer := httpx.get(self.url + path)).status_code != HTTPStatus.OK:
+            assert time.monotonic() < end, (path, answer.status_code)
+            time.sleep(0.05)
+
+    def edit(self, bike_id: int, **changes: Any) -> None:
+        found = httpx.get(f"{self.url}/stocks/{bike_id}")
+        self.call("PATCH", f"/stocks/{bike_id}", changes, If_Match=found.headers["etag"])
+
+    def move(self, reservation_id: str, status: str, **more: str) -> None:
+        """Move the parcel of a purchase."""
+        page = self.call("GET", f"/deliveries?reserveId={reservation_id}")
+        [parcel] = page["_embedded"]["deliveries"]
+        path = f"/deliveries/{parcel['deliveryId']}"
+        self.call("PATCH", path, {"deliveryStatus": status, **more})

@@ -1,0 +1,88 @@
+"""Every page: accessible, readable on a small phone, in both languages, light and dark."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.browser.conftest import Visit
+from tests.browser.staff import Staff
+from tests.browser.visitors import Visitor
+
+PICTURES: Final = Path(__file__).parents[2] / "build" / "pages"  # written by each run
+SMALLEST: Final = 320  # CSS pixels
+CLIMBER: Final = "새녘 너울 SL / Saenyeok Neoul SL"  # its geometry is known
+SCHEMES: Final = ("light", "dark")
+
+
+def pages(buyer: Visitor, staff: Staff) -> dict[str, str]:
+    """Make purchases in several states, and return the path of each page by a name."""
+    buyer.go("/signup")
+    buyer.sign_up()
+    drawn = staff.bike(bikeNm=CLIMBER, brand="새녘 / Saenyeok", colour="새벽빛 / Dawn Pink")
+    paid = buyer.reserve(drawn) and buyer.pay()
+    unpaid = buyer.reserve(drawn)
+    buyer.go(f"/bikes/{drawn}")
+    buyer.fill_address()
+    buyer.press("예약 내용 확인하기", "Review and reserve")
+    review = buyer.path
+    few, none = staff.bike(units=2), staff.bike(units=0)
+    return {
+        "home": "/",
+        "home-filtered": "/?size=54&max=700&sort=price",
+        "home-empty": "/?q=tandem",
+        "bike": f"/bikes/{drawn}?other=56&height=175&inseam=80",
+        "bike-few": f"/bikes/{few}",
+        "bike-sold-out": f"/bikes/{none}",
+        "review": review,
+        "pay": unpaid,
+        "purchases": "/purchases",
+        "purchase": f"/purchases/{paid}",
+        "cancel": f"/purchases/{paid}/cancel",
+        "receipt": f"/purchases/{paid}/receipt",
+        "account": "/account",
+        "documentation": "/docs",
+        "not-found": "/nothing/here",
+    }
+
+
+ANONYMOUS: Final = {"log-in": "/login?next=/purchases", "sign-up": "/signup"}
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_no_page_has_a_fault_that_axe_finds(visit: Visit, staff: Staff, language: Any) -> None:
+    buyer, stranger = visit(language=language), visit(language=language)
+    found = {}
+
+    for visitor, paths in ((buyer, pages(buyer, staff)), (stranger, ANONYMOUS)):
+        for name, path in paths.items():
+            visitor.go(path)
+            for scheme in SCHEMES:
+                visitor.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type] literals
+                faults = Axe().run(visitor.page)
+                if faults.violations_count:
+                    found[name, scheme] = faults.generate_report()
+                take_picture(visitor, name, f"{language}-{scheme}")
+
+    assert found == {}
+
+
+def test_no_page_scrolls_sideways_on_the_smallest_phone(visit: Visit, staff: Staff) -> None:
+    buyer, stranger = visit(width=SMALLEST), visit(width=SMALLEST)
+    wide = {}
+
+    for visitor, paths in ((buyer, pages(buyer, staff)), (stranger, ANONYMOUS)):
+        for name, path in paths.items():
+            visitor.go(path)
+            width = visitor.page.evaluate("document.documentElement.scrollWidth")
+            if width > SMALLEST:
+                wide[name] = width
+            take_picture(visitor, name, "phone")
+
+    assert wide == {}
+
+
+def take_picture(visitor: Visitor, name: str, look: str) -> None:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    visitor.page.screenshot(path=PICTURES / f"{name}-{look}.png", full_page=True)

@@ -1,0 +1,230 @@
+"""Safety of the pages: forged forms, sessions, texts that want to be scripts."""
+
+import re
+from typing import Any, Final
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+from tests.browser.conftest import Visit
+from tests.browser.staff import Staff
+from tests.browser.visitors import PASSWORD, Visitor
+from tests.system.real_shop import Shop
+
+PAYLOADS: Final = (
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "<svg onload=alert(1)>",
+    "<svg><script>alert(1)</script></svg>",
+    '"><script>alert(1)</script>',
+    "'><script>alert(1)</script>",
+    '" onmouseover="alert(1)',
+    "' onfocus='alert(1)' autofocus='",
+    "</title><script>alert(1)</script>",
+    "</textarea><script>alert(1)</script>",
+    "</style><script>alert(1)</script>",
+    "<!--<script>alert(1)//--></script>",
+    "<iframe src=javascript:alert(1)>",
+    "<a href=javascript:alert(1)>x</a>",
+    "<object data=javascript:alert(1)>",
+    "<embed src=javascript:alert(1)>",
+    "<details open ontoggle=alert(1)>",
+    "<body onload=alert(1)>",
+    "<input autofocus onfocus=alert(1)>",
+    "<video><source onerror=alert(1)>",
+    "<math><mtext></math><img src=x onerror=alert(1)>",
+    "<style>@import 'http://evil.example/x';</style>",
+    "<link rel=stylesheet href=http://evil.example/x>",
+    "<base href=http://evil.example/>",
+    "<meta http-equiv=refresh content=0;url=http://evil.example/>",
+    "<form action=http://evil.example/><button>x</button></form>",
+    "{{ 7 * 7 }}",
+    "{% for x in y %}",
+    "${alert(1)}",
+    "&lt;script&gt;alert(1)&lt;/script&gt;",
+)
+NEW_PASSWORD: Final = "another rare passphrase"
+GUARDED: Final = (  # every form that changes something, with what a forged one would send
+    ("/logout", {}),
+    ("/account", {"name": "forged"}),
+    ("/account/password", {"password": PASSWORD, "newPassword": NEW_PASSWORD}),
+    ("/preferences", {"language": "en"}),
+)
+
+
+class Browserless:
+    """A client that sends the forms of a browser that is logged in, with headers of its own."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.http = httpx.Client(base_url=url, headers={"Accept-Language": "en"})
+        self.own = {"Origin": url, "Sec-Fetch-Site": "same-origin"}
+
+    def sign_up(self, user: str) -> None:
+        fields = {"userId": user, "userNm": user, "password": PASSWORD}
+        answer = self.http.post("/signup", data=fields, headers=self.own)
+        assert answer.status_code == 303, answer.text
+
+    @property
+    def session(self) -> str:
+        return str(self.http.cookies["roadbike-session"])
+
+    def csrf(self) -> str:
+        found = re.search(r'name="csrf" value="(\w+)"', self.http.get("/account").text)
+        assert found is not None
+        return found[1]
+
+    def post(self, path: str, fields: dict[str, str], **headers: str) -> httpx.Response:
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.http.post(path, data=fields, headers=sent)
+
+    def is_logged_in(self) -> bool:
+        return self.http.get("/account").status_code == 200
+
+
+@pytest.fixture
+def client(shop: Shop) -> Browserless:
+    return Browserless(shop.address("gateway"))
+
+
+@pytest.fixture
+def buyer(client: Browserless, request: Any) -> Browserless:
+    client.sign_up(f"s{abs(hash(request.node.name)) % 10**9}")
+    return client
+
+
+@pytest.mark.parametrize(("path", "fields"), GUARDED)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Sec_Fetch_Site": "cross-site"},
+        {"Sec_Fetch_Site": "same-site"},
+        {},
+    ],
+)
+def test_a_form_of_another_site_changes_nothing(
+    buyer: Browserless, path: str, fields: dict[str, str], headers: dict[str, str]
+) -> None:
+    answer = buyer.post(path, fields | {"csrf": buyer.csrf()}, **headers)
+
+    assert answer.status_code == 403
+    assert "set-cookie" not in answer.headers
+    assert_nothing_changed(buyer)
+
+
+@pytest.mark.parametrize(("path", "fields"), GUARDED)
+@pytest.mark.parametrize("whose", ["nobody's", "another session's"])
+def test_a_form_without_the_session_s_own_token_changes_nothing(
+    buyer: Browserless, shop: Shop, path: str, fields: dict[str, str], whose: str
+) -> None:
+    other = Browserless(shop.address("gateway"))
+    other.http.cookies.clear()
+    other.sign_up(f"o{abs(hash((path, whose, str(fields)))) % 10**9}")
+    csrf = other.csrf() if whose == "another session's" else ""
+
+    answer = buyer.post(path, fields | {"csrf": csrf}, **as_own(buyer))
+
+    assert answer.status_code == 403
+    assert_nothing_changed(buyer)
+
+
+def as_own(client: Browserless) -> dict[str, str]:
+    return {name.replace("-", "_"): value for name, value in client.own.items()}
+
+
+def assert_nothing_changed(buyer: Browserless) -> None:
+    page = buyer.http.get("/account")
+    assert page.status_code == 200
+    assert "forged" not in page.text
+    assert '<html lang="en"' in page.text
+
+
+def test_the_log_in_gives_a_new_session_whatever_the_browser_had(client: Browserless) -> None:
+    planted = "planted-by-somebody"
+    cookie = {"Cookie": f"roadbike-session={planted}"}
+
+    answer = client.post(
+        "/signup",
+        {"userId": "fixation-1", "userNm": "Kim", "password": PASSWORD},
+        **as_own(client),
+        **cookie,
+    )
+
+    assert answer.status_code == 303
+    assert client.session != planted
+    stranger = Browserless(client.url)
+    stranger.http.cookies.set("roadbike-session", planted)
+    assert not stranger.is_logged_in()
+
+
+def test_after_the_log_out_the_old_cookie_is_of_no_use(buyer: Browserless) -> None:
+    kept = buyer.session
+
+    buyer.post("/logout", {"csrf": buyer.csrf()}, **as_own(buyer))
+
+    replay = Browserless(buyer.url)
+    replay.http.cookies.set("roadbike-session", kept)
+    assert not replay.is_logged_in()
+    assert "roadbike-session" not in buyer.http.cookies
+
+
+def test_the_session_s_cookie_is_closed_to_scripts_and_other_sites(client: Browserless) -> None:
+    fields = {"userId": "cookie-1", "userNm": "Kim", "password": PASSWORD}
+    answer = client.post("/signup", fields, **as_own(client))
+
+    [cookie] = [
+        each
+        for each in answer.headers.get_list("set-cookie")
+        if each.startswith("roadbike-session")
+    ]
+    assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= set(cookie.split("; "))
+    assert len(cookie.partition("=")[2].partition(";")[0]) >= 22
+
+
+@pytest.mark.parametrize(
+    "following", ["//evil.example/", "https://evil.example/", "/\\evil.example", "javascript:x"]
+)
+def test_after_the_log_in_nobody_is_sent_to_another_site(
+    buyer: Browserless, following: str
+) -> None:
+    answer = buyer.http.get(f"/login?next={quote(following)}")
+
+    assert answer.headers["location"] == "/"
+
+
+def test_every_page_has_the_policy_and_personal_ones_are_not_stored(buyer: Browserless) -> None:
+    for path in ("/", "/bikes/1", "/login", "/account", "/purchases", "/docs", "/nothing"):
+        headers = buyer.http.get(path, headers={"Accept": "text/html"}).headers
+        policy = headers.get("content-security-policy", "")
+        if path != "/login":  # who is logged in is sent on
+            assert policy.startswith("default-src 'none';"), path
+        assert "unsafe" not in policy
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["cache-control"] == "no-store"
+
+
+def test_texts_that_want_to_be_scripts_stay_texts_on_every_page(visit: Visit, staff: Staff) -> None:
+    buyer: Visitor = visit(language="en")
+    buyer.sign_up(user_name=PAYLOADS[0])
+    for payload in PAYLOADS:
+        bike = staff.bike(bikeNm=payload, brand=payload[:100], colour=payload[:50])
+        buyer.go(f"/bikes/{bike}")
+        assert payload in buyer.page.locator("h1").inner_text()
+        buyer.fill_address(name=payload, address=payload)
+        buyer.press("", "Review and reserve")
+        shown = buyer.page.locator("main").inner_text()
+        assert shown.count(payload) >= 3, (payload, shown)  # bike, recipient and address
+    buyer.page.locator("main form button").first.click()
+    buyer.page.wait_for_url("**/pay/*")
+    reservation_id = buyer.pay()
+    for path in ("", "/cancel", "/receipt"):
+        buyer.go(f"/purchases/{reservation_id}{path}")
+        assert PAYLOADS[-1] in buyer.page.locator("main").inner_text()
+    buyer.go("/purchases")
+    assert PAYLOADS[-1] in buyer.page.locator("main").inner_text()
+    buyer.go("/")
+    for payload in PAYLOADS:
+        assert payload in buyer.page.locator("main").inner_text()
