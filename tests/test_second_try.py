@@ -8,6 +8,7 @@ import pytest
 
 from tests import second_try
 
+TOO_MANY = [str(number) for number in range(second_try.MOST_FLAKY + 1)]
 ROOT = Path(__file__).parents[1]
 FLAKY = """
 from pathlib import Path
@@ -48,11 +49,13 @@ def test_one_flaky_test_is_named_with_its_first_failure(tmp_path: Path) -> None:
     assert "== 1 flaky, 0 failed twice" in done.stdout
 
 
-def test_two_flaky_tests_fail_the_run(tmp_path: Path) -> None:
-    done = run(tmp_path, FLAKY, FLAKY)
+def test_too_many_flaky_tests_fail_the_run(tmp_path: Path) -> None:
+    too_many = second_try.MOST_FLAKY + 1
+
+    done = run(tmp_path, *[FLAKY] * too_many)
 
     assert done.returncode == 1
-    assert "== 2 flaky, 0 failed twice" in done.stdout
+    assert f"== {too_many} flaky, 0 failed twice" in done.stdout
 
 
 def test_a_test_that_fails_twice_fails_the_run(tmp_path: Path) -> None:
@@ -79,7 +82,7 @@ def test_a_run_that_cannot_begin_is_not_repeated(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("before", "after", "code"),
-    [([], [], 0), (["a"], [], 0), (["a", "b"], [], 1), (["a"], ["a"], 1), (["a", "b"], ["a"], 1)],
+    [([], [], 0), (["a"], [], 0), (TOO_MANY, [], 1), (["a"], ["a"], 1), (["a", "b"], ["a"], 1)],
 )
 def test_the_exit_code(before: list[str], after: list[str], code: int) -> None:
     assert second_try.exit_code(dict.fromkeys(before, ""), dict.fromkeys(after, "")) == code

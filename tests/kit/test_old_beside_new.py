@@ -131,8 +131,8 @@ async def test_an_old_replica_alone_keeps_what_its_code_does_not_know(
 async def test_after_a_roll_back_events_wait_for_the_newer_code(
     db: Database, log: MemoryLog, publisher: MemoryBroker
 ) -> None:
-    async with new(db, log):
-        pass
+    async with new(db, log) as newer:
+        await wait_until(lambda: holds(newer, lag=0))  # then it has announced what it consumes
     async with old(db, log, NEW_TYPES) as runtime:
         await send(publisher)
         await wait_until(lambda: holds(runtime, lag=0, kept=EVENTS))

@@ -206,6 +206,7 @@ async def test_the_status_counts_what_is_left_to_do(
         "unsent": 0,
         "parked": 0,
         "stuck": 0,
+        "missing": 0,
         "dead": 0,
         "kept": 0,
         "refused": 0,

@@ -18,8 +18,10 @@ def main(folder: str, base: str, failing: str = "") -> int:
             spec,
             serve="stub_service:fail" if spec.name == failing else "stub_service:serve",
             migrate="stub_service:migrate",
+            callers=tuple(name for name in spec.callers if name != services.STOREFRONT.name),
         )
         for spec in services.SERVICES
+        if spec is not services.STOREFRONT  # else it serves every path of the gateway
     )
     options = Options(
         home=home.at(Path(folder)),

@@ -4,6 +4,7 @@ import os
 import pty
 import re
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,16 @@ def test_fresh_without_a_terminal_needs_yes_and_says_what_it_would_delete(
     assert (home.path / "delivery" / "delivery.db").read_text() == "orders"
 
 
+def _all_of(screen: int) -> str:
+    """Return all that was written to a terminal whose other end is closed, and close it."""
+    shown = b""
+    with suppress(OSError):  # the end of what was written
+        while part := os.read(screen, 10_000):
+            shown += part
+    os.close(screen)
+    return shown.decode()
+
+
 @pytest.mark.parametrize("answer", ["n", "", "no"])
 def test_fresh_asks_on_a_terminal_and_deletes_nothing_without_a_yes(
     tmp_path: Path, answer: str
@@ -96,9 +107,8 @@ def test_fresh_asks_on_a_terminal_and_deletes_nothing_without_a_yes(
         check=False,
         timeout=60,
     )
-    shown = os.read(screen, 10_000).decode()
-    os.close(screen)
     os.close(terminal)
+    shown = _all_of(screen)
 
     assert "This deletes the data in" in shown
     assert "Continue? [y/N]" in shown

@@ -117,11 +117,11 @@ def test_headers_that_only_services_send_are_not_forwarded(shop: StubShop) -> No
 
 def test_only_pages_of_allowed_origins_may_call_from_a_browser(shop: StubShop) -> None:
     allowed = shop.ask("/stocks", Origin="http://localhost:8080")
-    storefront = shop.ask("/stocks", Origin=f"http://127.0.0.1:{shop.base + 7}")
+    own = shop.ask("/stocks", Origin=f"http://127.0.0.1:{shop.base + 8}")
     foreign = shop.ask("/stocks", Origin="http://evil.example")
 
     assert allowed.headers["Access-Control-Allow-Origin"] == "http://localhost:8080"
-    assert storefront.headers["Access-Control-Allow-Origin"] == f"http://127.0.0.1:{shop.base + 7}"
+    assert own.headers["Access-Control-Allow-Origin"] == f"http://127.0.0.1:{shop.base + 8}"
     assert "Access-Control-Allow-Origin" not in foreign.headers
     assert "Access-Control-Allow-Credentials" not in allowed.headers
 

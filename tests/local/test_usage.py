@@ -62,7 +62,6 @@ def test_states_are_coloured_on_a_terminal_only(
         file=to,
         width=200,
         force_terminal=bool(is_terminal),
-        color_system="standard",
         _environ={"TERM": "xterm", **environ},
     )
 

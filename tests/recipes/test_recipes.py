@@ -36,4 +36,4 @@ def test_the_new_service_is_one_of_the_shop(followed: Followed) -> None:
     refused = followed.commands[LISTS_SERVICES]
 
     assert refused.code != 0
-    assert "account, notification" in refused.output
+    assert "storefront, notification" in refused.output

@@ -28,7 +28,8 @@ async def test_status_as_json_has_every_part(client: ShopClient) -> None:
         name: pid for name, pid in client.shop.pids.items() if name != "supervisor"
     }
     for name in SERVICES:
-        assert rows[name]["database"] == ("sqlite" if name == "delivery" else "postgresql")
+        on_sqlite = name in {"delivery", "storefront"}
+        assert rows[name]["database"] == ("sqlite" if on_sqlite else "postgresql")
         figures = ("unsent", "lag", "parked", "dead", "pending", "unsettled")
         assert [rows[name][figure] for figure in figures] == [0] * len(figures)
 

@@ -49,10 +49,10 @@ async def test_identity_comes_from_the_token_only(client: ShopClient) -> None:
 
 
 async def test_only_pages_of_allowed_origins_may_call_from_a_browser(client: ShopClient) -> None:
-    storefront = f"http://127.0.0.1:{client.shop.base + 7}"
+    own = f"http://127.0.0.1:{client.shop.base + 8}"
     answers = {
         origin: await client.nobody.request("GET", "/stocks", Origin=origin)
-        for origin in ("http://localhost:8080", storefront, "http://evil.example", "null")
+        for origin in ("http://localhost:8080", own, "http://evil.example", "null")
     }
 
     allowed = {
@@ -61,7 +61,7 @@ async def test_only_pages_of_allowed_origins_may_call_from_a_browser(client: Sho
     }
     assert allowed == {
         "http://localhost:8080": "http://localhost:8080",
-        storefront: storefront,
+        own: own,
         "http://evil.example": None,
         "null": None,
     }

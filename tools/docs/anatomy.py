@@ -5,6 +5,7 @@ import pkgutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, is_dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
@@ -145,6 +146,8 @@ def _members(module: str) -> Iterator[Any]:
 
 
 def _modules(name: str) -> Iterator[ModuleType]:
+    if find_spec(name) is None:
+        return  # the storefront has no use cases and no domain of its own
     module = import_module(name)
     yield module
     for found in pkgutil.iter_modules(getattr(module, "__path__", [])):

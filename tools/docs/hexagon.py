@@ -95,7 +95,8 @@ def _core_lines(parts: Anatomy) -> list[tuple[str, str]]:
     """Return the lines in the hexagon, each with its style."""
     lines = [("use cases", "b")] if parts.use_cases else []
     lines += [(name, "m") for name in _shortened(parts.use_cases)]
-    lines += [("", ""), ("domain", "b")]
+    if parts.states or parts.decisions:
+        lines += [("", ""), ("domain", "b")]
     lines += [(name, "m") for name in _joined(parts.states)]
     lines += [(name, "m s") for name in _shortened(parts.decisions)]
     if parts.refusals:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, Final, assert_never
 
 from roadbike.kit.pure.lifecycle import Lifecycle
@@ -91,7 +92,12 @@ def states(service: str) -> str:
 
 def with_lifecycle(services: Sequence[str]) -> list[str]:
     """Return those of the services whose domain has a lifecycle table."""
-    return [name for name in services if _lifecycles(import_module(f"roadbike.{name}.domain"))]
+    return [
+        name
+        for name in services
+        if find_spec(f"roadbike.{name}.domain")
+        and _lifecycles(import_module(f"roadbike.{name}.domain"))
+    ]
 
 
 def _lifecycles(module: Any) -> list[Lifecycle[Any]]:

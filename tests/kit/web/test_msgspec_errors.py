@@ -73,7 +73,11 @@ def fault(member: Mapping[str, Any]) -> Fault:
             "정해진 형식에 맞지 않습니다.",
             "This does not have the required format.",
         ),
-        ({"number": "7"}, "UUID여야 합니다.", "Must be a UUID."),
+        (
+            {"number": "7"},
+            "소문자와 하이픈으로 쓴 36자의 UUID여야 합니다.",
+            "Must be a UUID: 36 characters, in lower case and with hyphens.",
+        ),
     ],
 )
 def test_a_limit_is_said_in_words(
