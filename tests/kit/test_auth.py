@@ -17,9 +17,8 @@ from roadbike.kit.auth import (
 )
 from roadbike.kit.db import Database, metadata
 from roadbike.kit.pure.refusals import TokenExpired, TokenInvalid, Unauthenticated
-from tests.kit.tokens import AUDIENCE, ISSUER, KEY, ROLES, claims
+from tests.kit.tokens import AUDIENCE, ISSUER, KEY, ROLES, FromNow, claims
 
-NOW = int(time.time())
 OTHER = SigningKey.from_jwk(new_signing_key("account/2"))
 
 
@@ -67,9 +66,9 @@ async def test_a_valid_token_has_the_user_and_the_known_roles(verifier: TokenVer
         {"aud": "bank"},
         {"aud": [AUDIENCE, "bank"]},
         {"iss": "somebody"},
-        {"exp": int(time.time()) - 60},
-        {"nbf": int(time.time()) + 600},
-        {"iat": int(time.time()) + 600},
+        {"exp": FromNow(-60)},
+        {"nbf": FromNow(600)},
+        {"iat": FromNow(600)},
         {"exp": None},
         {"iat": None},
         {"aud": None},
@@ -82,8 +81,8 @@ async def test_a_valid_token_has_the_user_and_the_known_roles(verifier: TokenVer
         {"exp": "soon"},
         {"exp": 1e400},
         {"exp": [1]},
-        {"iat": NOW, "exp": NOW + 601},  # a longer life than 600 s
-        {"exp": int(time.time()) + 10**7},
+        {"iat": FromNow(0), "exp": FromNow(601)},  # a longer life than 600 s
+        {"exp": FromNow(10**7)},
         {"iat": 0},
         {"iat": -(10**300)},
         {"iat": float("nan")},
@@ -98,7 +97,7 @@ async def test_a_signed_token_with_wrong_claims_is_refused(
 
 
 async def test_only_a_token_that_was_valid_is_called_expired(verifier: TokenVerifier) -> None:
-    old = claims(iat=int(time.time()) - 120, exp=int(time.time()) - 60)
+    old = claims(iat=FromNow(-120), exp=FromNow(-60))
 
     with pytest.raises(TokenExpired):
         await verifier.verify(KEY.sign(old))
@@ -177,6 +176,4 @@ async def test_a_token_of_a_known_key_needs_neither_the_issuer_nor_the_database(
 
 
 async def test_a_token_at_the_ceiling_of_life_is_accepted(verifier: TokenVerifier) -> None:
-    now = int(time.time())
-
-    assert await verifier.verify(KEY.sign(claims(iat=now, exp=now + 600)))
+    assert await verifier.verify(KEY.sign(claims(iat=FromNow(0), exp=FromNow(600))))

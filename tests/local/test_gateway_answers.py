@@ -1,4 +1,4 @@
-"""What the gateway answers itself: the page at `/`, unknown paths, malformed bodies."""
+"""What the gateway answers itself: unknown paths, malformed bodies."""
 
 import json
 import socket
@@ -10,7 +10,7 @@ from tests.local.stub_shop import Answer, StubShop
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
-@pytest.mark.parametrize("path", ["/STOCKS", "/stock", "/api/stocks?a=1", "/openapi.json"])
+@pytest.mark.parametrize("path", ["/", "/STOCKS", "/stock", "/api/stocks?a=1", "/openapi.json"])
 def test_a_path_that_no_service_serves_is_a_problem_document(
     shop: StubShop, path: str, method: str
 ) -> None:
@@ -24,19 +24,6 @@ def test_a_path_that_no_service_serves_is_a_problem_document(
     assert problem["type"] == "/problems/not-found"
     assert problem["instance"] == path.partition("?")[0]
     assert_safe(answer)
-
-
-def test_the_address_of_the_shop_is_a_page_in_both_languages(shop: StubShop) -> None:
-    page, head, refused = (shop.ask("/", method) for method in ("GET", "HEAD", "DELETE"))
-
-    text = page.body
-    assert (page.status, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
-    assert "매장이 열려 있습니다" in text
-    assert "The shop is open" in text
-    assert (head.status, head.body) == (200, "")
-    assert (refused.status, refused.headers["Allow"]) == (405, "GET, HEAD")
-    for answer in (page, head, refused):
-        assert_safe(answer)
 
 
 MALFORMED = [b"2\n{}\r\n0\r\n\r\n", b"zz\r\n{}\r\n0\r\n\r\n", b"-2\r\n{}\r\n0\r\n\r\n"]

@@ -47,7 +47,7 @@ def job(home: Home, accepted: Mapping[str, Sequence[str]]) -> Call | None:
 
 
 def _owners(path: Path) -> list[str]:
-    """Return whose public keys the file holds; nobody's if it cannot be read."""
+    """Return the owners of the public keys in the file; an empty list if it cannot be read."""
     try:
         keys = json.loads(path.read_text(encoding="utf-8"))["keys"]
     except (FileNotFoundError, ValueError):

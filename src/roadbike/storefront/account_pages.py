@@ -123,13 +123,11 @@ class AccountPages:
         """Save name, phone, address and e-mail; an empty field is removed."""
         require_user(visitor)
         answer = await self.peers.send(
-            Request(
-                service="account",
-                method="PATCH",
-                path="/accounts/me",
+            visitor.asks(
+                "account",
+                "PATCH",
+                "/accounts/me",
                 body={wire: fields.get(name) or None for name, wire in PROFILE.items()},
-                token=visitor.token,
-                language=visitor.language,
             )
         )
         if answer.is_success:
@@ -210,12 +208,10 @@ class AccountPages:
     ) -> HtmlReply:
         user_id = require_user(visitor)
         answer = await self.peers.send(
-            Request(
-                service="account",
-                method="GET",
-                path=f"/accounts/{user_id}",
-                token=visitor.token,
-                language=visitor.language,
+            visitor.asks(
+                "account",
+                "GET",
+                f"/accounts/{user_id}",
             )
         )
         if not answer.is_success:

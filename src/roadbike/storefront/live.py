@@ -85,7 +85,11 @@ class Live:
             await asyncio.wait([*asked, added], return_when=asyncio.FIRST_COMPLETED)
             for task in (*asked, added):
                 task.cancel()
-            await asyncio.gather(*asked, added, return_exceptions=True)
+            ended = await asyncio.gather(*asked, added, return_exceptions=True)
+            for error in ended:
+                if isinstance(error, Exception):
+                    log.error("live.failed", exc_info=error)
+                    await asyncio.sleep(PAUSE_SECONDS)
 
     async def _ask(self, ids: Sequence[UUID]) -> None:
         request = Request(
@@ -107,6 +111,8 @@ class Live:
             self._wake(UUID(id_), events)
 
     def _wake(self, reservation_id: UUID, events: int) -> None:
+        if reservation_id not in self._known:
+            return  # its last viewer has left meanwhile
         self._known[reservation_id] = events
         for watch in self._watches:
             if watch.reservation_id == reservation_id:

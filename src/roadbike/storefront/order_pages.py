@@ -61,7 +61,10 @@ class OrderPages:
         """Show once more what will be reserved."""
         draft = await self._draft(visitor, request)
         copy = await self.catalogue.copy()
-        return self._review(visitor, draft, copy.bikes.get(draft.bike_id))
+        bike = copy.bikes.get(draft.bike_id)
+        if bike is None:
+            return shown("sold_out.html", visitor, status=404, bike=None, siblings=())
+        return shown("review.html", visitor, draft=draft, bike=bike)
 
     async def reserve(self, visitor: Visitor, request: HttpRequest, fields: Fields) -> HtmlReply:
         """Reserve the draft. However often the form is sent, it reserves once."""
@@ -98,13 +101,11 @@ class OrderPages:
             raise NotFound
         simulated = SIMULATED[outcome]
         answer = await self.peers.send(
-            Request(
-                service="payment",
-                method="PATCH",
-                path=f"/payments/{request.path_params['payment_id']}",
+            visitor.asks(
+                "payment",
+                "PATCH",
+                f"/payments/{request.path_params['payment_id']}",
                 body={"payStatus": PaymentStatus.PAID},
-                token=visitor.token,
-                language=visitor.language,
                 headers={"X-Simulate": simulated} if simulated else None,
             )
         )
@@ -121,11 +122,6 @@ class OrderPages:
         if draft is None:
             raise NotFound
         return draft
-
-    def _review(self, visitor: Visitor, draft: Draft, bike: Bike | None) -> HtmlReply:
-        if bike is None:
-            return shown("sold_out.html", visitor, status=404, bike=None, siblings=())
-        return shown("review.html", visitor, draft=draft, bike=bike)
 
     async def _to_payment(self, visitor: Visitor, reservation_id: str) -> HtmlReply:
         """Go to the payment of the reservation, which exists since the reservation does."""
@@ -169,12 +165,10 @@ class OrderPages:
     ) -> HtmlReply:
         require_user(visitor)
         answer = await self.peers.send(
-            Request(
-                service="payment",
-                method="GET",
-                path=f"/payments/{request.path_params['payment_id']}",
-                token=visitor.token,
-                language=visitor.language,
+            visitor.asks(
+                "payment",
+                "GET",
+                f"/payments/{request.path_params['payment_id']}",
             )
         )
         if not answer.is_success:
@@ -201,13 +195,11 @@ def _tries(fields: Fields) -> int:
 
 def _reservation(visitor: Visitor, draft: Draft) -> Request:
     body = {"bikeId": draft.bike_id, "price": draft.price}
-    return Request(
-        service="reservation",
-        method="POST",
-        path="/reservations",
+    return visitor.asks(
+        "reservation",
+        "POST",
+        "/reservations",
         body=body | {wire: getattr(draft, name) for name, wire in FIELDS.items()},
-        token=visitor.token,
-        language=visitor.language,
         headers={"Idempotency-Key": str(draft.draft_id)},
     )
 

@@ -12,7 +12,7 @@ from roadbike.contracts.statuses import PaymentStatus, ReservationStatus
 from roadbike.kit.web import Reply, Route
 from roadbike.storefront import timeline, wording
 from roadbike.storefront.live import Live, Watch
-from roadbike.storefront.peers import Answer, Peers, Request
+from roadbike.storefront.peers import Answer, Peers
 from roadbike.storefront.purchases import Facts, Purchases
 from roadbike.storefront.rendering import render
 from roadbike.storefront.streams import ALIVE, EventStream, event, retry
@@ -138,13 +138,11 @@ class PurchasePages:
         require_user(visitor)
         reservation_id = request.path_params["reservation_id"]
         answer = await self.peers.send(
-            Request(
-                service="reservation",
-                method="PATCH",
-                path=f"/reservations/{reservation_id}",
+            visitor.asks(
+                "reservation",
+                "PATCH",
+                f"/reservations/{reservation_id}",
                 body={"reserveStatus": ReservationStatus.CANCELLED},
-                token=visitor.token,
-                language=visitor.language,
             )
         )
         if answer.is_success:

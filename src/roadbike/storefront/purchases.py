@@ -9,7 +9,7 @@ import msgspec
 
 from roadbike.storefront import timeline, wording
 from roadbike.storefront.catalogue import Bike, Catalogue
-from roadbike.storefront.peers import Answer, Peers, Request, Unreachable
+from roadbike.storefront.peers import Answer, Peers, Unreachable
 from roadbike.storefront.timeline import Purchase, Step
 from roadbike.storefront.visitors import Visitor
 
@@ -99,13 +99,11 @@ class Purchases:
     ) -> Answer:
         """Read something of a service. Raises Unreachable."""
         return await self._peers.send(
-            Request(
-                service=service,
-                method="GET",
-                path=path,
+            visitor.asks(
+                service,
+                "GET",
+                path,
                 query=query,
-                token=visitor.token,
-                language=visitor.language,
             )
         )
 

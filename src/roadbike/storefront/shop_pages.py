@@ -139,12 +139,10 @@ class ShopPages:
         typed = dict.fromkeys(FIELDS, "")
         if visitor.user is None:
             return typed
-        request = Request(
-            service="account",
-            method="GET",
-            path=f"/accounts/{visitor.user.user_id}",
-            token=visitor.token,
-            language=visitor.language,
+        request = visitor.asks(
+            "account",
+            "GET",
+            f"/accounts/{visitor.user.user_id}",
         )
         try:
             answer = await self.peers.send(request)

@@ -5,12 +5,15 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from typing import Any, Final
 
+import structlog
 from litestar import Litestar
 from litestar.connection import Request
 from litestar.types import Receive, Scope, Send
 
 from roadbike.kit.pure.refusals import BadRequest
 from roadbike.kit.web import Reply
+
+log = structlog.get_logger()
 
 HEADERS: Final = (
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -59,7 +62,9 @@ class EventStream(Reply[None]):
         finally:
             gone.cancel()
             sending.cancel()
-            await asyncio.gather(gone, sending, return_exceptions=True)
+            _, error = await asyncio.gather(gone, sending, return_exceptions=True)
+        if isinstance(error, Exception):  # the browser connects again
+            log.warning("stream.ended", error=repr(error))
         if not gone.cancelled():
             return
         await send({"type": "http.response.body", "body": b"", "more_body": False})

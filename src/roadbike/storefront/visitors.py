@@ -62,6 +62,17 @@ class Visitor:
     def token(self) -> str | None:
         return self.user.token if self.user else None
 
+    def asks(self, service: str, method: str, path: str, **more: Any) -> Request:
+        """Return a call of a service on behalf of this visitor; `more` as in Request."""
+        return Request(
+            service=service,
+            method=method,
+            path=path,
+            token=self.token,
+            language=self.language,
+            **more,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class SessionCookie:

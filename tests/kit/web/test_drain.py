@@ -1,12 +1,14 @@
 """While a service drains, each response ends its connection, so that no connection is cut."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from tests.kit.web.ports import GET, Port, served, until
+from roadbike.kit.process.last_connections import accept_last
+from tests.kit.web.ports import GET, PATIENCE, Port, served, until
 
 WAIT = b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n"
 CLOSE = "connection: close"
@@ -81,6 +83,31 @@ async def test_clients_that_have_just_connected_are_answered_when_the_port_is_cl
     answers = await asyncio.gather(*(line.ask(GET) for line in lines))
 
     assert {answer.split("\r\n")[0] for answer in answers} == {"HTTP/1.1 200 OK"}
+
+
+@pytest.mark.parametrize("steps", range(4))
+async def test_a_port_is_closed_only_when_what_was_accepted_belongs_to_it(steps: int) -> None:
+    """Else asyncio forgets the connection, and its client waits for a response that never comes."""
+    connected = asyncio.Event()
+
+    class Connected(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            connected.set()
+            transport.close()
+
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(Connected, "127.0.0.1", 0)
+    with socket.create_connection(server.sockets[0].getsockname()) as client:
+        client.setblocking(False)
+        for _ in range(steps):
+            await asyncio.sleep(0)
+
+        await accept_last([server.sockets[0].fileno()])
+        server.close()
+
+        async with asyncio.timeout(PATIENCE):
+            await connected.wait()
+            assert await loop.sock_recv(client, 1) == b""
 
 
 async def test_clients_that_connect_while_the_port_is_closed_are_answered_or_refused(

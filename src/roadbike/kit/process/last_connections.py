@@ -51,6 +51,7 @@ async def accept_last(listening: Iterable[int]) -> None:
         poll.register(descriptor, select.POLLIN)
     while CAN_FILTER and poll.poll(0):  # noqa: ASYNC110 only the kernel knows
         await asyncio.sleep(0)
+    await asyncio.sleep(0)  # asyncio attaches a connection one step after it has accepted it
 
 
 def _drop_new_connections(descriptor: int) -> None:

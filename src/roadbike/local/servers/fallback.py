@@ -1,10 +1,9 @@
-"""Fallback: what the gateway answers itself, when no service does, and the page at `/`."""
+"""Fallback: what the gateway answers itself, when no service does."""
 
 import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from importlib.resources import files
 from typing import Final
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
@@ -20,20 +19,17 @@ STATUS_PARAMETER: Final = "status"  # and the one with the status of the answer
 SLUGS: Final = {
     HTTPStatus.BAD_REQUEST: "bad-request",
     HTTPStatus.NOT_FOUND: "not-found",
-    HTTPStatus.METHOD_NOT_ALLOWED: "method-not-allowed",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "too-large",
     HTTPStatus.MISDIRECTED_REQUEST: "other-host",
     HTTPStatus.INTERNAL_SERVER_ERROR: "service-failed",
     HTTPStatus.SERVICE_UNAVAILABLE: "unavailable",
 }
-PAGE_METHODS: Final = ("GET", "HEAD")
 SAFE_HEADERS: Final = (  # as of the services (kit/web/edge.py), whose module loads slowly
     ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "same-origin"),
     ("Cross-Origin-Opener-Policy", "same-origin"),
     ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()"),
 )
-PAGE_POLICY: Final = ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 RETRY_AFTER_SECONDS: Final = 1
 REQUEST_TIMEOUT_SECONDS: Final = 5.0  # for the head to arrive and the body to be read
 
@@ -58,14 +54,12 @@ async def listen(port: int) -> asyncio.Server:
 
 
 def response(head: str, messages: Translations) -> bytes:
-    """Return the page at `/`, or a problem document in the language that the head asks for."""
+    """Return a problem document in the language that the head asks for."""
     first, *lines = head.split("\r\n")
     headers = {name.lower(): value for name, _, value in (line.partition(":") for line in lines)}
     method, target = first.split(" ")[0], urlsplit(first.split(" ")[1] if " " in first else "/")
     path = _requested_path(target, headers)
-    status = _status(target, path, method)
-    if status is HTTPStatus.OK:
-        return _encoded(method, status, "text/html; charset=utf-8", _page(), [PAGE_POLICY])
+    status = _status(target)
     language = language_of(headers.get("accept-language"))
     slug = SLUGS[status]
     body = msgspec.json.encode(
@@ -80,19 +74,15 @@ def response(head: str, messages: Translations) -> bytes:
     more = [("Content-Language", language), ("Vary", "Accept-Language")]
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
         more.append(("Retry-After", str(RETRY_AFTER_SECONDS)))
-    if status is HTTPStatus.METHOD_NOT_ALLOWED:
-        more.append(("Allow", ", ".join(PAGE_METHODS)))
-    return _encoded(method, status, "application/problem+json", body, more)
+    return _encoded(method, status, body, more)
 
 
-def _status(target: SplitResult, path: str, method: str) -> HTTPStatus:
+def _status(target: SplitResult) -> HTTPStatus:
     """Return what the gateway wants answered."""
     if target.path == OTHER_HOST:
         return HTTPStatus.MISDIRECTED_REQUEST
     if target.path == NO_SERVICE:
-        if path != "/":
-            return HTTPStatus.NOT_FOUND
-        return HTTPStatus.OK if method in PAGE_METHODS else HTTPStatus.METHOD_NOT_ALLOWED
+        return HTTPStatus.NOT_FOUND
     named = parse_qs(target.query).get(STATUS_PARAMETER, [""])[0]
     wanted = [status for status in SLUGS if str(status.value) == named]
     return wanted[0] if wanted else HTTPStatus.SERVICE_UNAVAILABLE
@@ -107,14 +97,10 @@ def _requested_path(target: SplitResult, headers: Mapping[str, str]) -> str:
 
 
 def _encoded(
-    method: str,
-    status: HTTPStatus,
-    media_type: str,
-    body: bytes,
-    more: Sequence[tuple[str, str]],
+    method: str, status: HTTPStatus, body: bytes, more: Sequence[tuple[str, str]]
 ) -> bytes:
     given = [
-        ("Content-Type", media_type),
+        ("Content-Type", "application/problem+json"),
         ("Cache-Control", "no-store"),
         ("Content-Length", str(len(body))),
         *more,
@@ -124,7 +110,3 @@ def _encoded(
     lines = "".join(f"{name}: {value}\r\n" for name, value in given)
     shown = b"" if method == "HEAD" else body
     return f"HTTP/1.1 {status.value} {status.phrase}\r\n{lines}\r\n".encode() + shown
-
-
-def _page() -> bytes:
-    return files("roadbike.local.servers").joinpath("home.html").read_bytes()

@@ -285,7 +285,7 @@ def _middlewares(allowed: Sequence[str], key: str) -> dict[str, Any]:
                 "addVaryHeader": True,
             }
         },
-        # The fallback answers these paths with 421, and with 404 or the page at `/`.
+        # The fallback answers these paths with 421 and 404.
         "other-host": {"replacePath": {"path": fallback.OTHER_HOST}},
         "no-service": {"replacePath": {"path": fallback.NO_SERVICE}},
         "whole-body": {"buffering": {"maxRequestBodyBytes": MAX_BODY_BYTES}},
