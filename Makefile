@@ -7,7 +7,7 @@ ARGS ?=
 N ?= 3
 PYTEST ?= pytest
 
-.PHONY: up help demo browser test test-long test-races siege check sbom docs format
+.PHONY: up help demo browser test test-long test-races bench siege check sbom docs format
 
 up: .venv/run  ## open the shop; Ctrl-C closes it (ARGS=--detach: in background)
 	@exec .venv/bin/roadbike up $(ARGS)
@@ -29,6 +29,9 @@ browser: .venv/dev  ## install Chromium and Korean fonts for the tests of the pa
 
 test-races: .venv/dev  ## run the race tests N times (N=10; default 3)
 	@ROUNDS=$(N) .venv/bin/python -m pytest tests/races $(ARGS)
+
+bench: .venv/dev  ## measure how fast the shop is (ARGS=--quick: in about a minute)
+	@.venv/bin/roadbike bench $(ARGS)
 
 siege: .venv/dev  ## load test with siege (ARGS="--clients 100 --seconds 30")
 	@.venv/bin/python -m tests.system.siege $(ARGS)
@@ -60,7 +63,7 @@ format: .venv/dev  ## format the code and fix what the linter can fix
 
 .venv/dev: uv.lock pyproject.toml | $(UV)
 	@echo "Installing the shop and its test tools into .venv (once) …"
-	@$(SYNC)
+	@$(SYNC) --extra bench
 	@touch $@ .venv/run
 
 .uv/bin/uv: tools/supply/uv.txt

@@ -18,21 +18,21 @@ from roadbike.local.texts import say
 from roadbike.local.up import command
 from roadbike.local.up.options import Options
 
-PREFIX: Final = "roadbike-demo-"
 ENTERED: Final = 0o711  # the folder can be entered by the user that root runs the services as
 
 
 @contextmanager
-def own_shop(environ: Mapping[str, str]) -> Iterator[Home]:
+def own_shop(environ: Mapping[str, str], purpose: str) -> Iterator[Home]:
     """Open a shop in a new folder for the block; close and delete it after that.
 
+    purpose: "demo" or "bench", for the name of the folder and what is printed.
     Raises CommandError when it cannot be opened.
     """
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+    folder = Path(tempfile.mkdtemp(prefix=f"roadbike-{purpose}-"))
     folder.chmod(ENTERED)
     home = homes.at(folder / "home")
     try:
-        console().print(say("demo-opening", home=home.path), highlight=False, soft_wrap=True)
+        console().print(say(f"{purpose}-opening", home=home.path), highlight=False, soft_wrap=True)
         command.open_in_background(Options(home=home, ports=_free_ports(), environ=environ))
         yield home
     finally:

@@ -43,6 +43,11 @@ def of_parts(pids: Mapping[str, int | None]) -> dict[str, Usage]:
     }
 
 
+def cpu_seconds(pids: Mapping[str, int]) -> dict[str, float]:
+    """Return the seconds of CPU that each part has used since its processes started."""
+    return {name: _cpu_seconds(processes(pid)) for name, pid in pids.items()}
+
+
 def processes(pid: int) -> list[psutil.Process]:
     """Return the process, its warden if it has one, and all its descendants."""
     try:

@@ -7,7 +7,14 @@ from typing import Final
 
 from roadbike.kit.translations import Language, Text, load_texts
 
-CATALOGUES: Final = ("errors.toml", "output.toml", "help.toml", "demo.toml", "doctor.toml")
+CATALOGUES: Final = (
+    "errors.toml",
+    "output.toml",
+    "help.toml",
+    "demo.toml",
+    "doctor.toml",
+    "bench.toml",
+)
 LOCALE: Final = ("LC_ALL", "LC_MESSAGES", "LANG")  # the first that is set decides (POSIX)
 
 
