@@ -6,6 +6,7 @@ Each reservation has a payment and a row on my page, and holds one unit in stock
 import asyncio
 import time
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final
 
 from msgspec import UNSET
@@ -14,6 +15,7 @@ from roadbike.local.commands import status
 from roadbike.local.errors import CommandError
 from roadbike.local.home import Home
 from roadbike.local.texts import say
+from roadbike.ops.bench.load import Loaded
 from roadbike.ops.people import Person
 
 NOTHING_LEFT: Final = ("unsent", "lag", "parked", "pending", "unsettled")
@@ -62,11 +64,15 @@ async def settle(home: Home, seconds: float) -> float:
     return time.monotonic() - began
 
 
-def check(done: int, grown: Books) -> None:
-    """Raise CommandError unless exactly what was acknowledged stands in all books."""
-    found = {grown.reservations, grown.payments, grown.my_pages, grown.held}
-    if found != {done}:
-        raise CommandError("bench-books-differ", done=done, grown=grown)
+def check(loaded: Loaded, grown: Books) -> None:
+    """Raise CommandError unless all books say the same, and what was acknowledged is in them.
+
+    A request that failed may have been carried out all the same.
+    """
+    done = loaded.statuses.get(str(int(HTTPStatus.CREATED)), 0)
+    numbers = {grown.reservations, grown.payments, grown.my_pages, grown.held}
+    if len(numbers) != 1 or not done <= grown.reservations <= done + loaded.failed:
+        raise CommandError("bench-books-differ", done=done, failed=loaded.failed, grown=grown)
 
 
 def _busy(home: Home) -> dict[str, object]:

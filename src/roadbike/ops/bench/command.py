@@ -79,16 +79,17 @@ class Bench:
 
     async def usual(self) -> Measured:
         """Measure the usual way with its better number of workers."""
-        found = [await self._usual(workers) for workers in USUAL_WORKERS]
+        urls = {role: await others.database(self.home, f"usual_{role}") for role in others.ROLES}
+        found = [await self._usual(urls, workers) for workers in USUAL_WORKERS]
         return max(found, key=lambda each: each.rate)
 
-    async def _usual(self, workers: int) -> Measured:
+    async def _usual(self, urls: Mapping[str, str], workers: int) -> Measured:
         body = {"user_id": "buyer", "bike_id": self.bike_id, "price": PRICE}
-        with others.usual_way(self.home, workers) as other:
+        with others.usual_way(urls, workers) as other:
             return await self._of_other(other, msgspec.json.encode(body).decode())
 
     async def raw(self) -> Measured:
-        with others.raw_limit(self.home) as other:
+        with others.raw_limit(await others.database(self.home, "raw_limit")) as other:
             return await self._of_other(other, measure.reservation(self.bike_id))
 
     async def _of_other(self, other: others.Other, body: str) -> Measured:

@@ -12,7 +12,7 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping
 from http import HTTPStatus
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 import httptools
 import msgspec
@@ -122,8 +122,7 @@ class Connection(asyncio.Protocol):
         self._waits = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by isinstance
         self._begin()
 
     def data_received(self, data: bytes) -> None:

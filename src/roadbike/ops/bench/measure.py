@@ -33,6 +33,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     p95: float
     p99: float
     failed: int
+    statuses: dict[str, int]
     done: int
     cpu: dict[str, float]
     generator: float
@@ -63,7 +64,7 @@ async def of_shop(home: Home, admin: Person, plan: Plan, bike_id: int) -> Measur
     spent = usage.cpu_seconds(pids)
     if plan.method == "POST":
         grown = (await books.look(admin, bike_id)).minus(before)
-        books.check(loaded.done_in_all, grown)
+        books.check(loaded, grown)
     return _measured(loaded, {name: spent[name] - used[name] for name in pids}, settled)
 
 
@@ -84,6 +85,7 @@ def _measured(loaded: Loaded, seconds: Mapping[str, float], settled: float) -> M
         p95=loaded.p95,
         p99=loaded.p99,
         failed=loaded.failed,
+        statuses=loaded.statuses,
         done=loaded.done_in_all,
         cpu={name: each / done * 1e6 for name, each in seconds.items()},
         generator=loaded.cpu / done * 1e6,

@@ -3,7 +3,6 @@
 They run on the same PostgreSQL server as the shop, with databases of their own.
 """
 
-import asyncio
 import os
 import subprocess
 import sys
@@ -46,9 +45,11 @@ def is_installed() -> bool:
 
 
 @contextmanager
-def usual_way(home: Home, workers: int) -> Iterator[Other]:
-    """Run the usual way for the block. workers: processes of each of its two services."""
-    urls = {role: asyncio.run(_database(home, f"usual_{role}")) for role in ROLES}
+def usual_way(urls: Mapping[str, str], workers: int) -> Iterator[Other]:
+    """Run the usual way for the block.
+
+    urls: its databases by role. workers: processes of each of its two services.
+    """
     ports = dict(zip(ROLES, _free_ports(2), strict=True))
     payment_url = f"http://{HOST}:{ports['payment']}"
     with ExitStack() as stack:
@@ -61,11 +62,10 @@ def usual_way(home: Home, workers: int) -> Iterator[Other]:
 
 
 @contextmanager
-def raw_limit(home: Home) -> Iterator[Other]:
-    """Run the raw limit for the block."""
-    url = asyncio.run(_database(home, "raw_limit")).replace("+asyncpg", "")
+def raw_limit(url: str) -> Iterator[Other]:
+    """Run the raw limit for the block. url: its database."""
     (port,) = _free_ports(1)
-    with _served(RAW_LIMIT, port, 1, {"DATABASE_URL": url}) as pid:
+    with _served(RAW_LIMIT, port, 1, {"DATABASE_URL": url.replace("+asyncpg", "")}) as pid:
         yield Other(port, {"raw limit": pid})
 
 
@@ -105,7 +105,7 @@ def _free_ports(count: int) -> range:
     return range(base, base + count)
 
 
-async def _database(home: Home, name: str) -> str:
+async def database(home: Home, name: str) -> str:
     """Make the database with the tables of the usual way, unless it exists; return its URL."""
     port = shop_file.read_known(home).ports["postgres"]
     password = passwords(home, "postgres", [SUPERUSER])[SUPERUSER]
