@@ -1,6 +1,7 @@
 """`roadbike bench`: the measurements, in turn, on one shop."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,12 +21,14 @@ from roadbike.local.texts import say
 from roadbike.ops.bench import books, measure, others, report
 from roadbike.ops.bench.load import Plan, Work
 from roadbike.ops.bench.measure import Measured
+from roadbike.ops.own_shop import own_shop
 from roadbike.ops.people import Person
 from roadbike.ops.stage import PRICE
 
 UNITS: Final = 100_000_000  # of the bike that is sold: it never runs out
 CONNECTIONS: Final = (1, 30, 100, 300)
 USUAL_WORKERS: Final = (1, 2)  # of each of its services; the better figure counts
+WRONG: Final = "bold red"
 LEAST_OF_USUAL: Final = 1.5  # times the usual way; below that a measurement fails
 
 
@@ -45,12 +48,16 @@ QUICK: Final = Length(connections=(100,), repeat=1, warm_up=2, seconds=6)
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """The shop that is measured. bike_id: what is reserved."""
+    """The shop that is measured.
+
+    bike_id: what is reserved. beside: the folder with the usual way, None to leave it out.
+    """
 
     home: Home
     admin: Person
     bike_id: int
     length: Length
+    beside: Path | None
 
     def plan(self, part: str, connections: int, *, work: Work = "one", **more: str) -> Plan:
         shop = shop_file.read_known(self.home)
@@ -77,15 +84,15 @@ class Bench:
     async def of_shop(self, plan: Plan) -> Measured:
         return await measure.of_shop(self.home, self.admin, plan, self.bike_id)
 
-    async def usual(self) -> Measured:
+    async def usual(self, beside: Path) -> Measured:
         """Measure the usual way with its better number of workers."""
         urls = {role: await others.database(self.home, f"usual_{role}") for role in others.ROLES}
-        found = [await self._usual(urls, workers) for workers in USUAL_WORKERS]
+        found = [await self._usual(beside, urls, workers) for workers in USUAL_WORKERS]
         return max(found, key=lambda each: each.rate)
 
-    async def _usual(self, urls: Mapping[str, str], workers: int) -> Measured:
+    async def _usual(self, beside: Path, urls: Mapping[str, str], workers: int) -> Measured:
         body = {"user_id": "buyer", "bike_id": self.bike_id, "price": PRICE}
-        with others.usual_way(urls, workers) as other:
+        with others.usual_way(beside, urls, workers) as other:
             return await self._of_other(other, msgspec.json.encode(body).decode())
 
     async def raw(self) -> Measured:
@@ -99,14 +106,19 @@ class Bench:
         return await measure.of_other(other.pids, database, plan)
 
 
-def run(home: Home, length: Length) -> dict[str, list[Measured]]:
-    """Measure everything and return the repetitions by case. Raises CommandError at a failure."""
-    return asyncio.run(_run(home, length))
+def bench(*, quick: bool, out: Path, beside: Path | None) -> int:
+    """Measure everything on a shop of its own, and show it; return 1 when something is wrong.
+
+    beside: the folder of the usual way. Raises CommandError when a measurement fails.
+    """
+    with own_shop(os.environ, "bench") as shop:
+        results = asyncio.run(_run(shop, QUICK if quick else FULL, beside))
+    return show(results, out)
 
 
-async def _run(home: Home, length: Length) -> dict[str, list[Measured]]:
+async def _run(home: Home, length: Length, beside: Path | None) -> dict[str, list[Measured]]:
     results: dict[str, list[Measured]] = {}
-    async with _bench(home, length) as bench:
+    async with _bench(home, length, beside) as bench:
         for number in range(length.repeat):  # all cases in turn: a slow minute meets all of them
             for case, measured in _cases(bench).items():
                 at = say("bench-measuring", case=say(f"bench-case-{case}"), number=number + 1)
@@ -116,14 +128,15 @@ async def _run(home: Home, length: Length) -> dict[str, list[Measured]]:
 
 
 @asynccontextmanager
-async def _bench(home: Home, length: Length) -> AsyncIterator[Bench]:
+async def _bench(home: Home, length: Length, beside: Path | None) -> AsyncIterator[Bench]:
     shop = shop_file.read_known(home)
     async with aiohttp.ClientSession() as http:
         admin = Person(http, shop.gateway, "admin", shop.logins["admin"])
         bike = {"bikeNm": "벤치 로드 54", "price": PRICE, "stockQty": UNITS, "brand": "벤치"}
         made = await admin.ask("POST", "/stocks", bike, wanted=201)
         await books.settle(home, measure.SETTLE_SECONDS)
-        yield Bench(home=home, admin=admin, bike_id=made.body["bikeId"], length=length)
+        bike_id = made.body["bikeId"]
+        yield Bench(home=home, admin=admin, bike_id=bike_id, length=length, beside=beside)
 
 
 def _cases(bench: Bench) -> dict[str, Callable[[], Awaitable[Measured]]]:
@@ -135,8 +148,8 @@ def _cases(bench: Bench) -> dict[str, Callable[[], Awaitable[Measured]]]:
     cases["purchase-30"] = partial(bench.reserve, "gateway", 30, work="purchase")
     cases["read-catalogue"] = partial(bench.read, "reservation", "/reservations/catalogue")
     cases["read-my-page"] = partial(bench.read, "mypage", "/myPages?size=20")
-    if others.is_installed():
-        cases["usual-100"] = bench.usual
+    if bench.beside:
+        cases["usual-100"] = partial(bench.usual, bench.beside)
     cases["raw-100"] = bench.raw
     return cases
 
@@ -147,13 +160,13 @@ def show(results: dict[str, list[Measured]], out: Path) -> int:
     ratios = report.ratios(results)
     for name, ratio in ratios.items():
         console().print(say(f"bench-ratio-{name}", ratio=f"{ratio:.2f}"), highlight=False)
-    if not others.is_installed():
+    if "usual" not in ratios:
         console().print(say("bench-usual-missing"), highlight=False)
     for path in report.write(results, out):
         console().print(say("bench-written", path=path), highlight=False)
     wrong = faults(ratios, results)
     for fault in wrong:
-        console().print(fault, style="bold red")
+        console().print(fault, style=WRONG)
     return int(bool(wrong))
 
 

@@ -1,6 +1,7 @@
 """The programs that the shop is compared with: the usual way, and the raw limit.
 
-They run on the same PostgreSQL server as the shop, with databases of their own.
+They run on the same PostgreSQL server as the shop, with databases of their own. The usual way has a
+virtual environment of its own: what it needs is not installed with the shop.
 """
 
 import os
@@ -9,22 +10,19 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from importlib.util import find_spec
+from pathlib import Path
 from typing import Final
 from urllib.error import URLError
 from urllib.request import urlopen
 
 import asyncpg
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from roadbike.local import shop_file
 from roadbike.local.errors import CommandError
 from roadbike.local.home import Home, passwords
 from roadbike.local.ports import HOST, free_base
 from roadbike.local.servers.postgres import SUPERUSER
-from roadbike.ops.bench.usual_way.tables import Base
 
-USUAL_WAY: Final = "roadbike.ops.bench.usual_way.app:app"
 RAW_LIMIT: Final = "roadbike.ops.bench.raw_limit:app"
 ROLES: Final = ("reservation", "payment")
 POOL: Final = 12  # connections of each worker; more made it slower
@@ -39,25 +37,23 @@ class Other:
         self.port, self.pids = port, dict(pids)
 
 
-def is_installed() -> bool:
-    """Return whether the usual way can be run: the shop itself does not need FastAPI."""
-    return find_spec("fastapi") is not None
-
-
 @contextmanager
-def usual_way(urls: Mapping[str, str], workers: int) -> Iterator[Other]:
+def usual_way(folder: Path, urls: Mapping[str, str], workers: int) -> Iterator[Other]:
     """Run the usual way for the block.
 
-    urls: its databases by role. workers: processes of each of its two services.
+    folder: its programs. urls: its databases by role. workers: processes of each of its services.
     """
     ports = dict(zip(ROLES, _free_ports(2), strict=True))
     payment_url = f"http://{HOST}:{ports['payment']}"
     with ExitStack() as stack:
         pids = {}
         for role in ROLES:
-            environ = {"ROLE": role, "DATABASE_URL": urls[role], "PAYMENT_URL": payment_url}
+            environ = {"DATABASE_URL": urls[role], "PAYMENT_URL": payment_url}
+            subprocess.run([_python(folder), "tables.py"], env=environ, cwd=folder, check=True)  # noqa: S603
             environ["POOL"] = str(POOL if workers == 1 else POOL // 2)
-            pids[role] = stack.enter_context(_served(USUAL_WAY, ports[role], workers, environ))
+            pids[role] = stack.enter_context(
+                _served("app:app", ports[role], workers, environ, folder)
+            )
         yield Other(ports["reservation"], pids)
 
 
@@ -70,10 +66,14 @@ def raw_limit(url: str) -> Iterator[Other]:
 
 
 @contextmanager
-def _served(app: str, port: int, workers: int, environ: Mapping[str, str]) -> Iterator[int]:
-    command = [sys.executable, "-m", "uvicorn", app, "--port", str(port), "--host", HOST]
+def _served(
+    app: str, port: int, workers: int, environ: Mapping[str, str], folder: Path | None = None
+) -> Iterator[int]:
+    python = _python(folder) if folder else sys.executable
+    command = [python, "-m", "uvicorn", app, "--port", str(port), "--host", HOST]
     options = ["--workers", str(workers), "--no-access-log", "--log-level", "warning"]
-    program = subprocess.Popen([*command, *options], env={**os.environ, **environ})  # noqa: S603
+    environ = {**os.environ, **environ}
+    program = subprocess.Popen([*command, *options], env=environ, cwd=folder)  # noqa: S603
     try:
         _wait_until_it_answers(program, port)
         yield program.pid
@@ -98,6 +98,14 @@ def _wait_until_it_answers(program: "subprocess.Popen[bytes]", port: int) -> Non
             time.sleep(0.05)
 
 
+def _python(folder: Path) -> str:
+    """Return the program that runs what is in the folder. Raises CommandError without one."""
+    python = folder / ".venv" / "bin" / "python"
+    if not python.exists():
+        raise CommandError("bench-nothing-beside", path=python)
+    return str(python)
+
+
 def _free_ports(count: int) -> range:
     base = free_base(20_000, range(count))
     if base is None:
@@ -106,7 +114,7 @@ def _free_ports(count: int) -> range:
 
 
 async def database(home: Home, name: str) -> str:
-    """Make the database with the tables of the usual way, unless it exists; return its URL."""
+    """Make the database, unless it exists; return its URL."""
     port = shop_file.read_known(home).ports["postgres"]
     password = passwords(home, "postgres", [SUPERUSER])[SUPERUSER]
     server = f"postgresql://{SUPERUSER}:{password}@{HOST}:{port}"
@@ -117,9 +125,4 @@ async def database(home: Home, name: str) -> str:
             await connection.execute(f"CREATE DATABASE {name}")
     finally:
         await connection.close()
-    url = f"postgresql+asyncpg://{SUPERUSER}:{password}@{HOST}:{port}/{name}"
-    engine = create_async_engine(url)
-    async with engine.begin() as made:
-        await made.run_sync(Base.metadata.create_all)
-    await engine.dispose()
-    return url
+    return f"postgresql+asyncpg://{SUPERUSER}:{password}@{HOST}:{port}/{name}"

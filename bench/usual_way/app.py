@@ -1,8 +1,8 @@
 """Reserve and open a payment the usual way: FastAPI, an ORM session per request, httpx.
 
-Two services by the variable ROLE, each with tables of its own: `reservation` calls `payment` over
-HTTP, then writes its row and the event for its outbox, with one commit per request. DATABASE_URL,
-POOL and PAYMENT_URL are given. Nothing publishes the events.
+Run twice, with a database each: as reservation it calls payment over HTTP, then writes its row and
+the event for its outbox, with one commit per request. DATABASE_URL, POOL and PAYMENT_URL are given.
+Nothing publishes the events.
 """
 
 import json
@@ -13,24 +13,16 @@ from typing import Annotated
 from uuid import UUID, uuid4
 
 import httpx
-from fastapi import Depends, FastAPI, Header
+from fastapi import Depends, FastAPI, Header, Request
 from pydantic import BaseModel
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
-from roadbike.ops.bench.usual_way.tables import Outbox, Payment, Reservation
+from tables import Outbox, Payment, Reservation
 
-ROLE = os.environ["ROLE"]
-POOL = int(os.environ["POOL"])
 TIMEOUT_SECONDS = 10
 
-engine = create_async_engine(os.environ["DATABASE_URL"], pool_size=POOL, max_overflow=0)
-sessions = async_sessionmaker(engine, expire_on_commit=False)
-payments = httpx.AsyncClient(
-    base_url=os.environ["PAYMENT_URL"],
-    timeout=TIMEOUT_SECONDS,
-    limits=httpx.Limits(max_connections=100, max_keepalive_connections=100),
-)
+sessions = async_sessionmaker(expire_on_commit=False)
 
 
 class ToReserve(BaseModel):
@@ -65,9 +57,15 @@ InSession = Annotated[AsyncSession, Depends(session)]
 
 
 @asynccontextmanager
-async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-    yield
-    await payments.aclose()
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    pool = int(os.environ["POOL"])
+    engine = create_async_engine(os.environ["DATABASE_URL"], pool_size=pool, max_overflow=0)
+    sessions.configure(bind=engine)
+    limits = httpx.Limits(max_connections=100, max_keepalive_connections=100)
+    async with httpx.AsyncClient(
+        base_url=os.environ["PAYMENT_URL"], timeout=TIMEOUT_SECONDS, limits=limits
+    ) as app.state.payments:
+        yield
     await engine.dispose()
 
 
@@ -81,14 +79,19 @@ async def livez() -> dict[str, str]:
 
 @app.post("/reservations", status_code=201)
 async def reserve(
-    wanted: ToReserve, db: InSession, idempotency_key: Annotated[UUID | None, Header()] = None
+    wanted: ToReserve,
+    db: InSession,
+    request: Request,
+    idempotency_key: Annotated[UUID | None, Header()] = None,
 ) -> Reserved:
     reserve_id = idempotency_key or uuid4()
     found = await db.get(Reservation, reserve_id) if idempotency_key else None
     if found is None:
         await db.rollback()  # so that no connection is held during the call
         to_pay = ToPay(reserve_id=reserve_id, user_id=wanted.user_id, price=wanted.price)
-        answer = await payments.post("/payments", json=to_pay.model_dump(mode="json"))
+        answer = await request.app.state.payments.post(
+            "/payments", json=to_pay.model_dump(mode="json")
+        )
         answer.raise_for_status()
         found = Reservation(
             id=reserve_id,

@@ -1,9 +1,15 @@
-"""The tables of the usual way, as its ORM describes them."""
+"""The tables of the usual way, as its ORM describes them.
 
+`python tables.py` makes them in the database of DATABASE_URL.
+"""
+
+import asyncio
+import os
 from datetime import datetime
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -48,3 +54,14 @@ class Outbox(Base):
     created_at: Mapped[datetime] = mapped_column(
         sa.DateTime(timezone=True), server_default=sa.func.now()
     )
+
+
+async def make() -> None:
+    engine = create_async_engine(os.environ["DATABASE_URL"])
+    async with engine.begin() as connection:
+        await connection.run_sync(Base.metadata.create_all)
+    await engine.dispose()
+
+
+if __name__ == "__main__":
+    asyncio.run(make())
