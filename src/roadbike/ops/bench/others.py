@@ -100,7 +100,7 @@ def _wait_until_it_answers(program: "subprocess.Popen[bytes]", port: int) -> Non
 
 def _python(folder: Path) -> str:
     """Return the program that runs what is in the folder. Raises CommandError without one."""
-    python = folder / ".venv" / "bin" / "python"
+    python = folder.absolute() / ".venv" / "bin" / "python"
     if not python.exists():
         raise CommandError("bench-nothing-beside", path=python)
     return str(python)
