@@ -140,17 +140,14 @@ async def test_requests_reach_both_replicas(at_doubled: ShopClient) -> None:
 
 @pytest.mark.parametrize("stops", [2, pytest.param(20, marks=pytest.mark.long)])
 async def test_a_stop_cuts_no_busy_connection(at_doubled: ShopClient, stops: int) -> None:
-    bike_id = await at_doubled.bike(units=1_000_000)
-    async with busy_connections(at_doubled, bike_id) as requests:
-        await requests.more(CONNECTIONS)
+    async with busy_connections(at_doubled) as requests:
         for number in range(stops):
-            await at_doubled.shop.roadbike_ok("restart", BOTH[number % 2])
             await requests.more(CONNECTIONS)
-    print(f"{stops} stops: {dict(requests.answered)}, {len(requests.cut)} cut")  # noqa: T201
+            await at_doubled.shop.roadbike_ok("restart", BOTH[number % 2])
+        await requests.more(CONNECTIONS)
+    print(f"{stops} stops: {requests.answered} answered, {requests.late} late")  # noqa: T201
 
     assert requests.cut == []
-    await at_doubled.settle()
-    assert (await audit.read(at_doubled.shop)).faults() == []
 
 
 async def rate_of_the_next_seconds(work: Timed) -> float:
