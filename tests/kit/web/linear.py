@@ -53,7 +53,8 @@ def check_linear(reader: str, cases: Cases, full_size: int) -> None:
     ]
     dearest = max(costs, key=lambda cost: cost.full)
     print(f"\n{reader}, {full_size:,} bytes, {len(costs)} cases: {dearest}")  # noqa: T201 the figure
-    assert [str(cost) for cost in costs if not cost.is_linear] == []
+    wrong = [str(cost) for cost in costs if not cost.is_linear]
+    assert not wrong, wrong
 
 
 def _cost(case: str, half: Read, full: Read) -> Cost:

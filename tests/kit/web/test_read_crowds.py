@@ -73,7 +73,7 @@ async def test_probes_and_writes_do_not_wait_behind_readers(
 
 
 async def test_a_response_that_has_begun_needs_no_place() -> None:
-    """As those do that tell a browser what changes, for hours."""
+    """As a stream of changes does, which goes on for hours."""
     begun, over = 0, asyncio.Event()
 
     async def stream(_scope: Any, _receive: Any, send: Any) -> None:
