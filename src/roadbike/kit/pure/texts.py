@@ -33,17 +33,8 @@ LAST_OF_PLANE: Final = 0xFFFE  # U+xxFFFE and U+xxFFFF are no characters
 NUMBER: Final = re.compile(r"[0-9]+")
 ACCENTED: Final = re.compile("([a-z])[\u0300-\u036f]+")  # decomposed; a mark of Kana is no accent
 PLAIN: Final = str.maketrans(  # what people type for letters that Unicode does not decompose
-    {
-        "ø": "o",
-        "đ": "d",
-        "ð": "d",
-        "ł": "l",
-        "ħ": "h",
-        "\u0131": "i",
-        "æ": "ae",
-        "œ": "oe",
-        "þ": "th",
-    }
+    {"ø": "o", "đ": "d", "ð": "d", "ł": "l", "ħ": "h", "\u0131": "i"}
+    | {"æ": "ae", "œ": "oe", "þ": "th"}
 )
 
 Kind = Literal["start", "visible", "space", "break", "mark", "selector", "joiner", "unseen"]
