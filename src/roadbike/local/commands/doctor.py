@@ -17,12 +17,12 @@ from rich.text import Text
 from roadbike.environment import ENVIRONMENT
 from roadbike.kit.process.setting_faults import SettingError
 from roadbike.kit.process.settings import check_names
-from roadbike.local import all_settings, ports, services, shop_file
+from roadbike.local import all_settings, ports, services, shop_file, users
 from roadbike.local import home as homes
 from roadbike.local.errors import CommandError
 from roadbike.local.home import Home
 from roadbike.local.ports import Ports
-from roadbike.local.servers import addresses, binaries
+from roadbike.local.servers import addresses, binaries, postgres
 from roadbike.local.supervisor import control
 from roadbike.local.texts import language, say
 
@@ -50,7 +50,7 @@ def examine(home: Home, base: int, environ: Mapping[str, str]) -> list[Finding]:
         _python(),
         *_programs(environ),
         _ports(home, base),
-        _home(home),
+        _home(home, environ),
         *_settings(environ),
         _chromium(environ),
     ]
@@ -130,16 +130,16 @@ def _is_open(home: Home) -> bool:
     return True
 
 
-def _home(home: Home) -> Finding:
+def _home(home: Home, environ: Mapping[str, str]) -> Finding:
     try:
         homes.check(home)
+        with contextlib.suppress(SettingError):  # it is one of the faults of settings
+            homes.check_disk(home, postgres.place(home, users.unprivileged(environ)))
         if home.path.exists():
             shop_file.read(home)
     except CommandError as error:
         return Finding("bad", str(error))
-    there = home.path
-    while not there.exists():
-        there = there.parent
+    there = next(each for each in (home.path, *home.path.parents) if each.exists())
     free = shutil.disk_usage(there).free // 1024**2
     return Finding("good", say("doctor-home", path=home.path, free=free))
 
