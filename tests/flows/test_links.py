@@ -273,8 +273,7 @@ async def _is_offered(person: Person) -> bool:
 
 
 async def _reserved(person: Person) -> Response:
-    body = {"bikeId": 1}
-    return await _asked(person, "POST", "/reservations", body, Idempotency_Key=uuid4().hex)
+    return await _asked(person, "POST", "/reservations", {"bikeId": 1}, Idempotency_Key=uuid4().hex)
 
 
 async def _asked(
