@@ -16,6 +16,7 @@ from roadbike.local.home import Home
 from roadbike.local.servers import postgres
 from roadbike.local.users import User
 from tests.local.other_user import NOBODY, as_nobody, needs_root
+from tests.ports import free_base
 
 NOBODY_USER = User("nobody", NOBODY, NOBODY)
 SMALL = "size=8m,mode=0755"
@@ -44,8 +45,9 @@ def full_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def up(home: Path) -> "subprocess.CompletedProcess[str]":
+    base = str(free_base())
     return subprocess.run(  # noqa: S603  this same program
-        [sys.executable, "-m", "roadbike", "up", "--detach", "--home", home],
+        [sys.executable, "-m", "roadbike", "up", "--detach", "--home", home, "--port-base", base],
         capture_output=True,
         text=True,
         check=False,
