@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from roadbike.kit.translations import load_translations
-from roadbike.kit.web.edge import READ_WAIT_SECONDS, READS_AT_A_TIME, Edge
+from roadbike.kit.web.edge import READ_WAIT_SECONDS, READS_AT_A_TIME, READS_IN_A_ROUND, Edge
 from tests.kit.web.ports import GET, Port, served, until
 
 WAIT = b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -88,6 +88,27 @@ async def test_a_response_that_has_begun_needs_no_place() -> None:
     await until(lambda: begun == READS_AT_A_TIME + 1)
     over.set()
 
+    assert set(await asyncio.gather(*readers)) == {200}
+
+
+async def test_readers_who_come_at_once_begin_in_turn() -> None:
+    """Else the inbox and the relay get one step while all of them are answered."""
+    begun, most = 0, 0
+
+    async def quick(_scope: Any, _receive: Any, send: Any) -> None:
+        nonlocal begun
+        begun += 1
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    app = Edge(quick, load_translations("roadbike.kit"))
+    readers = [asyncio.create_task(ask(app)) for _ in range(3 * READS_AT_A_TIME)]
+    while begun < len(readers):
+        before = begun
+        await asyncio.sleep(0)
+        most = max(most, begun - before)
+
+    assert most == READS_IN_A_ROUND
     assert set(await asyncio.gather(*readers)) == {200}
 
 

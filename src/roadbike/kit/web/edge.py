@@ -21,6 +21,7 @@ from roadbike.kit.pure.refusals import (
 )
 from roadbike.kit.resilience.deadline import current_deadline, new_deadline
 from roadbike.kit.resilience.limiter import Limiter
+from roadbike.kit.resilience.turns import Turns
 from roadbike.kit.trace import tracing
 from roadbike.kit.translations import Translations, language_of
 from roadbike.kit.web.conditions import condition_of, status_of_a_read
@@ -39,6 +40,7 @@ COMMON_HEADERS: Final = (
 # A crowd of readers waits here, where that costs nothing. One event loop does all work of a process
 # in turn, so each request that is worked on delays all others, and the inbox and the relay, too.
 READS_AT_A_TIME: Final = 100
+READS_IN_A_ROUND: Final = 10  # of the event loop
 READ_WAIT_SECONDS: Final = 1.0
 MAX_WAITING_READS: Final = 2_000
 NEVER_LIMITED: Final = ("/livez", "/readyz", "/internal/")
@@ -70,6 +72,7 @@ class Edge:
         self._reads = Limiter(
             READS_AT_A_TIME, wait_seconds=READ_WAIT_SECONDS, queue=MAX_WAITING_READS
         )
+        self._starts, self._refusals = Turns(READS_IN_A_ROUND), Turns(READS_IN_A_ROUND)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request; lifespan events pass through."""
@@ -119,8 +122,13 @@ class Edge:
             await self.app(scope, receive, response.send)
             return
         async with AsyncExitStack() as place:
-            await place.enter_async_context(self._reads.place())
+            try:
+                await place.enter_async_context(self._reads.place())
+            except Overloaded:
+                await self._refusals.mine()  # those who came together give up together
+                raise
             response.before_start = place.aclose
+            await self._starts.mine()
             await self.app(scope, receive, response.send)
 
     def refusing(self, refusal: Refusal) -> ASGIApp:
