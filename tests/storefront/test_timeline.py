@@ -187,3 +187,23 @@ def test_the_brand_is_left_out_of_the_name_beside_it() -> None:
     assert KO.model("가온바람 화살 / Gaonbaram Hwasal", "가온바람 / Gaonbaram") == "화살"
     assert EN.model("가온바람 화살 / Gaonbaram Hwasal", "가온바람 / Gaonbaram") == "Hwasal"
     assert EN.model("Arrow", None) == "Arrow"
+
+
+def test_the_heading_of_a_due_purchase_says_until_when_to_pay() -> None:
+    due = purchase(pay_until=NOW + timedelta(minutes=30))
+
+    assert timeline.heading(due, (), KO) == "14시\u00a030분까지 결제해 주세요"
+    assert timeline.heading(due, (), EN) == "Please pay by 14:30"
+
+
+def test_a_time_to_pay_on_another_day_has_the_day() -> None:
+    due = purchase(pay_until=NOW + timedelta(days=1))
+
+    assert timeline.heading(due, (), KO) == "11월\u00a027일\u00a014시\u00a00분까지 결제해 주세요"
+    assert timeline.heading(due, (), EN) == "Please pay by Nov\u00a027\u00a014:00"
+
+
+def test_other_headings_say_no_time() -> None:
+    paid = purchase(payment_status=PaymentStatus.PAID, pay_until=NOW)
+
+    assert timeline.heading(paid, (), EN) == "Paid; we are holding your bike"

@@ -186,7 +186,12 @@ class PaymentEvent(PurchaseEvent, frozen=True, kw_only=True):
 
 
 class PaymentOpened(PaymentEvent, frozen=True, kw_only=True):
-    """The payment was created; the buyer can pay."""
+    """The payment was created; the buyer can pay.
+
+    pay_until: UTC, when it expires; absent in events of before this field was added.
+    """
+
+    pay_until: datetime | None = None
 
 
 class PaymentConfirming(PaymentEvent, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from roadbike.kit.process.service import Service, every
 from roadbike.kit.process.settings import ServiceSettings
 from roadbike.kit.process.tls import client_tls
 from roadbike.kit.translations import load_translations
-from roadbike.kit.urls import service_url, service_urls
+from roadbike.kit.urls import service_urls
 from roadbike.storefront.account_pages import AccountPages
 from roadbike.storefront.catalogue import Catalogue
 from roadbike.storefront.live import Live
@@ -29,22 +29,28 @@ CLEANING_SECONDS: Final = 60
 
 
 class Settings(ServiceSettings, frozen=True, kw_only=True):
-    """Where the other services are."""
+    """Where the other services are: the URL of each one, or those of its replicas with commas."""
 
-    stock_url: Annotated[str, Meta(description="URL of the service that keeps the bikes.")]
-    reservation_url: Annotated[str, Meta(description="URL of the service that takes reservations.")]
-    payment_url: Annotated[
-        str, Meta(description="URL of the service that takes payments; of several, the first one.")
+    stock_url: Annotated[str, Meta(description="URLs of the service that keeps the bikes.")]
+    reservation_url: Annotated[
+        str, Meta(description="URLs of the service that takes reservations.")
     ]
-    delivery_url: Annotated[str, Meta(description="URL of the service that sends parcels.")]
-    mypage_url: Annotated[str, Meta(description="URL of the service that shows purchases.")]
+    payment_url: Annotated[str, Meta(description="URLs of the service that takes payments.")]
+    delivery_url: Annotated[str, Meta(description="URLs of the service that sends parcels.")]
+    mypage_url: Annotated[str, Meta(description="URLs of the service that shows purchases.")]
+    account_url: Annotated[
+        str, Meta(description="URLs of the service that keeps accounts and sessions.")
+    ]
 
     FORMS: ClassVar = {
         **ServiceSettings.FORMS,
         **dict.fromkeys(
-            ("stock_url", "reservation_url", "delivery_url", "mypage_url"), service_url
+            (
+                *("stock_url", "reservation_url", "payment_url"),
+                *("delivery_url", "mypage_url", "account_url"),
+            ),
+            service_urls,
         ),
-        "payment_url": service_urls,
     }
 
 
@@ -52,12 +58,12 @@ def build(settings: Settings) -> Service:
     db = Database(settings.database_url.reveal())
     peers = Peers(
         {
-            "stock": settings.stock_url,
-            "reservation": settings.reservation_url,
-            "payment": settings.payment_url.partition(",")[0],
-            "delivery": settings.delivery_url,
-            "mypage": settings.mypage_url,
-            "account": settings.account_url,
+            "stock": settings.stock_url.split(","),
+            "reservation": settings.reservation_url.split(","),
+            "payment": settings.payment_url.split(","),
+            "delivery": settings.delivery_url.split(","),
+            "mypage": settings.mypage_url.split(","),
+            "account": settings.account_url.split(","),
         },
         service_tokens(NAME, settings),
         settings.gateway_key.reveal(),
@@ -80,5 +86,5 @@ def build(settings: Settings) -> Service:
             *SitePages(pages, visitors, peers).routes(),
         ],
         timed=[every(seconds=CLEANING_SECONDS, do=delete_old)],
-        resources=[peers, live],
+        resources=[peers, live, catalogue],
     )

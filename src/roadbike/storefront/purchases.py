@@ -1,36 +1,32 @@
 """One purchase with all its parts, read from the services that have them."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
+from msgspec import structs
 
+from roadbike.contracts.statuses import DeliveryStatus
 from roadbike.storefront import timeline, wording
 from roadbike.storefront.catalogue import Bike, Catalogue
 from roadbike.storefront.peers import Answer, Peers, Unreachable
-from roadbike.storefront.timeline import Purchase, Step
+from roadbike.storefront.timeline import Purchase, Recipient, Step
 from roadbike.storefront.visitors import Visitor
 
-Part = Mapping[str, Any]
 NO_STEPS: Final[Sequence[Step]] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
-    """What is known of a purchase. events: how many there are, also those that are not shown.
-
-    delivery, payment, reservation: as their services show them; None while one is unavailable.
-    """
+    """What is known of a purchase. events: how many there are, also those that are not shown."""
 
     purchase: Purchase
     steps: Sequence[Step]
     events: int
     bikes: Mapping[int, Bike]
-    delivery: Part | None
-    payment: Part | None
-    reservation: Part | None
 
     @property
     def shown(self) -> Mapping[str, Any]:
@@ -43,9 +39,6 @@ class Facts:
             "timeline": timeline,
             "wording": wording,
             "bikes": self.bikes,
-            "delivery": self.delivery,
-            "payment": self.payment,
-            "reservation": self.reservation,
         }
 
 
@@ -61,22 +54,18 @@ class Purchases:
 
         Raises Unreachable when my page does not answer.
         """
-        answer = await self.get(visitor, "mypage", f"/myPages/{reservation_id}")
+        answer, (steps, events) = await asyncio.gather(
+            self.get(visitor, "mypage", f"/myPages/{reservation_id}"),
+            self.steps(visitor, reservation_id),
+        )
         if not answer.is_success:
             return answer
-        purchase = msgspec.convert(answer.body, Purchase)
-        steps, events = await self.steps(visitor, reservation_id)
-        steps = timeline.in_order(steps, purchase.reserved_at)
+        purchase = await self._with_address(visitor, msgspec.convert(answer.body, Purchase))
         return Facts(
             purchase=purchase,
-            steps=steps,
+            steps=timeline.in_order(steps, purchase.reserved_at),
             events=events,
             bikes=await self.bikes(),
-            delivery=await self._part(visitor, "delivery", "deliveries", purchase.delivery_id),
-            payment=await self._part(visitor, "payment", "payments", purchase.payment_id),
-            reservation=await self._part(
-                visitor, "reservation", "reservations", purchase.reservation_id
-            ),
         )
 
     async def steps(self, visitor: Visitor, reservation_id: UUID) -> tuple[Sequence[Step], int]:
@@ -107,13 +96,19 @@ class Purchases:
             )
         )
 
-    async def _part(
-        self, visitor: Visitor, service: str, path: str, id_: str | None
-    ) -> Part | None:
-        if id_ is None:
-            return None
+    async def _with_address(self, visitor: Visitor, purchase: Purchase) -> Purchase:
+        """Return the purchase with the address that delivery has now.
+
+        While a parcel is prepared its address can be corrected, which is no event; my page learns
+        it when the parcel leaves. Without delivery the address is shown that my page has.
+        """
+        if purchase.delivery_status is not DeliveryStatus.PREPARING:
+            return purchase
         try:
-            answer = await self.get(visitor, service, f"/{path}/{id_}")
+            answer = await self.get(visitor, "delivery", f"/deliveries/{purchase.delivery_id}")
         except Unreachable:
-            return None
-        return answer.body if answer.is_success else None
+            return purchase
+        if not answer.is_success:
+            return purchase
+        found = msgspec.convert(answer.body, Recipient)
+        return structs.replace(purchase, **structs.asdict(found))

@@ -24,6 +24,14 @@ class Link(msgspec.Struct, frozen=True):
     href: str
 
 
+class Recipient(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name):
+    """Who a parcel goes to, as delivery gives it."""
+
+    user_name: str | None = None
+    zip_code: str | None = None
+    address: str | None = None
+
+
 class Purchase(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name):
     """A purchase as my page gives it."""
 
@@ -35,11 +43,16 @@ class Purchase(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name):
     reserved_at: datetime
     reservation_status: ReservationStatus
     price: int
+    zip_code: str | None = None
+    address: str | None = None
     payment_id: str | None = None
     payment_status: PaymentStatus | None = None
+    pay_until: datetime | None = None
     delivery_id: str | None = None
     delivery_status: DeliveryStatus | None = None
     delivered_at: datetime | None = None
+    carrier: str | None = None
+    tracking_number: str | None = None
     stock_status: StockStatus = StockStatus.WAITING
     links: dict[str, Link] = {}
 
@@ -134,6 +147,15 @@ def standing(purchase: Purchase, steps: Sequence[Step]) -> Standing:
             wording.WAITING if purchase.stock_status is StockStatus.WAITING else wording.PREPARING
         )
     return wording.DUE
+
+
+def heading(purchase: Purchase, steps: Sequence[Step], words: Words) -> str:
+    """Return how the purchase stands, with the time until which it has to be paid."""
+    found = standing(purchase, steps)
+    if found is not wording.DUE or purchase.pay_until is None:
+        return found.heading.in_(words.language)
+    until = words.minute(purchase.pay_until)
+    return words.t(f"{until}까지 결제해 주세요", f"Please pay by {until}")
 
 
 def _cancelled(purchase: Purchase, steps: Sequence[Step]) -> Standing:

@@ -152,6 +152,7 @@ class Visitors:
                 method="POST",
                 path="/internal/sessions/tokens",
                 body={"session": session},
+                may_repeat=True,
             )
         )
         if answer.status == HTTPStatus.UNAUTHORIZED and answer.problem.slug == "session-ended":

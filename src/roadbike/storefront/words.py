@@ -58,6 +58,13 @@ class Words:
         is_today = moment.astimezone(SEOUL).date() == self.now.astimezone(SEOUL).date()
         return self.clock(moment) if is_today else f"{self.day(moment)} {self.clock(moment)}"
 
+    def minute(self, moment: datetime) -> str:
+        """Return day and time as a sentence has them: "14시 4분"; with the day unless today."""
+        local = moment.astimezone(SEOUL)
+        clock = self.t(f"{local.hour}시{NBSP}{local.minute}분", self.clock(moment))
+        is_today = local.date() == self.now.astimezone(SEOUL).date()
+        return clock if is_today else f"{self.day(moment)}{NBSP}{clock}"
+
     def until(self, text: str) -> str:
         """Return a moment that another service names in ISO 8601, as day and time."""
         return self.moment(datetime.fromisoformat(text))
