@@ -125,6 +125,7 @@ OF_SERVICE: Final[Mapping[str, frozenset[str]]] = {
             "ROADBIKE_PAYMENT_URL",
             "ROADBIKE_DELIVERY_URL",
             "ROADBIKE_MYPAGE_URL",
+            "ROADBIKE_HEARTBEAT_SECONDS",
         }
     ),
     "account": frozenset(

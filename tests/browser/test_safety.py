@@ -1,12 +1,11 @@
 """Safety of the pages: forged forms, sessions, texts that want to be scripts."""
 
-import re
 from typing import Any, Final
 from urllib.parse import quote
 
-import httpx
 import pytest
 
+from tests.browser.browserless import Browserless
 from tests.browser.conftest import Visit
 from tests.browser.staff import Staff
 from tests.browser.visitors import PASSWORD, Visitor
@@ -51,36 +50,6 @@ GUARDED: Final = (  # every form that changes something, with what a forged one 
     ("/account/password", {"password": PASSWORD, "newPassword": NEW_PASSWORD}),
     ("/preferences", {"language": "en"}),
 )
-
-
-class Browserless:
-    """A client that sends the forms of a browser that is logged in, with headers of its own."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self.http = httpx.Client(base_url=url, headers={"Accept-Language": "en"})
-        self.own = {"Origin": url, "Sec-Fetch-Site": "same-origin"}
-
-    def sign_up(self, user: str) -> None:
-        fields = {"userId": user, "userNm": user, "password": PASSWORD}
-        answer = self.http.post("/signup", data=fields, headers=self.own)
-        assert answer.status_code == 303, answer.text
-
-    @property
-    def session(self) -> str:
-        return str(self.http.cookies["roadbike-session"])
-
-    def csrf(self) -> str:
-        found = re.search(r'name="csrf" value="(\w+)"', self.http.get("/account").text)
-        assert found is not None
-        return found[1]
-
-    def post(self, path: str, fields: dict[str, str], **headers: str) -> httpx.Response:
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self.http.post(path, data=fields, headers=sent)
-
-    def is_logged_in(self) -> bool:
-        return self.http.get("/account").status_code == 200
 
 
 @pytest.fixture

@@ -42,6 +42,16 @@ class Settings(ServiceSettings, frozen=True, kw_only=True):
         str, Meta(description="URLs of the service that keeps accounts and sessions.")
     ]
 
+    heartbeat_seconds: Annotated[
+        float,
+        Meta(
+            ge=0.1,
+            le=60,
+            description="After which a stream of events without one says that it is alive. Less "
+            "than any time-out of what stands in front.",
+        ),
+    ] = 15
+
     FORMS: ClassVar = {
         **ServiceSettings.FORMS,
         **dict.fromkeys(
@@ -81,7 +91,9 @@ def build(settings: Settings) -> Service:
         routes=[
             *ShopPages(pages, catalogue, peers, db).routes(),
             *OrderPages(pages, catalogue, peers, db).routes(),
-            *PurchasePages(pages, visitors, purchases, peers, live).routes(),
+            *PurchasePages(
+                pages, visitors, purchases, peers, live, settings.heartbeat_seconds
+            ).routes(),
             *AccountPages(pages, visitors, peers).routes(),
             *SitePages(pages, visitors, peers).routes(),
         ],

@@ -39,6 +39,7 @@ class Facts:
             "timeline": timeline,
             "wording": wording,
             "bikes": self.bikes,
+            "events": self.events,
         }
 
 

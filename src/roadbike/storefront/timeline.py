@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 import msgspec
 from msgspec import structs
@@ -55,6 +56,10 @@ class Purchase(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name):
     tracking_number: str | None = None
     stock_status: StockStatus = StockStatus.WAITING
     links: dict[str, Link] = {}
+
+    @property
+    def id(self) -> UUID:
+        return UUID(self.reservation_id)
 
     @property
     def is_cancelled(self) -> bool:

@@ -72,6 +72,7 @@ if (live) follow(live);
 
 function follow(line) {
   const steps = document.getElementById("steps");
+  let last = line.dataset.after;  // how many events of the purchase this page knows
   const shown = new Map();  // by the id of the part, as it was sent
   let failures = 0;
   line.hidden = false;
@@ -107,9 +108,9 @@ function follow(line) {
   };
 
   const connect = () => {
-    const source = new EventSource(line.dataset.live);
+    const source = new EventSource(`${line.dataset.live}?after=${last}`);
     source.addEventListener("open", () => { failures = 0; say("live"); });
-    source.addEventListener("step", (event) => add(event.data));
+    source.addEventListener("step", (event) => { last = event.lastEventId; add(event.data); });
     source.addEventListener("head", (event) => swap(event.data));
     source.addEventListener("facts", (event) => swap(event.data));
     source.addEventListener("end", () => { source.close(); line.hidden = true; });
