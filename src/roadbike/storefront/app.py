@@ -84,6 +84,7 @@ def build(settings: Settings) -> Service:
     catalogue = Catalogue(peers)
     purchases = Purchases(peers, catalogue)
     live = Live(peers)
+    beat = settings.heartbeat_seconds
     return Service(
         name=NAME,
         settings=settings,
@@ -91,9 +92,7 @@ def build(settings: Settings) -> Service:
         routes=[
             *ShopPages(pages, catalogue, peers, db).routes(),
             *OrderPages(pages, catalogue, peers, db).routes(),
-            *PurchasePages(
-                pages, visitors, purchases, peers, live, settings.heartbeat_seconds
-            ).routes(),
+            *PurchasePages(pages, visitors, purchases, peers, live, beat).routes(),
             *AccountPages(pages, visitors, peers).routes(),
             *SitePages(pages, visitors, peers).routes(),
         ],

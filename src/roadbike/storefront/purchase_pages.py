@@ -238,7 +238,7 @@ def _last_event(request: HttpRequest) -> int:
 
     A browser that connects again by itself says it in a header, our script in the address.
     """
-    known = request.headers.get("last-event-id") or request.query_params.get("after", "")
+    known = request.headers.get("last-event-id") or request.query_params.get("after") or ""
     return int(known) if known.isdecimal() and len(known) <= MAX_PAGE_DIGITS else 0
 
 
