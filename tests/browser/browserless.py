@@ -4,7 +4,7 @@ import re
 
 import httpx
 
-from tests.browser.visitors import PASSWORD
+from tests.browser.visitors import ADDRESS, PASSWORD
 
 
 class Browserless:
@@ -38,13 +38,7 @@ class Browserless:
 
     def reserve(self, bike_id: int) -> str:
         """Reserve a bike, and return the id of the reservation."""
-        address = {
-            "name": "김하늘",
-            "phone": "010-1234-5678",
-            "zip_code": "03086",
-            "address": "종로",
-        }
-        kept = self.own_post(f"/bikes/{bike_id}", address)
+        kept = self.own_post(f"/bikes/{bike_id}", ADDRESS)
         paying = self.own_post(kept.headers["location"], {})
         page = self.http.get(paying.headers["location"]).text
         found = re.search(r'href="/purchases/([0-9a-f-]{36})"', page)

@@ -87,9 +87,7 @@ def test_a_stream_lives_longer_than_every_time_out(
     assert beats >= (time.monotonic() - started) // HEARTBEAT_SECONDS - 1
 
 
-def test_who_connects_again_gets_only_what_is_new(
-    buyer: Browserless, staff: Staff, shop: Shop
-) -> None:
+def test_who_connects_again_gets_only_what_is_new(buyer: Browserless, staff: Staff) -> None:
     reservation_id = buyer.reserve(staff.bike())
     with followed(buyer, reservation_id) as stream:
         while "StockAllocated" not in stream.steps:
