@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Final
 
 from msgspec import Meta
 
+from roadbike.contracts.types import Name
 from roadbike.kit.db import Database
 from roadbike.kit.process.internal_tokens import service_tokens
 from roadbike.kit.process.service import Service, every
@@ -18,6 +19,7 @@ from roadbike.storefront.order_pages import OrderPages
 from roadbike.storefront.peers import Peers
 from roadbike.storefront.purchase_pages import PurchasePages
 from roadbike.storefront.purchases import Purchases
+from roadbike.storefront.seller import LABELS, Seller
 from roadbike.storefront.shop_pages import ShopPages
 from roadbike.storefront.site_pages import SitePages
 from roadbike.storefront.store import delete_old
@@ -52,6 +54,21 @@ class Settings(ServiceSettings, frozen=True, kw_only=True):
         ),
     ] = 15
 
+    seller_name: Annotated[Name, Meta(description="Company that sells.")] = ""
+    seller_representative: Annotated[Name, Meta(description="Its representative.")] = ""
+    seller_registration: Annotated[Name, Meta(description="Its business registration number.")] = ""
+    seller_mail_order: Annotated[
+        Name,
+        Meta(
+            description="Its number as a mail-order seller, with the office that gave it (통신판매업 신고번호)."
+        ),
+    ] = ""
+    seller_address: Annotated[Name, Meta(description="Where it is.")] = ""
+    seller_phone: Annotated[Name, Meta(description="Phone number for buyers.")] = ""
+    seller_email: Annotated[Name, Meta(description="E-mail address for buyers.")] = ""
+    seller_privacy: Annotated[Name, Meta(description="Who answers for personal data.")] = ""
+    seller_hosting: Annotated[Name, Meta(description="Who hosts the shop.")] = ""
+
     FORMS: ClassVar = {
         **ServiceSettings.FORMS,
         **dict.fromkeys(
@@ -62,6 +79,11 @@ class Settings(ServiceSettings, frozen=True, kw_only=True):
             service_urls,
         ),
     }
+
+    @property
+    def seller(self) -> Seller:
+        """Return the facts about the seller that every page shows."""
+        return Seller(**{name: getattr(self, f"seller_{name}") for name in LABELS})
 
 
 def build(settings: Settings) -> Service:
@@ -79,7 +101,7 @@ def build(settings: Settings) -> Service:
         settings.gateway_key.reveal(),
         client_tls(settings),
     )
-    visitors = Visitors(peers, SessionCookie(secure=settings.env == "production"))
+    visitors = Visitors(peers, SessionCookie(secure=settings.env == "production"), settings.seller)
     pages = Pages(visitors, load_translations("roadbike.kit", "roadbike.contracts"))
     catalogue = Catalogue(peers)
     purchases = Purchases(peers, catalogue)
