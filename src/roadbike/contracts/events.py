@@ -186,10 +186,7 @@ class PaymentEvent(PurchaseEvent, frozen=True, kw_only=True):
 
 
 class PaymentOpened(PaymentEvent, frozen=True, kw_only=True):
-    """The payment was created; the buyer can pay.
-
-    pay_until: UTC, when it expires; absent in events of before this field was added.
-    """
+    """The payment was created; the buyer can pay until then (UTC; older events do not say it)."""
 
     pay_until: datetime | None = None
 

@@ -59,9 +59,7 @@ class Settings(ServiceSettings, frozen=True, kw_only=True):
     seller_registration: Annotated[Name, Meta(description="Its business registration number.")] = ""
     seller_mail_order: Annotated[
         Name,
-        Meta(
-            description="Its number as a mail-order seller, with the office that gave it (통신판매업 신고번호)."
-        ),
+        Meta(description="Its mail-order number, and the office that gave it."),
     ] = ""
     seller_address: Annotated[Name, Meta(description="Where it is.")] = ""
     seller_phone: Annotated[Name, Meta(description="Phone number for buyers.")] = ""
