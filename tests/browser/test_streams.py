@@ -58,6 +58,13 @@ def followed(buyer: Browserless, reservation_id: str, **headers: str) -> Iterato
         yield stream
 
 
+def reserved(buyer: Browserless, staff: Staff) -> str:
+    """Reserve a bike, and return the id of the reservation when my page shows it."""
+    reservation_id = buyer.reserve(staff.bike())
+    buyer.paths_of(reservation_id)
+    return reservation_id
+
+
 @pytest.fixture
 def buyer(shop: Shop) -> Browserless:
     client = Browserless(shop.address("gateway"))
@@ -72,7 +79,7 @@ def buyer(shop: Shop) -> Browserless:
 def test_a_stream_lives_longer_than_every_time_out(
     buyer: Browserless, staff: Staff, seconds: float
 ) -> None:
-    reservation_id = buyer.reserve(staff.bike())
+    reservation_id = reserved(buyer, staff)
     started = time.monotonic()
 
     with followed(buyer, reservation_id) as stream:
@@ -88,7 +95,7 @@ def test_a_stream_lives_longer_than_every_time_out(
 
 
 def test_who_connects_again_gets_only_what_is_new(buyer: Browserless, staff: Staff) -> None:
-    reservation_id = buyer.reserve(staff.bike())
+    reservation_id = reserved(buyer, staff)
     with followed(buyer, reservation_id) as stream:
         while "StockAllocated" not in stream.steps:
             stream.until("data:")
@@ -106,7 +113,7 @@ def test_who_connects_again_gets_only_what_is_new(buyer: Browserless, staff: Sta
 def test_a_stream_ends_with_the_drain_and_says_when_to_come_back(
     buyer: Browserless, staff: Staff, shop: Shop
 ) -> None:
-    reservation_id = buyer.reserve(staff.bike())
+    reservation_id = reserved(buyer, staff)
     with followed(buyer, reservation_id) as stream:
         stream.until("event: facts")
         shop_command(shop, "stop", "storefront")
@@ -121,7 +128,7 @@ def test_a_stream_ends_with_the_drain_and_says_when_to_come_back(
 def test_a_stream_goes_on_while_my_page_is_killed(
     buyer: Browserless, staff: Staff, shop: Shop
 ) -> None:
-    reservation_id = buyer.reserve(staff.bike())
+    reservation_id = reserved(buyer, staff)
     with followed(buyer, reservation_id) as stream:
         stream.until("event: facts")
         shop_command(shop, "kill", "mypage")

@@ -22,6 +22,7 @@ FRESH_SECONDS: Final = 1.0
 STALE_SECONDS: Final = 10.0  # older copies are shown with a note
 FEW: Final = 3  # this many units or fewer are called "n left"
 SORTS: Final = ("", "price", "-price", "name")
+LETTERS: Final = ("XXS", "XS", "S", "M", "L", "XL", "XXL")  # sizes
 KEPT_TEXTS: Final = 20_000
 
 searched: Final = lru_cache(KEPT_TEXTS)(search_form)
@@ -103,7 +104,7 @@ class Filters:
 class Copy:
     """The bikes at one moment, also by model. read_at: UTC.
 
-    brands, sizes: how many models have each.
+    brands, sizes: how many models have each. hero: a bike to show at the top, if one is drawn.
     """
 
     bikes: Mapping[int, Bike]
@@ -111,6 +112,7 @@ class Copy:
     models: Sequence[Model]
     brands: Mapping[str, int]
     sizes: Mapping[str, int]
+    hero: Bike | None
     read_at: datetime
 
     @classmethod
@@ -123,6 +125,7 @@ class Copy:
             models=models,
             brands=_counted({bike.brand for bike in model.bikes} for model in models),
             sizes=_counted({bike.frame_size for bike in model.bikes} for model in models),
+            hero=_hero(models),
             read_at=read_at,
         )
 
@@ -174,10 +177,31 @@ def _looks(bike: Bike) -> tuple[str, str | None, str | None]:
 
 
 def _counted(values: Iterable[set[str | None]]) -> Mapping[str, int]:
-    """Return the values, each with the number of models that have it; short ones first."""
+    """Return the values in the order of the shop, each with the number of models that have it."""
     having = Counter(value for each in values for value in each if value)
-    order = sorted(having, key=lambda value: (not value.isascii(), len(value), value))
-    return {value: having[value] for value in order}
+    return {value: having[value] for value in sorted(having, key=_in_shop_order)}
+
+
+def _in_shop_order(value: str) -> tuple[bool, int, str]:
+    """Order numbers before letters, letters from small to large, and names by themselves."""
+    if value.isdecimal():
+        return False, int(value), ""
+    letter = value.upper()
+    return True, LETTERS.index(letter) if letter in LETTERS else len(LETTERS), value
+
+
+def _hero(models: Iterable[Model]) -> Bike | None:
+    """Return the most colourful bike that is drawn."""
+    shown = [model.shown for model in models]
+    drawn = [bike for bike in shown if bike.geometry]
+    return max(drawn, key=_colourfulness, default=None)
+
+
+def _colourfulness(bike: Bike) -> int:
+    """Return how far the paint is from grey, of 255."""
+    assert bike.geometry is not None  # chosen by `_hero`
+    parts = bytes.fromhex(bike.geometry.paint.removeprefix("#"))
+    return max(parts) - min(parts)
 
 
 class Catalogue:

@@ -251,6 +251,7 @@ def _changes(visitor: Visitor, facts: Facts, sent: set[str]) -> Iterator[bytes]:
             item = render("step.html", visitor, **(shown_facts | {"step": step}))
             yield event("step", item.decode().strip(), facts.events)
     yield event("head", render("moving.html", visitor, **shown_facts).decode().strip())
+    yield event("next", render("next.html", visitor, **shown_facts).decode().strip())
     yield event("facts", render("facts.html", visitor, **shown_facts).decode().strip())
 
 

@@ -17,6 +17,7 @@ from roadbike.storefront.peers import Peers, Request, Unreachable
 from roadbike.storefront.visitors import Visitor
 from roadbike.storefront.web import Fields, HtmlReply, Pages, redirect, shown
 from roadbike.storefront.web import Request as HttpRequest
+from roadbike.storefront.wording import KINDS
 from roadbike.storefront.words import Words
 
 ON_ONE_PAGE: Final = 24  # models
@@ -64,6 +65,8 @@ class ShopPages:
             sorts=SORTS,
             link=lambda **changes: _link(query, changes),
             few=FEW,
+            hero=copy.hero,
+            kinds=KINDS,
             copy=copy,
             is_stale=copy.is_stale(now),
         )
@@ -115,6 +118,7 @@ class ShopPages:
             sizes=sizes,
             sizing=sizing,
             body=_body(query, sizes),
+            kinds=KINDS,
             typed=typed,
             faults=faults,
             few=FEW,

@@ -100,23 +100,34 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name):
         return next((str(status) for status in known if status), "")
 
 
-def said(step: Step, words: Words, price: int, steps: Sequence[Step]) -> tuple[str, str]:
+def said(step: Step, words: Words, purchase: Purchase, steps: Sequence[Step]) -> tuple[str, str]:
     """Return the two lines about an event: what happened, and what that means."""
+    if step.event == "PaymentCancelled" and was_paid(steps):
+        return words.t("전액 환불했습니다", "Refunded in full"), words.money(purchase.price)
     text = wording.SAID.get(step.event)
     first = step.event if text is None else text.in_(words.language)
-    amount = words.money(price)
-    if step.event == "ReservationRegistered":
-        return first, words.t(
-            f"가격이 {amount}으로 고정되었습니다.", f"The price is fixed at {amount}."
-        )
-    if step.event == "PaymentApproved":
-        return first, amount
-    if step.event == "PaymentCancelled" and was_paid(steps):
-        return words.t("전액 환불했습니다", "Refunded in full"), amount
-    if step.event == "ReservationCancelled" and step.reason and step.reason in wording.BECAUSE:
-        return first, wording.BECAUSE[step.reason].in_(words.language)
-    detail = wording.DETAIL.get(step.event)
-    return first, "" if detail is None else detail.in_(words.language)
+    return first, _meaning(step, words, purchase)
+
+
+def _meaning(step: Step, words: Words, purchase: Purchase) -> str:
+    amount, shop = words.money(purchase.price), purchase.store_name
+    match step.event:
+        case "ReservationRegistered":
+            return words.t(
+                f"가격이 {amount}으로 고정되었습니다.", f"The price is fixed at {amount}."
+            )
+        case "PaymentApproved":
+            return amount
+        case "PaymentOpened" if purchase.pay_until:
+            until = words.minute(purchase.pay_until)
+            return words.t(f"{until}까지 결제하실 수 있습니다.", f"It can be paid until {until}.")
+        case "StockAllocated":
+            return words.t(f"{shop} 재고에서 배정했습니다.", f"From the stock of {shop}.")
+        case "ReservationCancelled" if step.reason in wording.BECAUSE:
+            return wording.BECAUSE[step.reason].in_(words.language)
+        case _:
+            detail = wording.DETAIL.get(step.event)
+            return "" if detail is None else detail.in_(words.language)
 
 
 def in_order(steps: Sequence[Step], reserved_at: datetime) -> Sequence[Step]:
@@ -215,6 +226,11 @@ def road(purchase: Purchase, steps: Sequence[Step]) -> Sequence[Stop]:
         )
         for number, ((ko, en, _), at) in enumerate(zip(way, times, strict=True))
     ]
+
+
+def following(purchase: Purchase, steps: Sequence[Step]) -> Stop | None:
+    """Return the stop that comes next; None when there is none."""
+    return next((stop for stop in road(purchase, steps) if stop.state == "next"), None)
 
 
 def furthest_status(purchase: Purchase) -> str:

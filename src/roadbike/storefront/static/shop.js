@@ -112,6 +112,7 @@ function follow(line) {
     source.addEventListener("open", () => { failures = 0; say("live"); });
     source.addEventListener("step", (event) => { last = event.lastEventId; add(event.data); });
     source.addEventListener("head", (event) => swap(event.data));
+    source.addEventListener("next", (event) => swap(event.data));
     source.addEventListener("facts", (event) => swap(event.data));
     source.addEventListener("end", () => { source.close(); line.hidden = true; });
     source.addEventListener("error", () => {
