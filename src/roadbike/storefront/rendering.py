@@ -41,6 +41,7 @@ def environment() -> Environment:
     made = Environment(
         loader=PackageLoader(PACKAGE),
         autoescape=True,
+        auto_reload=False,  # they are part of the code, and as old as the process
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -123,7 +123,7 @@ def _meaning(step: Step, words: Words, purchase: Purchase) -> str:
             return words.t(f"{until}까지 결제하실 수 있습니다.", f"It can be paid until {until}.")
         case "StockAllocated":
             return words.t(f"{shop} 재고에서 배정했습니다.", f"From the stock of {shop}.")
-        case "ReservationCancelled" if step.reason in wording.BECAUSE:
+        case "ReservationCancelled" if step.reason and step.reason in wording.BECAUSE:
             return wording.BECAUSE[step.reason].in_(words.language)
         case _:
             detail = wording.DETAIL.get(step.event)
