@@ -19,7 +19,7 @@ from roadbike.storefront.catalogue import Bike, Copy
 from roadbike.storefront.peers import Problem
 from roadbike.storefront.purchases import Facts
 from roadbike.storefront.rendering import render
-from roadbike.storefront.seller import LABELS, Seller
+from roadbike.storefront.seller import Seller
 from roadbike.storefront.store import Draft
 from roadbike.storefront.timeline import Link, Purchase, Step
 from roadbike.storefront.visitors import User, Visitor
@@ -37,7 +37,15 @@ DRAFT: Final = Draft(
     address="서울특별시 종로구 대학로 00, 302호",
 )
 SELLER: Final = Seller(
-    **{name: f"{label.ko} {name}@shop.example" for name, label in LABELS.items()}
+    name="로드바이크 온라인센터(예시)",
+    representative="한가람",
+    registration="000-00-00000",
+    mail_order="제0000-성남분당-0000호(성남시 분당구청)",
+    address="경기도 성남시 분당구 야탑로 000, 1층",
+    phone="031-000-0000",
+    email="help@shop.example",
+    privacy="한가람",
+    hosting="직접 운영",
 )
 REFUSED: Final = Problem(title="거절되었습니다", detail="다시 확인해 주세요.", type="/problems/x")
 FAULTS: Final = {"userId": "아이디를 적어 주세요.", "password": "8자 이상으로 적어 주세요."}
