@@ -23,7 +23,7 @@ def test_every_fact_has_a_setting_and_stands_on_the_page() -> None:
     shown = page(Seller(**FACTS), "ko")
 
     assert names == LABELS.keys()
-    assert {f"ROADBIKE_SELLER_{name.upper()}" for name in names} == SELLER
+    assert {setting.split("_", 2)[2].lower() for setting in SELLER} == names
     for name, label in LABELS.items():
         assert f"<dt>{label.ko}</dt> <dd>&lt;{name}&gt;</dd>" in shown
 
