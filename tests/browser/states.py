@@ -160,7 +160,7 @@ def pages(language: Any) -> Iterator[tuple[str, bytes]]:
 def _others() -> Mapping[str, tuple[str, Mapping[str, Any]]]:
     copy = bikes()
     bike, sizes = copy.bikes[312], copy.siblings(copy.bikes[312])
-    busy = {"draft": DRAFT, "bike": bike, "wait": 7, "tries": 3, "problem": REFUSED}
+    busy = {"draft": DRAFT, "bike": bike, "wait": 3_600, "tries": 3, "problem": REFUSED}
     account = {"account": {"userId": "buyer"}, "typed": TYPED | {"address": ""}, "done": ""}
     refused = {"faults": {}, "problem": REFUSED, "following": "/review/1"}
     reservation = {"bikeNm": NAME, "reserveId": ID, "price": 6_400_000}

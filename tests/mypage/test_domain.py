@@ -125,7 +125,7 @@ def test_fields_not_known_yet_are_empty_and_stock_is_waiting() -> None:
 
     empty = {f.name for f in fields(purchase) if getattr(purchase, f.name) is None}
     assert empty == {
-        *("payment_id", "payment_status"),
+        *("payment_id", "payment_status", "pay_until", "carrier", "tracking_number"),
         *("delivery_id", "delivery_status", "delivered_at"),
     }
     assert purchase.stock_status is StockStatus.WAITING
