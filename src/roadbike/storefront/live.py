@@ -63,6 +63,8 @@ class Live:
         """
         watch = Watch(reservation_id)
         self._is_ready = is_ready
+        if events < self._known[reservation_id]:
+            watch.woken.set()  # another viewer knows of an event that came meanwhile
         self._known[reservation_id] = max(self._known[reservation_id], events)
         self._watches.add(watch)
         self._added.set()
