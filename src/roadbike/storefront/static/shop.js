@@ -40,11 +40,15 @@ countDown(document);
 function countDown(part) {
   for (const time of part.querySelectorAll("time[data-countdown]")) {
     const left = document.createElement("b");
-    time.after(" · ", time.dataset.countdown, " ", left);
+    const said = document.createElement("span");  // for readers of the screen, twice
+    said.className = "hide";
+    said.setAttribute("role", "status");
+    time.after(" · ", time.dataset.countdown, " ", left, said);
     const count = () => {
       if (!time.isConnected) { clearInterval(timer); return; }
       const seconds = Math.max(0, Math.floor((Date.parse(time.dateTime) - Date.now()) / ONE_SECOND));
       left.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+      if (seconds === 300 || seconds === 60) said.textContent = `${time.dataset.countdown} ${left.textContent}`;
     };
     const timer = setInterval(count, ONE_SECOND);
     count();
