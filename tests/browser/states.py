@@ -144,7 +144,15 @@ def purchase_facts(name: str) -> Mapping[str, Any]:
         for number, event in enumerate(events)
     ]
     purchase = Purchase(**(usual | changed))
-    facts = Facts(purchase=purchase, steps=steps, events=len(events), bikes=bikes().bikes)
+    facts = Facts(
+        purchase=purchase,
+        steps=steps,
+        events=len(events),
+        bikes=bikes().bikes,
+        delivery=None,
+        payment=None,
+        reservation=None,
+    )
     return facts.shown
 
 

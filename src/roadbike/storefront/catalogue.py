@@ -66,7 +66,9 @@ class Model:
     def text(self) -> str:
         """Return what a search looks into, in the form for searches."""
         names = dict.fromkeys((bike.bike_name, bike.brand, bike.colour) for bike in self.bikes)
-        return " ".join(searched(f"{name} {brand} {colour}") for name, brand, colour in names)
+        return " ".join(
+            searched(f"{name} {brand or ''} {colour or ''}") for name, brand, colour in names
+        )
 
     @cached_property
     def free(self) -> int:
@@ -139,11 +141,11 @@ class Copy:
 
     def found(self, filters: Filters) -> list[Model]:
         """Return the models of which at least one size fits, each with all of its sizes."""
-        text = search_form(filters.text)
+        words = search_form(filters.text).split()
         found = [
             model
             for model in self.models
-            if (not text or text in model.text) and any(map(filters.fits, model.bikes))
+            if all(word in model.text for word in words) and any(map(filters.fits, model.bikes))
         ]
         match filters.sort:
             case "price":
