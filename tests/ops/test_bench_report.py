@@ -43,6 +43,10 @@ def test_without_fastapi_there_is_no_comparison_with_the_usual_way() -> None:
     assert set(report.ratios(found)) == {"raw", "gateway"}
 
 
+def test_a_shop_that_did_nothing_has_no_ratio_of_its_gateway() -> None:
+    assert report.ratios(results(reserve_100=0)) == {"raw": 0.0, "usual": 0.0}
+
+
 def test_a_ratio_is_that_of_the_medians() -> None:
     found = results()
     found["reserve-100"] = [measured(rate) for rate in (100, 400, 410)]

@@ -30,15 +30,17 @@ def show(results: Results) -> None:
 
 
 def ratios(results: Results) -> dict[str, float]:
-    """Return how the shop compares: times the usual way, share of the raw limit, of the gateway."""
+    """Return how the shop compares: times the usual way, share of the raw limit, of the gateway.
+
+    A ratio to something that did nothing is left out.
+    """
     shop = _rate(results, "reserve-100")
-    compared = {"usual": "usual-100", "raw": "raw-100"}
-    found = {
-        name: shop / _rate(results, case) for name, case in compared.items() if case in results
+    pairs = {
+        "raw": (shop, _rate(results, "raw-100")),
+        "gateway": (_rate(results, "gateway-100"), shop),
+        "usual": (shop, _rate(results, "usual-100")),
     }
-    if "gateway-100" in results:
-        found["gateway"] = _rate(results, "gateway-100") / shop
-    return found
+    return {name: rate / other for name, (rate, other) in pairs.items() if other}
 
 
 def write(results: Results, folder: Path) -> list[Path]:
@@ -52,7 +54,7 @@ def write(results: Results, folder: Path) -> list[Path]:
 
 
 def _rate(results: Results, case: str) -> float:
-    return median(each.rate for each in results[case])
+    return median(each.rate for each in results[case]) if case in results else 0.0
 
 
 def _cells(runs: Sequence[Measured]) -> list[str]:
