@@ -1,6 +1,6 @@
 """The outermost ASGI layer: trace, deadline, limits of the head, headers on every response."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from itertools import chain
 from typing import Any, Final
@@ -53,10 +53,15 @@ class ClientGone(BadRequest):
 
 
 class Edge:
-    """Wraps an ASGI app, so that all responses, even of failures, have the common headers."""
+    """Wraps an ASGI app, so that all responses, even of failures, have the common headers.
 
-    def __init__(self, app: ASGIApp, translations: Translations) -> None:
-        self.app = app
+    hot: apps for a method and path, which are called instead of it.
+    """
+
+    def __init__(
+        self, app: ASGIApp, translations: Translations, hot: Mapping[tuple[str, str], ASGIApp]
+    ) -> None:
+        self.app, self._hot = app, hot
         self._translations = translations
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -86,7 +91,8 @@ class Edge:
             await self._refuse(scope, response, refusal)
             return
         try:
-            await self.app(scope, _until_gone(receive), response.send)
+            app = self._hot.get((scope["method"], scope["path"]), self.app)
+            await app(scope, _until_gone(receive), response.send)
             if response.is_refused:
                 response.is_refused = False
                 await self._refuse(scope, response, PreconditionFailed())
