@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from roadbike.kit.db import Database, DatabaseUnavailable, Tx, bulk
 from roadbike.kit.db.statements import Statement
 from tests.kit.test_bulk import EMPTY, FULL, INSERT, ITEMS, NAMES, Colour, metadata
+from tests.system.shop_client import until
 
 SEOUL = timezone(timedelta(hours=9))
 BY_COLOUR = Statement(
@@ -139,9 +140,11 @@ async def test_a_connection_that_was_lost_while_it_was_idle_is_not_used(
 async def until_noticed(db: Database) -> None:
     """Wait until the event loop has seen the end of the connection."""
     idle = db.connections._idle  # noqa: SLF001  nothing else shows it
-    async with asyncio.timeout(10):
-        while not idle[-1].driver.is_closed():
-            await asyncio.sleep(0.01)
+
+    async def is_closed() -> bool:
+        return idle[-1].driver.is_closed()
+
+    await until(is_closed, bool, "the lost connection is noticed")
 
 
 @pytest.mark.parametrize("dialect", ["postgresql"])

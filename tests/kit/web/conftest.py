@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Annotated, Any
+from uuid import UUID
 
 import httpx
 import msgspec
@@ -86,6 +87,7 @@ class ThingApi:
         return [
             get("/things", self.all, who=ANYONE, sort=("price",), search=True, public_cache=True),
             post("/things", self.add, who=ADMIN, refuses=(409,), hot=hot),
+            put("/internal/ids/{thing_id:uuid}", self.keep_id, who=INTERNAL, hot=hot),
             post("/keys", self.key, who=BUYER, status=200, hot=hot),
             get("/things/{number:int}", self.one, who=BUYER),
             patch("/things/{number:int}", self.edit, who=ADMIN),
@@ -119,6 +121,10 @@ class ThingApi:
         if idempotency_key == "fail":
             raise self.fault[0]
         return {"user": caller.user_id, "key": checked_key(idempotency_key) or "-"}
+
+    async def keep_id(self, thing_id: UUID, data: ThingEdit, caller: Caller) -> dict[str, Any]:
+        price = None if data.price is UNSET else data.price
+        return {"id": str(thing_id), "caller": caller.user_id, "price": price}
 
     async def one(self, number: int, caller: Caller) -> Reply[Thing]:
         thing = Thing(thing_nm=caller.user_id, price=number)

@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 from litestar.testing import AsyncTestClient
 
+from roadbike.kit.auth import ServiceTokens
 from roadbike.kit.pure.refusals import Conflict
 from roadbike.kit.web import ANYONE, get, http_app
 from roadbike.kit.web.bodies import MAX_BODY_BYTES
 from tests.kit.web.conftest import State, ThingApi, make_app
 
 GOOD = json.dumps({"thingNm": "wheel", "price": 5}).encode()
+ID = "0199c2f1-5a3e-7c11-8d4e-2b6a9f0c1d2e"
 JSON = {"Content-Type": "application/json"}
 ADMIN = JSON | {"Authorization": "Bearer admin"}
 BUYER = JSON | {"Authorization": "Bearer buyer"}
@@ -79,6 +81,33 @@ def content(response: Any) -> Any:
     body = response.json()
     body.pop("traceId", None)
     return body
+
+
+@pytest.mark.parametrize(
+    ("path", "signed", "body"),
+    [
+        (f"/internal/ids/{ID}", f"/internal/ids/{ID}", b"{}"),
+        (f"/internal/ids/{ID}", f"/internal/ids/{ID}", b'{"price": 7}'),
+        (f"/internal/ids/{ID}", f"/internal/ids/{ID}", b'{"price": "7"}'),
+        (f"/internal/ids/{ID}", "/internal/ids/another", b"{}"),
+        (f"/internal/ids/{ID}?a=1", f"/internal/ids/{ID}?a=1", b"{}"),
+        (f"/internal/ids/{ID.upper()}", f"/internal/ids/{ID.upper()}", b"{}"),
+        (f"/internal/ids/{ID}/", f"/internal/ids/{ID}/", b"{}"),
+        ("/internal/ids/7", "/internal/ids/7", b"{}"),
+        ("/internal/ids/", "/internal/ids/", b"{}"),
+    ],
+)
+async def test_a_path_that_ends_in_an_id_is_answered_the_same(
+    both: list[AsyncTestClient[Any]], ops: ServiceTokens, path: str, signed: str, body: bytes
+) -> None:
+    answers = []
+    for client in both:
+        token = ops.headers("thing", "PUT", signed, body)
+        answers.append(await client.put(path, content=body, headers=JSON | token))
+    hot, plain = answers
+
+    assert (hot.status_code, content(hot)) == (plain.status_code, content(plain))
+    assert hot.status_code in {200, 401, 404, 422}
 
 
 async def test_a_refusal_of_the_handler_is_a_problem(both: list[Any], state: State) -> None:

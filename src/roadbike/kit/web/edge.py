@@ -1,6 +1,6 @@
 """The outermost ASGI layer: trace, deadline, limits of the head, headers on every response."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from http import HTTPStatus
 from itertools import chain
 from typing import Any, Final
@@ -22,6 +22,7 @@ from roadbike.kit.trace import tracing
 from roadbike.kit.translations import Translations, language_of
 from roadbike.kit.web.conditions import condition_of, status_of_a_read
 from roadbike.kit.web.exceptions import Internal
+from roadbike.kit.web.hot import HotRoutes
 from roadbike.kit.web.problems import problem_body, problem_headers
 
 MAX_HEAD_BYTES: Final = 16 * 1024  # the address and all headers
@@ -55,12 +56,10 @@ class ClientGone(BadRequest):
 class Edge:
     """Wraps an ASGI app, so that all responses, even of failures, have the common headers.
 
-    hot: apps for a method and path, which are called instead of it.
+    hot: routes that are called instead of it.
     """
 
-    def __init__(
-        self, app: ASGIApp, translations: Translations, hot: Mapping[tuple[str, str], ASGIApp]
-    ) -> None:
+    def __init__(self, app: ASGIApp, translations: Translations, hot: HotRoutes) -> None:
         self.app, self._hot = app, hot
         self._translations = translations
 
@@ -91,7 +90,7 @@ class Edge:
             await self._refuse(scope, response, refusal)
             return
         try:
-            app = self._hot.get((scope["method"], scope["path"]), self.app)
+            app: ASGIApp = self._hot.find(scope["method"], scope["path"]) or self.app
             await app(scope, _until_gone(receive), response.send)
             if response.is_refused:
                 response.is_refused = False

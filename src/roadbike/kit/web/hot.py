@@ -6,8 +6,10 @@ reader of the body, response and problem documents. Litestar still knows it, for
 document and for other methods of its path.
 """
 
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final, get_args, get_type_hints
+from uuid import UUID
 
 from litestar import Litestar
 from litestar.connection import Request
@@ -20,40 +22,50 @@ from roadbike.kit.web.access import provide_caller
 from roadbike.kit.web.exceptions import problem_response
 from roadbike.kit.web.hal import Reply
 from roadbike.kit.web.media import HAL_JSON
+from roadbike.kit.web.parameters import CANONICAL_UUID
 from roadbike.kit.web.strict import StrictBody
 
-Place = tuple[str, str]  # method and path
 Check = Callable[[Request[Any, Any, Any]], Awaitable[None]]
 
 DATA: Final = "data"
 CALLER: Final = "caller"
+ONE_ID: Final = re.compile(r"([^{]*/)\{([a-z_]+):uuid\}")  # the only parameter, at the end
 
 
 class HotRoute:
     """One route as an ASGI app. Its handler may take `data`, `caller` and headers.
 
-    Raises TypeError for a handler that takes anything else, or whose path has parameters.
+    Its path is fixed or ends in a UUID, which the handler takes, too.
+    Raises TypeError for a handler that takes anything else.
     """
 
-    def __init__(self, app: Litestar, handler: HTTPRouteHandler, path: str) -> None:
+    def __init__(self, app: Litestar, handler: HTTPRouteHandler, route: HTTPRoute) -> None:
         self._known: dict[str, Any] = {
             "litestar_app": app,
             "route_handler": handler,
-            "path_template": path,
-            "path_params": {},
+            "path_template": route.path_format,
         }
         self._handler = handler
         self._check: Check = handler.opt["check"]
+        id_ = ONE_ID.fullmatch(route.path)
+        self._prefix: str = id_[1] if id_ else route.path
+        self._id_name: str | None = id_[2] if id_ else None
         hints = get_type_hints(handler.fn, include_extras=True)
         self._takes_data, self._takes_caller = DATA in hints, CALLER in hints
         self._headers = dict(_headers(hints))
-        if "{" in path or hints.keys() - {*self._headers, DATA, CALLER, "return"}:
-            raise TypeError(f"{path} takes what a hot route cannot give")
+        known = {*self._headers, self._id_name, DATA, CALLER, "return"}
+        if "{" in self._prefix or hints.keys() - known:
+            raise TypeError(f"{route.path} takes what a hot route cannot give")
+
+    @property
+    def place(self) -> tuple[str, bool]:
+        """Return the path, or the part of it before the id; and whether there is an id."""
+        return self._prefix, self._id_name is not None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; an exception of the handler becomes a problem document."""
         known: Any = scope  # Litestar adds these members to it
-        known.update(self._known, state={})
+        known.update(self._known, state={}, path_params=self._path_params(scope["path"]))
         request: Request[Any, Any, Any] = Request(scope, receive, send)
         response: Any
         try:
@@ -69,9 +81,8 @@ class HotRoute:
     async def _given(self, request: Request[Any, Any, Any]) -> dict[str, Any]:
         """Check the request; return the arguments of the handler."""
         await self._check(request)
-        given: dict[str, Any] = {
-            name: request.headers.get(header) for name, header in self._headers.items()
-        }
+        given: dict[str, Any] = dict(request.scope["path_params"])
+        given |= {name: request.headers.get(header) for name, header in self._headers.items()}
         if self._takes_data:
             body: type[StrictBody[Any]] = self._handler.opt["dto"]
             given[DATA] = body.reader.read(await request.body())
@@ -79,16 +90,32 @@ class HotRoute:
             given[CALLER] = await provide_caller(request)
         return given
 
+    def _path_params(self, path: str) -> dict[str, Any]:
+        return {} if self._id_name is None else {self._id_name: UUID(path[len(self._prefix) :])}
 
-def hot_routes(app: Litestar) -> Mapping[Place, HotRoute]:
-    """Return the hot routes of the app by method and path."""
-    return {
-        (method, route.path): HotRoute(app, handler, route.path)
-        for route in app.routes
-        if isinstance(route, HTTPRoute)
-        for method, (handler, _) in route.route_handler_map.items()
-        if handler.opt.get("hot")
-    }
+
+class HotRoutes:
+    """The hot routes of an app."""
+
+    def __init__(self, app: Litestar) -> None:
+        self._routes: dict[tuple[str, str, bool], HotRoute] = {
+            (method, *hot.place): hot
+            for route in app.routes
+            if isinstance(route, HTTPRoute)
+            for method, (handler, _) in route.route_handler_map.items()
+            if handler.opt.get("hot")
+            for hot in [HotRoute(app, handler, route)]
+        }
+
+    def find(self, method: str, path: str) -> HotRoute | None:
+        """Return the hot route for a request, if there is one."""
+        if not self._routes:
+            return None
+        if found := self._routes.get((method, path, False)):
+            return found
+        prefix, slash, last = path.rpartition("/")
+        found = self._routes.get((method, prefix + slash, True))
+        return found if found and CANONICAL_UUID.fullmatch(last) else None
 
 
 def _headers(hints: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
