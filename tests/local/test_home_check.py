@@ -11,6 +11,7 @@ import pytest
 from roadbike.local import home as homes
 from roadbike.local.errors import CommandError
 from tests.local.other_user import as_nobody, needs_root
+from tests.ports import free_base
 
 SMALL = "size=8m,mode=0755"
 
@@ -38,8 +39,9 @@ def full_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def up(home: Path) -> "subprocess.CompletedProcess[str]":
+    base = str(free_base())
     return subprocess.run(  # noqa: S603  this same program
-        [sys.executable, "-m", "roadbike", "up", "--detach", "--home", home],
+        [sys.executable, "-m", "roadbike", "up", "--detach", "--home", home, "--port-base", base],
         capture_output=True,
         text=True,
         check=False,
