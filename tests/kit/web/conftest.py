@@ -83,7 +83,7 @@ class ThingApi:
         self.waiting = 0
         self.may_go_on = asyncio.Event()
 
-    def routes(self, *, hot: bool) -> list[Route]:
+    def routes(self, *, hot: bool = True) -> list[Route]:
         return [
             get("/things", self.all, who=ANYONE, sort=("price",), search=True, public_cache=True),
             post("/things", self.add, who=ADMIN, refuses=(409,), hot=hot),
