@@ -92,9 +92,7 @@ def test_a_session_that_ends_in_between_loses_nothing(visit: Visit, staff: Staff
 
     buyer.page.locator("main form button").first.click()
     assert buyer.path.startswith("/login")
-    buyer.page.get_by_label("User id").fill(buyer.user)
-    buyer.page.get_by_label("Password", exact=True).fill("a rare passphrase")
-    buyer.press("", "Log in")
+    buyer.log_in_here()
 
     assert buyer.path == review
     buyer.sees("", "(03086) 서울특별시 종로구 대학로 00, 302호")
@@ -137,6 +135,8 @@ def test_after_the_bike_has_left_it_cannot_be_cancelled_here(visit: Visit, staff
     buyer.follow("", "Keep it")
     expect(heading).to_have_text("Your bike has left the shop", timeout=20 * SECONDS)
     buyer.sees("", "Ask the shop to take it back")
+    buyer.go(f"/purchases/{reservation_id}/cancel")
+    assert buyer.path == f"/purchases/{reservation_id}"
 
 
 def test_the_timeline_goes_on_after_my_page_was_killed(

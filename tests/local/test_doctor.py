@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from roadbike.environment import SELLER
 from roadbike.local import home as homes
 from roadbike.local.commands import doctor
 from roadbike.local.commands.doctor import Finding
@@ -62,6 +63,9 @@ def test_a_program_is_shown_with_its_path_version_and_sum(
         ({"ROADBIKE_OVERBOKK": "1"}, "ROADBIKE_OVERBOKK is not a setting: did you mean"),
         ({"ROADBIKE_CORS_ORIGINS": "shop.example"}, "ROADBIKE_CORS_ORIGINS has shop.example"),
         ({"ROADBIKE_HOSTS": "http://shop"}, "ROADBIKE_HOSTS has http://shop"),
+        ({"ROADBIKE_OVERBOOK": "many"}, "ROADBIKE_OVERBOOK is wrong: it must be a whole number"),
+        ({"G_STORE": "\u200b"}, "G_STORE is wrong: it must be one line of visible characters"),
+        ({"ROADBIKE_HANG_SECONDS": "1"}, "ROADBIKE_HANG_SECONDS is 1: give seconds, 2 or more"),
         ({"ROADBIKE_TLS_CERT": "x"}, "ROADBIKE_TLS_CERT needs ROADBIKE_TLS_KEY"),
         ({"ROADBIKE_TRUSTED_HOPS": "1", "ROADBIKE_GATEWAY_KEY": ""}, "ROADBIKE_TRUSTED_HOPS needs"),
     ],
@@ -100,3 +104,16 @@ def test_an_empty_setting_is_a_note(examined: Callable[..., list[Finding]]) -> N
     found = examined(ROADBIKE_LOG_LEVEL="")
 
     assert Finding("note", "ROADBIKE_LOG_LEVEL is empty and counts as not set") in found
+
+
+def test_what_the_pages_do_not_say_about_the_seller_is_named(
+    examined: Callable[..., list[Finding]],
+) -> None:
+    rest = dict.fromkeys(SELLER - {"ROADBIKE_SELLER_PHONE"}, "x")
+
+    [missing] = [each for each in examined(**rest) if "seller" in each.sentence]
+    complete = examined(**rest, ROADBIKE_SELLER_PHONE="02-123-4567")
+
+    assert missing.verdict == "note"
+    assert missing.sentence.endswith("Not set: ROADBIKE_SELLER_PHONE")
+    assert not [each for each in complete if "seller" in each.sentence]

@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from http import HTTPStatus
 from typing import Any, Final, Literal
+from urllib.parse import quote
 
 from litestar.connection import Request as HttpRequest
 
 from roadbike.kit.translations import Language, language_of
 from roadbike.kit.web.client import provide_client
 from roadbike.storefront.peers import Answer, Peers, Request, Unreachable
+from roadbike.storefront.seller import Seller
 
 Theme = Literal["", "light", "dark"]
 
@@ -24,6 +26,7 @@ YEAR_SECONDS: Final = 365 * 24 * 3600
 KEPT_SECONDS: Final = 50  # a token, which lives 60 s
 KEPT_TOKENS: Final = 10_000
 MAX_SESSION_LENGTH: Final = 64
+KEPT: Final = "!#$%&'()*+,/:;=?@[]~"  # of a path and a query: has a meaning, or is encoded already
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +45,14 @@ class Visitor:
 
     path: of the page, with its query. client: the address that the request came from.
     session: the id of the session, as the cookie holds it. ended: the cookie's session has ended.
+    seller: what the foot of the page says.
     """
 
     language: Language
     theme: Theme
     path: str
     client: str
+    seller: Seller
     session: str | None = None
     user: User | None = None
     ended: bool = False
@@ -104,11 +109,20 @@ def preference_cookie(name: str, value: str) -> str:
     return f"{name}={value}; Max-Age={age}; Path=/; HttpOnly; SameSite=Lax"
 
 
+def in_ascii(path: str | bytes) -> str:
+    """Return a path or query with everything percent-encoded that is not ASCII.
+
+    Browsers send it so; others send UTF-8 as it is, and a header cannot hold it.
+    """
+    return quote(path, safe=KEPT)
+
+
 class Visitors:
     """Recognises visitors. Tokens are kept for KEPT_SECONDS: account is asked once a minute."""
 
-    def __init__(self, peers: Peers, cookie: SessionCookie) -> None:
+    def __init__(self, peers: Peers, cookie: SessionCookie, seller: Seller) -> None:
         self._peers = peers
+        self._seller = seller
         self.cookie = cookie
         self._kept: OrderedDict[str, tuple[float, User]] = OrderedDict()
 
@@ -132,13 +146,14 @@ class Visitors:
 
     def _anonymous(self, request: HttpRequest[Any, Any, Any]) -> Visitor:
         chosen = request.cookies.get(LANGUAGE_COOKIE)
-        query = request.scope["query_string"].decode("latin-1")
-        path = request.scope["path"]
+        path = in_ascii(request.scope["raw_path"].partition(b"?")[0])
+        query = in_ascii(request.scope["query_string"])
         return Visitor(
             language=language_of(chosen or request.headers.get("accept-language")),
             theme=THEMES.get(request.cookies.get(THEME_COOKIE, ""), ""),
             path=f"{path}?{query}" if query else path,
             client=provide_client(request),
+            seller=self._seller,
         )
 
     async def _user(self, session: str) -> User | None:
@@ -152,6 +167,7 @@ class Visitors:
                 method="POST",
                 path="/internal/sessions/tokens",
                 body={"session": session},
+                may_repeat=True,
             )
         )
         if answer.status == HTTPStatus.UNAUTHORIZED and answer.problem.slug == "session-ended":
