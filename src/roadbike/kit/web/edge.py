@@ -70,7 +70,9 @@ class Edge:
     hot: routes that are called instead of it.
     """
 
-    def __init__(self, app: ASGIApp, translations: Translations, hot: HotRoutes) -> None:
+    def __init__(
+        self, app: ASGIApp, translations: Translations, hot: HotRoutes | None = None
+    ) -> None:
         self.app, self._hot = app, hot
         self._translations = translations
         self._reads = Limiter(
@@ -122,7 +124,8 @@ class Edge:
 
         Raises Overloaded when no place becomes free in time.
         """
-        app: ASGIApp = self._hot.find(scope["method"], scope["path"]) or self.app
+        hot = self._hot and self._hot.find(scope["method"], scope["path"])
+        app: ASGIApp = hot or self.app
         if not _is_limited(scope):
             await app(scope, receive, response.send)
             return
