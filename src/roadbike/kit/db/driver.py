@@ -60,35 +60,42 @@ class Asyncpg:
         self._is_open = False  # a transaction was begun
 
     async def begin(self, *, read_only: bool) -> None:
+        """Begin a transaction; a reader needs none."""
         if not read_only:
             self._is_open = True  # before the reply: a cancelled BEGIN may have been executed
             with self._named_errors("BEGIN"):
                 await self.connection.execute("BEGIN")
 
     async def commit(self) -> None:
+        """Commit it."""
         if self._is_open:
             with self._named_errors("COMMIT"):
                 await self.connection.execute("COMMIT")
             self._is_open = False
 
     async def roll_back(self) -> None:
+        """Undo it, if it is open."""
         if self._is_open:
             self._is_open = False
             with self._named_errors("ROLLBACK"):
                 await self.connection.execute("ROLLBACK")
 
     async def fetch(self, text: str, values: Sequence[Any]) -> Rows:
+        """Return the rows of the statement."""
         with self._named_errors(text):
             rows: Rows = await self.connection.fetch(text, *values)
             return rows
 
     async def fetch_each(self, text: str, many: Sequence[Sequence[Any]]) -> Rows:
+        """Return the rows of the statement for each of the values."""
         return [row for values in many for row in await self.fetch(text, values)]
 
     def is_closed(self) -> bool:
+        """Return whether the connection is known to be lost."""
         return bool(self.connection.is_closed())
 
     def terminate(self) -> None:
+        """Close the connection at once."""
         self.connection.terminate()
 
     @contextmanager
@@ -113,21 +120,27 @@ class Aiosqlite:
         self.connection = adapter.driver_connection
 
     async def begin(self, *, read_only: bool) -> None:
+        """Begin a transaction."""
         # a writer waits here for the other processes, not at its first change
         await self.fetch("BEGIN" if read_only else "BEGIN IMMEDIATE", ())
 
     async def commit(self) -> None:
+        """Commit it."""
         await self.fetch("COMMIT", ())
 
     async def roll_back(self) -> None:
+        """Undo it, if it is open."""
         await self.connection.rollback()  # nothing, when no transaction is open
 
     async def fetch(self, text: str, values: Sequence[Any]) -> Rows:
+        """Return the rows of the statement."""
         with self._named_errors(text):
             rows: Rows = await self.connection.execute_fetchall(text, values)
             return rows
 
     async def fetch_each(self, text: str, many: Sequence[Sequence[Any]]) -> Rows:
+        """Return the rows of the statement for each of the values."""
+
         def in_thread() -> Rows:
             execute = self.connection._conn.execute  # noqa: SLF001 this runs in its own thread
             return [row for values in many for row in execute(text, values)]
@@ -137,10 +150,11 @@ class Aiosqlite:
             return rows
 
     def is_closed(self) -> bool:
+        """Return whether the connection is known to be lost."""
         return False  # a file is not lost
 
     def terminate(self) -> None:
-        pass  # there is no server that could keep it waiting
+        """Do nothing: there is no server that could keep it waiting."""
 
     @contextmanager
     def _named_errors(self, text: str) -> Iterator[None]:
