@@ -64,12 +64,15 @@ class ClientGone(BadRequest):
 
 
 class Edge:
-    """Wraps an ASGI app, so that all responses, even of failures, have the common headers."""
+    """Wraps an ASGI app, so that all responses, even of failures, have the common headers.
+
+    reads: the places of the reads that are worked on.
+    """
 
     def __init__(self, app: ASGIApp, translations: Translations) -> None:
         self.app = app
         self._translations = translations
-        self._reads = Limiter(
+        self.reads = Limiter(
             READS_AT_A_TIME, wait_seconds=READ_WAIT_SECONDS, queue=MAX_WAITING_READS
         )
         self._starts, self._refusals = Turns(READS_IN_A_ROUND), Turns(READS_IN_A_ROUND)
@@ -123,7 +126,7 @@ class Edge:
             return
         async with AsyncExitStack() as place:
             try:
-                await place.enter_async_context(self._reads.place())
+                await place.enter_async_context(self.reads.place())
             except Overloaded:
                 await self._refusals.mine()  # those who came together give up together
                 raise
