@@ -8,17 +8,21 @@ import json
 import time
 from collections import Counter
 from contextlib import suppress
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from typing import Any, Final
 
 import aiohttp
 
 from tests.faults.outcome import CannotTry, Outcome, run, say
-from tests.faults.people import Person, buyer, new_bike, open_shop
+from tests.faults.people import Person, anybody, buyer, new_bike, open_shop
+from tests.faults.processes import child
 from tests.system.real_shop import Shop
 
 READERS: Final = 1_200
 SECONDS: Final = 20
 PATIENCE_SECONDS: Final = 30
+PROBE_SECONDS: Final = 0.2
 PURCHASES: Final = 6
 OWN_WORK: Final = ("inbox.waiting", "relay.waiting", "timed.waiting")
 
@@ -33,28 +37,45 @@ async def provoke() -> Outcome:
         customer = buyer(shop)
         say(f"quiet: allocated after {await allocated(customer, number):.2f} s")
         read_before = len(entries(shop))
-        answers, waits = await flood(shop, customer, number)
+        await flood(shop, customer, number)
         said = Counter(
             f"{entry['event']}: {entry.get('reason', '')}"
             for entry in entries(shop)[read_before:]
             if entry.get("event") in OWN_WORK
         )
-    if not answers["200"]:
-        raise CannotTry(f"the readers read nothing: {dict(answers)}")
-    say(f"readers: {dict(answers)}; allocated after {', '.join(f'{w:.2f}' for w in waits)} s")
     say(f"stock's own work: {dict(said) or 'never waited'}")
     starved = said.total()
     text = f"stock's own work found no connection {starved} times ({READERS} readers)"
     return Outcome(starved > 0, text)
 
 
-async def flood(shop: Shop, customer: Person, number: int) -> tuple[Counter[str], list[float]]:
-    """Read for a while; return the readers' answers, and how long purchases waited meanwhile."""
+async def flood(shop: Shop, customer: Person, number: int) -> None:
+    """Read for a while; print the readers' answers, and how long others waited meanwhile."""
+    here, there = Pipe(duplex=False)
+    over = asyncio.Event()
+    with child(read_without_a_pause, f"{shop.address('stock')}/stocks?size=100", there):
+        await asyncio.to_thread(here.recv)  # the readers have begun
+        probing = asyncio.create_task(slowest_probe(anybody(shop), over))
+        waits = await asyncio.gather(*(allocated(customer, number) for _ in range(PURCHASES)))
+        answers: Counter[str] = await asyncio.to_thread(here.recv)
+        over.set()
+        say(f"readers: {dict(answers)}; allocated after {', '.join(f'{w:.2f}' for w in waits)} s")
+        say(f"the slowest answer to /livez took {await probing:.2f} s")
+    if not answers["200"]:
+        raise CannotTry(f"the readers read nothing: {dict(answers)}")
+
+
+def read_without_a_pause(url: str, results: Connection) -> None:
+    """Be READERS clients for SECONDS, in a process of their own; send their answers, counted."""
+    results.send("begun")
+    results.send(asyncio.run(read(url)))
+
+
+async def read(url: str) -> Counter[str]:
     answers: Counter[str] = Counter()
     end = time.monotonic() + SECONDS
-    url = f"{shop.address('stock')}/stocks?size=100"
 
-    async def read(session: aiohttp.ClientSession) -> None:
+    async def one(session: aiohttp.ClientSession) -> None:
         while time.monotonic() < end:
             try:
                 async with session.get(url) as answer:
@@ -65,11 +86,19 @@ async def flood(shop: Shop, customer: Person, number: int) -> tuple[Counter[str]
 
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector) as session:
-        readers = [asyncio.create_task(read(session)) for _ in range(READERS)]
-        await asyncio.sleep(2)  # until all readers have begun
-        waits = await asyncio.gather(*(allocated(customer, number) for _ in range(PURCHASES)))
-        await asyncio.gather(*readers)
-    return answers, list(waits)
+        await asyncio.gather(*(one(session) for _ in range(READERS)))
+    return answers
+
+
+async def slowest_probe(person: Person, over: asyncio.Event) -> float:
+    """Ask whether stock lives, again and again; return the seconds of the slowest answer."""
+    slowest = 0.0
+    while not over.is_set():
+        began = time.monotonic()
+        await asyncio.to_thread(person.ask, "GET", "/livez", service="stock")
+        slowest = max(slowest, time.monotonic() - began)
+        await asyncio.sleep(PROBE_SECONDS)
+    return slowest
 
 
 async def allocated(customer: Person, number: int) -> float:
