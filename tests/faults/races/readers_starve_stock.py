@@ -1,6 +1,7 @@
-"""Races 10: 1,200 anonymous clients read /stocks at stock's own port for 20 s; measured is how
-often stock's inbox, relay and timers found no database connection in time, and how long a
-reservation waits for its unit; the fault is one of them that found none.
+"""Races 10: 1,200 anonymous clients read /stocks at stock's own port for 20 s; measured are the
+slowest answer to its /livez, how often its inbox, relay and timers found no database connection in
+time, and how long a reservation waits for its unit; the fault is an answer after more than 2 s, or
+work that found no connection.
 """
 
 import asyncio
@@ -23,6 +24,7 @@ READERS: Final = 1_200
 SECONDS: Final = 20
 PATIENCE_SECONDS: Final = 30
 PROBE_SECONDS: Final = 0.2
+MOST_SECONDS: Final = 2.0
 PURCHASES: Final = 6
 OWN_WORK: Final = ("inbox.waiting", "relay.waiting", "timed.waiting")
 
@@ -37,7 +39,7 @@ async def provoke() -> Outcome:
         customer = buyer(shop)
         say(f"quiet: allocated after {await allocated(customer, number):.2f} s")
         read_before = len(entries(shop))
-        await flood(shop, customer, number)
+        slowest = await flood(shop, customer, number)
         said = Counter(
             f"{entry['event']}: {entry.get('reason', '')}"
             for entry in entries(shop)[read_before:]
@@ -45,12 +47,12 @@ async def provoke() -> Outcome:
         )
     say(f"stock's own work: {dict(said) or 'never waited'}")
     starved = said.total()
-    text = f"stock's own work found no connection {starved} times ({READERS} readers)"
-    return Outcome(starved > 0, text)
+    text = f"/livez took up to {slowest:.2f} s, own work found no connection {starved} times"
+    return Outcome(starved > 0 or slowest > MOST_SECONDS, text)
 
 
-async def flood(shop: Shop, customer: Person, number: int) -> None:
-    """Read for a while; print the readers' answers, and how long others waited meanwhile."""
+async def flood(shop: Shop, customer: Person, number: int) -> float:
+    """Read for a while; print what readers and buyers got; return the seconds of /livez."""
     here, there = Pipe(duplex=False)
     over = asyncio.Event()
     with child(read_without_a_pause, f"{shop.address('stock')}/stocks?size=100", there):
@@ -60,9 +62,10 @@ async def flood(shop: Shop, customer: Person, number: int) -> None:
         answers: Counter[str] = await asyncio.to_thread(here.recv)
         over.set()
         say(f"readers: {dict(answers)}; allocated after {', '.join(f'{w:.2f}' for w in waits)} s")
-        say(f"the slowest answer to /livez took {await probing:.2f} s")
+        slowest = await probing
     if not answers["200"]:
         raise CannotTry(f"the readers read nothing: {dict(answers)}")
+    return slowest
 
 
 def read_without_a_pause(url: str, results: Connection) -> None:
