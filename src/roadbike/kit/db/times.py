@@ -8,9 +8,10 @@ than it can ever be planned was written before, so it counts as over.
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Column, ColumnElement, RowMapping, Select, and_, or_
+from sqlalchemy import Column, ColumnElement, Select, and_, or_
 
 from roadbike.kit.db.database import Tx
+from roadbike.kit.db.statements import Row
 
 TOLERANCE: Final = timedelta(seconds=60)  # replicas extrapolate the clock; see `Database.clock`
 FOREVER: Final = timedelta.max
@@ -33,14 +34,14 @@ async def due_rows(
     *,
     longest: timedelta = NO_TIME,
     age: timedelta = NO_TIME,
-) -> list[RowMapping]:
+) -> list[Row]:
     """Return the rows of the statement whose time has come, the earliest first.
 
     longest: how far ahead the time is planned at most. age: how long ago it must be.
     Each of the two queries reads one range of an index; one query with both might read all of it.
     """
     now = await tx.now()
-    rows: list[RowMapping] = []
+    rows: list[Row] = []
     for condition in (time <= now - age, time > now + longest + TOLERANCE):
         if len(rows) < at_most:
             some = statement.where(condition).order_by(time).limit(at_most - len(rows))
