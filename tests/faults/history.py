@@ -41,7 +41,7 @@ async def send_one(db: Database, broker: Broker) -> None:
     Else the relay finds that the broker's log was lost, and sends everything again.
     """
     await add_backlog(db, 1)
-    async with db.read() as tx:
+    async with db.background.read() as tx:
         (row,) = await sent.next_events(tx, 1)
     names = ("event_id", "type", "topic", "key", "time", "traceparent", "data")
     message = Message(source="reservation", **{name: row[name] for name in names})
