@@ -20,6 +20,7 @@ from tests.kit.broker.nats_server import NatsServer
 HISTORY: Final = 1_000_000
 BACKLOG: Final = 50_000
 LEAST_SHARE: Final = 0.5
+LONGEST_SECONDS: Final = 60  # then what was sent by then counts
 
 
 def main() -> int:
@@ -27,21 +28,30 @@ def main() -> int:
 
 
 async def provoke() -> Outcome:
-    async with new_database("roadbike.stock") as url, opened(url) as old:
+    async with (
+        new_database("roadbike.stock") as url,
+        opened(url) as old,
+        another_database(url, "roadbike.stock") as young_url,
+        opened(young_url) as young,
+    ):
+        dbs = old, young
+        relays = [await relay_to_memory(db) for db in dbs]
         await add_sent(old, HISTORY)
-        async with another_database(url, "roadbike.stock") as young_url, opened(young_url) as young:
-            dbs = old, young
-            relays = [await relay_to_memory(db) for db in dbs]
-            share = await compared(dbs, relays, "in memory")
-            async with nats_server() as server:
-                for relay in relays:
-                    await relay.stop()
-                relays = [await relay_to_nats(db, server) for db in dbs]
-                await compared(dbs, relays, "NATS")
-                for relay in relays:
-                    await relay.broker.close()
+        share = await compared(dbs, relays, "in memory")
+        for relay in relays:
+            await relay.stop()
+        if share >= LEAST_SHARE:
+            await compared_with_nats(dbs)
     text = f"the speed with {HISTORY} sent events is {share:.0%} of the speed without"
     return Outcome(share < LEAST_SHARE, text)
+
+
+async def compared_with_nats(dbs: Sequence[Database]) -> None:
+    async with nats_server() as server:
+        relays = [await relay_to_nats(db, server) for db in dbs]
+        await compared(dbs, relays, "NATS")
+        for relay in relays:
+            await relay.broker.close()
 
 
 async def compared(dbs: Sequence[Database], relays: Sequence[Relay], name: str) -> float:
@@ -49,14 +59,15 @@ async def compared(dbs: Sequence[Database], relays: Sequence[Relay], name: str) 
     for db in dbs:
         await add_backlog(db, BACKLOG)
         await execute(db, "ANALYZE outbox")
-    took, sent = [0.0, 0.0], [1, 1]
-    while any(sent):  # in turn, so that what else the machine does concerns both
-        for which, relay in enumerate(relays):
+    took, sent, last = [0.0, 0.0], [0, 0], [1, 1]
+    while any(last) and max(took) < LONGEST_SECONDS:
+        for which, relay in enumerate(relays):  # in turn: what else the machine does concerns both
             began = time.perf_counter()
             with suppress(DatabaseUnavailable):  # a busy machine; the relay tries again, too
-                sent[which] = await relay.relay_once()
+                last[which] = await relay.relay_once()
+                sent[which] += last[which]
             took[which] += time.perf_counter() - began
-    speeds = [BACKLOG / seconds for seconds in took]
+    speeds = [number / seconds for number, seconds in zip(sent, took, strict=True)]
     say(f"{name}: {speeds[0]:.0f} events/s with {HISTORY} sent ones, {speeds[1]:.0f} without")
     return speeds[0] / speeds[1]
 

@@ -10,10 +10,18 @@ import pytest
 
 from roadbike.kit.translations import load_translations
 from roadbike.kit.web.edge import READ_WAIT_SECONDS, READS_AT_A_TIME, READS_IN_A_ROUND, Edge
+from tests.kit.web.conftest import State, make_app
 from tests.kit.web.ports import GET, Port, served, until
 
 WAIT = b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n"
 ADD = b"POST /things HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"
+
+
+@pytest.fixture
+def state_and_app() -> tuple[State, Any]:
+    """An app of its own for each test: who waits in it waits in one event loop."""
+    state = State()
+    return state, make_app(state)
 
 
 @pytest.fixture
@@ -50,10 +58,12 @@ async def test_one_reader_too_many_waits_and_is_refused(port: Port, api: Any) ->
 
 
 @pytest.mark.usefixtures("crowd")
-async def test_a_reader_who_waits_is_answered_when_a_place_is_free(port: Port, api: Any) -> None:
+async def test_a_reader_who_waits_is_answered_when_a_place_is_free(
+    port: Port, app: Edge, api: Any
+) -> None:
     async with await port.connect() as line:
         await line.send(WAIT)
-        await port.until_connected(READS_AT_A_TIME + 1)
+        await until(lambda: app.reads.waiting == 1)
         api.may_go_on.set()
         answer = await line.response()
 

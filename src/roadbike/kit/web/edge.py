@@ -67,7 +67,7 @@ class ClientGone(BadRequest):
 class Edge:
     """Wraps an ASGI app, so that all responses, even of failures, have the common headers.
 
-    hot: routes that are called instead of it.
+    hot: routes that are called instead of it. reads: the places of the reads that are worked on.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Edge:
     ) -> None:
         self.app, self._hot = app, hot
         self._translations = translations
-        self._reads = Limiter(
+        self.reads = Limiter(
             READS_AT_A_TIME, wait_seconds=READ_WAIT_SECONDS, queue=MAX_WAITING_READS
         )
         self._starts, self._refusals = Turns(READS_IN_A_ROUND), Turns(READS_IN_A_ROUND)
@@ -131,7 +131,7 @@ class Edge:
             return
         async with AsyncExitStack() as place:
             try:
-                await place.enter_async_context(self._reads.place())
+                await place.enter_async_context(self.reads.place())
             except Overloaded:
                 await self._refusals.mine()  # those who came together give up together
                 raise
