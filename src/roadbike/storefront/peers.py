@@ -10,12 +10,14 @@ import aiohttp
 import msgspec
 
 from roadbike.kit.auth import ServiceTokens
+from roadbike.kit.process.http_client import http_session
 from roadbike.kit.pure.refusals import Unavailable
 from roadbike.kit.trace import current_traceparent
 
 TIMEOUT: Final = aiohttp.ClientTimeout(total=5, sock_connect=1)
 FIRST_REFUSAL: Final = 400  # statuses from here on are no successes
 MAX_RETRY_SECONDS: Final = 60
+MAX_CALLS: Final = 100
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -109,9 +111,8 @@ class Peers:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        connector = aiohttp.TCPConnector(limit=100, keepalive_timeout=3, ssl=self._tls or True)
-        self._session = aiohttp.ClientSession(
-            connector=connector, trust_env=False, timeout=TIMEOUT, auto_decompress=False
+        self._session = http_session(
+            self._tls, limit=MAX_CALLS, timeout=TIMEOUT, auto_decompress=False
         )
         return self
 

@@ -19,12 +19,13 @@ from sqlalchemy import (
     delete,
     func,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql import ColumnElement
 
-from roadbike.kit.db import Tx
+from roadbike.kit.db import Tx, claims
 
 POSTGRESQL: Final = "postgresql"
 CLEANUP_BATCH: Final = 1_000  # rows that `delete_some` deletes in one transaction
@@ -123,14 +124,15 @@ async def insert_new(tx: Tx, table: Table, rows: Sequence[Mapping[str, Any]]) ->
     return {row[0] if len(row) == 1 else tuple(row) for row in inserted}
 
 
-async def delete_some(tx: Tx, key: Column[Any], condition: ColumnElement[bool]) -> bool:
+async def delete_some(tx: Tx, table: Table, condition: ColumnElement[bool]) -> bool:
     """Delete up to CLEANUP_BATCH rows that fulfil the condition; return whether more may be left.
 
-    key: an indexed column of the table. Where several rows share a key, all of them are deleted
-    with the first one. Rows that another replica is deleting are left to it.
+    Rows that another transaction has locked are left to the next time.
     """
-    keys = select(key).where(condition).limit(CLEANUP_BATCH).with_for_update(skip_locked=True)
-    deleted = await tx.execute(delete(key.table).where(key.in_(keys)))
+    columns = list(table.primary_key.columns)
+    key = columns[0] if len(columns) == 1 else tuple_(*columns)
+    free = claims.free_only(select(*columns).where(condition).limit(CLEANUP_BATCH))
+    deleted = await tx.execute(delete(table).where(key.in_(free)))
     return deleted.rowcount >= CLEANUP_BATCH
 
 

@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from sqlalchemy import Column, ColumnElement, RowMapping, Select, Table, bindparam, func, select
 
-from roadbike.kit.db import StaleRow, Tx, bulk
+from roadbike.kit.db import StaleRow, Tx, bulk, claims
 from roadbike.kit.db.database import RowKey
 from roadbike.kit.db.paging import Paging, SortOrder
 
@@ -62,6 +62,13 @@ class Rows(Generic[T]):
         for key, state in found.items():
             tx.remember_row(self._row_key(key), state)
         return {key for key in among if tx.has_row(self._row_key(key))}
+
+    def remember_claimed(self, tx: Tx, rows: Iterable[RowMapping]) -> list[T]:
+        """Return whole rows that `kit.db.claims` has locked; `locked` then needs no query."""
+        states = [self.state(row) for row in rows]
+        for state in states:
+            self.remember(tx, state)
+        return states
 
     async def locked(self, tx: Tx, key: object) -> T | None:
         """Return the locked row with the changes of this transaction; None if it does not exist."""
@@ -137,7 +144,9 @@ class Rows(Generic[T]):
         which = dialect, skip_locked
         if which not in self._locking:
             found = select(self.table).where(bulk.among(dialect, self._key)).order_by(self._key)
-            self._locking[which] = found.with_for_update(skip_locked=skip_locked)
+            self._locking[which] = (
+                claims.free_only(found) if skip_locked else found.with_for_update()
+            )
         return self._locking[which]
 
     def _guarded(self, insert: Any) -> Any:
