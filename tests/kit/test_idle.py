@@ -31,7 +31,7 @@ def test_clients_give_up_well_before_the_server() -> None:
 
 
 def test_every_client_of_a_service_is_made_in_one_place() -> None:
-    """But for those that send one request per connection, or send to the gateway."""
+    """Except those that send one request per connection, or send to the gateway."""
     makes_one = re.compile(r"aiohttp\.(ClientSession|TCPConnector)\(|import (httpx|requests)")
     found = {
         str(path.relative_to(SOURCES))

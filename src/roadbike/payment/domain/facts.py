@@ -50,7 +50,7 @@ def answered(payment: Payment, attempt_id: UUID, now: datetime) -> Payment:
 
 
 def looked(payment: Payment, planned: datetime, now: datetime, *, complete: bool) -> Payment:
-    """Return the payment after a look for late money; unchanged when it was planned anew since.
+    """Return the payment after a look for late money; unchanged when it was planned again since.
 
     planned: its `look_at` when the look began.
     complete: the provider has answered about all attempts; otherwise the look is made again.
