@@ -12,7 +12,6 @@ from typing import Annotated
 
 import typer
 
-from roadbike.kit.process.settings import check_names
 from roadbike.local import cli
 from roadbike.local import home as homes
 from roadbike.local.cli import Command, Group
@@ -47,13 +46,12 @@ def up(
     replica_counts: Annotated[list[str] | None, typer.Option("--replicas")] = None,
 ) -> None:
     """Open the shop on this machine. Ctrl-C closes it; its data are kept."""
-    from roadbike.environment import ENVIRONMENT
-    from roadbike.local import ports, replicas, shop_file
+    from roadbike.local import all_settings, ports, replicas, shop_file
     from roadbike.local.services import SERVICES
     from roadbike.local.up import command
     from roadbike.local.up.options import Options
 
-    check_names(os.environ, ENVIRONMENT)  # a misspelt setting stops it before anything starts
+    all_settings.check_own(os.environ)
     at = homes.at(home)
     base = shop_file.last_base(at) if port_base is None else port_base
     options = Options(

@@ -137,6 +137,8 @@ def test_after_the_bike_has_left_it_cannot_be_cancelled_here(visit: Visit, staff
     buyer.follow("", "Keep it")
     expect(heading).to_have_text("Your bike has left the shop", timeout=20 * SECONDS)
     buyer.sees("", "Ask the shop to take it back")
+    buyer.go(f"/purchases/{reservation_id}/cancel")
+    assert buyer.path == f"/purchases/{reservation_id}"
 
 
 def test_the_timeline_goes_on_after_my_page_was_killed(

@@ -5,20 +5,20 @@ import json
 import time
 
 from roadbike.kit.auth import Publisher, SigningKey, new_signing_key
-from tests.kit.tokens import ISSUER, KEY, claims
+from tests.kit.tokens import ISSUER, KEY, FromNow, claims
 
-LONG_AGO = int(time.time()) - 700
+NOW, LONG_AGO = FromNow(0), FromNow(-700)
 NEXT, THIRD, SQUATTERS = (
     SigningKey.from_jwk(new_signing_key(f"account/{name}")) for name in ("2", "3", "squatter")
 )
 TRUSTED = {KEY.kid: KEY.private.public_key()}
 
 
-def document(signing: SigningKey, *others: SigningKey, at: float | None = None) -> str:
+def document(signing: SigningKey, *others: SigningKey, made: FromNow = NOW) -> str:
     """What account publishes: it signs with `signing` now and has `others` with private halves."""
     jwks = {"keys": [one.public_jwk() | {"d": _private_half(one)} for one in others]}
     publisher = Publisher(ISSUER, signing, json.dumps(jwks))
-    return publisher.document(time.time() if at is None else at).decode()
+    return publisher.document(time.time() + made.seconds).decode()
 
 
 def _private_half(key: SigningKey) -> str:
@@ -60,10 +60,10 @@ def changed(text: str) -> str:
     return json.dumps({"keys": [], "signed": [f"{head}.{body}.{signature}"]})
 
 
-def claims_of_keys(*keys: SigningKey) -> dict[str, object]:
-    jwks = [key.public_jwk() for key in keys]
-    return claims(sub=ISSUER, aud="keys", keys=jwks)
+def claims_of_keys(*keys: SigningKey, **changes: object) -> dict[str, object]:
+    usual = {"sub": ISSUER, "aud": "keys", "keys": [key.public_jwk() for key in keys]}
+    return claims(**usual | changes)
 
 
 def signed_by(key: SigningKey, **changes: object) -> str:
-    return json.dumps({"signed": [key.sign(claims_of_keys(SQUATTERS) | changes)]})
+    return json.dumps({"signed": [key.sign(claims_of_keys(SQUATTERS, **changes))]})

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from roadbike.kit.db import Database, Tx
-from roadbike.kit.messaging import kept, parked
+from roadbike.kit.messaging import consumed, kept, parked
 from roadbike.kit.messaging.broker.memory import MemoryBroker, MemoryLog
 from roadbike.kit.messaging.parked import ParkedState
 from roadbike.kit.process.runtime import Runtime
@@ -131,8 +131,8 @@ async def test_an_old_replica_alone_keeps_what_its_code_does_not_know(
 async def test_after_a_roll_back_events_wait_for_the_newer_code(
     db: Database, log: MemoryLog, publisher: MemoryBroker
 ) -> None:
-    async with new(db, log) as newer:
-        await wait_until(lambda: holds(newer, lag=0))  # then it has announced what it consumes
+    async with new(db, log):
+        await wait_until(lambda: announced(db, NEW_TYPES))
     async with old(db, log, NEW_TYPES) as runtime:
         await send(publisher)
         await wait_until(lambda: holds(runtime, lag=0, kept=EVENTS))
@@ -202,6 +202,11 @@ async def test_an_event_of_unknown_type_from_another_source_is_refused(
         await wait_until(lambda: holds(runtime, lag=0, refused=1))
 
     assert await kept_messages(db) == 0
+
+
+async def announced(db: Database, types: frozenset[str]) -> bool:
+    async with db.read() as tx:
+        return types <= await consumed.announced(tx)
 
 
 async def holds(runtime: Runtime, **wanted: int) -> bool:

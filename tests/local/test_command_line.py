@@ -4,6 +4,7 @@ import os
 import pty
 import re
 import subprocess
+import unicodedata
 from contextlib import suppress
 from pathlib import Path
 
@@ -127,6 +128,18 @@ def test_fresh_asks_on_a_terminal_and_deletes_nothing_without_a_yes(
         (["start"], "PART is missing"),
         (["start", "stock", "now"], "now is one word too many"),
         (["up", "--port-base", "x"], "--port-base has a wrong value: it must be a whole number"),
+        (
+            ["stop", "stock\u200b"],
+            "PART has a wrong value: it must be one line of visible characters",
+        ),
+        (
+            ["dead-letters", "dismiss", "--why", " "],
+            "--why has a wrong value: it must be one line of visible characters",
+        ),
+        (
+            ["up", "--replicas", "a\tb"],
+            "--replicas has a wrong value: it must be one line of visible characters",
+        ),
         (["up", "--home"], "--home needs a value after it"),
     ],
 )
@@ -140,11 +153,21 @@ def test_a_mistyped_command_is_answered_in_one_sentence(
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_what_is_typed_is_composed_and_trimmed_but_paths_are_not(tmp_path: Path) -> None:
+    decomposed = unicodedata.normalize("NFD", "한결")
+
+    service = roadbike("serve", f" {decomposed} ")
+    home = roadbike("status", "--home", tmp_path / decomposed)
+
+    assert service.stderr.startswith("roadbike: there is no service 한결: ")
+    assert f"/{decomposed}: " in home.stderr or f"/{decomposed} " in home.stderr
+
+
 def test_commands_speak_korean_on_a_korean_terminal(tmp_path: Path) -> None:
     korean = {"LANG": "ko_KR.UTF-8", "PYTHONUTF8": "1"}
     helped = roadbike("up", "--help", **korean)
     closed = roadbike("status", "--home", tmp_path, **korean)
 
     assert "이 컴퓨터에 매장을 엽니다." in helped.stdout
-    assert "[기본값: .roadbike" in helped.stdout or "기본값" in helped.stdout
+    assert "기본값" in helped.stdout
     assert f"{tmp_path}: 열려 있는 매장이 없습니다" in closed.stderr

@@ -12,7 +12,6 @@ from roadbike.contracts.headers import REQUEST_HEADERS
 from roadbike.kit.process.settings import ONE_MACHINE
 from roadbike.kit.web.edge import COMMON_HEADERS
 from roadbike.local import home as homes
-from roadbike.local.errors import CommandError
 from roadbike.local.ports import Ports
 from roadbike.local.servers import traefik
 from roadbike.local.services import SERVICES, environment, gateway_key
@@ -141,13 +140,6 @@ def test_a_preflight_answer_names_the_allowed_headers_and_methods(shop: StubShop
     assert "PATCH" in answer.headers["Access-Control-Allow-Methods"]
 
 
-def test_a_setting_replaces_the_allowed_origins() -> None:
-    chosen = {"ROADBIKE_CORS_ORIGINS": "https://a.example, https://b.example"}
-
-    assert traefik.origins(Ports(8080), chosen) == ["https://a.example", "https://b.example"]
-    assert traefik.origins(Ports(8080), {"ROADBIKE_CORS_ORIGINS": ""}) == []
-
-
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_the_gateway_proves_itself_and_says_who_asks_whatever_the_client_sends(
     shop: StubShop, method: str
@@ -243,17 +235,6 @@ def test_a_page_whose_host_name_was_made_to_lead_here_is_not_served(
     assert problem["type"] == "/problems/other-host"
     assert problem["instance"] == path
     assert "host name" in problem["detail"]
-
-
-def test_a_setting_adds_host_names() -> None:
-    assert traefik.hosts({}) == ["127.0.0.1", "localhost", "::1", "[::1]"]
-    assert traefik.hosts({"ROADBIKE_HOSTS": "bikes.example, b.example"})[4:] == [
-        "bikes.example",
-        "b.example",
-    ]
-    for wrong in ("http://bikes.example", "bikes.example:80", "`) || PathPrefix(`/"):
-        with pytest.raises(CommandError, match=r"ROADBIKE_HOSTS has .* not a host name"):
-            traefik.hosts({"ROADBIKE_HOSTS": wrong})
 
 
 def test_an_added_host_name_is_served(open_shop: Callable[..., StubShop]) -> None:

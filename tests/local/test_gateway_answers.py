@@ -26,6 +26,19 @@ def test_a_path_that_no_service_serves_is_a_problem_document(
     assert_safe(answer)
 
 
+@pytest.mark.parametrize(("language", "title"), [("ko", "찾을 수 없습니다"), ("en", "Not found")])
+def test_a_browser_is_answered_with_a_page(shop: StubShop, language: str, title: str) -> None:
+    answer = shop.ask("/api/%3Cb%3E", Accept="text/html,*/*;q=0.8", Accept_Language=language)
+
+    assert answer.status == 404
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert f'<html lang="{language}">' in answer.body
+    assert title in answer.body
+    assert "<b>" not in answer.body
+    assert_safe(answer)
+
+
 MALFORMED = [b"2\n{}\r\n0\r\n\r\n", b"zz\r\n{}\r\n0\r\n\r\n", b"-2\r\n{}\r\n0\r\n\r\n"]
 
 

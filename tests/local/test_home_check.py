@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from errno import EACCES, EINVAL
 from pathlib import Path
@@ -9,9 +10,15 @@ from pathlib import Path
 import pytest
 
 from roadbike.local import home as homes
+from roadbike.local import own
 from roadbike.local.errors import CommandError
-from tests.local.other_user import as_nobody, needs_root
+from roadbike.local.home import Home
+from roadbike.local.servers import postgres
+from roadbike.local.users import User
+from tests.local.other_user import NOBODY, as_nobody, needs_root
+from tests.ports import free_base
 
+NOBODY_USER = User("nobody", NOBODY, NOBODY)
 SMALL = "size=8m,mode=0755"
 
 
@@ -38,8 +45,9 @@ def full_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def up(home: Path) -> "subprocess.CompletedProcess[str]":
+    base = str(free_base())
     return subprocess.run(  # noqa: S603  this same program
-        [sys.executable, "-m", "roadbike", "up", "--detach", "--home", home],
+        [sys.executable, "-m", "roadbike", "up", "--detach", "--home", home, "--port-base", base],
         capture_output=True,
         text=True,
         check=False,
@@ -54,6 +62,30 @@ def test_a_home_on_a_full_disk_is_refused_before_anything_is_made(full_disk: Pat
     assert f"the disk of {full_disk / 'home'} has 8 MB left, and a shop needs " in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert list(full_disk.iterdir()) == []
+
+
+@needs_root
+def test_data_outside_of_the_home_need_space_too(full_disk: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="roadbike-closed-") as closed:  # mode 0700
+        home = homes.at(Path(closed) / "home")
+        homes.make_home(home)
+        home.postgres.symlink_to(made_for(home, full_disk / f"{homes.OUTSIDE_PREFIX}1"))
+
+        place = postgres.place(home, NOBODY_USER)
+        with pytest.raises(CommandError, match=f"the disk of {place} has . MB left"):
+            homes.check_disk(home, place)
+        home.postgres.unlink()
+
+        assert postgres.place(home, NOBODY_USER) == Path(tempfile.gettempdir()).resolve()
+        assert postgres.place(homes.at(Path(closed) / "a" / "b"), None) == Path(
+            closed, "a", "b", "postgres"
+        )
+
+
+def made_for(home: Home, outside: Path) -> Path:
+    outside.mkdir(mode=0o700)
+    own.write(outside / homes.OUTSIDE, bytes(home.path))
+    return outside
 
 
 @needs_root

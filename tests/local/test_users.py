@@ -12,8 +12,8 @@ import psutil
 import pytest
 
 import roadbike
+from roadbike.kit.process.setting_faults import SettingError
 from roadbike.local import users
-from roadbike.local.errors import CommandError
 from roadbike.local.users import User
 from tests.local.other_user import NOBODY, needs_root
 from tests.local.stub_shop import AS_ROOT, StubShop
@@ -64,7 +64,7 @@ def readable_python(folder: Path) -> Iterator[Path]:
 def test_the_setting_names_the_user() -> None:
     assert users.unprivileged({"ROADBIKE_USER": "nobody"}) == NOBODY_USER
     for wrong in ("root", "not-a-user"):
-        with pytest.raises(CommandError, match=f"{wrong} is not an ordinary user"):
+        with pytest.raises(SettingError, match=f"{wrong} is not an ordinary user"):
             users.unprivileged({"ROADBIKE_USER": wrong})
 
 

@@ -29,6 +29,8 @@ FOUND: Final = {
     "ＴＲＥＫ": [3],
     "trek émonda": [3],
     unicodedata.normalize("NFD", "ÉMONDA"): [3],
+    "Emonda": [3],
+    "trék": [3],
     "노을 로드": [4],
     "노을\u00a0로드": [4],
     "\u3000로드 ": [4, 5],

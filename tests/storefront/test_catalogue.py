@@ -48,7 +48,11 @@ def test_another_colour_is_another_model() -> None:
         (Filters(low=2_000_000), [3]),
         (Filters(high=1_000_000), [1, 2]),
         (Filters(only_free=True), [1, 2]),
+        (Filters(text="물결 벼리"), [3]),  # words in any order
+        (Filters(text="Árrow"), [1, 2]),
         (Filters(text="tandem"), []),
+        (Filters(text="arrow tandem"), []),
+        (Filters(text="none"), []),
     ],
 )
 def test_a_model_is_shown_when_one_of_its_sizes_fits(filters: Filters, found: list[int]) -> None:

@@ -132,9 +132,9 @@ def check_limits(limits: Limits, now: datetime, last_allowed: Sequence[datetime 
 def case_folded(user_id: str) -> str:
     """Return the stored form of a user id: upper and lower case are the same.
 
-    User ids are in ASCII. No account has another text as its id, so it stays as it is: case
-    folding would make "kim" of a text that begins with the sign for kelvin, and some texts longer
-    than their column.
+    User ids are in ASCII. No account has another text as its id, so such a text is returned
+    unchanged: str.lower would make "kim" of a text that begins with the sign for kelvin, and some
+    texts longer than their column.
     """
     return user_id.lower() if user_id.isascii() else user_id
 

@@ -16,12 +16,14 @@ from roadbike.contracts.wire_names import wire_name
 from roadbike.kit.auth import SigningKey
 from roadbike.kit.db import Database, Tx
 from roadbike.kit.pure.refusals import Forbidden, Refusal
+from roadbike.kit.pure.texts import LINE
 from roadbike.kit.web import INTERNAL, Body, Caller, Reply, Route, post
 
 STOREFRONT: Final = "storefront"  # the only service that may call
 TOKEN_SECONDS: Final = 60  # the storefront keeps a token no longer than this
 
 SessionId = Annotated[str, Meta(min_length=1, max_length=64)]
+Client = Annotated[str, Meta(max_length=64), LINE]  # an address
 Password = Annotated[str, Meta(min_length=1, max_length=MAX_PASSWORD_LENGTH)]
 
 
@@ -30,7 +32,7 @@ class SessionLogIn(Body, frozen=True, kw_only=True, rename=wire_name):
 
     user_id: UserId
     password: Password
-    client: Annotated[str, Meta(max_length=64)]
+    client: Client
     device_token: str | None = None
 
     def __repr__(self) -> str:
@@ -51,7 +53,7 @@ class PasswordChange(SessionRef, frozen=True, kw_only=True, rename=wire_name):
 
     password: Password
     new_password: Password
-    client: Annotated[str, Meta(max_length=64)]
+    client: Client
 
     def __repr__(self) -> str:
         return "PasswordChange()"

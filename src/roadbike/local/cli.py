@@ -17,6 +17,7 @@ from typer._click.exceptions import (
 )
 from typer.core import TyperCommand, TyperGroup
 
+from roadbike.kit.pure.texts import UnusableText, line
 from roadbike.local.errors import CommandError, did_you_mean
 from roadbike.local.texts import has, say
 
@@ -51,6 +52,14 @@ class Command(TyperCommand):
         if ctx.args:
             words = " ".join(ctx.args)
             raise _see_help(CommandError("usage-too-many", words=words), ctx)
+        for parameter in self.params:
+            name = str(parameter.name)
+            try:
+                ctx.params[name] = _line(ctx.params.get(name))
+            except UnusableText:
+                reason = say("usage-not-a-line")
+                wrong = CommandError("usage-wrong-value", name=_name(parameter), reason=reason)
+                raise _see_help(wrong, ctx) from None
         return []
 
 
@@ -102,19 +111,28 @@ def _mistake(error: UsageError) -> CommandError:
         case BadOptionUsage():
             return CommandError("usage-needs-value", option=error.option_name)
         case MissingParameter():
-            return CommandError("usage-missing", name=_name(error))
+            return CommandError("usage-missing", name=_name(error.param))
         case BadParameter():
             is_number = "integer" in error.message
             reason = say("usage-whole-number") if is_number else error.message
-            return CommandError("usage-wrong-value", name=_name(error), reason=reason)
+            return CommandError("usage-wrong-value", name=_name(error.param), reason=reason)
         case _:
             return CommandError("usage-other", reason=error.format_message())
 
 
-def _name(error: BadParameter) -> str:
-    parameter: Any = error.param
+def _name(parameter: Any) -> str:
     option = next((name for name in parameter.opts if name.startswith("--")), None)
     return option or str(parameter.name).upper()
+
+
+def _line(value: Any) -> Any:
+    """Return texts as lines: composed and trimmed. Paths and other values stay as they are.
+
+    Raises UnusableText.
+    """
+    if isinstance(value, str):
+        return line(value)
+    return [_line(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _see_help(mistake: CommandError, ctx: Any) -> CommandError:

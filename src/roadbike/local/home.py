@@ -94,10 +94,16 @@ def check(home: Home) -> None:
         raise CommandError("home-is-file", path=there)
     if not os.access(there, os.W_OK | os.X_OK):
         raise CommandError("home-not-writable", path=there, user=own.user_name(os.geteuid()))
+    check_disk(home, home.path)
+
+
+def check_disk(home: Home, place: Path) -> None:
+    """Raise CommandError when too little space is left where data of this home are, or will be."""
+    there = next(each for each in (place, *place.parents) if each.exists())
     needed = NEEDED_MB_AGAIN if home.holds_data else NEEDED_MB
     free = shutil.disk_usage(there).free // 1024**2
     if free < needed:
-        raise CommandError("home-disk-full", path=home.path, free=free, needed=needed)
+        raise CommandError("home-disk-full", path=place, free=free, needed=needed)
 
 
 def make_home(home: Home) -> None:
@@ -179,12 +185,16 @@ def lock(home: Home) -> int | None:
     return descriptor
 
 
-def is_there(home: Home, claim: int) -> bool:
-    """Return whether the home is still the folder in which that lock was taken."""
+def vanished(home: Home, claim: int) -> Path | None:
+    """Return what has vanished while the home was locked: itself, or the data outside of it."""
     try:
-        return os.path.samestat((home.path / "lock").lstat(), os.fstat(claim))
+        is_same = os.path.samestat((home.path / "lock").lstat(), os.fstat(claim))
     except OSError:
-        return False
+        is_same = False
+    if not is_same:
+        return home.path
+    data = home.postgres
+    return data.readlink() if data.is_symlink() and not data.exists() else None
 
 
 def wait_until_unlocked(home: Home) -> None:

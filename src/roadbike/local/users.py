@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from roadbike.local.errors import CommandError
+from roadbike.kit.process.setting_faults import SettingError, fault
 from roadbike.local.texts import say
 
 SETTING: Final = "ROADBIKE_USER"
@@ -37,7 +37,7 @@ class User:
 def unprivileged(environ: Mapping[str, str]) -> User | None:
     """Return the user as which root runs the parts; None when we are not root.
 
-    Raises CommandError when the setting names no user, or root.
+    Raises SettingError when the setting names no user, or root.
     """
     if os.geteuid() != 0:
         return None
@@ -51,7 +51,7 @@ def unprivileged(environ: Mapping[str, str]) -> User | None:
             return User(name, about.pw_uid, about.pw_gid)
     first, second = CHOICES
     name = chosen or say("user-or-user", first=first, second=second)
-    raise CommandError("not-ordinary-user", name=name, setting=SETTING)
+    raise SettingError(fault("setting-ordinary-user", name=SETTING, value=name))
 
 
 def obstacle(user: User, home: Path, programs: Iterable[Path]) -> str:

@@ -167,7 +167,7 @@ class ReservationApi:
         overbook = self.desk.terms.overbook
         bikes = Bikes(
             stocks=[
-                _bike_view(bike, reserve=may_reserve and domain.available(bike, overbook) > 0)
+                _bike_view(bike, domain.available(bike, overbook), may_reserve=may_reserve)
                 for bike in found
             ]
         )
@@ -227,12 +227,11 @@ def _links(reservation: Reservation) -> Links:
     return related | links(cancel=own) if domain.may_be_cancelled(reservation) else related
 
 
-def _bike_view(bike: Bike, *, reserve: bool) -> BikeView:
+def _bike_view(bike: Bike, available: int, *, may_reserve: bool) -> BikeView:
     related = links(bike=f"/stocks/{bike.bike_id}")
-    if reserve:
+    if may_reserve and available > 0:
         related |= links(reserve="/reservations")
-    free = max(0, bike.free - bike.unanswered)
-    return msgspec.structs.replace(view(BikeView, bike, related), free=free)
+    return msgspec.structs.replace(view(BikeView, bike, related), free=max(0, available))
 
 
 def _key(key: str | None, caller: Caller, body: NewReservation) -> Key | None:

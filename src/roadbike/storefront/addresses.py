@@ -4,14 +4,16 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+import msgspec
+
+from roadbike.contracts.types import ADDRESS_LENGTH, NAME_LENGTH, Phone
 from roadbike.kit.pure.texts import UnusableText, line
 from roadbike.kit.translations import Language, Text
 
 FIELDS: Final = {"name": "userNm", "phone": "telNo", "zip_code": "zipCd", "address": "addrNm"}
 
 ZIP_CODE: Final = re.compile(r"[0-9]{5}")
-PHONE: Final = re.compile(r"\+?[0-9][0-9 ()-]{6,18}[0-9]")
-MAX_LENGTH: Final = 200  # characters
+LONGEST: Final = {"name": NAME_LENGTH, "address": ADDRESS_LENGTH}  # characters
 
 MISSING: Final[Mapping[str, Text]] = {
     "name": Text(ko="받는 분을 적어 주세요.", en="Please give the name of the recipient."),
@@ -49,9 +51,18 @@ def faults_of(typed: Mapping[str, str], language: Language) -> dict[str, str]:
 def _fault(name: str, value: str) -> Text | None:
     if not value or (name == "zip_code" and not ZIP_CODE.fullmatch(value)):
         return MISSING[name]
-    if name == "phone" and not PHONE.fullmatch(value):
+    if name == "phone" and not _is_phone(value):
         return WRONG_PHONE
-    return TOO_LONG if len(value) > MAX_LENGTH else _characters(value)
+    return TOO_LONG if len(value) > LONGEST.get(name, len(value)) else _characters(value)
+
+
+def _is_phone(value: str) -> bool:
+    """Return whether the services take the phone number."""
+    try:
+        msgspec.convert(value, Phone)
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 def _characters(value: str) -> Text | None:

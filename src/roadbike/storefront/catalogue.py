@@ -89,8 +89,7 @@ class Filters:
             and (self.low is None or bike.price >= self.low)
             and (self.high is None or bike.price <= self.high)
             and (not self.only_free or bike.free > 0)
-            and search_form(self.text)
-            in search_form(f"{bike.bike_name} {bike.brand} {bike.colour}")
+            and all(word in bike.searched for word in search_form(self.text).split())
         )
 
 

@@ -178,7 +178,7 @@ class PurchasePages:
         answer = await self.purchases.get(visitor, "reservation", f"/reservations/{reservation_id}")
         if not answer.is_success:
             return answered_with(visitor, answer)
-        if refusal is None and answer.body["reserveStatus"] == ReservationStatus.CANCELLED:
+        if refusal is None and "cancel" not in answer.body["_links"]:
             return redirect(f"/purchases/{reservation_id}")
         payments = await self.purchases.get(
             visitor, "payment", "/payments", (("reserveId", str(reservation_id)),)

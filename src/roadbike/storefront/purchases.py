@@ -1,6 +1,7 @@
 """One purchase with all its parts, read from the services that have them."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -8,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from roadbike.storefront import timeline, wording
+from roadbike.storefront.addresses import FIELDS
 from roadbike.storefront.catalogue import Bike, Catalogue
 from roadbike.storefront.peers import Answer, Peers, Unreachable
 from roadbike.storefront.timeline import Purchase, Step
@@ -33,10 +35,29 @@ class Facts:
     reservation: Part | None
 
     @property
+    def offers(self) -> AbstractSet[str]:
+        """Return what the buyer can do now: what my page offers, and the service that does it, too.
+
+        My page follows that service, whose own answer is newer; it may be unavailable.
+        """
+        parts = {"pay": self.payment, "cancel": self.reservation}
+        refused = {rel for rel, part in parts.items() if part and rel not in part["_links"]}
+        return parts.keys() & self.purchase.links.keys() - refused
+
+    @property
+    def lacks_address(self) -> bool:
+        """Return whether the bike cannot be sent before the buyer says where to."""
+        if self.delivery is None or "correctAddress" not in self.delivery["_links"]:
+            return False
+        return not all(self.delivery[name] for name in FIELDS.values())
+
+    @property
     def shown(self) -> Mapping[str, Any]:
         """Return what the templates of a purchase show."""
         return {
             "purchase": self.purchase,
+            "offers": self.offers,
+            "lacks_address": self.lacks_address,
             "steps": self.steps,
             "standing": timeline.standing(self.purchase, self.steps),
             "road": timeline.road(self.purchase, self.steps),

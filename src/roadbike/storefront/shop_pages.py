@@ -193,7 +193,7 @@ def _centimetres(text: str) -> float | None:
 
 
 def _query(request: HttpRequest) -> Query:
-    raw = request.scope["query_string"].decode("latin-1")
+    raw = request.scope["query_string"].decode(errors="replace")
     return parse_qsl(raw, keep_blank_values=False, errors="replace")
 
 

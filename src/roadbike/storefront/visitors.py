@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from http import HTTPStatus
 from typing import Any, Final, Literal
+from urllib.parse import quote
 
 from litestar.connection import Request as HttpRequest
 
@@ -24,6 +25,7 @@ YEAR_SECONDS: Final = 365 * 24 * 3600
 KEPT_SECONDS: Final = 50  # a token, which lives 60 s
 KEPT_TOKENS: Final = 10_000
 MAX_SESSION_LENGTH: Final = 64
+KEPT: Final = "!#$%&'()*+,/:;=?@[]~"  # of a path and a query: has a meaning, or is encoded already
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,14 @@ def preference_cookie(name: str, value: str) -> str:
     return f"{name}={value}; Max-Age={age}; Path=/; HttpOnly; SameSite=Lax"
 
 
+def in_ascii(path: str | bytes) -> str:
+    """Return a path or query with everything percent-encoded that is not ASCII.
+
+    Browsers send it so; others send UTF-8 as it is, and a header cannot hold it.
+    """
+    return quote(path, safe=KEPT)
+
+
 class Visitors:
     """Recognises visitors. Tokens are kept for KEPT_SECONDS: account is asked once a minute."""
 
@@ -132,8 +142,8 @@ class Visitors:
 
     def _anonymous(self, request: HttpRequest[Any, Any, Any]) -> Visitor:
         chosen = request.cookies.get(LANGUAGE_COOKIE)
-        query = request.scope["query_string"].decode("latin-1")
-        path = request.scope["path"]
+        path = in_ascii(request.scope["raw_path"].partition(b"?")[0])
+        query = in_ascii(request.scope["query_string"])
         return Visitor(
             language=language_of(chosen or request.headers.get("accept-language")),
             theme=THEMES.get(request.cookies.get(THEME_COOKIE, ""), ""),

@@ -20,7 +20,7 @@ from roadbike.kit.web.hal import EncodedResponse
 from roadbike.kit.web.parameters import Taken, check_path
 from roadbike.storefront.peers import Answer
 from roadbike.storefront.rendering import render
-from roadbike.storefront.visitors import Visitor, Visitors
+from roadbike.storefront.visitors import Visitor, Visitors, in_ascii
 
 HTML: Final = "text/html; charset=utf-8"
 FORM: Final = "application/x-www-form-urlencoded"
@@ -178,7 +178,7 @@ async def _check_path(request: Request) -> None:
 
 def redirect(path: str, cookies: Sequence[str] = ()) -> HtmlReply:
     """Send the browser to a path of ours with GET."""
-    return HtmlReply(b"", status=SEE_OTHER, headers={"Location": path}, cookies=cookies)
+    return HtmlReply(b"", status=SEE_OTHER, headers={"Location": in_ascii(path)}, cookies=cookies)
 
 
 def shown(template: str, visitor: Visitor, *, status: int = 200, **facts: Any) -> HtmlReply:

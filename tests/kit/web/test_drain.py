@@ -98,7 +98,7 @@ async def test_a_port_is_closed_only_when_what_was_accepted_belongs_to_it(steps:
     loop = asyncio.get_running_loop()
     server = await loop.create_server(Connected, "127.0.0.1", 0)
     with socket.create_connection(server.sockets[0].getsockname()) as client:
-        client.setblocking(False)
+        client.settimeout(0)
         for _ in range(steps):
             await asyncio.sleep(0)
 

@@ -10,6 +10,7 @@ from roadbike.kit.db import Database
 from roadbike.kit.messaging import dead_letters
 from roadbike.kit.messaging.dead_letters import DeadLetter
 from roadbike.kit.pure.refusals import Forbidden, NotFound
+from roadbike.kit.pure.texts import LINE
 from roadbike.kit.web import INTERNAL, Body, Caller, Line, Route, get, post
 from roadbike.kit.web.media import JSON
 
@@ -45,7 +46,7 @@ class Dismissal(Body, frozen=True, kw_only=True):
 
     ids: Ids = None
     by: Line
-    why: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
+    why: Annotated[str, msgspec.Meta(max_length=1000), LINE]
 
 
 class DeadLetterApi:

@@ -31,6 +31,11 @@ UNSEEN: Final = re.compile(  # letters of Hangul without a shape, and what Unico
 UNSEEN_CATEGORIES: Final = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 LAST_OF_PLANE: Final = 0xFFFE  # U+xxFFFE and U+xxFFFF are no characters
 NUMBER: Final = re.compile(r"[0-9]+")
+ACCENTED: Final = re.compile("([a-z])[\u0300-\u036f]+")  # decomposed; a mark of Kana is no accent
+PLAIN: Final = str.maketrans(  # what people type for letters that Unicode does not decompose
+    {"ø": "o", "đ": "d", "ð": "d", "ł": "l", "ħ": "h", "\u0131": "i"}
+    | {"æ": "ae", "œ": "oe", "þ": "th"}
+)
 
 Kind = Literal["start", "visible", "space", "break", "mark", "selector", "joiner", "unseen"]
 SHOWN: Final = frozenset[Kind]({"visible", "mark", "selector"})
@@ -86,24 +91,37 @@ def paragraphs(text: str) -> str:
 def search_form(text: str) -> str:
     """Return the form in which texts are compared by a search: one line.
 
-    Composition, case, width, the kind and number of spaces, and characters that show nothing make
-    no difference (Unicode's NFKC_Casefold). It may be longer than the text, or empty.
+    Composition, case, width, accents of Latin letters, the kind and number of spaces, and
+    characters that show nothing make no difference. It may be longer than the text, or empty.
     """
-    small = normalize("NFKC", normalize("NFD", text).casefold()).casefold()
-    shown = (each for each in small if _kind(each) not in {"selector", "joiner", "unseen"})
-    return " ".join(normalize("NFKC", "".join(shown)).split())
+    return _plain(_caseless(text))
 
 
 def sort_key(text: str) -> bytes:
     """Return the key in whose order of bytes people sort: digits, Latin, Hangul.
 
-    Case, width and accents decide only between texts that are otherwise equal; a number in a text
-    sorts by its value. Texts with the same first SORT_KEY_BYTES have the same key.
+    Case and width make no difference, and accents decide only between texts that are otherwise
+    equal; a number in a text sorts by its value. Texts with the same first SORT_KEY_BYTES have the
+    same key.
     """
-    form = search_form(text)
-    letters = "".join(each for each in normalize("NFD", form) if not combining(each))
+    form = _caseless(text)
+    letters = "".join(each for each in normalize("NFD", _plain(form)) if not combining(each))
     counted = NUMBER.sub(_with_its_length, normalize("NFC", letters))
     return f"{counted}\0{form}".encode()[:SORT_KEY_BYTES]
+
+
+def _caseless(text: str) -> str:
+    """Return Unicode's NFKC_Casefold of the text, with one space where there are several."""
+    small = normalize("NFKC", normalize("NFD", text).casefold()).casefold()
+    shown = (each for each in small if _kind(each) not in {"selector", "joiner", "unseen"})
+    return " ".join(normalize("NFKC", "".join(shown)).split())
+
+
+def _plain(caseless: str) -> str:
+    """Return the text with Latin letters as they are without accents."""
+    if caseless.isascii():
+        return caseless
+    return normalize("NFC", ACCENTED.sub(r"\1", normalize("NFD", caseless)).translate(PLAIN))
 
 
 CHECKS: Final[Mapping[str, Callable[[str], str]]] = {"line": line, "paragraphs": paragraphs}

@@ -20,7 +20,7 @@ Searched = Annotated[
     str | None,
     QueryParameter(
         max_length=MAX_QUERY_LENGTH,
-        description="Text to look for. Case, width and the composition of characters do not count.",
+        description="Text to look for. Case, accents, width and composition do not count.",
     ),
 ]
 

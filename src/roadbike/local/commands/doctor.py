@@ -1,5 +1,6 @@
 """`roadbike doctor`: whether this machine has what a shop needs, one line for each thing."""
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -16,12 +17,12 @@ from rich.text import Text
 from roadbike.environment import ENVIRONMENT
 from roadbike.kit.process.setting_faults import SettingError
 from roadbike.kit.process.settings import check_names
+from roadbike.local import all_settings, ports, services, shop_file, users
 from roadbike.local import home as homes
-from roadbike.local import ports, services, shop_file, users
 from roadbike.local.errors import CommandError
 from roadbike.local.home import Home
 from roadbike.local.ports import Ports
-from roadbike.local.servers import binaries, traefik
+from roadbike.local.servers import addresses, binaries, postgres
 from roadbike.local.supervisor import control
 from roadbike.local.texts import language, say
 
@@ -49,7 +50,7 @@ def examine(home: Home, base: int, environ: Mapping[str, str]) -> list[Finding]:
         _python(),
         *_programs(environ),
         _ports(home, base),
-        _home(home),
+        _home(home, environ),
         *_settings(environ),
         _chromium(environ),
     ]
@@ -129,37 +130,32 @@ def _is_open(home: Home) -> bool:
     return True
 
 
-def _home(home: Home) -> Finding:
+def _home(home: Home, environ: Mapping[str, str]) -> Finding:
     try:
         homes.check(home)
+        with contextlib.suppress(SettingError):  # it is one of the faults of settings
+            homes.check_disk(home, postgres.place(home, users.unprivileged(environ)))
         if home.path.exists():
             shop_file.read(home)
     except CommandError as error:
         return Finding("bad", str(error))
-    there = home.path
-    while not there.exists():
-        there = there.parent
+    there = next(each for each in (home.path, *home.path.parents) if each.exists())
     free = shutil.disk_usage(there).free // 1024**2
     return Finding("good", say("doctor-home", path=home.path, free=free))
 
 
 def _settings(environ: Mapping[str, str]) -> Iterator[Finding]:
-    try:
-        unknown = check_names(environ, ENVIRONMENT)
-        traefik.hosts(environ)
-        traefik.origins(Ports(), environ)
-        users.unprivileged(environ)
-    except SettingError as error:
-        yield from (Finding("bad", fault.in_(language(environ))) for fault in error.faults)
-        return
-    except CommandError as error:
-        yield Finding("bad", str(error))
-        return
-    yield from (Finding("note", say("doctor-setting-unknown", name=name)) for name in unknown)
-    wrong = False
+    faults = all_settings.faults(environ)
+    yield from (Finding("bad", fault.in_(language(environ))) for fault in faults)
+    wrong = bool(faults)
+    with contextlib.suppress(SettingError):  # it is one of the faults
+        for name in check_names(environ, ENVIRONMENT):
+            yield Finding("note", say("doctor-setting-unknown", name=name))
     for name in sorted(environ):
         if name.removesuffix("_FILE") in ENVIRONMENT and not environ[name]:
-            yield Finding("note", say("doctor-setting-empty", name=name))
+            means_none = name == addresses.ORIGINS
+            slug = "doctor-setting-none" if means_none else "doctor-setting-empty"
+            yield Finding("note", say(slug, name=name))
     for name, other in NEEDED_WITH.items():
         if _is_set(environ, name) and not _is_set(environ, other):
             wrong = True

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Mapping
 from importlib import import_module
 
-from roadbike.kit.process.setting_faults import SettingError
+from roadbike.kit.process.setting_faults import SettingError, SettingFault
 from roadbike.kit.process.settings import read
 from roadbike.kit.translations import Language
 
@@ -14,12 +14,17 @@ def check(*, environs: Mapping[str, Mapping[str, str]], language: Language) -> N
 
     `environs`: the environment of each service, by its package.
     """
-    sentences: dict[str, None] = {}
+    if found := faults(environs):
+        sys.stdout.write("".join(f"{fault.in_(language)}\n" for fault in found))
+        sys.exit(1)
+
+
+def faults(environs: Mapping[str, Mapping[str, str]]) -> list[SettingFault]:
+    """Return every fault once; `environs` as in `check`."""
+    found: dict[str, SettingFault] = {}
     for package, environ in environs.items():
         try:
             read(import_module(f"{package}.app").Settings, environ)
         except SettingError as error:
-            sentences |= dict.fromkeys(fault.in_(language) for fault in error.faults)
-    if sentences:
-        sys.stdout.write("".join(f"{sentence}\n" for sentence in sentences))
-        sys.exit(1)
+            found |= {fault.in_("en"): fault for fault in error.faults}
+    return list(found.values())

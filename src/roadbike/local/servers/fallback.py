@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
+from html import escape
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import SplitResult, parse_qs, urlsplit
@@ -30,6 +31,13 @@ SAFE_HEADERS: Final = (  # as of the services (kit/web/edge.py), whose module lo
     ("Cross-Origin-Opener-Policy", "same-origin"),
     ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()"),
 )
+PAGE: Final = """<!doctype html>
+<html lang="{language}"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">
+<title>{title}</title></head>
+<body><main><h1>{title}</h1><p>{detail}</p><p><a href="{link}">{path}</a></p></main></body></html>
+"""
+POLICY: Final = ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 RETRY_AFTER_SECONDS: Final = 1
 REQUEST_TIMEOUT_SECONDS: Final = 5.0  # for the head to arrive and the body to be read
 
@@ -54,7 +62,7 @@ async def listen(port: int) -> asyncio.Server:
 
 
 def response(head: str, messages: Translations) -> bytes:
-    """Return a problem document in the language that the head asks for."""
+    """Return a problem document, or a page for a browser, in the language that it asks for."""
     first, *lines = head.split("\r\n")
     headers = {name.lower(): value for name, _, value in (line.partition(":") for line in lines)}
     method, target = first.split(" ")[0], urlsplit(first.split(" ")[1] if " " in first else "/")
@@ -62,19 +70,19 @@ def response(head: str, messages: Translations) -> bytes:
     status = _status(target)
     language = language_of(headers.get("accept-language"))
     slug = SLUGS[status]
-    body = msgspec.json.encode(
-        {
-            "type": f"/problems/{slug}",
-            "title": messages.title(slug, language),
-            "status": status,
-            "detail": messages.detail(slug, language, {}),
-            "instance": path,
-        }
-    )
-    more = [("Content-Language", language), ("Vary", "Accept-Language")]
+    title, detail = messages.title(slug, language), messages.detail(slug, language, {})
+    more = [("Content-Language", language), ("Vary", "Accept, Accept-Language")]
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
         more.append(("Retry-After", str(RETRY_AFTER_SECONDS)))
-    return _encoded(method, status, body, more)
+    if "text/html" in headers.get("accept", ""):
+        is_late = status is HTTPStatus.SERVICE_UNAVAILABLE  # then the link is to ask again
+        link = {"link": "", "path": path} if is_late else {"link": "/", "path": "/"}
+        facts = {"language": language, "title": title, "detail": detail, **link}
+        page = PAGE.format_map({name: escape(fact) for name, fact in facts.items()})
+        return _encoded(method, status, page.encode(), "text/html; charset=utf-8", [*more, POLICY])
+    problem = {"type": f"/problems/{slug}", "title": title, "status": status, "detail": detail}
+    body = msgspec.json.encode(problem | {"instance": path})
+    return _encoded(method, status, body, "application/problem+json", more)
 
 
 def _status(target: SplitResult) -> HTTPStatus:
@@ -97,10 +105,10 @@ def _requested_path(target: SplitResult, headers: Mapping[str, str]) -> str:
 
 
 def _encoded(
-    method: str, status: HTTPStatus, body: bytes, more: Sequence[tuple[str, str]]
+    method: str, status: HTTPStatus, body: bytes, media: str, more: Sequence[tuple[str, str]]
 ) -> bytes:
     given = [
-        ("Content-Type", "application/problem+json"),
+        ("Content-Type", media),
         ("Cache-Control", "no-store"),
         ("Content-Length", str(len(body))),
         *more,

@@ -135,18 +135,39 @@ def find(home: Home, environ: Mapping[str, str]) -> Cluster:
     return Cluster(base, folder, programs.major, user.ids if user else None)
 
 
-def _base(home: Home, user: User | None) -> Path:
-    """Return the folder of the cluster, ours also when the server runs as another user."""
-    mode = 0o711 if user else 0o700
+def place(home: Home, user: User | None) -> Path:
+    """Return where the data are, or will be: in the home, or in a folder outside of it."""
     if found := homes.outside(home):
         return found
-    if user and not home.postgres.is_dir() and not is_reachable(home.path, user.ids):
+    return _within(home) if _must_be_outside(home, user) else home.postgres
+
+
+def _base(home: Home, user: User | None) -> Path:
+    """Return the folder of the cluster, ours also when the server runs as another user."""
+    if found := homes.outside(home):
+        return found
+    if _must_be_outside(home, user):
         made = _outside(home)
         home.postgres.unlink(missing_ok=True)
         home.postgres.symlink_to(made)
         return made
-    own.folder(home.postgres, mode)
+    own.folder(home.postgres, 0o711 if user else 0o700)
     return home.postgres
+
+
+def _must_be_outside(home: Home, user: User | None) -> bool:
+    """Return whether the server's user cannot reach the home, which may not exist yet."""
+    if user is None or home.postgres.is_dir():
+        return False
+    path = home.path
+    there = next(each for each in (path, *path.parents) if each.exists())
+    return not is_reachable(there, user.ids)
+
+
+def _within(home: Home) -> Path:
+    """Return the folder in which those for data outside of a home are made."""
+    temporary = Path(tempfile.gettempdir()).resolve()
+    return temporary if temporary in home.path.resolve().parents else Path("/var/lib")
 
 
 def _outside(home: Home) -> Path:
@@ -154,8 +175,7 @@ def _outside(home: Home) -> Path:
 
     Its name cannot be guessed, so nobody can put a link or a folder of their own in its place.
     """
-    temporary = Path(tempfile.gettempdir()).resolve()
-    within = temporary if temporary in home.path.resolve().parents else Path("/var/lib")
+    within = _within(home)
     for left in homes.outside_folders(home, within):  # of a deleted home with the same path
         shutil.rmtree(left)
     made = Path(tempfile.mkdtemp(prefix=homes.OUTSIDE_PREFIX, dir=within))

@@ -1,6 +1,5 @@
 """The gateway: Traefik in front of all services, with a fallback for services that are down."""
 
-import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -10,12 +9,10 @@ import msgspec
 
 from roadbike.contracts.headers import REQUEST_HEADERS
 from roadbike.kit.pure.idle import CLIENT_IDLE_SECONDS
-from roadbike.kit.urls import UrlFault, origin
 from roadbike.local import own
-from roadbike.local.errors import CommandError
 from roadbike.local.home import Home
 from roadbike.local.ports import HOST, Ports
-from roadbike.local.servers import binaries, fallback
+from roadbike.local.servers import addresses, binaries, fallback
 from roadbike.local.supervisor import probes
 from roadbike.local.supervisor.part import Part, Server
 from roadbike.local.users import User
@@ -57,9 +54,6 @@ REPLICA_HEALTH_CHECK: Final = HEALTH_CHECK | {"timeout": "1s"}
 ROUTES_LOADED: Final = (200, 401, 503)
 # While it considers a service down, its fallback answers 503; other statuses are the service's own.
 SERVICE_REACHED: Final = (200, 401, 404, 405)
-# Traefik compares them without the port; of an IPv6 address it removes the brackets with the port.
-OWN_HOSTS: Final = (HOST, "localhost", "::1", "[::1]")
-HOST_NAME: Final = re.compile(r"[A-Za-z0-9.-]+|\[?[0-9A-Fa-f:.]+\]?")
 MAX_BODY_BYTES: Final = 64 * 1024  # as services accept (kit/web/bodies.py)
 FAILED: Final = 599  # between two middlewares: a service's own 500, whose cause is not the body
 STRIPPED_HEADERS: Final = (
@@ -110,43 +104,16 @@ def part(
             {
                 CONFIG: settings(folder, ports),
                 ROUTING: routing(
-                    services, ports.fallback, origins(ports, environ), hosts(environ), key
+                    services,
+                    ports.fallback,
+                    addresses.origins(ports, environ),
+                    addresses.hosts(environ),
+                    key,
                 ),
             },
             user.gid if user else None,
         ),
     )
-
-
-def origins(ports: Ports, environ: Mapping[str, str]) -> list[str]:
-    """Return the origins whose pages may call from a browser; a setting replaces the default.
-
-    Raises CommandError when the setting has anything else in it.
-    """
-    chosen = environ.get("ROADBIKE_CORS_ORIGINS")
-    if chosen is not None:
-        return [_origin(typed.strip()) for typed in chosen.split(",") if typed.strip()]
-    port = ports.gateway
-    return [f"http://127.0.0.1:{port}", f"http://localhost:{port}", "http://localhost:8080"]
-
-
-def _origin(typed: str) -> str:
-    try:
-        return origin(typed)
-    except UrlFault:
-        raise CommandError("wrong-origin", name=typed) from None
-
-
-def hosts(environ: Mapping[str, str]) -> list[str]:
-    """Return the host names that requests may be sent to.
-
-    Raises CommandError when the setting has anything else in it.
-    """
-    more = [name.strip() for name in environ.get("ROADBIKE_HOSTS", "").split(",") if name.strip()]
-    for name in more:
-        if not HOST_NAME.fullmatch(name):
-            raise CommandError("wrong-host", name=name)
-    return [*OWN_HOSTS, *more]
 
 
 def _write(folder: Path, contents: Mapping[str, Any], group: int | None) -> None:

@@ -9,10 +9,11 @@ from typing import Final
 
 import msgspec
 
-from roadbike.local.errors import CommandError
+from roadbike.kit.process.setting_faults import SettingError, fault
 from roadbike.local.own import append
 from roadbike.local.supervisor.probes import Probe, wait_until
 
+SETTING: Final = "ROADBIKE_HANG_SECONDS"
 HANG_SECONDS: Final = "10"  # by default
 PAUSE_SECONDS: Final = 1.0  # between two looks
 WINDOWS: Final = 2  # without an answer in a row; one alone may be because this process was paused
@@ -21,11 +22,11 @@ WINDOWS: Final = 2  # without an answer in a row; one alone may be because this 
 def hang_seconds(environ: Mapping[str, str]) -> float:
     """Return how long a part may give no answer before it is killed; 0: for any time.
 
-    Raises CommandError when the setting has anything else in it.
+    Raises SettingError when the setting has anything else in it.
     """
-    chosen = environ.get("ROADBIKE_HANG_SECONDS", HANG_SECONDS)
-    if not re.fullmatch(r"\d{1,5}", chosen) or int(chosen) == 1:
-        raise CommandError("wrong-hang-seconds", value=chosen)
+    chosen = environ.get(SETTING) or HANG_SECONDS
+    if not re.fullmatch(r"[0-9]{1,5}", chosen) or int(chosen) == 1:
+        raise SettingError(fault("setting-seconds-or-never", name=SETTING, value=chosen))
     return float(chosen)
 
 

@@ -22,7 +22,7 @@ from roadbike.local.home import Home
 from roadbike.local.invocation import command_line, up_line
 from roadbike.local.log_files import last_lines
 from roadbike.local.own import PRIVATE, append
-from roadbike.local.servers import binaries
+from roadbike.local.servers import binaries, postgres
 from roadbike.local.supervisor import control, forkserver
 from roadbike.local.terminal import console
 from roadbike.local.texts import say
@@ -67,7 +67,7 @@ def _open(options: Options, to: Console) -> bool:
     setproctitle("roadbike: supervisor")
 
     async def run() -> bool:
-        shop = Shop(options, progress(to), partial(homes.is_there, options.home, claim))
+        shop = Shop(options, progress(to), partial(homes.vanished, options.home, claim))
         return await shop.run_until_closed(lambda: _summarize(options, to))
 
     return asyncio.run(run())
@@ -162,6 +162,7 @@ def _claim(options: Options) -> int:
     if not home.was_used:
         _check_first_start(options)
     homes.check(home)
+    homes.check_disk(home, postgres.place(home, users.unprivileged(options.environ)))
     homes.make_home(home)
     claim = homes.lock(home)
     if claim is None:

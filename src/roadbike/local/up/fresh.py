@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from roadbike.kit.pure.texts import search_form
 from roadbike.local.errors import CommandError
 from roadbike.local.home import SQLITE_FOLDERS, Home, outside
 from roadbike.local.texts import say
@@ -20,7 +21,7 @@ def confirm(home: Home, *, yes: bool) -> None:
         raise CommandError("fresh-needs-yes", path=home.path, what=what)
     sys.stdout.write(say("fresh-question", path=home.path, what=what) + " ")
     sys.stdout.flush()
-    if sys.stdin.readline().strip().lower() not in say("yes-letters").split():
+    if search_form(sys.stdin.readline()) not in say("yes-letters").split():
         raise CommandError("fresh-refused")
 
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from signal import SIGHUP, SIGINT, SIGTERM
 from typing import Any, Final, assert_never
 
@@ -32,13 +33,13 @@ NOTICE_TIMEOUT_SECONDS: Final = 2.0  # for the gateway to notice that a service 
 class Shop:
     """All parts of one shop under a supervisor, from the first process to the last.
 
-    home_is_there: whether the home is still the folder that the shop was opened in.
+    vanished: the home, or its data outside of it, if it is not there any more.
     """
 
     def __init__(
-        self, options: Options, progress: Progress, home_is_there: Callable[[], bool]
+        self, options: Options, progress: Progress, vanished: Callable[[], Path | None]
     ) -> None:
-        self._home_is_there = home_is_there
+        self._vanished = vanished
         self._options = options
         self._home = options.home
         self._progress = progress
@@ -77,16 +78,19 @@ class Shop:
             self._note_end()
 
     def _note_end(self) -> None:
-        if not self._home_is_there():
+        gone = self._vanished()
+        if gone != self._home.path:
+            shop_file.update(self._home, pids={}, open=False)
+        if gone:
+            slug = "home-vanished" if gone == self._home.path else "data-vanished"
             up_command = command_line("up", self._home)
-            raise CommandError("home-vanished", path=self._home.path, up_command=up_command)
-        shop_file.update(self._home, pids={}, open=False)
+            raise CommandError(slug, path=gone, home=self._home.path, up_command=up_command)
 
     async def _close_without_home(self) -> None:
         """Close the shop when its home was removed or moved: nothing can be stored any more."""
-        while self._home_is_there():  # noqa: ASYNC110 what happens to the folder is not an event
+        while (gone := self._vanished()) is None:  # noqa: ASYNC110 no event says so
             await asyncio.sleep(HOME_CHECK_SECONDS)
-        self._progress.say(say("closing-home-vanished", path=self._home.path))
+        self._progress.say(say("closing-home-vanished", path=gone))
         self._closing.set()
 
     async def _open(self) -> None:

@@ -5,7 +5,7 @@ from typing import Final
 
 from roadbike.kit.pure.texts import search_form, sort_key
 
-RULE: Final = 1  # counts the changes of `search_form` and `sort_key`: then all texts are made again
+RULE: Final = 2  # counts the changes of `search_form` and `sort_key`: then all texts are made again
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
