@@ -18,8 +18,8 @@ from sqlalchemy import (
     bindparam,
     delete,
     func,
+    literal_column,
     select,
-    tuple_,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -129,10 +129,13 @@ async def delete_some(tx: Tx, table: Table, condition: ColumnElement[bool]) -> b
 
     Rows that another transaction has locked are left to the next time.
     """
-    columns = list(table.primary_key.columns)
-    key = columns[0] if len(columns) == 1 else tuple_(*columns)
-    free = claims.free_only(select(*columns).where(condition).limit(CLEANUP_BATCH))
-    deleted = await tx.execute(delete(table).where(key.in_(free)))
+    is_postgresql = tx.db.dialect == POSTGRESQL
+    # the place of a row: by its key, a batch of a large table might be joined with all of it
+    place: ColumnElement[Any] = literal_column("ctid" if is_postgresql else "rowid")
+    found = select(place).select_from(table).where(condition).limit(CLEANUP_BATCH)
+    free = claims.free_only(found).correlate(None).scalar_subquery()
+    among_free = place == any_(func.array(free)) if is_postgresql else place.in_(free)
+    deleted = await tx.execute(delete(table).where(among_free))
     return deleted.rowcount >= CLEANUP_BATCH
 
 
