@@ -21,7 +21,7 @@ demo: .venv/run  ## check each requirement on a shop of its own (ARGS="--home .r
 test: .venv/dev browser  ## run all tests (ARGS="tests/flows -k cancel": some of them)
 	@.venv/bin/python -m $(PYTEST) $(ARGS)
 
-test-long: .venv/dev  ## run the tests that are too long for CI (half an hour)
+test-long: .venv/dev  ## run the tests that are too long for CI (20 minutes)
 	@.venv/bin/python -m pytest -m long --durations=0 $(ARGS)
 
 browser: .venv/dev  ## install Chromium and Korean fonts for the tests of the pages (Debian, as root)

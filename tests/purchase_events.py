@@ -1,7 +1,7 @@
 """The events of one purchase, as the services publish them, for tests to use in any order."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -35,6 +35,7 @@ from roadbike.contracts.statuses import (
 from roadbike.kit.db.ids import new_id
 
 NOON: Final = datetime(2026, 11, 24, 3, tzinfo=UTC)  # in Seoul
+PAY_WITHIN: Final = timedelta(minutes=30)
 LATER: Final = datetime(2026, 11, 24, 9, tzinfo=UTC)
 
 
@@ -73,7 +74,8 @@ class Story:
         return StockReleased(**facts, version=version, reason=Reason.NOT_SENT)
 
     def opened(self) -> PaymentOpened:
-        return PaymentOpened(**self._payment(PaymentStatus.DUE), version=1)
+        facts = self._payment(PaymentStatus.DUE)
+        return PaymentOpened(**facts, version=1, pay_until=self.reserved_at + PAY_WITHIN)
 
     def confirming(self, version: int = 2) -> PaymentConfirming:
         return PaymentConfirming(**self._payment(PaymentStatus.CONFIRMING), version=version)
@@ -100,7 +102,9 @@ class Story:
 
     def started(self) -> DeliveryStarted:
         facts = self._delivery(DeliveryStatus.STARTED)
-        return DeliveryStarted(**facts, version=2, delivered_at=NOON)
+        return DeliveryStarted(
+            **facts, version=2, delivered_at=NOON, carrier="한빛택배", tracking_number="6012-3345"
+        )
 
     def completed(self) -> DeliveryCompleted:
         facts = self._delivery(DeliveryStatus.COMPLETED)

@@ -96,6 +96,20 @@ EVERY_SERVICE: Final = frozenset(
     }
 )
 
+SELLER: Final = frozenset(  # what the law wants on the pages of an online shop
+    {
+        "ROADBIKE_SELLER_NAME",
+        "ROADBIKE_SELLER_REPRESENTATIVE",
+        "ROADBIKE_SELLER_REGISTRATION",
+        "ROADBIKE_SELLER_MAIL_ORDER",
+        "ROADBIKE_SELLER_ADDRESS",
+        "ROADBIKE_SELLER_PHONE",
+        "ROADBIKE_SELLER_EMAIL",
+        "ROADBIKE_SELLER_PRIVACY",
+        "ROADBIKE_SELLER_HOSTING",
+    }
+)
+
 OF_SERVICE: Final[Mapping[str, frozenset[str]]] = {
     "reservation": frozenset(
         {
@@ -125,6 +139,8 @@ OF_SERVICE: Final[Mapping[str, frozenset[str]]] = {
             "ROADBIKE_PAYMENT_URL",
             "ROADBIKE_DELIVERY_URL",
             "ROADBIKE_MYPAGE_URL",
+            "ROADBIKE_HEARTBEAT_SECONDS",
+            *SELLER,
         }
     ),
     "account": frozenset(

@@ -44,6 +44,13 @@ class Staff:
             assert time.monotonic() < end, (path, answer.status_code)
             time.sleep(0.05)
 
+    def wait_for_text(self, path: str, text: str, seconds: float = 20) -> None:
+        """Wait until the page says it: geometries are read again after some seconds."""
+        end = time.monotonic() + seconds
+        while text not in httpx.get(self.url + path).text:
+            assert time.monotonic() < end, (path, text)
+            time.sleep(0.1)
+
     def edit(self, bike_id: int, **changes: Any) -> None:
         found = httpx.get(f"{self.url}/stocks/{bike_id}")
         self.call("PATCH", f"/stocks/{bike_id}", changes, If_Match=found.headers["etag"])

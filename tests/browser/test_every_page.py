@@ -1,5 +1,6 @@
 """Every page: accessible, readable on a small phone, in both languages, light and dark."""
 
+import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,10 +10,11 @@ from axe_playwright_python.sync_playwright import Axe
 from tests.browser.conftest import Visit
 from tests.browser.staff import Staff
 from tests.browser.visitors import Visitor
+from tests.stock.bodies import GEOMETRY
 
 PICTURES: Final = Path(__file__).parents[2] / "build" / "pages"  # written by each run
 SMALLEST: Final = 320  # CSS pixels
-CLIMBER: Final = "새녘 너울 SL / Saenyeok Neoul SL"  # its geometry is known
+CLIMBER: Final = "새녘 너울 SL / Saenyeok Neoul SL"
 SCHEMES: Final = ("light", "dark")
 
 
@@ -20,7 +22,7 @@ def pages(buyer: Visitor, staff: Staff) -> dict[str, str]:
     """Make purchases in several states, and return the path of each page by a name."""
     buyer.go("/signup")
     buyer.sign_up()
-    drawn = staff.bike(bikeNm=CLIMBER, brand="새녘 / Saenyeok", colour="새벽빛 / Dawn Pink")
+    drawn = drawn_bike(staff)
     paid = buyer.reserve(drawn) and buyer.pay()
     unpaid = buyer.reserve(drawn)
     buyer.go(f"/bikes/{drawn}")
@@ -45,6 +47,22 @@ def pages(buyer: Visitor, staff: Staff) -> dict[str, str]:
         "documentation": "/docs",
         "not-found": "/nothing/here",
     }
+
+
+def drawn_bike(staff: Staff) -> int:
+    """Put two sizes of a new model on sale, and return the number of the smaller one."""
+    model = int(time.time())
+    looks = {"bikeNm": CLIMBER, "brand": "새녘 / Saenyeok", "colour": "새벽빛 / Dawn Pink"}
+    smaller, _ = (
+        staff.bike(
+            **looks,
+            frameSize=size,
+            geometry=GEOMETRY | {"model": model, "kind": "climb", "paint": "#e8a79c"} | measures,
+        )
+        for size, measures in (("54", {}), ("56", {"stack": 562, "reach": 394}))
+    )
+    staff.wait_for_text(f"/bikes/{smaller}", "562")
+    return smaller
 
 
 ANONYMOUS: Final = {"log-in": "/login?next=/purchases", "sign-up": "/signup"}

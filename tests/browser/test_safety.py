@@ -1,15 +1,14 @@
 """Safety of the pages: forged forms, sessions, texts that want to be scripts."""
 
-import re
 from typing import Any, Final
 from urllib.parse import quote
 
-import httpx
 import pytest
 
+from tests.browser.browserless import Browserless
 from tests.browser.conftest import Visit
 from tests.browser.staff import Staff
-from tests.browser.visitors import PASSWORD, Visitor
+from tests.browser.visitors import ADDRESS, PASSWORD, Visitor
 from tests.system.real_shop import Shop
 
 PAYLOADS: Final = (
@@ -51,36 +50,6 @@ GUARDED: Final = (  # every form that changes something, with what a forged one 
     ("/account/password", {"password": PASSWORD, "newPassword": NEW_PASSWORD}),
     ("/preferences", {"language": "en"}),
 )
-
-
-class Browserless:
-    """A client that sends the forms of a browser that is logged in, with headers of its own."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self.http = httpx.Client(base_url=url, headers={"Accept-Language": "en"})
-        self.own = {"Origin": url, "Sec-Fetch-Site": "same-origin"}
-
-    def sign_up(self, user: str) -> None:
-        fields = {"userId": user, "userNm": user, "password": PASSWORD}
-        answer = self.http.post("/signup", data=fields, headers=self.own)
-        assert answer.status_code == 303, answer.text
-
-    @property
-    def session(self) -> str:
-        return str(self.http.cookies["roadbike-session"])
-
-    def csrf(self) -> str:
-        found = re.search(r'name="csrf" value="(\w+)"', self.http.get("/account").text)
-        assert found is not None
-        return found[1]
-
-    def post(self, path: str, fields: dict[str, str], **headers: str) -> httpx.Response:
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self.http.post(path, data=fields, headers=sent)
-
-    def is_logged_in(self) -> bool:
-        return self.http.get("/account").status_code == 200
 
 
 @pytest.fixture
@@ -206,25 +175,84 @@ def test_every_page_has_the_policy_and_personal_ones_are_not_stored(buyer: Brows
         assert headers["cache-control"] == "no-store"
 
 
-def test_texts_that_want_to_be_scripts_stay_texts_on_every_page(visit: Visit, staff: Staff) -> None:
+ORDERING: Final = ("bike", "review", "pay", "cancel")
+
+
+@pytest.mark.parametrize("form", ORDERING)
+@pytest.mark.parametrize("forged", ["another site", "no token", "another session"])
+def test_a_forged_form_of_an_order_changes_nothing(
+    client: Browserless, staff: Staff, shop: Shop, form: str, forged: str
+) -> None:
+    client.sign_up(f"order-{form}-{forged.replace(' ', '-')}")
+    other = Browserless(shop.address("gateway"))
+    other.sign_up(f"other-{form}-{forged.replace(' ', '-')}")
+    review = client.own_post(f"/bikes/{staff.bike()}", ADDRESS).headers["location"]
+    payment, purchase = client.paths_of(client.reserve(staff.bike()))
+    paths = dict(zip(ORDERING, (f"/bikes/{staff.bike()}", review, payment, purchase), strict=True))
+    tokens = {"another site": client.csrf(), "no token": "", "another session": other.csrf()}
+    headers = {"Origin": "http://evil.example"} if forged == "another site" else client.own
+    before = client.due()
+
+    path = f"{paths[form]}/cancel" if form == "cancel" else paths[form]
+    sent = ADDRESS | {"csrf": tokens[forged]}
+    answer = client.http.post(path, data=sent, headers=headers)
+
+    assert answer.status_code == 403
+    assert client.due() == before
+    assert len(before) == 1
+
+
+@pytest.mark.parametrize("path", ["/login", "/signup"])
+def test_another_site_logs_nobody_in(client: Browserless, path: str) -> None:
+    fields = {"userId": f"forged{path[1:]}", "userNm": "Kim", "password": PASSWORD}
+
+    answer = client.post(path, fields, Origin="http://evil.example", Sec_Fetch_Site="cross-site")
+
+    assert answer.status_code == 403
+    assert "set-cookie" not in answer.headers
+
+
+def test_texts_that_want_to_be_scripts_stay_texts_on_every_page(
+    visit: Visit, staff: Staff, shop: Shop
+) -> None:
     buyer: Visitor = visit(language="en")
-    buyer.sign_up(user_name=PAYLOADS[0])
+    client = Browserless(shop.address("gateway"))
+    client.sign_up("payloads")
+    cookie = {"name": "roadbike-session", "value": client.session, "url": client.url}
+    buyer.context.add_cookies([cookie])  # type: ignore[list-item] a TypedDict
     for payload in PAYLOADS:
-        bike = staff.bike(bikeNm=payload, brand=payload[:100], colour=payload[:50])
-        buyer.go(f"/bikes/{bike}")
-        assert payload in buyer.page.locator("h1").inner_text()
-        buyer.fill_address(name=payload, address=payload)
-        buyer.press("", "Review and reserve")
-        shown = buyer.page.locator("main").inner_text()
-        assert shown.count(payload) >= 3, (payload, shown)  # bike, recipient and address
-    buyer.page.locator("main form button").first.click()
-    buyer.page.wait_for_url("**/pay/*")
-    reservation_id = buyer.pay()
-    for path in ("", "/cancel", "/receipt"):
-        buyer.go(f"/purchases/{reservation_id}{path}")
-        assert PAYLOADS[-1] in buyer.page.locator("main").inner_text()
-    buyer.go("/purchases")
-    assert PAYLOADS[-1] in buyer.page.locator("main").inner_text()
+        assert_is_text_everywhere(payload, buyer, client, staff)
     buyer.go("/")
     for payload in PAYLOADS:
         assert payload in buyer.page.locator("main").inner_text()
+
+
+def assert_is_text_everywhere(
+    payload: str, buyer: Visitor, client: Browserless, staff: Staff
+) -> None:
+    """Order with the text as the bike's name, the buyer's name and the address."""
+    bike = staff.bike(bikeNm=payload, brand=payload[:100], colour=payload[:50])
+    to = ADDRESS | {"name": payload, "address": payload}
+    saved = client.own_post("/account", to)
+    assert saved.status_code == 303, (payload, saved.text)
+    review = client.own_post(f"/bikes/{bike}", to).headers["location"]
+    reservation_id = client.reserve(bike, to)
+    payment, purchase = client.paths_of(reservation_id)
+    shown = {
+        f"/bikes/{bike}": 2,
+        review: 3,
+        payment: 1,
+        "/purchases": 1,
+        purchase: 3,
+        f"{purchase}/cancel": 1,
+        f"{purchase}/receipt": 1,
+    }
+    for path, at_least in shown.items():
+        buyer.go(path)
+        text = buyer.page.locator("main").inner_text()
+        assert text.count(payload) >= at_least, (path, payload, text)
+        if path != payment:  # the provider's page has no header
+            assert payload in buyer.page.locator("header").inner_text(), (path, payload)
+    buyer.go("/account")
+    for field in ("name", "address"):
+        assert buyer.page.locator(f"#{field}").input_value() == payload

@@ -92,9 +92,7 @@ def test_a_session_that_ends_in_between_loses_nothing(visit: Visit, staff: Staff
 
     buyer.page.locator("main form button").first.click()
     assert buyer.path.startswith("/login")
-    buyer.page.get_by_label("User id").fill(buyer.user)
-    buyer.page.get_by_label("Password", exact=True).fill("a rare passphrase")
-    buyer.press("", "Log in")
+    buyer.log_in_here()
 
     assert buyer.path == review
     buyer.sees("", "(03086) 서울특별시 종로구 대학로 00, 302호")

@@ -1,7 +1,7 @@
 """A visitor of the shop: a browser without cookies, and what people do with it."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, Self
 from uuid import uuid4
 
@@ -112,11 +112,17 @@ class Visitor:
         self.page.get_by_label(self.t("비밀번호", "Password"), exact=True).fill(PASSWORD)
         self.press("가입하기", "Sign up")
 
-    def log_in(self, user: str, password: str = PASSWORD) -> None:
-        self.go("/login")
-        self.page.get_by_label(self.t("아이디", "User id")).fill(user)
-        self.page.get_by_label(self.t("비밀번호", "Password"), exact=True).fill(password)
+    def log_in_here(self) -> None:
+        """Log in again on the page for it, to which another page has led."""
+        self.page.get_by_label(self.t("아이디", "User id")).fill(self.user)
+        self.page.get_by_label(self.t("비밀번호", "Password"), exact=True).fill(PASSWORD)
         self.press("로그인", "Log in")
+
+    def new_tab(self) -> "Visitor":
+        """Return another tab of the same browser, with the same session."""
+        tab = replace(self, page=self.context.new_page())
+        tab.watch(tab.page)
+        return tab
 
     def fill_address(self, **more: str) -> None:
         for name, value in (ADDRESS | more).items():

@@ -103,7 +103,11 @@ EXAMPLES: Final[Mapping[type[Event], Event]] = {
             reason=Reason.BUYER,
             by="buyer",
         ),
-        events.PaymentOpened(**PAYMENT, payment_status=PaymentStatus.DUE),
+        events.PaymentOpened(
+            **PAYMENT,
+            payment_status=PaymentStatus.DUE,
+            pay_until=datetime(2026, 11, 24, 3, 45, 0, 123456, tzinfo=UTC),
+        ),
         events.PaymentConfirming(**PAYMENT, payment_status=PaymentStatus.CONFIRMING),
         events.PaymentDeclined(**PAYMENT, payment_status=PaymentStatus.DUE),
         events.PaymentApproved(**PAYMENT, payment_status=PaymentStatus.PAID),

@@ -134,10 +134,13 @@ class Person:
 
 
 @contextmanager
-def open_shop(environ: Mapping[str, str] | None = None) -> Iterator[Shop]:
-    """Open a shop in a temporary home; close and delete it at the end of the block."""
+def open_shop(environ: Mapping[str, str] | None = None, *, replicas: str = "") -> Iterator[Shop]:
+    """Open a shop in a temporary home; close and delete it at the end of the block.
+
+    replicas: as `roadbike up --replicas` takes it, for example "stock=2,payment=2".
+    """
     with temporary_shop(environ) as shop:
-        done = shop.up()
+        done = shop.up(*(("--replicas", replicas) if replicas else ()))
         if done.code:
             raise CannotTry(f"the shop does not open: {done.out}{done.err}")
         try:

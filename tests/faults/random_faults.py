@@ -7,8 +7,7 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from threading import Event, Lock, Thread
@@ -21,7 +20,6 @@ import asyncpg
 from roadbike.local import shop_file
 from tests.faults.outcome import CannotTry, Outcome, say
 from tests.faults.people import Person, Response, admin, buyer, new_bike, open_shop, seen_within
-from tests.faults.second_replicas import Replica, second_replicas
 from tests.recipient import RECIPIENT
 from tests.system import audit
 from tests.system.real_shop import Shop
@@ -35,9 +33,10 @@ TARGETS: Final = (
     *("reservation", "payment", "stock", "delivery", "mypage"),
     *("postgres", "nats", "postgres", "nats"),
 )
+DOUBLED: Final = "stock=2,reservation=2,payment=2,mypage=2"  # as `roadbike up --replicas` takes it
 STOPPED_SHARE: Final = 0.35  # of the faults; the others are kill -9
 LONGEST_STOP_SECONDS: Final = 7.0
-LONGEST_STOP_OF_TWO_SECONDS: Final = 14.0
+LONGEST_STOP_OF_TWO_SECONDS: Final = 14.0  # longer than the watchdog waits
 BEHAVIOURS: Final = (
     *("approve",) * 6,
     *("unknown-captured", "unknown-not-captured", "error-after-commit", "decline", "slow"),
@@ -56,11 +55,12 @@ def arguments() -> argparse.Namespace:
 
 
 def under_random_faults(*, doubled: bool) -> Outcome:
-    """Provoke faults in a new shop; doubled: with a second replica of four services."""
+    """Provoke faults in a new shop; doubled: with two replicas of four services."""
     asked = arguments()
     say(f"--seconds {asked.seconds} --seed {asked.seed}")
-    with open_shop() as shop, replicas(shop, doubled=doubled) as others:
-        fault_run = FaultRun(shop, others, random.Random(asked.seed))  # noqa: S311 no secret
+    with open_shop(replicas=DOUBLED if doubled else "") as shop:
+        longest = LONGEST_STOP_OF_TWO_SECONDS if doubled else LONGEST_STOP_SECONDS
+        fault_run = FaultRun(shop, longest, random.Random(asked.seed))  # noqa: S311 no secret
         fault_run.run(asked.seconds)
         say(f"faults: {dict(fault_run.done)}")
         say(f"answers: {dict(fault_run.answers)}; {len(fault_run.acknowledged)} reservations")
@@ -76,21 +76,12 @@ def under_random_faults(*, doubled: bool) -> Outcome:
     return Outcome(bool(broken), text)
 
 
-@contextmanager
-def replicas(shop: Shop, *, doubled: bool) -> Iterator[Mapping[str, Replica]]:
-    if not doubled:
-        yield {}
-        return
-    with second_replicas(shop) as others:
-        yield others
-
-
 @dataclass
 class FaultRun:
-    """others: second replicas by name. rng: decides what is bought and which process fails."""
+    """longest: a stop, in seconds. rng: decides what is bought and which process fails."""
 
     shop: Shop
-    others: Mapping[str, Replica]
+    longest: float
     rng: random.Random
     answers: Counter[tuple[str, object]] = field(default_factory=Counter)
     acknowledged: set[str] = field(default_factory=set)
@@ -113,22 +104,24 @@ class FaultRun:
             each.join(120)
 
     def _provoke(self) -> None:
-        name = self.rng.choice(TARGETS)
-        pid = self.shop.pids.get(name)
-        if name in self.others and self.rng.random() < 0.5:
-            pid = self.others[name].pid
-        if not pid:
+        target = self.rng.choice(TARGETS)
+        running = {
+            part: pid
+            for part, pid in self.shop.pids.items()
+            if part == target or part.startswith(f"{target}-")  # a replica
+        }
+        if not running:
             return
-        longest = LONGEST_STOP_OF_TWO_SECONDS if self.others else LONGEST_STOP_SECONDS
+        part, pid = self.rng.choice(sorted(running.items()))
         with suppress(ProcessLookupError):
             if self.rng.random() < STOPPED_SHARE:
                 os.kill(pid, signal.SIGSTOP)
-                time.sleep(self.rng.uniform(2, longest))
-                os.kill(pid, signal.SIGCONT)
-                self.done["stop", name] += 1
+                self.done["stop", part] += 1
+                time.sleep(self.rng.uniform(2, self.longest))
+                os.kill(pid, signal.SIGCONT)  # unless the watchdog has killed it
             else:
                 os.kill(pid, signal.SIGKILL)
-                self.done["kill", name] += 1
+                self.done["kill", part] += 1
 
     def _buy(self, bikes: list[int]) -> None:
         customer, staff = buyer(self.shop), admin(self.shop)
@@ -152,9 +145,7 @@ class FaultRun:
         key, body = str(uuid4()), {"bikeId": number, **RECIPIENT}
         for _ in range(TRIES):
             answer = self._ask(
-                *("reserve", customer, "POST", "/reservations", body),
-                port=self._reservation_port(),
-                Idempotency_Key=key,
+                "reserve", customer, "POST", "/reservations", body, Idempotency_Key=key
             )
             if answer is not None and answer.status == 201:
                 return str(answer.body["reserveId"])
@@ -162,13 +153,6 @@ class FaultRun:
                 return ""
             time.sleep(0.4)
         return ""
-
-    def _reservation_port(self) -> int | None:
-        """Return the port of one of two replicas; None is the gateway."""
-        if not self.others:
-            return None
-        first: int = shop_file.read_known(self.shop.home).ports["reservation"]
-        return self.rng.choice((first, self.others["reservation"].port))
 
     def _pay(self, customer: Person, reserve_id: str) -> None:
         path = f"/payments?reserveId={reserve_id}"

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from roadbike.environment import SELLER
 from roadbike.local import home as homes
 from roadbike.local.commands import doctor
 from roadbike.local.commands.doctor import Finding
@@ -103,3 +104,16 @@ def test_an_empty_setting_is_a_note(examined: Callable[..., list[Finding]]) -> N
     found = examined(ROADBIKE_LOG_LEVEL="")
 
     assert Finding("note", "ROADBIKE_LOG_LEVEL is empty and counts as not set") in found
+
+
+def test_what_the_pages_do_not_say_about_the_seller_is_named(
+    examined: Callable[..., list[Finding]],
+) -> None:
+    rest = dict.fromkeys(SELLER - {"ROADBIKE_SELLER_PHONE"}, "x")
+
+    [missing] = [each for each in examined(**rest) if "seller" in each.sentence]
+    complete = examined(**rest, ROADBIKE_SELLER_PHONE="02-123-4567")
+
+    assert missing.verdict == "note"
+    assert missing.sentence.endswith("Not set: ROADBIKE_SELLER_PHONE")
+    assert not [each for each in complete if "seller" in each.sentence]

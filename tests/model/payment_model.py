@@ -29,6 +29,7 @@ from tests.model.service_model import (
     Step,
     UseCase,
 )
+from tests.purchase_events import PAY_WITHIN
 from tests.service_harness import settings
 
 PAYMENT_KEY: Final = ("payment", RESERVATION_ID)
@@ -136,7 +137,8 @@ JOURNAL: Final[dict[str, Any]] = {"simulated_journal_url": "sqlite+aiosqlite://"
 
 def open_payment(service: PaymentModel, state: PaymentState) -> Step[PaymentState]:
     """Handle reservation's call to open the payment; the result is the payment or the refusal."""
-    step = service.execute(state, lambda tx: open_payments(tx, [Opening(RESERVATION_ID, REQUEST)]))
+    opening = Opening(RESERVATION_ID, REQUEST)
+    step = service.execute(state, lambda tx: open_payments(tx, [opening], PAY_WITHIN))
     return replace(step, result=step.result[0])
 
 

@@ -35,11 +35,17 @@ async def test_a_purchase_shows_all_that_is_known_of_it(
         "reserveDt": "2026-11-24T03:00:00Z",
         "reserveStatus": "예약완료",
         "price": 5_100_000,
+        "telNo": "010-1234-5678",
+        "zipCd": "13497",
+        "addrNm": "성남시 분당구 야탑로 1",
         "payId": str(story.payment_id),
         "payStatus": "결제완료",
+        "payUntil": "2026-11-24T03:30:00Z",
         "deliveryId": str(story.delivery_id),
         "deliveryStatus": "배송시작",
         "deliveryDt": "2026-11-24T03:00:00Z",
+        "carrier": "한빛택배",
+        "trackingNo": "6012-3345",
         "stockStatus": "배정대기",
     }
     assert links == {

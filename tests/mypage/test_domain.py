@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from roadbike.contracts.events import AnyPurchaseEvent
 from roadbike.contracts.statuses import (
@@ -17,7 +18,7 @@ from roadbike.contracts.statuses import (
 )
 from roadbike.mypage import domain
 from roadbike.mypage.domain import Purchase
-from tests.purchase_events import LATER, NOON, Story
+from tests.purchase_events import LATER, NOON, PAY_WITHIN, Story
 
 STORY = Story()
 RETURNED: list[AnyPurchaseEvent] = [
@@ -102,8 +103,12 @@ def test_a_complete_purchase_has_every_field() -> None:
         reserved_at=NOON,
         reservation_status=ReservationStatus.CANCELLED,
         price=5_100_000,
+        phone="010-1234-5678",
+        zip_code="13497",
+        address="성남시 분당구 야탑로 1",
         payment_id=STORY.payment_id,
         payment_status=PaymentStatus.CANCELLED,
+        pay_until=NOON + PAY_WITHIN,
         delivery_id=STORY.delivery_id,
         delivery_status=DeliveryStatus.RETURNED,
         delivered_at=LATER,
@@ -120,7 +125,7 @@ def test_fields_not_known_yet_are_empty_and_stock_is_waiting() -> None:
 
     empty = {f.name for f in fields(purchase) if getattr(purchase, f.name) is None}
     assert empty == {
-        *("payment_id", "payment_status"),
+        *("payment_id", "payment_status", "pay_until", "carrier", "tracking_number"),
         *("delivery_id", "delivery_status", "delivered_at"),
     }
     assert purchase.stock_status is StockStatus.WAITING
@@ -181,3 +186,19 @@ def test_what_others_say_of_it_first_is_replaced(last: AnyPurchaseEvent) -> None
     purchase = domain.project([others.opened(), others.prepared(), last])
 
     assert (purchase.bike_id, purchase.user_id, purchase.price) == (1, "alice", 5_100_000)
+
+
+def test_the_address_is_that_of_the_parcel_as_soon_as_there_is_one() -> None:
+    corrected = structs.replace(STORY.prepared(), address="성남시 분당구 야탑로 2")
+    events: list[AnyPurchaseEvent] = [STORY.registered(), corrected]
+
+    assert domain.project(events[:1]).address == STORY.registered().address
+    assert domain.project(events).address == corrected.address
+    assert domain.project(events[::-1]) == domain.project(events)
+
+
+def test_a_delivery_that_was_never_prepared_has_no_address_to_show() -> None:
+    purchase = domain.project([STORY.registered(), STORY.never_prepared()])
+
+    assert purchase.address == STORY.registered().address
+    assert domain.project([STORY.never_prepared(), STORY.registered()]) == purchase

@@ -11,6 +11,7 @@ from roadbike.contracts.reasons import Reason
 from roadbike.kit.db.ids import new_id
 from roadbike.payment import domain
 from roadbike.payment.domain import Outcome, Payment
+from tests.purchase_events import PAY_WITHIN
 
 NOON: Final = datetime(2026, 11, 24, 3, tzinfo=UTC)  # in Seoul
 TERMS: Final = OpenPayment(bike_id=1, user_id="alice", price=5_100_000)
@@ -29,7 +30,7 @@ def unopened() -> Payment:
 
 
 def opened(payment: Payment) -> Decision:
-    return domain.opened(payment, TERMS, new_id(), NOON)
+    return domain.opened(payment, TERMS, new_id(), NOON, PAY_WITHIN)
 
 
 def attempted(payment: Payment) -> Decision:

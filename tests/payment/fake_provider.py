@@ -16,7 +16,7 @@ from roadbike.payment.store import ATTEMPT, PAYMENT
 from roadbike.payment.use_cases.open import Opening, open_payments
 from roadbike.payment.use_cases.pay import begin
 from tests.payment.builders import TERMS
-from tests.purchase_events import Story
+from tests.purchase_events import PAY_WITHIN, Story
 from tests.service_harness import ServiceHarness
 
 TAKEN: Final = Snapshot(captured="c1", refunded=None)
@@ -66,7 +66,7 @@ class FakeProvider:
 async def an_attempt(payment: ServiceHarness, story: Story | None = None) -> Attempt:
     """An attempt whose outcome is unknown."""
     opening = Opening(story.reservation_id if story else new_id(), TERMS)
-    (opened,) = await payment.db.transact(lambda tx: open_payments(tx, [opening]))
+    (opened,) = await payment.db.transact(lambda tx: open_payments(tx, [opening], PAY_WITHIN))
     assert isinstance(opened, Payment)
     assert opened.payment_id is not None
     payment_id = opened.payment_id

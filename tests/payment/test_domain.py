@@ -44,7 +44,7 @@ from tests.payment.builders import (
     refunded,
     unopened,
 )
-from tests.purchase_events import Story
+from tests.purchase_events import PAY_WITHIN, Story
 
 
 def types(events: list[AnyPaymentEvent]) -> list[type[AnyPaymentEvent]]:
@@ -63,7 +63,9 @@ def test_a_payment_is_opened_with_the_values_that_were_asked_for() -> None:
 
     assert payment.payment_status is PaymentStatus.DUE
     assert (payment.bike_id, payment.user_id, payment.price) == (1, "alice", 5_100_000)
-    assert types(events) == [PaymentOpened]
+    [event] = events
+    assert isinstance(event, PaymentOpened)
+    assert event.pay_until == NOON + PAY_WITHIN
 
 
 def test_opening_again_changes_nothing_and_publishes_nothing() -> None:
@@ -75,7 +77,7 @@ def test_opening_again_changes_nothing_and_publishes_nothing() -> None:
 @pytest.mark.parametrize("terms", OTHER_TERMS)
 def test_opening_again_with_other_values_is_refused(terms: OpenPayment) -> None:
     with pytest.raises(PaymentDiffers):
-        domain.opened(a_due_payment(), terms, new_id(), NOON)
+        domain.opened(a_due_payment(), terms, new_id(), NOON, PAY_WITHIN)
 
 
 def test_a_tombstone_refuses_a_late_open() -> None:

@@ -28,7 +28,7 @@ async def given_payments(payment: ServiceHarness, count: int, *, age: timedelta)
     """Open this many payments, and make them that old. Return their reservations."""
     made = [new_id() for _ in range(count)]
     openings = [Opening(reservation_id, TERMS) for reservation_id in made]
-    await payment.db.transact(lambda tx: open_payments(tx, openings))
+    await payment.db.transact(lambda tx: open_payments(tx, openings, HALF_AN_HOUR))
     async with payment.db.begin() as tx:
         opened_at = await past(tx, age)
         mine = PAYMENT.c.reservation_id.in_(made)

@@ -9,7 +9,7 @@ from sqlalchemy import text, update
 from roadbike.stock import store
 from tests.purchase_events import Story
 from tests.reservation.http import pointers
-from tests.stock.bodies import NEW_BIKE, NUMBERED_BIKE
+from tests.stock.bodies import GEOMETRY, NEW_BIKE, NUMBERED_BIKE
 
 
 @pytest.fixture
@@ -24,8 +24,9 @@ async def total(person: Any) -> int:
 
 async def test_a_bike_is_put_on_sale_and_read(admin: Any, anybody: Any) -> None:
     texts = {"brand": "TREK", "frameSize": "54", "colour": "red", "description": "가벼운\n자전거"}
+    optional = texts | {"geometry": GEOMETRY}
 
-    made = await admin.ask("POST", "/stocks", NUMBERED_BIKE | texts)
+    made = await admin.ask("POST", "/stocks", NUMBERED_BIKE | optional)
 
     assert made.status_code == 201
     assert made.headers["location"] == "/stocks/1"
@@ -37,7 +38,19 @@ async def test_a_bike_is_put_on_sale_and_read(admin: Any, anybody: Any) -> None:
     assert made.json() == read.json() | {
         "_links": {"self": path, "edit": path, "withdraw": path},
     }
-    assert read.json() == NUMBERED_BIKE | texts | {"reserveQty": 0, "_links": {"self": path}}
+    assert read.json() == NUMBERED_BIKE | optional | {"reserveQty": 0, "_links": {"self": path}}
+
+
+async def test_the_geometry_is_changed_as_a_whole_and_emptied(admin: Any) -> None:
+    await admin.ask("POST", "/stocks", NUMBERED_BIKE | {"geometry": GEOMETRY})
+    other = GEOMETRY | {"kind": "climb", "stack": 546.5}
+
+    changed = await admin.ask("PATCH", "/stocks/1", {"geometry": other}, if_match='"1"')
+    kept = await admin.ask("PATCH", "/stocks/1", {"price": 1}, if_match='"2"')
+    emptied = await admin.ask("PATCH", "/stocks/1", {"geometry": None}, if_match='"3"')
+
+    assert changed.json()["geometry"] == kept.json()["geometry"] == other
+    assert emptied.json()["geometry"] is None
 
 
 async def test_members_that_the_server_owns_are_ignored(admin: Any) -> None:

@@ -5,7 +5,7 @@ from typing import Any, Final, Literal
 import pytest
 
 from tests.reservation.http import pointers
-from tests.stock.bodies import NEW_BIKE, NUMBERED_BIKE
+from tests.stock.bodies import GEOMETRY, NEW_BIKE, NUMBERED_BIKE
 
 WRONG: Final[list[tuple[dict[str, object], str]]] = [
     ({"price": 0}, "/price"),
@@ -28,6 +28,14 @@ WRONG: Final[list[tuple[dict[str, object], str]]] = [
     ({"brand": ""}, "/brand"),
     ({"frameSize": "x" * 21}, "/frameSize"),
     ({"colour": 1}, "/colour"),
+    ({"geometry": "aero"}, "/geometry"),
+    ({"geometry": GEOMETRY | {"kind": "unicycle"}}, "/geometry/kind"),
+    ({"geometry": GEOMETRY | {"paint": "red"}}, "/geometry/paint"),
+    ({"geometry": GEOMETRY | {"accent": "#dd3f2a;}"}}, "/geometry/accent"),
+    ({"geometry": GEOMETRY | {"stack": 10_000}}, "/geometry/stack"),
+    ({"geometry": GEOMETRY | {"headAngle": 0}}, "/geometry/headAngle"),
+    ({"geometry": GEOMETRY | {"wheels": 3}}, "/geometry/wheels"),
+    ({"geometry": {"model": 1}}, "/geometry/kind"),
     ({"description": "x" * 4001}, "/description"),
     ({"description": "a\u0000b"}, "/description"),
     ({"colour\u0000": "x"}, ""),

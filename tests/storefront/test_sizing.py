@@ -2,9 +2,10 @@
 
 import pytest
 
-from roadbike.storefront import looks, sizing
+from roadbike.storefront import sizing
+from tests.storefront.frames import demo_geometries
 
-AERO = looks.looks()["가온바람 화살 / Gaonbaram Hwasal"].geometries()
+AERO = demo_geometries("가온바람 화살 / Gaonbaram Hwasal")
 
 
 @pytest.mark.parametrize(

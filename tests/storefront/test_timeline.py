@@ -134,9 +134,9 @@ def test_a_refund_is_only_mentioned_when_money_was_taken() -> None:
     closed = steps("PaymentCancelled")
     refunded = steps("PaymentApproved", "PaymentCancelled")
 
-    assert timeline.said(closed[0], EN, 5, closed) == ("Payment closed", "")
-    assert timeline.said(refunded[1], EN, 5, refunded) == ("Refunded in full", "₩5")
-    assert timeline.said(refunded[1], KO, 5_100_000, refunded) == (
+    assert timeline.said(closed[0], EN, purchase(price=5), closed) == ("Payment closed", "")
+    assert timeline.said(refunded[1], EN, purchase(price=5), refunded) == ("Refunded in full", "₩5")
+    assert timeline.said(refunded[1], KO, purchase(), refunded) == (
         "전액 환불했습니다",
         "₩5,100,000",
     )
@@ -145,7 +145,7 @@ def test_a_refund_is_only_mentioned_when_money_was_taken() -> None:
 def test_a_cancel_names_its_reason() -> None:
     [step] = steps("ReservationCancelled", reason="sold-out")
 
-    assert timeline.said(step, EN, 5, [step]) == ("Cancelled", "None was left.")
+    assert timeline.said(step, EN, purchase(), [step]) == ("Cancelled", "None was left.")
 
 
 def test_the_list_shows_the_status_that_says_most() -> None:
@@ -187,3 +187,45 @@ def test_the_brand_is_left_out_of_the_name_beside_it() -> None:
     assert KO.model("가온바람 화살 / Gaonbaram Hwasal", "가온바람 / Gaonbaram") == "화살"
     assert EN.model("가온바람 화살 / Gaonbaram Hwasal", "가온바람 / Gaonbaram") == "Hwasal"
     assert EN.model("Arrow", None) == "Arrow"
+
+
+def test_the_heading_of_a_due_purchase_says_until_when_to_pay() -> None:
+    due = purchase(pay_until=NOW + timedelta(minutes=30))
+
+    assert timeline.heading(due, (), KO) == "14시\u00a030분까지 결제해 주세요"
+    assert timeline.heading(due, (), EN) == "Please pay by 14:30"
+
+
+def test_a_time_to_pay_on_another_day_has_the_day() -> None:
+    due = purchase(pay_until=NOW + timedelta(days=1))
+
+    assert timeline.heading(due, (), KO) == "11월\u00a027일\u00a014시\u00a00분까지 결제해 주세요"
+    assert timeline.heading(due, (), EN) == "Please pay by Nov\u00a027\u00a014:00"
+
+
+def test_other_headings_say_no_time() -> None:
+    paid = purchase(payment_status=PaymentStatus.PAID, pay_until=NOW)
+
+    assert timeline.heading(paid, (), EN) == "Paid; we are holding your bike"
+
+
+def test_an_opened_payment_says_until_when_it_can_be_paid() -> None:
+    [opened] = steps("PaymentOpened")
+
+    assert timeline.said(opened, EN, purchase(), [opened])[1] == ""
+    due = purchase(pay_until=NOW + timedelta(minutes=30))
+    assert timeline.said(opened, EN, due, [opened])[1] == "It can be paid until 14:30."
+
+
+def test_the_next_stop_is_named_while_there_is_one() -> None:
+    sent = purchase(payment_status=PaymentStatus.PAID, delivery_status=DeliveryStatus.STARTED)
+    events = steps(
+        "ReservationRegistered", "PaymentApproved", "DeliveryPrepared", "DeliveryStarted"
+    )
+    arrived = [*events, *steps("DeliveryCompleted")]
+
+    following = timeline.following(sent, events)
+
+    assert following is not None
+    assert following.name.en == "Arrival"
+    assert timeline.following(sent, arrived) is None

@@ -15,6 +15,7 @@ import aiohttp
 from roadbike.contracts.identity import AUDIENCE, ISSUER
 from roadbike.kit.auth import ServiceTokens, SigningKey
 from roadbike.local import keys
+from roadbike.local.supervisor import control
 from tests.recipient import RECIPIENT
 from tests.settling import wait_until_settled
 from tests.system.real_shop import SERVICES, Shop
@@ -23,6 +24,7 @@ T = TypeVar("T")
 
 TOKEN_SECONDS: Final = 600  # services accept no longer life
 PRICE: Final = 5_100_000
+READY_SECONDS: Final = 90.0
 LARGEST_PAGE: Final = 100
 OWNERS: Final = {"stocks": "stock", "myPages": "mypage", "deliveries": "delivery"}
 
@@ -187,6 +189,16 @@ async def until(
         assert time.monotonic() < end, f"{what}: not so within {seconds:g} s; last seen: {seen}"
         await asyncio.sleep(pause)
     return seen
+
+
+async def until_all_ready(shop: Shop) -> None:
+    """Wait until every part of the shop answers."""
+
+    async def look() -> set[str]:
+        views = await asyncio.to_thread(control.views, shop.home)
+        return {view.name for view in views if view.state != "ready"}
+
+    await until(look, lambda names: not names, "all parts are ready", READY_SECONDS)
 
 
 @asynccontextmanager

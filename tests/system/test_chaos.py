@@ -15,9 +15,9 @@ from roadbike.local.supervisor import control
 from roadbike.payment.providers.simulated import Behaviour
 from tests.system import audit
 from tests.system.real_shop import SERVICES, Shop
-from tests.system.retrying import TIMEOUT_SECONDS, Order, order
+from tests.system.retrying import Order, order
 from tests.system.scenarios import BIKE_STAYS_OUTSIDE, SCENARIOS, ExpectedPage, Headers, Scenario
-from tests.system.shop_client import Person, ShopClient, open_client, until
+from tests.system.shop_client import Person, ShopClient, open_client, until_all_ready
 
 SEED: Final = os.environ.get("CHAOS_SEED") or str(random.randrange(10**6))  # noqa: S311  no secret
 PURCHASES: Final = 200
@@ -56,7 +56,7 @@ async def test_nothing_is_lost_or_done_twice_while_services_are_killed(new_shop:
 
         print(killed, Counter(scenario_of(one) for one in done))  # noqa: T201
         assert set(killed) == set(VICTIMS)
-        await all_ready(new_shop)
+        await until_all_ready(new_shop)
         await client.settle(SETTLE_SECONDS)
         assert not any([(await client.status(name))["dead"] for name in SERVICES])
         after = await audit.read(new_shop)
@@ -110,14 +110,6 @@ async def buy(plan: Plan, bike_id: int, admin: Person) -> Done:
     await asyncio.sleep(plan.after)
     made = await order(plan.buyer, bike_id)
     return Done(plan=plan, order=made, expected=await plan.scenario(made, admin, plan.headers))
-
-
-async def all_ready(shop: Shop) -> None:
-    async def look() -> set[str]:
-        views = await asyncio.to_thread(control.views, shop.home)
-        return {view.name for view in views if view.state != "ready"}
-
-    await until(look, lambda names: not names, "all parts are ready", TIMEOUT_SECONDS)
 
 
 async def logged_in(client: ShopClient, name: str) -> Person:

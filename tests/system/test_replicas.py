@@ -1,4 +1,4 @@
-"""Two replicas of reservation: one hangs under load, the other goes on, and the books agree."""
+"""Two replicas of reservation: one hangs or stops under load, the other goes on."""
 
 import asyncio
 import os
@@ -10,6 +10,7 @@ from signal import SIGCONT, SIGSTOP
 import pytest
 
 from tests.system import audit
+from tests.system.busy_connections import CONNECTIONS, busy_connections
 from tests.system.real_shop import Shop, temporary_shop
 from tests.system.reserve_load import Load, assert_nothing_lost, load
 from tests.system.shop_client import Person, ShopClient, open_client, until
@@ -135,6 +136,18 @@ async def test_requests_reach_both_replicas(at_doubled: ShopClient) -> None:
         assert (await buyer.reserve(bike_id)).status == 201
         await at_doubled.shop.roadbike_ok("start", part)
     await at_doubled.settle()
+
+
+@pytest.mark.parametrize("stops", [2, pytest.param(20, marks=pytest.mark.long)])
+async def test_a_stop_cuts_no_busy_connection(at_doubled: ShopClient, stops: int) -> None:
+    async with busy_connections(at_doubled) as requests:
+        for number in range(stops):
+            await requests.more(CONNECTIONS)
+            await at_doubled.shop.roadbike_ok("restart", BOTH[number % 2])
+        await requests.more(CONNECTIONS)
+    print(f"{stops} stops: {requests.answered} answered, {requests.late} late")  # noqa: T201
+
+    assert requests.cut == []
 
 
 async def rate_of_the_next_seconds(work: Timed) -> float:

@@ -186,7 +186,9 @@ class PaymentEvent(PurchaseEvent, frozen=True, kw_only=True):
 
 
 class PaymentOpened(PaymentEvent, frozen=True, kw_only=True):
-    """The payment was created; the buyer can pay."""
+    """The payment was created; the buyer can pay until then (UTC; older events do not say it)."""
+
+    pay_until: datetime | None = None
 
 
 class PaymentConfirming(PaymentEvent, frozen=True, kw_only=True):

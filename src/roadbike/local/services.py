@@ -121,19 +121,20 @@ def environment(
     may be misspelt, and the service says so.
     made: the replicas of the shop, if a service has several.
     """
-    payments = (made or {}).get(PAYMENT.name, {PAYMENT.name: PAYMENT.port(ports)})
+    urls = {each.name: _urls(each, ports, made or {}) for each in SERVICES}
+    account = urls[ACCOUNT.name] if spec.name == STOREFRONT.name else urls[ACCOUNT.name][:1]
     set_here = {
         "ROADBIKE_ENV": "local",
         "ROADBIKE_HOST": HOST,
         "ROADBIKE_PORT": str(spec.port(ports)),
         "ROADBIKE_DATABASE_URL": database_url(home, ports, spec),
         "ROADBIKE_BROKER_URL": broker_url(home, ports, spec.name),
-        "ROADBIKE_ACCOUNT_URL": f"http://{HOST}:{ACCOUNT.port(ports)}",
-        "ROADBIKE_PAYMENT_URL": ",".join(f"http://{HOST}:{port}" for port in payments.values()),
-        "ROADBIKE_STOCK_URL": f"http://{HOST}:{STOCK.port(ports)}",
-        "ROADBIKE_RESERVATION_URL": f"http://{HOST}:{RESERVATION.port(ports)}",
-        "ROADBIKE_DELIVERY_URL": f"http://{HOST}:{DELIVERY.port(ports)}",
-        "ROADBIKE_MYPAGE_URL": f"http://{HOST}:{MYPAGE.port(ports)}",
+        "ROADBIKE_ACCOUNT_URL": ",".join(account),
+        "ROADBIKE_PAYMENT_URL": ",".join(urls[PAYMENT.name]),
+        "ROADBIKE_STOCK_URL": ",".join(urls[STOCK.name]),
+        "ROADBIKE_RESERVATION_URL": ",".join(urls[RESERVATION.name]),
+        "ROADBIKE_DELIVERY_URL": ",".join(urls[DELIVERY.name]),
+        "ROADBIKE_MYPAGE_URL": ",".join(urls[MYPAGE.name]),
         "ROADBIKE_SERVICE_KEY_FILE": str(keys.private(home, spec.name)),
         "ROADBIKE_CALLER_KEYS_FILE": str(keys.callers(home, spec.name)),
         "ROADBIKE_ACCOUNT_KEYS_FILE": str(keys.issuer(home)),
@@ -156,6 +157,12 @@ def environment(
         for name, value in (passed_on | set_here).items()
         if name.removesuffix("_FILE") not in of_others
     }
+
+
+def _urls(spec: ServiceSpec, ports: Ports, made: Replicas) -> list[str]:
+    """Return the URL of each process of the service."""
+    processes = made.get(spec.name, {spec.name: spec.port(ports)})
+    return [f"http://{HOST}:{port}" for port in processes.values()]
 
 
 def database_url(home: Home, ports: Ports, spec: ServiceSpec) -> str:

@@ -23,7 +23,11 @@ from roadbike.mypage.store import StoredEvent
 
 
 class MyPage(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name):
-    """One purchase, flat: its reservation, payment, delivery and stock status."""
+    """One purchase, flat: its reservation, payment, delivery and stock status.
+
+    pay_until: when the payment expires if it is still due. The address is the parcel's, and the
+    reservation's before there is a parcel.
+    """
 
     reservation_id: UUID
     bike_id: int
@@ -34,11 +38,17 @@ class MyPage(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name):
     reserved_at: datetime
     reservation_status: ReservationStatus
     price: int
+    phone: str | None
+    zip_code: str | None
+    address: str | None
     payment_id: UUID | None
     payment_status: PaymentStatus | None
+    pay_until: datetime | None
     delivery_id: UUID | None
     delivery_status: DeliveryStatus | None
     delivered_at: datetime | None
+    carrier: str | None
+    tracking_number: str | None
     stock_status: StockStatus
     links: Links = {}
 

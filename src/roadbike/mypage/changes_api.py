@@ -14,7 +14,7 @@ from roadbike.kit.web import INTERNAL, Body, Caller, Route, post
 from roadbike.mypage import store
 
 STOREFRONT: Final = "storefront"  # the only service that may call
-WAIT_SECONDS: Final = 5.0
+WAIT_SECONDS: Final = 2.0  # less than the storefront waits for an answer
 LOOK_SECONDS: Final = 0.2
 
 

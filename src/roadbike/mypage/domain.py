@@ -13,6 +13,7 @@ from roadbike.contracts.events import (
     AnyPurchaseEvent,
     DeliveryEvent,
     PaymentEvent,
+    PaymentOpened,
     ReservationCancelled,
     ReservationEvent,
     ReservationRegistered,
@@ -39,7 +40,8 @@ class Purchase:
     """What is known of one purchase. It is shown once it is `registered`.
 
     The versions, one for each kind of event, are those of the events that the statuses were
-    taken from.
+    taken from. The address is the parcel's as soon as there is one, before that the reservation's.
+    pay_until: when the payment expires if it is still due.
     """
 
     reservation_id: UUID
@@ -52,11 +54,17 @@ class Purchase:
     reserved_at: datetime | None = None
     reservation_status: ReservationStatus | None = None
     price: int | None = None  # KRW
+    phone: str | None = None
+    zip_code: str | None = None
+    address: str | None = None
     payment_id: UUID | None = None
     payment_status: PaymentStatus | None = None
+    pay_until: datetime | None = None
     delivery_id: UUID | None = None
     delivery_status: DeliveryStatus | None = None
     delivered_at: datetime | None = None
+    carrier: str | None = None
+    tracking_number: str | None = None
     stock_status: StockStatus = StockStatus.WAITING
     reservation_version: int = 0
     allocation_version: int = 0
@@ -130,6 +138,8 @@ def _with_reservation(purchase: Purchase, event: ReservationEvent) -> Purchase:
         reserved_at=event.reserved_at,
         price=event.price,
     )
+    if filled.delivery_id is None:
+        filled = _with_address(filled, event)
     if event.version <= filled.reservation_version:
         return filled
     return replace(
@@ -150,6 +160,8 @@ def _with_payment(purchase: Purchase, event: PaymentEvent) -> Purchase:
         purchase,
         payment_id=_known(purchase.payment_id, event.payment_id),
     )
+    if isinstance(event, PaymentOpened):
+        filled = replace(filled, pay_until=event.pay_until)
     if event.version <= filled.payment_version:
         return filled
     return replace(filled, payment_status=event.payment_status, payment_version=event.version)
@@ -163,12 +175,20 @@ def _with_delivery(purchase: Purchase, event: DeliveryEvent) -> Purchase:
     )
     if event.version <= filled.delivery_version:
         return filled
+    if event.delivery_id is not None:
+        filled = _with_address(filled, event)
     return replace(
         filled,
         delivery_status=event.delivery_status,
         delivered_at=event.delivered_at,
+        carrier=event.carrier,
+        tracking_number=event.tracking_number,
         delivery_version=event.version,
     )
+
+
+def _with_address(purchase: Purchase, event: ReservationEvent | DeliveryEvent) -> Purchase:
+    return replace(purchase, phone=event.phone, zip_code=event.zip_code, address=event.address)
 
 
 def _known(value: T | None, given: T | None) -> T | None:

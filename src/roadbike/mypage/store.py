@@ -31,7 +31,13 @@ from roadbike.contracts.statuses import (
     ReservationStatus,
     StockStatus,
 )
-from roadbike.contracts.types import NAME_LENGTH, USER_ID_LENGTH
+from roadbike.contracts.types import (
+    ADDRESS_LENGTH,
+    NAME_LENGTH,
+    PHONE_LENGTH,
+    USER_ID_LENGTH,
+    ZIP_CODE_LENGTH,
+)
 from roadbike.kit.db import Tx
 from roadbike.kit.db.bulk import insert_new
 from roadbike.kit.db.columns import Status, UtcTime
@@ -56,11 +62,17 @@ PURCHASE: Final = Table(
     Column("reserved_at", UtcTime),
     Column("reservation_status", Status(ReservationStatus)),
     Column("price", BigInteger),
+    Column("phone", String(PHONE_LENGTH)),
+    Column("zip_code", String(ZIP_CODE_LENGTH)),
+    Column("address", String(ADDRESS_LENGTH)),
     Column("payment_id", Uuid),
     Column("payment_status", Status(PaymentStatus)),
+    Column("pay_until", UtcTime),
     Column("delivery_id", Uuid),
     Column("delivery_status", Status(DeliveryStatus)),
     Column("delivered_at", UtcTime),
+    Column("carrier", String(NAME_LENGTH)),
+    Column("tracking_number", String(NAME_LENGTH)),
     Column("stock_status", Status(StockStatus), nullable=False),
     Column("reservation_version", Integer, nullable=False),
     Column("allocation_version", Integer, nullable=False),

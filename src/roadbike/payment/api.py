@@ -174,7 +174,7 @@ class PaymentApi:
         raise CancelsWithReservation(payment.reservation_id, extra=extra)
 
     async def _open_all(self, openings: Sequence[Opening]) -> Sequence[Payment | Exception]:
-        return await self.db.transact(lambda tx: open_payments(tx, openings))
+        return await self.db.transact(lambda tx: open_payments(tx, openings, self.pay_within))
 
     def _reply(self, payment: Payment) -> Reply[PaymentView]:
         match payment.payment_status:

@@ -7,6 +7,7 @@ import msgspec
 from litestar.params import Parameter
 from msgspec import UNSET, UnsetType
 
+from roadbike.contracts.geometry import Geometry
 from roadbike.contracts.types import (
     MAX_BIKE_ID,
     BikeId,
@@ -62,6 +63,7 @@ class WholeBike(Body, frozen=True, kw_only=True, rename=wire_name):
     frame_size: FrameSize | None = None
     colour: Colour | None = None
     description: Description | None = None
+    geometry: Geometry | None = None
 
 
 class NewBike(WholeBike, frozen=True, kw_only=True, rename=wire_name):
@@ -71,7 +73,7 @@ class NewBike(WholeBike, frozen=True, kw_only=True, rename=wire_name):
 
 
 class BikeEdit(Body, frozen=True, kw_only=True, rename=wire_name):
-    """The fields of a bike to change; null empties a text.
+    """The fields of a bike to change; null empties a text or the geometry.
 
     on_sale: true puts a withdrawn bike back on sale, false withdraws it as DELETE does.
     """
@@ -83,6 +85,7 @@ class BikeEdit(Body, frozen=True, kw_only=True, rename=wire_name):
     frame_size: FrameSize | UnsetType | None = UNSET
     colour: Colour | UnsetType | None = UNSET
     description: Description | UnsetType | None = UNSET
+    geometry: Geometry | UnsetType | None = UNSET
     on_sale: bool | UnsetType = UNSET
 
 
@@ -98,6 +101,7 @@ class BikeView(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name, omit
     frame_size: str | None
     colour: str | None
     description: str | None
+    geometry: Geometry | None
     withdrawn: bool = False
     links: Links = {}
 

@@ -27,6 +27,7 @@ from sqlalchemy import (
     update,
 )
 
+from roadbike.contracts.geometry import Geometry
 from roadbike.contracts.types import (
     BRAND_LENGTH,
     COLOUR_LENGTH,
@@ -38,7 +39,7 @@ from roadbike.contracts.types import (
 from roadbike.kit.db import Tx
 from roadbike.kit.db.bulk import Insert, insert_new
 from roadbike.kit.db.claims import free_only
-from roadbike.kit.db.columns import BigId, Status, UtcTime, utc_now
+from roadbike.kit.db.columns import AsJson, BigId, Status, UtcTime, utc_now
 from roadbike.kit.db.paging import Paging
 from roadbike.kit.db.rows import Rows
 from roadbike.kit.pure.refusals import NotFound
@@ -61,6 +62,7 @@ BIKE: Final = Table(
     Column("frame_size", String(FRAME_SIZE_LENGTH)),
     Column("colour", String(COLOUR_LENGTH)),
     Column("description", Text),
+    Column("geometry", AsJson(Geometry)),
     Column("withdrawn", Boolean, nullable=False),
     Column("withdrawn_at", UtcTime),
     Column("version", Integer, nullable=False),
@@ -105,7 +107,7 @@ ALLOCATIONS: Final = Rows(ALLOCATION, Allocation)
 
 EDITED: Final = (  # by staff; events change the other columns meanwhile
     *("bike_name", "price", "stock_quantity", "brand", "frame_size", "colour", "description"),
-    *("withdrawn", "withdrawn_at", "version", "changed_by"),
+    *("geometry", "withdrawn", "withdrawn_at", "version", "changed_by"),
 )
 BIKE_TEXT: Final = Table(
     "bike_text",

@@ -12,6 +12,7 @@ import structlog
 from roadbike.storefront.peers import Peers, Request, Unreachable
 
 ASKED_AT_ONCE: Final = 1000  # purchases in one request, whose body is limited
+LONGEST_WAIT_SECONDS: Final = 2.0  # of my page, for a change
 PAUSE_SECONDS: Final = 0.5  # after my page did not answer
 TICK_SECONDS: Final = 1.0  # how often is looked whether the process is stopping
 
@@ -62,6 +63,8 @@ class Live:
         """
         watch = Watch(reservation_id)
         self._is_ready = is_ready
+        if events < self._known[reservation_id]:
+            watch.woken.set()  # another viewer knows of an event that came meanwhile
         self._known[reservation_id] = max(self._known[reservation_id], events)
         self._watches.add(watch)
         self._added.set()
@@ -97,6 +100,8 @@ class Live:
             method="POST",
             path="/internal/purchases/changes",
             body={"known": {str(id_): self._known[id_] for id_ in ids}},
+            may_repeat=True,
+            waits=LONGEST_WAIT_SECONDS,
         )
         try:
             answer = await self._peers.send(request)

@@ -12,12 +12,18 @@ import msgspec
 from roadbike.kit.auth import ServiceTokens
 from roadbike.kit.process.http_client import http_session
 from roadbike.kit.pure.refusals import Unavailable
+from roadbike.kit.resilience.targets import Targets
 from roadbike.kit.trace import current_traceparent
 
-TIMEOUT: Final = aiohttp.ClientTimeout(total=5, sock_connect=1)
+CONNECT_SECONDS: Final = 0.5
+READ_SECONDS: Final = 2.0  # for an answer to what may be asked again
+READ_AGAIN_SECONDS: Final = 1.0  # the same while there is another replica to ask
+WRITE_SECONDS: Final = 6.0  # account delays a log-in by up to 2 s, a provider answers in 1.5 s
+MAX_CALLS: Final = 50  # at the same time, to one replica
 FIRST_REFUSAL: Final = 400  # statuses from here on are no successes
 MAX_RETRY_SECONDS: Final = 60
-MAX_CALLS: Final = 100
+NOT_CONNECTED: Final = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+NO_ANSWER: Final = (aiohttp.ClientError, TimeoutError, msgspec.MsgspecError, ValueError)
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -77,6 +83,8 @@ class Request:
     """One call. path: percent-encoded, without the query. body: encoded as JSON.
 
     token: an access token; None sends none. client: the address that the buyer's request came from.
+    may_repeat: it can be sent to another replica although the first one may have carried it out.
+    None: as its method says. waits: seconds that the service itself waits with its answer.
     """
 
     service: str
@@ -88,32 +96,37 @@ class Request:
     client: str | None = None
     language: str = "ko"
     headers: Mapping[str, str] | None = None
+    may_repeat: bool | None = None
+    waits: float = 0
+
+    @property
+    def is_repeatable(self) -> bool:
+        return self.method == "GET" if self.may_repeat is None else self.may_repeat
 
 
 class Peers:
     """Calls the other services. Connections are opened and closed with the service.
 
-    urls: of the services by name. tokens: sign calls to /internal.
+    Of several replicas of a service, one that gave no answer is left out for a while.
+    urls: of the replicas of each service, by its name. tokens: sign calls to /internal.
     gateway_key: by which the services believe the address of a client that is passed on.
     """
 
     def __init__(
         self,
-        urls: Mapping[str, str],
+        urls: Mapping[str, Sequence[str]],
         tokens: ServiceTokens,
         gateway_key: str,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        self._urls = urls
+        self._targets = {service: Targets(replicas) for service, replicas in urls.items()}
         self._tokens = tokens
         self._gateway_key = gateway_key
         self._tls = tls
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        self._session = http_session(
-            self._tls, limit=MAX_CALLS, timeout=TIMEOUT, auto_decompress=False
-        )
+        self._session = http_session(self._tls, limit_per_host=MAX_CALLS, auto_decompress=False)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -121,22 +134,41 @@ class Peers:
             await self._session.close()
 
     async def send(self, request: Request) -> Answer:
-        """Return the answer, whatever its status. Raises Unreachable."""
+        """Return the answer, whatever its status. Raises Unreachable.
+
+        The next replica is asked when there was no connection, and for a repeatable request also
+        when there was no answer.
+        """
+        targets = self._targets[request.service]
+        for _ in range(targets.count):
+            url = targets.choose()
+            try:
+                answer = await self._send_to(url, request, is_last=not targets.has_others())
+            except NOT_CONNECTED:
+                targets.failed(url)
+            except NO_ANSWER as error:
+                targets.failed(url)
+                if not request.is_repeatable:
+                    raise Unreachable(request.service) from error
+            else:
+                targets.answered(url)
+                return answer
+        raise Unreachable(request.service)
+
+    async def _send_to(self, url: str, request: Request, *, is_last: bool) -> Answer:
         assert self._session is not None  # opened with the service
         content = b"" if request.body is None else msgspec.json.encode(request.body)
         query = urlencode(request.query)
         target = f"{request.path}?{query}" if query else request.path
-        try:
-            async with self._session.request(
-                request.method,
-                self._urls[request.service] + target,
-                data=content or None,
-                headers=self._headers(request, target, content),
-                allow_redirects=False,
-            ) as response:
-                return _answer(response, await response.read())
-        except (aiohttp.ClientError, TimeoutError, msgspec.MsgspecError, ValueError) as error:
-            raise Unreachable(request.service) from error
+        async with self._session.request(
+            request.method,
+            url + target,
+            data=content or None,
+            headers=self._headers(request, target, content),
+            allow_redirects=False,
+            timeout=_timeout(request, is_last=is_last),
+        ) as response:
+            return _answer(response, await response.read())
 
     def _headers(self, request: Request, target: str, content: bytes) -> dict[str, str]:
         headers = {"Accept-Language": request.language, **(request.headers or {})}
@@ -150,6 +182,14 @@ class Peers:
             signed = self._tokens.headers(request.service, request.method, target, content)
             return headers | signed
         return headers | ({"Authorization": f"Bearer {request.token}"} if request.token else {})
+
+
+def _timeout(request: Request, *, is_last: bool) -> aiohttp.ClientTimeout:
+    if not request.is_repeatable:
+        seconds = WRITE_SECONDS
+    else:
+        seconds = READ_SECONDS if is_last else READ_AGAIN_SECONDS
+    return aiohttp.ClientTimeout(total=seconds + request.waits, sock_connect=CONNECT_SECONDS)
 
 
 def _answer(response: aiohttp.ClientResponse, content: bytes) -> Answer:

@@ -12,7 +12,7 @@ from roadbike.contracts.statuses import PaymentStatus, ReservationStatus
 from roadbike.kit.web import Reply, Route
 from roadbike.storefront import timeline, wording
 from roadbike.storefront.live import Live, Watch
-from roadbike.storefront.peers import Answer, Peers
+from roadbike.storefront.peers import Answer, Peers, Unreachable
 from roadbike.storefront.purchases import Facts, Purchases
 from roadbike.storefront.rendering import render
 from roadbike.storefront.streams import ALIVE, EventStream, event, retry
@@ -31,21 +31,31 @@ from roadbike.storefront.web import Request as HttpRequest
 
 ON_ONE_PAGE: Final = 20
 MAX_PAGE_DIGITS: Final = 6
-HEARTBEAT_SECONDS: Final = 15
+AGAIN_SECONDS: Final = 1.0  # after a service gave no answer
 RECONNECT_MS: Final = 1000
 
 
 class PurchasePages:
-    """`/purchases/…`: for buyers who are logged in."""
+    """`/purchases/…`: for buyers who are logged in.
+
+    heartbeat_seconds: after which a stream without events says that it is alive.
+    """
 
     def __init__(
-        self, pages: Pages, visitors: Visitors, purchases: Purchases, peers: Peers, live: Live
+        self,
+        pages: Pages,
+        visitors: Visitors,
+        purchases: Purchases,
+        peers: Peers,
+        live: Live,
+        heartbeat_seconds: float,
     ) -> None:
         self.pages = pages
         self.visitors = visitors
         self.purchases = purchases
         self.peers = peers
         self.live = live
+        self.heartbeat_seconds = heartbeat_seconds
 
     def routes(self) -> list[Route]:
         one = "/purchases/{reservation_id:uuid}"
@@ -103,30 +113,41 @@ class PurchasePages:
     ) -> AsyncGenerator[bytes, None]:
         """Yield each step as a list item, and what else has changed as the page shows it.
 
-        All steps are sent at first: the browser may have missed some, and knows those it has.
+        All steps are sent at first, unless the browser knows them: it may have missed some, and
+        adds only those that it does not have.
         """
         is_ready = request.app.state["ready"]
-        reservation_id: UUID = request.path_params["reservation_id"]
-        sent: set[str] = set()
+        sent = {step.key for step in facts.steps} if _last_event(request) == facts.events else set()
         yield retry(RECONNECT_MS)
-        with self.live.watch(reservation_id, facts.events, is_ready) as watch:
+        with self.live.watch(facts.purchase.id, facts.events, is_ready) as watch:
             while True:
                 for chunk in _changes(visitor, facts, sent):
                     yield chunk
                 if not facts.purchase.is_moving:
                     yield event("end", "")
                     return
-                while not await _is_woken(watch):
-                    yield ALIVE
-                if not is_ready():
-                    yield retry(RECONNECT_MS)
-                    return
-                visitor = await self.visitors.of(request)
-                found = await self.purchases.facts(visitor, reservation_id)
+                found = None
+                while found is None:
+                    while not await _is_woken(watch, self.heartbeat_seconds):
+                        yield ALIVE
+                    if not is_ready():
+                        yield retry(RECONNECT_MS)
+                        return
+                    visitor = await self.visitors.of(request)
+                    found = await self._facts_or_later(visitor, watch)
                 if not isinstance(found, Facts):
                     yield event("end", "")
                     return
                 facts = found
+
+    async def _facts_or_later(self, visitor: Visitor, watch: Watch) -> Facts | Answer | None:
+        """Return what is known of the purchase; None after a pause while a service is down."""
+        try:
+            return await self.purchases.facts(visitor, watch.reservation_id)
+        except Unreachable:
+            watch.woken.set()
+            await asyncio.sleep(AGAIN_SECONDS)
+            return None
 
     async def ask(self, visitor: Visitor, request: HttpRequest) -> HtmlReply:
         """Ask whether to cancel, and say what will follow."""
@@ -201,15 +222,24 @@ class PurchasePages:
         return shown("soon.html", visitor, reservation=answer.body)
 
 
-async def _is_woken(watch: Watch) -> bool:
-    """Wait until something has changed; return False after HEARTBEAT_SECONDS."""
+async def _is_woken(watch: Watch, seconds: float) -> bool:
+    """Wait until something has changed; return False after so many seconds."""
     try:
-        async with asyncio.timeout(HEARTBEAT_SECONDS):
+        async with asyncio.timeout(seconds):
             await watch.woken.wait()
     except TimeoutError:
         return False
     watch.woken.clear()
     return True
+
+
+def _last_event(request: HttpRequest) -> int:
+    """Return how many events of the purchase the browser knows; 0 when it does not say so.
+
+    A browser that connects again by itself says it in a header, our script in the address.
+    """
+    known = request.headers.get("last-event-id") or request.query_params.get("after") or ""
+    return int(known) if known.isdecimal() and len(known) <= MAX_PAGE_DIGITS else 0
 
 
 def _changes(visitor: Visitor, facts: Facts, sent: set[str]) -> Iterator[bytes]:
@@ -221,6 +251,7 @@ def _changes(visitor: Visitor, facts: Facts, sent: set[str]) -> Iterator[bytes]:
             item = render("step.html", visitor, **(shown_facts | {"step": step}))
             yield event("step", item.decode().strip(), facts.events)
     yield event("head", render("moving.html", visitor, **shown_facts).decode().strip())
+    yield event("next", render("next.html", visitor, **shown_facts).decode().strip())
     yield event("facts", render("facts.html", visitor, **shown_facts).decode().strip())
 
 

@@ -1,5 +1,6 @@
 """One purchase with all its parts, read from the services that have them."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -7,15 +8,18 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
+from msgspec import structs
 
+from roadbike.contracts.statuses import DeliveryStatus
 from roadbike.storefront import timeline, wording
 from roadbike.storefront.addresses import FIELDS
 from roadbike.storefront.catalogue import Bike, Catalogue
 from roadbike.storefront.peers import Answer, Peers, Unreachable
-from roadbike.storefront.timeline import Purchase, Step
+from roadbike.storefront.timeline import Purchase, Recipient, Step
 from roadbike.storefront.visitors import Visitor
 
 Part = Mapping[str, Any]
+OFFERED_BY: Final = {"pay": "payment", "cancel": "reservation"}
 NO_STEPS: Final[Sequence[Step]] = ()
 
 
@@ -23,7 +27,8 @@ NO_STEPS: Final[Sequence[Step]] = ()
 class Facts:
     """What is known of a purchase. events: how many there are, also those that are not shown.
 
-    delivery, payment, reservation: as their services show them; None while one is unavailable.
+    delivery, payment, reservation: as their services show them, where they may know something
+    newer than my page; None while one is unavailable.
     """
 
     purchase: Purchase
@@ -64,9 +69,7 @@ class Facts:
             "timeline": timeline,
             "wording": wording,
             "bikes": self.bikes,
-            "delivery": self.delivery,
-            "payment": self.payment,
-            "reservation": self.reservation,
+            "events": self.events,
         }
 
 
@@ -82,22 +85,24 @@ class Purchases:
 
         Raises Unreachable when my page does not answer.
         """
+        steps, events = await self.steps(visitor, reservation_id)  # first: the row is not older
         answer = await self.get(visitor, "mypage", f"/myPages/{reservation_id}")
         if not answer.is_success:
             return answer
         purchase = msgspec.convert(answer.body, Purchase)
-        steps, events = await self.steps(visitor, reservation_id)
-        steps = timeline.in_order(steps, purchase.reserved_at)
+        delivery, payment, reservation = await asyncio.gather(
+            self._delivery(visitor, purchase),
+            self._offering(visitor, purchase, "pay", f"payments/{purchase.payment_id}"),
+            self._offering(visitor, purchase, "cancel", f"reservations/{reservation_id}"),
+        )
         return Facts(
-            purchase=purchase,
-            steps=steps,
+            purchase=_with_address(purchase, delivery),
+            steps=timeline.in_order(steps, purchase.reserved_at),
             events=events,
             bikes=await self.bikes(),
-            delivery=await self._part(visitor, "delivery", "deliveries", purchase.delivery_id),
-            payment=await self._part(visitor, "payment", "payments", purchase.payment_id),
-            reservation=await self._part(
-                visitor, "reservation", "reservations", purchase.reservation_id
-            ),
+            delivery=delivery,
+            payment=payment,
+            reservation=reservation,
         )
 
     async def steps(self, visitor: Visitor, reservation_id: UUID) -> tuple[Sequence[Step], int]:
@@ -128,13 +133,30 @@ class Purchases:
             )
         )
 
-    async def _part(
-        self, visitor: Visitor, service: str, path: str, id_: str | None
-    ) -> Part | None:
-        if id_ is None:
+    async def _delivery(self, visitor: Visitor, purchase: Purchase) -> Part | None:
+        """Return the parcel while its address can be corrected, which is no event."""
+        if purchase.delivery_status is not DeliveryStatus.PREPARING:
             return None
+        return await self._part(visitor, "delivery", f"deliveries/{purchase.delivery_id}")
+
+    async def _offering(
+        self, visitor: Visitor, purchase: Purchase, rel: str, path: str
+    ) -> Part | None:
+        """Return what carries out the offer of my page, if it makes it."""
+        if rel not in purchase.links:
+            return None
+        return await self._part(visitor, OFFERED_BY[rel], path)
+
+    async def _part(self, visitor: Visitor, service: str, path: str) -> Part | None:
         try:
-            answer = await self.get(visitor, service, f"/{path}/{id_}")
+            answer = await self.get(visitor, service, f"/{path}")
         except Unreachable:
             return None
         return answer.body if answer.is_success else None
+
+
+def _with_address(purchase: Purchase, delivery: Part | None) -> Purchase:
+    """Return the purchase with the address that delivery has now, if it was asked."""
+    if delivery is None:
+        return purchase
+    return structs.replace(purchase, **structs.asdict(msgspec.convert(delivery, Recipient)))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any, Final
@@ -10,11 +10,13 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from roadbike.storefront import looks
+from roadbike.contracts.geometry import Geometry
+from roadbike.storefront.drawing import draw
 from roadbike.storefront.visitors import Visitor
 from roadbike.storefront.words import Words, machine_time, short_number
 
 PACKAGE: Final = "roadbike.storefront"
+KEPT_PICTURES: Final = 1000  # of about 5 KB
 STATIC: Final[Mapping[str, str]] = {
     "icon.svg": "image/svg+xml",
     "shop.css": "text/css",
@@ -39,6 +41,7 @@ def environment() -> Environment:
     made = Environment(
         loader=PackageLoader(PACKAGE),
         autoescape=True,
+        auto_reload=False,  # they are part of the code, and as old as the process
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -66,7 +69,7 @@ def asset_url(name: str) -> str:
     return f"/static/{name}?v={sha256(static_file(name)).hexdigest()[:12]}"
 
 
-def _picture(name: str, size: str | None, title: str) -> Markup | None:
+@lru_cache(KEPT_PICTURES)
+def _picture(geometry: Geometry | None, title: str) -> Markup | None:
     """Return the drawing, which is safe: numbers, colours that were checked, an escaped title."""
-    drawn = looks.picture(name, size, title)
-    return None if drawn is None else Markup(drawn)  # noqa: S704 see the docstring
+    return None if geometry is None else Markup(draw(geometry, title=title))  # noqa: S704 see above

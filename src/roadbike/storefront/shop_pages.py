@@ -1,21 +1,23 @@
 """The shop: the catalogue, and a bike with its drawing, geometry, size adviser and form."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
+from roadbike.contracts.geometry import Geometry
 from roadbike.kit.db import Database
 from roadbike.kit.pure.refusals import NotFound
 from roadbike.kit.web import Route
-from roadbike.storefront import looks, sizing, store
+from roadbike.storefront import sizing, store
 from roadbike.storefront.addresses import FIELDS, cleaned, faults_of
-from roadbike.storefront.catalogue import FEW, SORTS, Bike, Catalogue, Filters, models
-from roadbike.storefront.drawing import Geometry, draw
+from roadbike.storefront.catalogue import FEW, SORTS, Bike, Catalogue, Filters
+from roadbike.storefront.drawing import draw
 from roadbike.storefront.peers import Peers, Request, Unreachable
 from roadbike.storefront.visitors import Visitor
 from roadbike.storefront.web import Fields, HtmlReply, Pages, redirect, shown
 from roadbike.storefront.web import Request as HttpRequest
+from roadbike.storefront.wording import KINDS
 from roadbike.storefront.words import Words
 
 ON_ONE_PAGE: Final = 24  # models
@@ -46,7 +48,7 @@ class ShopPages:
         copy, now = await self.catalogue.copy(), datetime.now(UTC)
         query = _query(request)
         filters = _filters(query)
-        found = models(copy.bikes.values(), filters)
+        found = copy.found(filters)
         pages = max(1, -(-len(found) // ON_ONE_PAGE))
         number = min(_whole(dict(query).get("page", "")) or 1, pages)
         return shown(
@@ -58,11 +60,13 @@ class ShopPages:
             pages=pages,
             filters=filters,
             chosen=_chosen(query, filters, Words(visitor.language, now)),
-            brands=_counted(copy.bikes.values(), "brand"),
-            sizes=_counted(copy.bikes.values(), "frame_size"),
+            brands=copy.brands,
+            sizes=copy.sizes,
             sorts=SORTS,
             link=lambda **changes: _link(query, changes),
             few=FEW,
+            hero=copy.hero,
+            kinds=KINDS,
             copy=copy,
             is_stale=copy.is_stale(now),
         )
@@ -97,22 +101,24 @@ class ShopPages:
         copy, now = await self.catalogue.copy(), datetime.now(UTC)
         bike = _found(copy.bikes, request)
         words, query = Words(visitor.language, now), dict(_query(request))
-        look = looks.looks().get(bike.bike_name)
-        sizes = look.geometries() if look else {}
+        siblings = copy.siblings(bike)
+        sizes = {
+            each.frame_size: each.geometry for each in siblings if each.frame_size and each.geometry
+        }
         other = query.get("other", "")
         return shown(
             "bike.html",
             visitor,
             status=422 if faults else 200,
             bike=bike,
-            siblings=copy.siblings(bike),
+            siblings=siblings,
             description=await self._description(visitor, bike),
-            drawing=_drawing(bike, words, sizes, sizes.get(other)),
+            drawing=_drawing(bike, words, sizes.get(other)),
             other=other if other in sizes else "",
             sizes=sizes,
             sizing=sizing,
-            kind=look.kind if look else None,
             body=_body(query, sizes),
+            kinds=KINDS,
             typed=typed,
             faults=faults,
             few=FEW,
@@ -159,16 +165,13 @@ def _found(bikes: Mapping[int, Bike], request: HttpRequest) -> Bike:
     return bike
 
 
-def _drawing(
-    bike: Bike, words: Words, sizes: Mapping[str, Geometry], other: Geometry | None
-) -> str | None:
-    look, own = looks.looks().get(bike.bike_name), sizes.get(bike.frame_size or "")
-    if look is None or own is None:
+def _drawing(bike: Bike, words: Words, other: Geometry | None) -> str | None:
+    if bike.geometry is None:
         return None
     measures = words.t("스택", "Stack"), words.t("리치", "Reach"), words.t("휠베이스", "Wheelbase")
-    name = f"{words.half(bike.bike_name)} {bike.frame_size}"
+    name = f"{words.half(bike.bike_name)} {bike.frame_size or ''}"
     title = words.t(f"{name} 옆모습", f"{name}, side view")
-    return draw(own, look.kind, look.paint, look.accent, title=title, words=measures, other=other)
+    return draw(bike.geometry, title=title, words=measures, other=other)
 
 
 def _body(query: Mapping[str, str], sizes: Mapping[str, Geometry]) -> Mapping[str, Any]:
@@ -215,16 +218,6 @@ def _filters(query: Query) -> Filters:
 def _whole(text: str) -> int | None:
     digits = text.strip().replace(",", "")
     return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 10 else None  # noqa: PLR2004 digits
-
-
-def _counted(bikes: Iterable[Bike], attribute: str) -> Mapping[str, int]:
-    """Return the values of an attribute, each with the number of models that have it."""
-    having: dict[str, set[str]] = {}
-    for bike in bikes:
-        if value := getattr(bike, attribute):
-            having.setdefault(value, set()).add(bike.bike_name)
-    by_length = sorted(having, key=lambda value: (value.isascii() is False, len(value), value))
-    return {value: len(having[value]) for value in by_length}
 
 
 def _chosen(query: Query, filters: Filters, words: Words) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import cos, radians, sin, tan
 from typing import Final
 
-from roadbike.storefront.drawing import Geometry
+from roadbike.contracts.geometry import Geometry
 
 MIDDLE_STACK: Final = 546  # mm, of the size that most makers call 54
 WORST_SCORE: Final = 4.0

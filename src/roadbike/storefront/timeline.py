@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 import msgspec
 from msgspec import structs
@@ -24,6 +25,14 @@ class Link(msgspec.Struct, frozen=True):
     href: str
 
 
+class Recipient(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name):
+    """Who a parcel goes to, as delivery gives it."""
+
+    user_name: str | None = None
+    zip_code: str | None = None
+    address: str | None = None
+
+
 class Purchase(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name):
     """A purchase as my page gives it."""
 
@@ -35,13 +44,22 @@ class Purchase(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name):
     reserved_at: datetime
     reservation_status: ReservationStatus
     price: int
+    zip_code: str | None = None
+    address: str | None = None
     payment_id: str | None = None
     payment_status: PaymentStatus | None = None
+    pay_until: datetime | None = None
     delivery_id: str | None = None
     delivery_status: DeliveryStatus | None = None
     delivered_at: datetime | None = None
+    carrier: str | None = None
+    tracking_number: str | None = None
     stock_status: StockStatus = StockStatus.WAITING
     links: dict[str, Link] = {}
+
+    @property
+    def id(self) -> UUID:
+        return UUID(self.reservation_id)
 
     @property
     def is_cancelled(self) -> bool:
@@ -82,23 +100,34 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name):
         return next((str(status) for status in known if status), "")
 
 
-def said(step: Step, words: Words, price: int, steps: Sequence[Step]) -> tuple[str, str]:
+def said(step: Step, words: Words, purchase: Purchase, steps: Sequence[Step]) -> tuple[str, str]:
     """Return the two lines about an event: what happened, and what that means."""
+    if step.event == "PaymentCancelled" and was_paid(steps):
+        return words.t("전액 환불했습니다", "Refunded in full"), words.money(purchase.price)
     text = wording.SAID.get(step.event)
     first = step.event if text is None else text.in_(words.language)
-    amount = words.money(price)
-    if step.event == "ReservationRegistered":
-        return first, words.t(
-            f"가격이 {amount}으로 고정되었습니다.", f"The price is fixed at {amount}."
-        )
-    if step.event == "PaymentApproved":
-        return first, amount
-    if step.event == "PaymentCancelled" and was_paid(steps):
-        return words.t("전액 환불했습니다", "Refunded in full"), amount
-    if step.event == "ReservationCancelled" and step.reason and step.reason in wording.BECAUSE:
-        return first, wording.BECAUSE[step.reason].in_(words.language)
-    detail = wording.DETAIL.get(step.event)
-    return first, "" if detail is None else detail.in_(words.language)
+    return first, _meaning(step, words, purchase)
+
+
+def _meaning(step: Step, words: Words, purchase: Purchase) -> str:
+    amount, shop = words.money(purchase.price), purchase.store_name
+    match step.event:
+        case "ReservationRegistered":
+            return words.t(
+                f"가격이 {amount}으로 고정되었습니다.", f"The price is fixed at {amount}."
+            )
+        case "PaymentApproved":
+            return amount
+        case "PaymentOpened" if purchase.pay_until:
+            until = words.minute(purchase.pay_until)
+            return words.t(f"{until}까지 결제하실 수 있습니다.", f"It can be paid until {until}.")
+        case "StockAllocated":
+            return words.t(f"{shop} 재고에서 배정했습니다.", f"From the stock of {shop}.")
+        case "ReservationCancelled" if step.reason and step.reason in wording.BECAUSE:
+            return wording.BECAUSE[step.reason].in_(words.language)
+        case _:
+            detail = wording.DETAIL.get(step.event)
+            return "" if detail is None else detail.in_(words.language)
 
 
 def in_order(steps: Sequence[Step], reserved_at: datetime) -> Sequence[Step]:
@@ -134,6 +163,15 @@ def standing(purchase: Purchase, steps: Sequence[Step]) -> Standing:
             wording.WAITING if purchase.stock_status is StockStatus.WAITING else wording.PREPARING
         )
     return wording.DUE
+
+
+def heading(purchase: Purchase, steps: Sequence[Step], words: Words) -> str:
+    """Return how the purchase stands, with the time until which it has to be paid."""
+    found = standing(purchase, steps)
+    if found is not wording.DUE or purchase.pay_until is None:
+        return found.heading.in_(words.language)
+    until = words.minute(purchase.pay_until)
+    return words.t(f"{until}까지 결제해 주세요", f"Please pay by {until}")
 
 
 def _cancelled(purchase: Purchase, steps: Sequence[Step]) -> Standing:
@@ -188,6 +226,11 @@ def road(purchase: Purchase, steps: Sequence[Step]) -> Sequence[Stop]:
         )
         for number, ((ko, en, _), at) in enumerate(zip(way, times, strict=True))
     ]
+
+
+def following(purchase: Purchase, steps: Sequence[Step]) -> Stop | None:
+    """Return the stop that comes next; None when there is none."""
+    return next((stop for stop in road(purchase, steps) if stop.state == "next"), None)
 
 
 def furthest_status(purchase: Purchase) -> str:

@@ -15,6 +15,7 @@ from litestar.connection import Request as HttpRequest
 from roadbike.kit.translations import Language, language_of
 from roadbike.kit.web.client import provide_client
 from roadbike.storefront.peers import Answer, Peers, Request, Unreachable
+from roadbike.storefront.seller import Seller
 
 Theme = Literal["", "light", "dark"]
 
@@ -44,12 +45,14 @@ class Visitor:
 
     path: of the page, with its query. client: the address that the request came from.
     session: the id of the session, as the cookie holds it. ended: the cookie's session has ended.
+    seller: what the foot of the page says.
     """
 
     language: Language
     theme: Theme
     path: str
     client: str
+    seller: Seller
     session: str | None = None
     user: User | None = None
     ended: bool = False
@@ -117,8 +120,9 @@ def in_ascii(path: str | bytes) -> str:
 class Visitors:
     """Recognises visitors. Tokens are kept for KEPT_SECONDS: account is asked once a minute."""
 
-    def __init__(self, peers: Peers, cookie: SessionCookie) -> None:
+    def __init__(self, peers: Peers, cookie: SessionCookie, seller: Seller) -> None:
         self._peers = peers
+        self._seller = seller
         self.cookie = cookie
         self._kept: OrderedDict[str, tuple[float, User]] = OrderedDict()
 
@@ -149,6 +153,7 @@ class Visitors:
             theme=THEMES.get(request.cookies.get(THEME_COOKIE, ""), ""),
             path=f"{path}?{query}" if query else path,
             client=provide_client(request),
+            seller=self._seller,
         )
 
     async def _user(self, session: str) -> User | None:
@@ -162,6 +167,7 @@ class Visitors:
                 method="POST",
                 path="/internal/sessions/tokens",
                 body={"session": session},
+                may_repeat=True,
             )
         )
         if answer.status == HTTPStatus.UNAUTHORIZED and answer.problem.slug == "session-ended":

@@ -1,9 +1,10 @@
-"""The texts about a purchase: its events, how it stands, the colours and names of statuses."""
+"""The texts about bikes and purchases: kinds, events, how a purchase stands, names of statuses."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from roadbike.contracts.geometry import Kind
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import (
     DeliveryStatus,
@@ -31,6 +32,15 @@ SAID: Final[Mapping[str, Text]] = {
     "DeliveryCancelled": Text(ko="배송을 취소했습니다", en="Delivery cancelled"),
     "DeliveryRecalled": Text(ko="자전거를 회수하고 있습니다", en="On its way back"),
     "DeliveryReturned": Text(ko="자전거가 돌아왔습니다", en="Back in the shop"),
+}
+KINDS: Final[Mapping[Kind, Text]] = {
+    Kind.CLIMB: Text(ko="클라이머", en="Climber"),
+    Kind.AERO: Text(ko="에어로", en="Aero"),
+    Kind.ENDURANCE: Text(ko="엔듀런스", en="Endurance"),
+    Kind.GRAVEL: Text(ko="그래블", en="Gravel"),
+    Kind.CLASSIC: Text(ko="클래식", en="Classic"),
+    Kind.CITY: Text(ko="통근", en="City"),
+    Kind.TT: Text(ko="타임트라이얼", en="Time trial"),
 }
 NOT_SHOWN: Final = frozenset({"StockReleased"})  # concerns the shop only
 DETAIL: Final[Mapping[str, Text]] = {

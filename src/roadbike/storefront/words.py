@@ -55,8 +55,21 @@ class Words:
 
     def moment(self, moment: datetime) -> str:
         """Return day and time: "10월 6일 14:04"; without the day when it is today."""
-        is_today = moment.astimezone(SEOUL).date() == self.now.astimezone(SEOUL).date()
-        return self.clock(moment) if is_today else f"{self.day(moment)} {self.clock(moment)}"
+        return (
+            self.clock(moment)
+            if self.is_today(moment)
+            else f"{self.day(moment)} {self.clock(moment)}"
+        )
+
+    def minute(self, moment: datetime) -> str:
+        """Return day and time as a sentence has them: "14시 4분"; with the day unless today."""
+        local = moment.astimezone(SEOUL)
+        clock = self.t(f"{local.hour}시{NBSP}{local.minute}분", self.clock(moment))
+        return clock if self.is_today(moment) else f"{self.day(moment)}{NBSP}{clock}"
+
+    def is_today(self, moment: datetime) -> bool:
+        """Return whether the moment is today, in Seoul."""
+        return moment.astimezone(SEOUL).date() == self.now.astimezone(SEOUL).date()
 
     def until(self, text: str) -> str:
         """Return a moment that another service names in ISO 8601, as day and time."""

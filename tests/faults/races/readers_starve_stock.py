@@ -32,13 +32,18 @@ async def provoke() -> Outcome:
         number = await asyncio.to_thread(new_bike, shop, 1_000)
         customer = buyer(shop)
         say(f"quiet: allocated after {await allocated(customer, number):.2f} s")
-        read_before = len(events(shop))
+        read_before = len(entries(shop))
         answers, waits = await flood(shop, customer, number)
-        said = Counter(events(shop)[read_before:])
+        said = Counter(
+            f"{entry['event']}: {entry.get('reason', '')}"
+            for entry in entries(shop)[read_before:]
+            if entry.get("event") in OWN_WORK
+        )
     if not answers["200"]:
         raise CannotTry(f"the readers read nothing: {dict(answers)}")
     say(f"readers: {dict(answers)}; allocated after {', '.join(f'{w:.2f}' for w in waits)} s")
-    starved = sum(said[name] for name in OWN_WORK)
+    say(f"stock's own work: {dict(said) or 'never waited'}")
+    starved = said.total()
     text = f"stock's own work found no connection {starved} times ({READERS} readers)"
     return Outcome(starved > 0, text)
 
@@ -82,13 +87,14 @@ async def allocated(customer: Person, number: int) -> float:
     return float("inf")
 
 
-def events(shop: Shop) -> list[str]:
-    """Return the name of every line of stock's log."""
+def entries(shop: Shop) -> list[Any]:
+    """Return every line of stock's log that is an object of JSON."""
     found = []
     for line in shop.home.log("stock").read_text(errors="replace").splitlines():
         with suppress(ValueError):
             entry: Any = json.loads(line)
-            found.append(str(entry.get("event", "")) if isinstance(entry, dict) else "")
+            if isinstance(entry, dict):
+                found.append(entry)
     return found
 
 

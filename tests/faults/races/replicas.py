@@ -1,6 +1,6 @@
-"""Races, found sound: the same as chaos with a second replica of stock, reservation, payment and
-mypage, reservations made at both and faults on both; measured are the books of all services
-afterwards; the fault is one broken rule.
+"""Races, found sound: the same as chaos with two replicas of stock, reservation, payment and mypage
+(`roadbike up --replicas`), any of which may be killed or stopped; measured are the books of all
+services afterwards; the fault is one broken rule.
 """
 
 from tests.faults.outcome import Outcome, run

@@ -4,13 +4,15 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final, Generic, TypeVar
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Integer, String
+import msgspec
+from sqlalchemy import BigInteger, DateTime, Dialect, Integer, String, Text
 from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 S = TypeVar("S", bound=StrEnum)
+T = TypeVar("T", bound=msgspec.Struct)
 
 # SQLite generates values only for a key of type INTEGER, which has 64 bits there
 BigId: Final = BigInteger().with_variant(Integer, "sqlite")
@@ -61,6 +63,23 @@ class Status(TypeDecorator[S], Generic[S]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> S | None:  # noqa: ARG002
         return None if value is None else self.type_(value)
+
+
+class AsJson(TypeDecorator[T], Generic[T]):
+    """A Struct, stored as its JSON."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, type_: type[T]) -> None:
+        super().__init__()
+        self.type_ = type_
+
+    def process_bind_param(self, value: T | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        return None if value is None else msgspec.json.encode(value).decode()
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> T | None:  # noqa: ARG002
+        return None if value is None else msgspec.json.decode(value, type=self.type_)
 
 
 class utc_now(FunctionElement[datetime]):  # noqa: N801 read as SQL

@@ -242,7 +242,7 @@ def token_verifier(
     chosen = service.settings
     return TokenVerifier(
         service.db,
-        chosen.account_url,
+        chosen.account_url.partition(",")[0],
         _account_keys(chosen),
         issuer=application.issuer,
         audience=application.audience,

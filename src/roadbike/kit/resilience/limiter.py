@@ -12,13 +12,17 @@ RETRY_SECONDS: Final = 1.0  # until a refused client may try again
 
 
 class Limiter:
-    """Lets `limit` pieces of work run at a time, and as many wait up to `wait_seconds`.
+    """Lets `limit` pieces of work run at a time, and `queue` of them wait up to `wait_seconds`.
 
     `limit` is about 0.6 of deadline ÷ service time (Little's law). First come, first served.
+    queue: as many as `limit`, unless another number is given.
     """
 
-    def __init__(self, limit: int, *, wait_seconds: float = MAX_WAIT_SECONDS) -> None:
+    def __init__(
+        self, limit: int, *, wait_seconds: float = MAX_WAIT_SECONDS, queue: int | None = None
+    ) -> None:
         self.limit = limit
+        self.queue = limit if queue is None else queue
         self.in_flight = 0
         self.waiting = 0
         self._wait_seconds = wait_seconds
@@ -42,7 +46,7 @@ class Limiter:
         if not self._free.locked():
             await self._free.acquire()  # a place is free: this does not wait
             return
-        if self.waiting >= self.limit:
+        if self.waiting >= self.queue:
             raise Overloaded(retry_after=RETRY_SECONDS)
         self.waiting += 1
         try:

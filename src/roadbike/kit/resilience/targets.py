@@ -23,6 +23,11 @@ class Targets:
         self._rests_until: dict[str, float] = {}  # those without an answer
         self._next = 0
 
+    @property
+    def count(self) -> int:
+        """Return how many replicas there are."""
+        return len(self._urls)
+
     def choose(self) -> str:
         """Return the URL for the next call."""
         now = self._clock()

@@ -1,6 +1,7 @@
 """The outermost ASGI layer: trace, deadline, limits of the head, headers on every response."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack
 from http import HTTPStatus
 from itertools import chain
 from typing import Any, Final
@@ -14,10 +15,13 @@ from roadbike.kit.pure.refusals import (
     BadRequest,
     Invalid,
     NotFound,
+    Overloaded,
     PreconditionFailed,
     Refusal,
 )
 from roadbike.kit.resilience.deadline import current_deadline, new_deadline
+from roadbike.kit.resilience.limiter import Limiter
+from roadbike.kit.resilience.turns import Turns
 from roadbike.kit.trace import tracing
 from roadbike.kit.translations import Translations, language_of
 from roadbike.kit.web.conditions import condition_of, status_of_a_read
@@ -33,6 +37,13 @@ COMMON_HEADERS: Final = (
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=()"),
 )
+# A crowd of readers waits here, where that costs nothing. One event loop does all work of a process
+# in turn, so each request that is worked on delays all others, and the inbox and the relay, too.
+READS_AT_A_TIME: Final = 100
+READS_IN_A_ROUND: Final = 10  # of the event loop
+READ_WAIT_SECONDS: Final = 1.0
+MAX_WAITING_READS: Final = 2_000
+NEVER_LIMITED: Final = ("/livez", "/readyz", "/internal/")
 FIRST_REDIRECT: Final = 300  # a smaller status is a success
 NO_STORE: Final = (b"cache-control", b"no-store")
 
@@ -58,6 +69,10 @@ class Edge:
     def __init__(self, app: ASGIApp, translations: Translations) -> None:
         self.app = app
         self._translations = translations
+        self._reads = Limiter(
+            READS_AT_A_TIME, wait_seconds=READ_WAIT_SECONDS, queue=MAX_WAITING_READS
+        )
+        self._starts, self._refusals = Turns(READS_IN_A_ROUND), Turns(READS_IN_A_ROUND)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request; lifespan events pass through."""
@@ -86,15 +101,35 @@ class Edge:
             await self._refuse(scope, response, refusal)
             return
         try:
-            await self.app(scope, _until_gone(receive), response.send)
+            await self._answer(scope, _until_gone(receive), response)
             if response.is_refused:
                 response.is_refused = False
                 await self._refuse(scope, response, PreconditionFailed())
+        except Overloaded as overload:
+            await self._refuse(scope, response, overload)
         except Exception:
             log.exception("http.failed")
             if response.started:
                 raise  # part of the response is sent: the server has to close the connection
             await self._refuse(scope, response, Internal())
+
+    async def _answer(self, scope: HTTPScope, receive: Receive, response: "_Response") -> None:
+        """Let the app answer; a read waits for a place among the reads.
+
+        Raises Overloaded when no place becomes free in time.
+        """
+        if not _is_limited(scope):
+            await self.app(scope, receive, response.send)
+            return
+        async with AsyncExitStack() as place:
+            try:
+                await place.enter_async_context(self._reads.place())
+            except Overloaded:
+                await self._refusals.mine()  # those who came together give up together
+                raise
+            response.before_start = place.aclose
+            await self._starts.mine()
+            await self.app(scope, receive, response.send)
 
     def refusing(self, refusal: Refusal) -> ASGIApp:
         """Return the app that answers every request with the refusal."""
@@ -137,6 +172,7 @@ class _Response:
         self.started = False
         self.is_refused = False
         self.condition: Precondition | None = None
+        self.before_start: Callable[[], Awaitable[None]] | None = None
         self._scope = scope
         self._send = send
         self._is_head = is_head
@@ -147,6 +183,8 @@ class _Response:
             if self.is_refused:
                 return
             self.started = True
+            if self.before_start:
+                await self.before_start()  # a stream of events, too, needs no place from now on
             message["headers"] = [*message["headers"], *COMMON_HEADERS, *self._caching(message)]
         elif self.is_refused:
             return
@@ -173,6 +211,11 @@ class _Response:
         handler: Any = self._scope.get("route_handler")  # missing when no route was found
         is_public = handler is not None and handler.opt.get("public_cache")
         return () if is_public and message["status"] < FIRST_REDIRECT else (NO_STORE,)
+
+
+def _is_limited(scope: HTTPScope) -> bool:
+    """Return whether the request is a read of a client, not of the operator or a service."""
+    return scope["method"] == "GET" and not scope["path"].startswith(NEVER_LIMITED)
 
 
 def _refused_head(scope: HTTPScope) -> Refusal | None:

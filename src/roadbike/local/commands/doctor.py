@@ -14,7 +14,7 @@ from typing import Final, Literal
 from rich.console import Console
 from rich.text import Text
 
-from roadbike.environment import ENVIRONMENT
+from roadbike.environment import ENVIRONMENT, SELLER
 from roadbike.kit.process.setting_faults import SettingError
 from roadbike.kit.process.settings import check_names
 from roadbike.local import all_settings, ports, services, shop_file, users
@@ -52,6 +52,7 @@ def examine(home: Home, base: int, environ: Mapping[str, str]) -> list[Finding]:
         _ports(home, base),
         _home(home, environ),
         *_settings(environ),
+        *_seller(environ),
         _chromium(environ),
     ]
 
@@ -165,6 +166,13 @@ def _settings(environ: Mapping[str, str]) -> Iterator[Finding]:
     if not wrong:
         count = sum(name.removesuffix("_FILE") in ENVIRONMENT for name in environ)
         yield Finding("good", say("doctor-settings", count=count))
+
+
+def _seller(environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Name what the pages do not say about the seller: the law wants it on a shop's pages."""
+    missing = sorted(name for name in SELLER if not _is_set(environ, name))
+    if missing:
+        yield Finding("note", say("doctor-seller-empty", names=", ".join(missing)))
 
 
 def _is_set(environ: Mapping[str, str], name: str) -> bool:

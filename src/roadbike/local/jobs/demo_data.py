@@ -17,6 +17,10 @@ from roadbike.kit.db import Database
 from roadbike.local.http import access_token, call
 
 ADMIN: Final = "admin"
+MEASURES: Final = (  # the order of the numbers of a size
+    *("stack", "reach", "headTube", "seatTube", "headAngle", "seatAngle"),
+    *("chainstay", "bbDrop", "forkOffset"),
+)
 
 
 def make(*, logins: Mapping[str, str], database_url: str, gateway: str) -> None:
@@ -56,7 +60,7 @@ def bikes() -> Iterator[dict[str, Any]]:
     """Return the bodies for POST /stocks."""
     text = files("roadbike.local.jobs").joinpath("demo_stock.toml").read_text(encoding="utf-8")
     for model in tomllib.loads(text)["model"]:
-        for offset, size in enumerate(model["sizes"]):
+        for offset, (size, measures) in enumerate(model["sizes"].items()):
             yield {
                 "bikeId": model["number"] + offset,
                 "bikeNm": model["name"],
@@ -66,6 +70,9 @@ def bikes() -> Iterator[dict[str, Any]]:
                 "frameSize": size,
                 "colour": model["colour"],
                 "description": model["description"],
+                "geometry": {"model": model["number"]}
+                | {name: model[name] for name in ("kind", "paint", "accent")}
+                | dict(zip(MEASURES, measures, strict=True)),
             }
 
 

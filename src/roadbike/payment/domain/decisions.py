@@ -1,7 +1,7 @@
 """Every decision on a payment: each returns the changed payment and the events to publish."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from roadbike.contracts.events import (
@@ -23,7 +23,11 @@ from roadbike.payment.domain.refusals import NotPayable, PaymentDiffers, Reserva
 
 
 def opened(
-    payment: Payment, wanted: OpenPayment, payment_id: UUID, now: datetime
+    payment: Payment,
+    wanted: OpenPayment,
+    payment_id: UUID,
+    now: datetime,
+    pay_within: timedelta,
 ) -> tuple[Payment, list[AnyPaymentEvent]]:
     """Open the payment; one that is open with the same values stays as it is.
 
@@ -44,7 +48,7 @@ def opened(
         payment_status=PaymentStatus.DUE,
         opened_at=now,
     )
-    return due, [PaymentOpened.of(due)]
+    return due, [PaymentOpened.of(due, pay_until=now + pay_within)]
 
 
 def attempted(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from roadbike.contracts.payments import OpenPayment
@@ -24,17 +24,24 @@ class Opening:
     traceparent: str | None = None
 
 
-async def open_payments(tx: Tx, openings: Sequence[Opening]) -> list[Payment | Exception]:
-    """Open a batch of payments in one transaction; return a payment or a refusal for each."""
+async def open_payments(
+    tx: Tx, openings: Sequence[Opening], pay_within: timedelta
+) -> list[Payment | Exception]:
+    """Open a batch of payments in one transaction; return a payment or a refusal for each.
+
+    pay_within: how long the buyers may take to pay.
+    """
     now = await tx.now()
     await store.lock_all(tx, [opening.reservation_id for opening in openings])
-    return [await _opened(tx, opening, now) for opening in openings]
+    return [await _opened(tx, opening, now, pay_within) for opening in openings]
 
 
-async def _opened(tx: Tx, opening: Opening, now: datetime) -> Payment | Exception:
+async def _opened(
+    tx: Tx, opening: Opening, now: datetime, pay_within: timedelta
+) -> Payment | Exception:
     payment = await store.locked_or_new(tx, opening.reservation_id)
     try:
-        opened, events = domain.opened(payment, opening.wanted, new_id(), now)
+        opened, events = domain.opened(payment, opening.wanted, new_id(), now, pay_within)
     except Refusal as refusal:
         return refusal
     if events:

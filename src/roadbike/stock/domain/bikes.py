@@ -8,6 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from roadbike.contracts.events import AnyBikeEvent, StockChanged, StockRegistered, StockRemoved
+from roadbike.contracts.geometry import Geometry
 from roadbike.kit.pure.conditions import Precondition
 from roadbike.kit.pure.refusals import PreconditionFailed, Refusal
 
@@ -58,6 +59,7 @@ class Bike:
     frame_size: str | None = None
     colour: str | None = None
     description: str | None = None
+    geometry: Geometry | None = None
     withdrawn: bool = False
     withdrawn_at: datetime | None = None
     version: int = 1

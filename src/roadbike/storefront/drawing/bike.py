@@ -6,6 +6,7 @@ from html import escape
 from math import pi, radians
 from typing import Final
 
+from roadbike.contracts.geometry import Geometry
 from roadbike.storefront.drawing.joints import BEAD_RADIUS, Joints, joints
 from roadbike.storefront.drawing.shapes import (
     DARK,
@@ -13,7 +14,6 @@ from roadbike.storefront.drawing.shapes import (
     KINDS,
     STEEL,
     TYRE,
-    Geometry,
     Shape,
 )
 from roadbike.storefront.drawing.svg import (
@@ -48,9 +48,6 @@ AERO_GRIPS: Final = "M-58,84L36,90M-6,-4L92,-10Q126,-8 146,20"
 
 def draw(
     geometry: Geometry,
-    kind: str,
-    paint: str,
-    accent: str,
     *,
     title: str,
     words: Words | None = None,
@@ -58,18 +55,18 @@ def draw(
 ) -> str:
     """Return the SVG text of one bike, about 5 KB.
 
-    paint, accent: `#rrggbb`; the accent colours the fork and a panel on the down tube.
+    The accent of the geometry colours the fork and a panel on the down tube.
     title: what readers of the screen get. words: for the dimension lines; None draws none.
     other: another size, drawn over it as a dashed outline.
     All drawings share one canvas and one ground line, so that sizes can be compared.
     """
-    shape = KINDS[kind]
+    shape = KINDS[geometry.kind]
     own = joints(geometry, shape)
     parts = [
         SHADOW,
         _wheel(own.rear, shape, closed=shape.time_trial),
         _wheel(own.front, shape, closed=False),
-        *_frame(own, shape, paint, accent),
+        *_frame(own, shape, geometry.paint, geometry.accent),
         *_drive_train(own, shape.colours.alloy),
         *_contact_points(own, shape),
         *(_dimensions(own, words) if words else ()),

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from math import cos, pi, radians, sin
 from typing import Final
 
-from roadbike.storefront.drawing.shapes import Geometry, Shape
+from roadbike.contracts.geometry import Geometry
+from roadbike.storefront.drawing.shapes import Shape
 
 BEAD_RADIUS: Final = 311  # of a 622 mm wheel
 

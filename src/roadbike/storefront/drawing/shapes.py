@@ -1,9 +1,10 @@
-"""Geometry of a frame, and how each kind of bike is built. Millimetres and degrees."""
+"""How each kind of bike is built. Millimetres and degrees."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from roadbike.contracts.geometry import Kind
 from roadbike.storefront.drawing.svg import Widths
 
 DARK: Final = "#26282d"
@@ -13,21 +14,6 @@ TYRE: Final = "#17181b"
 TYRE_WALL: Final = "#26282c"
 RIM: Final = "#33363c"
 TAN: Final = "#b8925a"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Geometry:
-    """What a geometry table says of one frame size, in mm and degrees."""
-
-    stack: float
-    reach: float
-    head_tube: float
-    seat_tube: float
-    head_angle: float = 73.0
-    seat_angle: float = 73.5
-    chainstay: float = 410
-    bb_drop: float = 70
-    fork_offset: float = 45
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,9 +71,9 @@ class Shape:
     time_trial: bool = False  # a closed rear wheel and aero bars
 
 
-KINDS: Final[Mapping[str, Shape]] = {
-    "climb": Shape(),
-    "endurance": Shape(
+KINDS: Final[Mapping[Kind, Shape]] = {
+    Kind.CLIMB: Shape(),
+    Kind.ENDURANCE: Shape(
         stays_at=0.74,
         bows=Bows(fork=15, stays=-14, top=6),
         spacers=30,
@@ -95,7 +81,7 @@ KINDS: Final[Mapping[str, Shape]] = {
         lower=22,
         tyre_width=32,
     ),
-    "aero": Shape(
+    Kind.AERO: Shape(
         tubes=Tubes(
             down=(64, 54), top=(32, 34), seat=(48, 46), head=(54, 64), fork=(58, 20), stay=(16, 22)
         ),
@@ -105,7 +91,7 @@ KINDS: Final[Mapping[str, Shape]] = {
         stem_rise=-2,
         rim_depth=62,
     ),
-    "gravel": Shape(
+    Kind.GRAVEL: Shape(
         tubes=Tubes(down=(52, 42), top=(30, 26)),
         bows=Bows(fork=12, stays=-8),
         colours=Colours(tyre_wall=TAN),
@@ -116,7 +102,7 @@ KINDS: Final[Mapping[str, Shape]] = {
         tyre_width=42,
         knobs=True,
     ),
-    "city": Shape(
+    Kind.CITY: Shape(
         tubes=Tubes(stay=(15, 18)),
         bows=Bows(fork=10),
         colours=Colours(alloy="#595f68", rim="#6d747d"),
@@ -127,7 +113,7 @@ KINDS: Final[Mapping[str, Shape]] = {
         rim_depth=22,
         tyre_width=35,
     ),
-    "classic": Shape(
+    Kind.CLASSIC: Shape(
         tubes=Tubes(
             down=(32, 30), top=(26, 26), seat=(29, 29), head=(36, 36), fork=(28, 12), stay=(12, 14)
         ),
@@ -140,7 +126,7 @@ KINDS: Final[Mapping[str, Shape]] = {
         tyre_width=26,
         disc_brakes=False,
     ),
-    "tt": Shape(
+    Kind.TT: Shape(
         tubes=Tubes(
             down=(78, 66), top=(44, 38), seat=(66, 62), head=(66, 76), fork=(66, 24), stay=(20, 30)
         ),

@@ -35,15 +35,24 @@ for (const form of document.querySelectorAll("form[data-wait]")) {
 }
 
 // Until when to pay: the time that is left, counted down.
-for (const time of document.querySelectorAll("time[data-countdown]")) {
-  const left = document.createElement("b");
-  time.after(" · ", time.dataset.countdown, " ", left);
-  const count = () => {
-    const seconds = Math.max(0, Math.floor((Date.parse(time.dateTime) - Date.now()) / ONE_SECOND));
-    left.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
-  };
-  count();
-  setInterval(count, ONE_SECOND);
+countDown(document);
+
+function countDown(part) {
+  for (const time of part.querySelectorAll("time[data-countdown]")) {
+    const left = document.createElement("b");
+    const said = document.createElement("span");  // for readers of the screen, twice
+    said.className = "hide";
+    said.setAttribute("role", "status");
+    time.after(" · ", time.dataset.countdown, " ", left, said);
+    const count = () => {
+      if (!time.isConnected) { clearInterval(timer); return; }
+      const seconds = Math.max(0, Math.floor((Date.parse(time.dateTime) - Date.now()) / ONE_SECOND));
+      left.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+      if (seconds === 300 || seconds === 60) said.textContent = `${time.dataset.countdown} ${left.textContent}`;
+    };
+    const timer = setInterval(count, ONE_SECOND);
+    count();
+  }
 }
 
 // Filters take effect when they change.
@@ -67,6 +76,8 @@ if (live) follow(live);
 
 function follow(line) {
   const steps = document.getElementById("steps");
+  let last = line.dataset.after;  // how many events of the purchase this page knows
+  const shown = new Map();  // by the id of the part, as it was sent
   let failures = 0;
   line.hidden = false;
 
@@ -92,17 +103,20 @@ function follow(line) {
   const swap = (html) => {
     const fresh = parsed(html);
     const old = document.getElementById(fresh.id);
-    if (!old || old.outerHTML === fresh.outerHTML) return;
+    if (!old || shown.get(fresh.id) === html) return;
+    shown.set(fresh.id, html);
     const hadFocus = old.contains(document.activeElement);
     old.replaceWith(fresh);
+    countDown(fresh);
     if (hadFocus) fresh.querySelector("h1")?.focus();
   };
 
   const connect = () => {
-    const source = new EventSource(line.dataset.live);
+    const source = new EventSource(`${line.dataset.live}?after=${last}`);
     source.addEventListener("open", () => { failures = 0; say("live"); });
-    source.addEventListener("step", (event) => add(event.data));
+    source.addEventListener("step", (event) => { last = event.lastEventId; add(event.data); });
     source.addEventListener("head", (event) => swap(event.data));
+    source.addEventListener("next", (event) => swap(event.data));
     source.addEventListener("facts", (event) => swap(event.data));
     source.addEventListener("end", () => { source.close(); line.hidden = true; });
     source.addEventListener("error", () => {
