@@ -1,6 +1,5 @@
 """Every state of the pages, rendered without a shop: accessible, and readable on a small phone."""
 
-import re
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -13,7 +12,11 @@ from roadbike.storefront.web import HTML, POLICY
 from tests.browser import states
 from tests.browser.test_every_page import PICTURES, SCHEMES, SMALLEST
 
-REFRESH: Final = re.compile(rb'content="[0-9]+"')
+RELOAD: Final = b'data-reload="2"'
+ALIKE: Final = {  # to axe: the page of a purchase with other words
+    *("purchase-confirming", "purchase-holding", "purchase-preparing", "purchase-received"),
+    *("purchase-recalling", "purchase-refunding", "purchase-never-paid"),
+}
 ORIGIN: Final = "http://pages.invalid"
 
 
@@ -32,14 +35,18 @@ def test_no_state_of_a_page_has_a_fault(browser: Browser, language: Any) -> None
         width = page.evaluate("document.documentElement.scrollWidth")
         if width > SMALLEST:
             found[name, "too wide"] = width
-        _take_picture(page, f"{name}-{language}-phone")
+        if language == "ko":
+            _take_picture(page, f"{name}-phone")
+        if name in ALIKE:
+            continue
         page.set_viewport_size({"width": 1280, "height": 800})
         for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type] literals
             faults = Axe().run(page)
             if faults.violations_count:
                 found[name, scheme] = faults.generate_report()
-            _take_picture(page, f"{name}-{language}-{scheme}")
+            if language == "ko":
+                _take_picture(page, f"{name}-{scheme}")
 
     assert found == {}
     assert [text for text in said if "Content Security Policy" in text] == []
@@ -50,7 +57,7 @@ def _serve(route: Route, pages: dict[str, bytes]) -> None:
     path = urlsplit(route.request.url).path.removeprefix("/")
     if path in pages:
         headers = {"Content-Type": HTML, "Content-Security-Policy": POLICY}
-        lasting = REFRESH.sub(b'content="3600"', pages[path])  # while axe looks at it
+        lasting = pages[path].replace(RELOAD, b'data-reload="3600"')  # while axe looks at it
         route.fulfill(body=lasting, headers=headers)
     elif (name := path.removeprefix("static/")) in STATIC:
         route.fulfill(body=static_file(name), content_type=STATIC[name])

@@ -112,7 +112,7 @@ async def test_only_inserted_rows_are_returned(items: Database) -> None:
         await INSERT.execute(tx, [EMPTY | {"id": ids[0]}])
         new = await INSERT_NEW.execute(tx, [EMPTY | {"id": id_} for id_ in ids])
 
-    assert {row.id for row in new} == set(ids[1:])
+    assert {row["id"] for row in new} == set(ids[1:])
 
 
 async def test_without_rows_nothing_is_executed(items: Database) -> None:

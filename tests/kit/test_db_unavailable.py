@@ -177,8 +177,8 @@ async def test_a_full_disk_is_unavailable_until_there_is_room(db: Database) -> N
 
 async def limit_pages(db: Database, pages: int) -> None:
     """Set the limit of the pool's only connection in use."""
-    async with db.engine.connect() as connection:
-        await connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+    async with db.begin() as tx:
+        await tx.execute(text(f"PRAGMA max_page_count={pages}"))
 
 
 async def fill(db: Database) -> None:
@@ -207,8 +207,8 @@ async def test_a_database_locked_by_another_process_is_unavailable(
 
 
 async def disable_waiting_for_locks(db: Database) -> None:
-    async with db.engine.connect() as connection:
-        await connection.exec_driver_sql("PRAGMA busy_timeout=0")
+    async with db.begin() as tx:
+        await tx.execute(text("PRAGMA busy_timeout=0"))
 
 
 async def retry_until_success(attempt: Callable[[], Awaitable[None]]) -> None:

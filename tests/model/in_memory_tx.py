@@ -9,6 +9,7 @@ from sqlalchemy import Executable, Select
 
 from roadbike.kit.db import Database, Tx
 from roadbike.kit.db import rows as kit_rows
+from roadbike.kit.db.statements import Row, Statement
 from roadbike.kit.messaging import outbox
 from roadbike.kit.pure.events import Event
 
@@ -40,12 +41,16 @@ class InMemoryTx(Tx):
     async def now(self) -> datetime:
         return NOW
 
-    async def execute(self, statement: Executable, values: Any = None) -> Any:
-        if getattr(statement, "is_insert", False):
-            self.inserted += values
+    async def execute(self, _statement: Executable, _values: Any = None) -> Any:
         return _NoRows()
 
-    async def row(self, statement: Executable) -> Any:
+    async def rows_of_each(self, statement: Statement, many: Sequence[Any]) -> Sequence[Row]:
+        """Record what is inserted."""
+        if getattr(statement.built("sqlite"), "is_insert", False):
+            self.inserted += many
+        return []
+
+    async def row(self, statement: Executable | Statement, _values: Any = None) -> Any:
         """Return the one row of the table that the statement selects from, or None."""
         (table,) = cast("Select[Any]", statement).get_final_froms()
         names = [column.name for column in table.columns]
@@ -81,8 +86,6 @@ def _database() -> Database:
 
 class _NoRows:
     """The result of a statement that found no row."""
-
-    returns_rows = False
 
     def all(self) -> Sequence[Any]:
         return []

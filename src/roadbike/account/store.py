@@ -9,7 +9,6 @@ from sqlalchemy import (
     ColumnElement,
     Index,
     MetaData,
-    RowMapping,
     String,
     Table,
     func,
@@ -31,6 +30,7 @@ from roadbike.contracts.types import (
 from roadbike.kit.db import Tx
 from roadbike.kit.db.bulk import delete_some, insert_new
 from roadbike.kit.db.columns import BigId, UtcTime
+from roadbike.kit.db.statements import Row
 from roadbike.kit.db.times import is_past, is_recent
 
 HASH_LENGTH: Final = 200  # of argon2's encoded form
@@ -172,7 +172,7 @@ def _row(account: Account) -> Mapping[str, Any]:
     }
 
 
-def _account(row: RowMapping) -> Account:
+def _account(row: Row) -> Account:
     return Account(
         user_id=row["user_id"],
         user_name=row["user_name"],

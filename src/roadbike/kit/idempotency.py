@@ -7,6 +7,7 @@ that completes it, and is deleted in the one that undoes it.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
@@ -16,23 +17,21 @@ from sqlalchemy import (
     Column,
     LargeBinary,
     MetaData,
-    RowMapping,
     String,
     Table,
     Uuid,
-    bindparam,
     delete,
     select,
-    tuple_,
-    update,
 )
 
 from roadbike.kit.db import Tx, bulk
 from roadbike.kit.db.columns import UtcTime
+from roadbike.kit.db.statements import Row, Statement
 from roadbike.kit.db.times import age_of
 from roadbike.kit.pure.refusals import Refusal
 
 KEY_RETENTION: Final = timedelta(hours=24)
+KEY_COLUMNS: Final = ("user_id", "route", "key")
 DELETED_AFTER: Final = KEY_RETENTION + timedelta(hours=25)  # the clock may be set a day forward
 
 
@@ -111,8 +110,8 @@ async def earlier_requests(
 
     None: there was no request with the key. KeyReused: it had another fingerprint.
     """
-    columns = tuple_(keys.c.user_id, keys.c.route, keys.c.key)
-    rows = await tx.rows(select(keys).where(columns.in_({key.primary_key for key in wanted})))
+    parts = zip(*(key.primary_key for key in wanted), strict=True)
+    rows = await tx.rows(_by_keys(keys), dict(zip(KEY_COLUMNS, map(list, parts), strict=True)))
     found = {(row["user_id"], row["route"], row["key"]): row for row in rows}
     if not found:
         return [None] * len(wanted)
@@ -138,11 +137,8 @@ async def claim(
 
 async def finish(tx: Tx, keys: Table, responses: Mapping[UUID, bytes]) -> None:
     """Store the responses of completed requests, by result id."""
-    if responses:
-        of_result = keys.c.result_id == bindparam("of_result")
-        statement = update(keys).where(of_result).values(response=bindparam("bytes"))
-        rows = [{"of_result": result_id, "bytes": r} for result_id, r in responses.items()]
-        await tx.execute(statement, rows)
+    rows = [{"result_id": result_id, "response": r} for result_id, r in responses.items()]
+    await _set_responses(keys).execute(tx, rows)
 
 
 async def release(tx: Tx, keys: Table, result_ids: Sequence[UUID]) -> None:
@@ -157,9 +153,18 @@ async def delete_old(tx: Tx, keys: Table) -> bool:
     return await bulk.delete_some(tx, keys, keys.c.created_at < limit)
 
 
-def _earlier_request(
-    key: Key, row: RowMapping | None, now: datetime
-) -> EarlierRequest | KeyReused | None:
+@cache
+def _by_keys(keys: Table) -> Statement:
+    columns = [keys.c[name] for name in KEY_COLUMNS]
+    return Statement(lambda dialect: select(keys).where(bulk.among_tuples(dialect, columns)))
+
+
+@cache
+def _set_responses(keys: Table) -> bulk.Update:
+    return bulk.Update(keys, "result_id", ["response"])
+
+
+def _earlier_request(key: Key, row: Row | None, now: datetime) -> EarlierRequest | KeyReused | None:
     if row is None:
         return None
     if row["fingerprint"] != key.fingerprint:

@@ -112,7 +112,7 @@ class PaymentApi:
     def routes(self) -> list[Route]:
         one = "/payments/{payment_id:uuid}"
         return [
-            put("/internal/payments/{reservation_id:uuid}", self.open, who=INTERNAL),
+            put("/internal/payments/{reservation_id:uuid}", self.open, who=INTERNAL, hot=True),
             get("/payments", self.page, who=BUYER, sort=tuple(store.SORTABLE)),
             get(one, self.get, who=BUYER),
             patch(one, self.pay, who=BUYER, refuses=(402, 409, 429)),

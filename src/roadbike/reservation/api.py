@@ -116,7 +116,7 @@ class ReservationApi:
     def routes(self) -> list[Route]:
         one = "/reservations/{reservation_id:uuid}"
         return [
-            post("/reservations", self.reserve, who=BUYER, refuses=(404, 409)),
+            post("/reservations", self.reserve, who=BUYER, refuses=(404, 409), hot=True),
             get("/reservations", self.page, who=BUYER, sort=tuple(store.SORTABLE)),
             get(
                 "/reservations/catalogue",

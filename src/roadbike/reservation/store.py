@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
-from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -34,6 +33,7 @@ from roadbike.kit.db.claims import claim_due
 from roadbike.kit.db.columns import Status, UtcTime
 from roadbike.kit.db.paging import Paging
 from roadbike.kit.db.rows import Rows
+from roadbike.kit.db.statements import Statement
 from roadbike.kit.pure.refusals import NotFound
 from roadbike.reservation.domain import Bike, Reservation, is_pending
 
@@ -97,8 +97,17 @@ RESERVE_SEQ: Final = NumberSequence("reserve_seq", metadata=metadata)
 RESERVATIONS: Final = Rows(RESERVATION, Reservation)
 BIKES: Final = Rows(BIKE, Bike)
 
-DRAWN: Final = select(RESERVE_SEQ.next_value()).select_from(
-    func.generate_series(1, bindparam("how_many", type_=Integer))
+DRAWN: Final = Statement(
+    lambda _: select(RESERVE_SEQ.next_value().label("number")).select_from(
+        func.generate_series(1, bindparam("how_many", type_=Integer))
+    )
+)
+_COUNT_OPEN: Final = Statement(
+    lambda dialect: (
+        select(RESERVATION.c.user_id, func.count().label("count"))
+        .where(among(dialect, RESERVATION.c.user_id), OPEN)
+        .group_by(RESERVATION.c.user_id)
+    )
 )
 PENDING: Final = RESERVATION.c.reservation_status == ReservationStatus.PENDING
 SORTABLE: Final = {"reserveDt": RESERVATION.c.reserved_at, "price": RESERVATION.c.price}
@@ -156,7 +165,7 @@ async def count_pending(tx: Tx) -> int:
 
 async def count_open(tx: Tx, user_ids: Iterable[str]) -> Mapping[str, int]:
     """Return the number of open reservations of each of these buyers who has any."""
-    rows = await tx.rows(_count_open(tx.db.dialect), {"among": list(user_ids)})
+    rows = await tx.rows(_COUNT_OPEN, {"among": list(user_ids)})
     return {row["user_id"]: row["count"] for row in rows}
 
 
@@ -165,7 +174,7 @@ async def draw_reserve_seqs(tx: Tx, how_many: int) -> Sequence[int]:
     if tx.db.dialect == "sqlite":  # it has no sequences, and only one writer at a time
         last = await tx.scalar(select(func.coalesce(func.max(RESERVATION.c.reserve_seq), 0)))
         return range(last + 1, last + 1 + how_many)
-    return (await tx.execute(DRAWN, {"how_many": how_many})).scalars().all()
+    return [row["number"] for row in await tx.rows(DRAWN, {"how_many": how_many})]
 
 
 async def get(tx: Tx, reservation_id: UUID, *, owner: str | None) -> Reservation:
@@ -220,13 +229,6 @@ async def delete_old_keys(tx: Tx) -> bool:
 
 async def _delete_keys(tx: Tx, reservation_ids: Sequence[UUID]) -> None:
     await idempotency.release(tx, KEY, reservation_ids)
-
-
-@cache
-def _count_open(dialect: str) -> Select[Any]:
-    user_id = RESERVATION.c.user_id
-    counted = select(user_id, func.count().label("count")).where(among(dialect, user_id), OPEN)
-    return counted.group_by(user_id)
 
 
 def _served(owner: str | None) -> Select[Any]:

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Annotated, Any
+from uuid import UUID
 
 import httpx
 import msgspec
@@ -82,10 +83,12 @@ class ThingApi:
         self.waiting = 0
         self.may_go_on = asyncio.Event()
 
-    def routes(self) -> list[Route]:
+    def routes(self, *, hot: bool = True) -> list[Route]:
         return [
             get("/things", self.all, who=ANYONE, sort=("price",), search=True, public_cache=True),
-            post("/things", self.add, who=ADMIN, refuses=(409,)),
+            post("/things", self.add, who=ADMIN, refuses=(409,), hot=hot),
+            put("/internal/ids/{thing_id:uuid}", self.keep_id, who=INTERNAL, hot=hot),
+            post("/keys", self.key, who=BUYER, status=200, hot=hot),
             get("/things/{number:int}", self.one, who=BUYER),
             patch("/things/{number:int}", self.edit, who=ADMIN),
             put("/things/{number:int}", self.replace, who=BUYER),
@@ -113,6 +116,15 @@ class ThingApi:
         self.stored.append(data)
         thing = Thing(thing_nm=data.thing_nm, price=data.price)
         return Reply(thing, headers={"Location": "/things/1", "ETag": etag(1)})
+
+    async def key(self, caller: Caller, idempotency_key: KeyHeader = None) -> dict[str, str]:
+        if idempotency_key == "fail":
+            raise self.fault[0]
+        return {"user": caller.user_id, "key": checked_key(idempotency_key) or "-"}
+
+    async def keep_id(self, thing_id: UUID, data: ThingEdit, caller: Caller) -> dict[str, Any]:
+        price = None if data.price is UNSET else data.price
+        return {"id": str(thing_id), "caller": caller.user_id, "price": price}
 
     async def one(self, number: int, caller: Caller) -> Reply[Thing]:
         thing = Thing(thing_nm=caller.user_id, price=number)
@@ -230,11 +242,11 @@ def app(state_and_app: tuple[State, Any], state: State) -> Any:  # noqa: ARG001 
     return state_and_app[1]
 
 
-def make_app(state: State) -> Any:
+def make_app(state: State, *, hot: bool = True) -> Any:
     accepted = json.dumps({"keys": [SigningKey.from_jwk(OPS_KEY).public_jwk()]})
     return http_app(
         title="thing",
-        routes=state.api.routes(),
+        routes=state.api.routes(hot=hot),
         tokens=KnownTokens(),
         services=ServiceTokens("thing", new_signing_key("thing/1"), accepted),
         translations=load_translations("roadbike.kit"),

@@ -12,20 +12,24 @@ from typing import Any, Final
 from sqlalchemy import (
     Column,
     Executable,
-    Row,
     Table,
+    and_,
     any_,
     bindparam,
     delete,
     func,
     literal_column,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql import ColumnElement
 
-from roadbike.kit.db import Tx, claims
+from roadbike.kit.db import claims
+from roadbike.kit.db.columns import JsonList
+from roadbike.kit.db.database import Tx
+from roadbike.kit.db.statements import Row, Statement
 
 POSTGRESQL: Final = "postgresql"
 CLEANUP_BATCH: Final = 1_000  # rows that `delete_some` deletes in one transaction
@@ -42,24 +46,22 @@ class Insert:
 
     def __init__(self, table: Table, names: Sequence[str], finish: Finish) -> None:
         self._table, self._names, self._finish = table, names, finish
-        self._statements: dict[str, Executable] = {}  # by dialect
+        self._statement = Statement(self._built, names)
 
-    async def execute(self, tx: Tx, rows: Sequence[Mapping[str, Any]]) -> Sequence[Row[Any]]:
+    async def execute(self, tx: Tx, rows: Sequence[Mapping[str, Any]]) -> Sequence[Row]:
         """Insert the rows in this order; return the rows of RETURNING in unspecified order."""
         if not rows:
             return []
-        statement = self._statement(tx.db.dialect)
-        values: Any = rows
         if tx.db.dialect == POSTGRESQL:
-            values = {name: [row[name] for row in rows] for name in self._names}
-        result = await tx.execute(statement, values)
-        return result.all() if result.returns_rows else []
+            arrays = {name: [row[name] for row in rows] for name in self._names}
+            return await tx.rows(self._statement, arrays)
+        return await tx.rows_of_each(self._statement, rows)
 
-    def _statement(self, dialect: str) -> Executable:
-        if dialect not in self._statements:
-            insert = self._from_arrays() if dialect == POSTGRESQL else sqlite.insert(self._table)
-            self._statements[dialect] = self._finish(insert)
-        return self._statements[dialect]
+    def _built(self, dialect: str) -> Executable:
+        is_postgresql = dialect == POSTGRESQL
+        insert = self._from_arrays() if is_postgresql else sqlite.insert(self._table)
+        built: Executable = self._finish(insert)
+        return built
 
     def _from_arrays(self) -> postgresql.Insert:
         columns = [self._table.c[name] for name in self._names]
@@ -69,33 +71,43 @@ class Insert:
 
 
 class Update:
-    """An UPDATE of many rows of a table, found by `key`, each with its own values of `names`."""
+    """An UPDATE of many rows of a table, found by `key`, each with its own values of `names`.
 
-    def __init__(self, table: Table, key: str, names: Sequence[str]) -> None:
-        self._table, self._key, self._names = table, key, names
-        self._statements: dict[str, Executable] = {}  # by dialect
+    guard: a column that counts the updates of a row. Only a row whose count is one below the new
+    value is updated.
+    """
 
-    async def execute(self, tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Update the row of each key that exists."""
-        names = [self._key, *self._names]
+    def __init__(
+        self, table: Table, key: str, names: Sequence[str], *, guard: str | None = None
+    ) -> None:
+        self._table, self._key, self._names, self._guard = table, key, names, guard
+        self._statement = Statement(self._built)
+
+    async def execute(self, tx: Tx, rows: Sequence[Mapping[str, Any]]) -> set[Any]:
+        """Update the row of each key that exists; return the keys of the updated rows."""
         if not rows:
-            return
+            return set()
+        names = [self._key, *self._names]
         if tx.db.dialect == POSTGRESQL:
             arrays = {f"new_{name}": [row[name] for row in rows] for name in names}
-            await tx.execute(self._statement(POSTGRESQL), arrays)
+            updated = await tx.rows(self._statement, arrays)
         else:
             each = [{f"new_{name}": row[name] for name in names} for row in rows]
-            await tx.execute(self._statement(tx.db.dialect), each)
+            updated = await tx.rows_of_each(self._statement, each)
+        return {row[self._key] for row in updated}
 
-    def _statement(self, dialect: str) -> Executable:
-        if dialect not in self._statements:
-            new = self._arrays() if dialect == POSTGRESQL else self._parameters()
-            statement = update(self._table).where(self._table.c[self._key] == new.pop(self._key))
-            self._statements[dialect] = statement.values(new)
-        return self._statements[dialect]
+    def _built(self, dialect: str) -> Executable:
+        table = self._table
+        new = self._arrays() if dialect == POSTGRESQL else self._parameters()
+        statement = update(table).where(table.c[self._key] == new[self._key])
+        if self._guard is not None:
+            statement = statement.where(table.c[self._guard] == new[self._guard] - 1)
+        values = {name: new[name] for name in self._names}
+        return statement.values(values).returning(table.c[self._key])
 
     def _parameters(self) -> dict[str, Any]:
-        return {name: bindparam(f"new_{name}") for name in (self._key, *self._names)}
+        columns = [self._table.c[name] for name in (self._key, *self._names)]
+        return {c.name: bindparam(f"new_{c.name}", type_=c.type) for c in columns}
 
     def _arrays(self) -> dict[str, Any]:
         columns = [self._table.c[name] for name in (self._key, *self._names)]
@@ -110,7 +122,24 @@ def among(dialect: str, column: Column[Any]) -> ColumnElement[bool]:
     """Return the condition that the column has one of the values of the parameter `among`."""
     if dialect == POSTGRESQL:
         return column == any_(bindparam("among", type_=postgresql.ARRAY(column.type)))
-    return column.in_(bindparam("among", expanding=True))
+    return _among_json(column, "among")
+
+
+def among_tuples(dialect: str, columns: Sequence[Column[Any]]) -> ColumnElement[bool]:
+    """Return the condition that the columns together have values that are given together.
+
+    Each column has a parameter of its name with one value for each tuple. On SQLite a row may
+    also fulfil it with values of different tuples.
+    """
+    if dialect == POSTGRESQL:
+        arrays = [bindparam(c.name, type_=postgresql.ARRAY(c.type)) for c in columns]
+        return tuple_(*columns).in_(select(*(func.unnest(array) for array in arrays)))
+    return and_(*(_among_json(column, column.name) for column in columns))
+
+
+def _among_json(column: Column[Any], name: str) -> ColumnElement[bool]:
+    given = func.json_each(bindparam(name, type_=JsonList(column.type)))
+    return column.in_(select(given.table_valued("value").c.value))
 
 
 async def insert_new(tx: Tx, table: Table, rows: Sequence[Mapping[str, Any]]) -> set[Any]:
@@ -121,7 +150,8 @@ async def insert_new(tx: Tx, table: Table, rows: Sequence[Mapping[str, Any]]) ->
     if not rows:
         return set()
     inserted = await _insert_new(table, tuple(rows[0])).execute(tx, rows)
-    return {row[0] if len(row) == 1 else tuple(row) for row in inserted}
+    keys = (tuple(row.values()) for row in inserted)
+    return {key[0] if len(key) == 1 else key for key in keys}
 
 
 async def delete_some(tx: Tx, table: Table, condition: ColumnElement[bool]) -> bool:

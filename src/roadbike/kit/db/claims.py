@@ -11,9 +11,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Column, RowMapping, Select, Table, text
+from sqlalchemy import Column, Select, Table, text
 
 from roadbike.kit.db.database import Database, Tx
+from roadbike.kit.db.statements import Row
 from roadbike.kit.db.times import NO_TIME, ranges_of_due
 
 AT_A_TIME: Final = 10
@@ -43,14 +44,14 @@ async def claim_due(
     *tables: Table,
     longest: timedelta = NO_TIME,
     age: timedelta = NO_TIME,
-) -> list[RowMapping]:
+) -> list[Row]:
     """Lock and return rows of the statement whose time has come, the earliest first.
 
     tables: as in `free_only`. longest: how far ahead the time is planned at most. age: how long
     ago it must be. Each of the two queries reads one range of an index; one query with both might
     read all of it.
     """
-    rows: list[RowMapping] = []
+    rows: list[Row] = []
     for condition in ranges_of_due(time, await tx.now() - age, longest + age):
         if len(rows) < at_most:
             some = found.where(condition).order_by(time).limit(at_most - len(rows))

@@ -1,5 +1,7 @@
 """Column types and SQL expressions that behave the same on every database."""
 
+import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final, Generic, TypeVar
@@ -63,6 +65,23 @@ class Status(TypeDecorator[S], Generic[S]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> S | None:  # noqa: ARG002
         return None if value is None else self.type_(value)
+
+
+class JsonList(TypeDecorator[Sequence[Any]]):
+    """A list of values of one column type as one parameter: JSON, as SQLite stores the values."""
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, item: TypeEngine[Any]) -> None:
+        super().__init__()
+        self.item = item
+
+    def process_bind_param(self, value: Sequence[Any] | None, dialect: Dialect) -> str | None:
+        if value is None:
+            return None
+        stored = self.item.dialect_impl(dialect).bind_processor(dialect)
+        return json.dumps([item if stored is None else stored(item) for item in value])
 
 
 class AsJson(TypeDecorator[T], Generic[T]):

@@ -14,15 +14,16 @@ from datetime import UTC, datetime, timedelta
 from math import inf
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Executable, MetaData, RowMapping, select, text
+from sqlalchemy import Executable, MetaData, select, text
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from roadbike.kit.db.columns import utc_now
-from roadbike.kit.db.engine import new_engines, read_options
+from roadbike.kit.db.connections import Connections, Held
+from roadbike.kit.db.engine import new_engines
 from roadbike.kit.db.errors import StaleRow, is_conflict, translated_errors
-from roadbike.kit.pure.rooms import BACKGROUND, READS, WRITES
+from roadbike.kit.db.statements import Row, Statement
+from roadbike.kit.pure.rooms import BACKGROUND, READS, ROOMS, WRITES, Room
 
 T = TypeVar("T")
 
@@ -32,6 +33,9 @@ metadata: Final = MetaData()  # kit's own tables, which every service's database
 
 MAX_ATTEMPTS: Final = 10  # of one use case that conflicts with other transactions
 RERUN_PAUSE_SECONDS: Final = 0.01  # longest pause before a rerun, per earlier run
+NO_VALUES: Final[Mapping[str, Any]] = {}
+_CLOCK: Final = Statement(lambda _: select(utc_now()))
+
 CLOCK_REFRESH_SECONDS: Final = 1.0  # the database's clock is read again after this time
 CLOCK_TOLERANCE: Final = timedelta(seconds=2)  # a larger difference means that it was set
 
@@ -43,13 +47,12 @@ class Tx:
     before they are written.
     """
 
-    def __init__(
-        self, connection: AsyncConnection, db: "Database", *, read_only: bool = False
-    ) -> None:
+    def __init__(self, held: Held, db: "Database", *, read_only: bool = False) -> None:
         self.db = db
         self.read_only = read_only
         self._rows: dict[RowKey, Any] = {}
-        self._connection = connection
+        self._stored: dict[RowKey, Any] = {}
+        self._held = held
         self._at_commit: dict[Callable[[Tx, list[Any]], Awaitable[None]], list[Any]] = defaultdict(
             list
         )
@@ -60,26 +63,44 @@ class Tx:
         statement: Executable,
         values: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
     ) -> CursorResult[Any]:
-        """Execute the statement once, or once for each mapping of a sequence of values.
+        """Execute a statement that was built for this call, by SQLAlchemy.
 
         Raises DatabaseUnavailable, as every method that reads or writes does.
         """
         with translated_errors():
-            result: CursorResult[Any] = await self._connection.execute(statement, values)
+            result: CursorResult[Any] = await self._held.core.execute(statement, values)
             return result
 
     async def rows(
-        self, statement: Executable, values: Mapping[str, Any] | None = None
-    ) -> Sequence[RowMapping]:
+        self, statement: Executable | Statement, values: Mapping[str, Any] = NO_VALUES
+    ) -> Sequence[Row]:
         """Return all rows of the result as mappings from column name to value."""
-        return (await self.execute(statement, values)).mappings().all()
+        if isinstance(statement, Statement):
+            with translated_errors():
+                return await self._held.rows(statement, values)
+        return [dict(row) for row in (await self.execute(statement, values)).mappings()]
 
-    async def row(self, statement: Executable) -> RowMapping | None:
+    async def rows_of_each(
+        self, statement: Statement, many: Sequence[Mapping[str, Any]]
+    ) -> Sequence[Row]:
+        """Execute the statement once for each mapping of values; return the rows of all."""
+        with translated_errors():
+            return await self._held.rows_of_each(statement, many)
+
+    async def row(
+        self, statement: Executable | Statement, values: Mapping[str, Any] = NO_VALUES
+    ) -> Row | None:
         """Return the first row of the result, None if it is empty."""
-        return (await self.execute(statement)).mappings().first()
+        if isinstance(statement, Statement):
+            return next(iter(await self.rows(statement, values)), None)
+        found = (await self.execute(statement, values)).mappings().first()
+        return None if found is None else dict(found)
 
-    async def scalar(self, statement: Executable) -> Any:
+    async def scalar(self, statement: Executable | Statement) -> Any:
         """Return the first column of the first row, None if the result is empty."""
+        if isinstance(statement, Statement):
+            row = await self.row(statement)
+            return None if row is None else next(iter(row.values()))
         return (await self.execute(statement)).scalar()
 
     async def now(self) -> datetime:
@@ -98,8 +119,16 @@ class Tx:
         return self._rows[key]
 
     def remember_row(self, key: RowKey, state: Any) -> None:
-        """Keep what was loaded or is to be saved; None for a row that does not exist."""
+        """Keep what is to be saved."""
         self._rows[key] = state
+
+    def stored_row(self, key: RowKey) -> Any:
+        """Return the row as the database has it; None if that is not known, or it has none."""
+        return self._stored.get(key)
+
+    def remember_stored_row(self, key: RowKey, state: Any) -> None:
+        """Keep what was loaded under a lock; None for a row that does not exist."""
+        self._rows[key] = self._stored[key] = state
 
     def at_commit(self, write: Callable[["Tx", list[T]], Awaitable[None]], item: T) -> None:
         """Call `write` with all its items, in order, once and just before the commit.
@@ -138,7 +167,7 @@ class _Clock:
         # taken before the query: the result is at most one round trip ahead, never behind
         asked_at = time.monotonic()
         if asked_at - self._read_at > CLOCK_REFRESH_SECONDS:
-            moment = await tx.scalar(select(utc_now()))
+            moment = await tx.scalar(_CLOCK)
             if self._read_at > -inf and abs(moment - self._at(asked_at)) > CLOCK_TOLERANCE:
                 self._set_at = asked_at
             self._moment, self._read_at = moment, asked_at
@@ -166,15 +195,15 @@ class Database:
     def __init__(self, url: str) -> None:
         self._engines = new_engines(url)
         self.dialect = self._engines[WRITES].dialect.name
-        self._use(reads=self._engines[READS], writes=self._engines[WRITES])
+        self._connections = {room: Connections(self._engines[room], room) for room in ROOMS}
+        self._use(reads=READS, writes=WRITES)
         self.clock = _Clock()
         self._outbox_signal = asyncio.Event()
         self._one_writer: AbstractAsyncContextManager[Any] = (
             asyncio.Lock() if self.dialect == "sqlite" else nullcontext()
         )
         self.background = copy.copy(self)  # with the same clock, signal and lock
-        in_background = self._engines[BACKGROUND]
-        self.background._use(reads=in_background, writes=in_background)  # noqa: SLF001 our own copy
+        self.background._use(reads=BACKGROUND, writes=BACKGROUND)  # noqa: SLF001 our own copy
         self.background.background = self.background
 
     @asynccontextmanager
@@ -184,8 +213,8 @@ class Database:
         Raises DatabaseUnavailable: nothing was committed, or the reply to the commit was lost.
         Raises StaleRow when a saved row was changed by another transaction.
         """
-        async with self._one_writer, _opened(self.engine.begin()) as connection:
-            tx = Tx(connection, self)
+        async with self._one_writer, self.connections.transaction() as held:
+            tx = Tx(held, self)
             yield tx
             await tx.flush()
         tx.run_after_commit()
@@ -198,9 +227,9 @@ class Database:
         for_write: a write of the same request follows, so readers must not be in front of it.
         Raises DatabaseUnavailable.
         """
-        engine = self._reading_for_writes if for_write else self._reading
-        async with _opened(engine.begin()) as connection:
-            yield Tx(connection, self, read_only=True)
+        connections = self.connections if for_write else self._reading
+        async with connections.transaction(read_only=True) as held:
+            yield Tx(held, self, read_only=True)
 
     async def transact(self, use_case: Callable[[Tx], Awaitable[T]]) -> T:
         """Run the use case in one transaction and return its result.
@@ -249,29 +278,11 @@ class Database:
 
     async def close(self) -> None:
         """Close all connections."""
-        for engine in set(self._engines.values()):
-            await engine.dispose()
+        for room, connections in self._connections.items():
+            await connections.close()
+            await self._engines[room].dispose()
 
-    def _use(self, *, reads: AsyncEngine, writes: AsyncEngine) -> None:
-        options = read_options(self.dialect)
-        self.engine = writes
-        self._reading = reads.execution_options(**options)
-        self._reading_for_writes = writes.execution_options(**options)
-
-
-@asynccontextmanager
-async def _opened(
-    transaction: AbstractAsyncContextManager[AsyncConnection],
-) -> AsyncIterator[AsyncConnection]:
-    """Open and close the transaction with translated errors; errors of the block stay unchanged."""
-    with translated_errors():
-        connection = await transaction.__aenter__()
-    try:
-        yield connection
-    except BaseException as error:
-        with translated_errors():  # the rollback may fail, too
-            await transaction.__aexit__(type(error), error, error.__traceback__)
-        raise
-    else:
-        with translated_errors():
-            await transaction.__aexit__(None, None, None)
+    def _use(self, *, reads: Room, writes: Room) -> None:
+        self.engine = self._engines[writes]
+        self.connections = self._connections[writes]
+        self._reading = self._connections[reads]

@@ -5,7 +5,7 @@ Each room (`kit.pure.rooms`) has an engine of its own.
 
 from typing import Any, Final
 
-from sqlalchemy import event, make_url
+from sqlalchemy import NullPool, event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from roadbike.kit.pure.rooms import IDLE_IN_TRANSACTION_MS, ROOMS, Room
@@ -23,6 +23,11 @@ LOST_PEERS: Final = {
     "tcp_keepalives_count": "3",
     "tcp_user_timeout": "5000",  # ms; also for a peer that does not read a result
 }
+# Execution options of connections whose transactions `kit.db.driver` begins and ends.
+TRANSACTIONS_BY_HAND: Final[dict[str, dict[str, Any]]] = {
+    "postgresql": {"isolation_level": "AUTOCOMMIT"},
+    "sqlite": {"by_hand": True},
+}
 ANSWER_SECONDS: Final = 0.5  # beyond the limit of a statement: then the server itself hangs
 
 
@@ -35,12 +40,7 @@ def new_engines(url: str) -> dict[Room, AsyncEngine]:
         return {room: _postgresql(url, room) for room in ROOMS}
     if make_url(url).database in {None, "", ":memory:"}:
         return dict.fromkeys(ROOMS, _sqlite(url))
-    return {
-        room: _sqlite(
-            url, pool_size=room.connections, max_overflow=0, pool_timeout=room.wait_seconds
-        )
-        for room in ROOMS
-    }
+    return {room: _sqlite(url, poolclass=NullPool) for room in ROOMS}
 
 
 def session_settings(room: Room) -> dict[str, str]:
@@ -54,18 +54,11 @@ def session_settings(room: Room) -> dict[str, str]:
     return PREFER_INDEXES | NEVER_IDLE_OUT | LOST_PEERS | in_ms
 
 
-def read_options(dialect: str) -> dict[str, Any]:
-    """Return the execution options of reads: PostgreSQL then needs no BEGIN and no COMMIT."""
-    return {"read_only": True} if dialect == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
-
-
 def _postgresql(url: str, room: Room) -> AsyncEngine:
     return create_async_engine(
         url,
         hide_parameters=True,  # errors are logged, and parameters hold names and addresses
-        pool_size=room.connections,
-        max_overflow=0,
-        pool_timeout=room.wait_seconds,
+        poolclass=NullPool,  # `kit.db.connections` keeps them
         connect_args={
             "timeout": CONNECT_TIMEOUT_SECONDS,
             "command_timeout": room.statement_ms / 1000 + ANSWER_SECONDS,
@@ -84,7 +77,7 @@ def _sqlite(url: str, **pool: Any) -> AsyncEngine:
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # `_begin_sqlite` begins the transactions
+    connection.isolation_level = None  # it begins no transaction by itself
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")  # WAL with NORMAL loses commits in a power cut
@@ -93,5 +86,5 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:
 
 
 def _begin_sqlite(connection: Any) -> None:
-    read_only = connection.get_execution_options().get("read_only")
-    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+    if not connection.get_execution_options().get("by_hand"):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -10,11 +10,12 @@ for the lease holds up no other.
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import Column, Integer, RowMapping, String, Table, select, update
+from sqlalchemy import Column, Integer, String, Table, bindparam, select, update
 
 from roadbike.kit.db import Database, Tx, claims, metadata
 from roadbike.kit.db.bulk import insert_new
 from roadbike.kit.db.columns import UtcTime, utc_now
+from roadbike.kit.db.statements import Row, Statement
 
 TERM: Final = timedelta(seconds=5)
 
@@ -27,6 +28,13 @@ LEASE: Final = Table(
     Column("until", UtcTime, nullable=False),
 )
 STATE: Final = select(LEASE, utc_now().label("now"))
+_STILL_HELD: Final = Statement(
+    lambda _: (
+        select(LEASE.c.name)
+        .where(LEASE.c.name == bindparam("name"), LEASE.c.epoch == bindparam("epoch"))
+        .with_for_update(read=True)
+    )
+)
 
 
 async def take(db: Database, name: str, holder: str) -> int | None:
@@ -57,8 +65,7 @@ async def still_held(tx: Tx, name: str, epoch: int) -> bool:
     The row is locked in share mode: nobody gets the lease before this transaction ends, so that
     what a new holder finds contains all that the old one has done.
     """
-    mine = select(LEASE.c.name).where(LEASE.c.name == name, LEASE.c.epoch == epoch)
-    return await tx.row(mine.with_for_update(read=True)) is not None
+    return await tx.row(_STILL_HELD, {"name": name, "epoch": epoch}) is not None
 
 
 async def _take(tx: Tx, name: str, holder: str) -> int | None:
@@ -75,7 +82,7 @@ async def _take(tx: Tx, name: str, holder: str) -> int | None:
     return epoch
 
 
-def _is_held_by_another(row: RowMapping, holder: str) -> bool:
+def _is_held_by_another(row: Row, holder: str) -> bool:
     """Return whether another holder's term runs.
 
     Not one that ends later than any term can: the database's clock has been set back since.

@@ -9,10 +9,13 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from roadbike.kit.db import Tx
 from roadbike.kit.db.bulk import POSTGRESQL
+from roadbike.kit.db.statements import Statement
 
 KEY_BYTES: Final = 8  # PostgreSQL's advisory locks are numbers of 64 bits
-LOCK: Final = select(
-    func.pg_advisory_xact_lock(func.unnest(bindparam("keys", type_=ARRAY(BigInteger))))
+LOCK: Final = Statement(
+    lambda _: select(
+        func.pg_advisory_xact_lock(func.unnest(bindparam("keys", type_=ARRAY(BigInteger))))
+    )
 )
 
 
@@ -25,7 +28,7 @@ async def lock_names(tx: Tx, kind: str, names: Iterable[str]) -> None:
     """
     keys = sorted({lock_key(kind, name) for name in names})  # in one order, or two would deadlock
     if keys and tx.db.dialect == POSTGRESQL:
-        await tx.execute(LOCK, {"keys": keys})
+        await tx.rows(LOCK, {"keys": keys})
 
 
 def lock_key(kind: str, name: str) -> int:

@@ -4,14 +4,18 @@ Optimistic locking guards every save: when two transactions created or changed t
 second one raises StaleRow at its commit, and Database.transact runs it again.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from functools import partial
+from operator import attrgetter
+from typing import Any, Final, Generic, Protocol, TypeVar
 
-from sqlalchemy import Column, ColumnElement, RowMapping, Select, Table, bindparam, func, select
+from sqlalchemy import Column, ColumnElement, Select, Table, bindparam, func, select
 
 from roadbike.kit.db import StaleRow, Tx, bulk, claims
 from roadbike.kit.db.database import RowKey
 from roadbike.kit.db.paging import Paging, SortOrder
+from roadbike.kit.db.statements import Row, Statement
 
 
 class Guarded(Protocol):
@@ -25,6 +29,8 @@ class Guarded(Protocol):
 
 T = TypeVar("T", bound=Guarded)
 
+VERSION: Final = "row_version"
+
 
 class Rows(Generic[T]):
     """A table with a primary key of one column and a column `row_version`.
@@ -37,18 +43,21 @@ class Rows(Generic[T]):
         self.type_ = type_
         (self._key,) = table.primary_key.columns
         self._names = [column.name for column in table.columns]
+        self._values = attrgetter(*self._names)
         self._upsert = bulk.Insert(table, self._names, self._guarded)
-        self._by_key = select(table).where(self._key == bindparam("key"))
-        self._locking: dict[tuple[str, bool], Select[Any]] = {}
+        self._updates: dict[tuple[str, ...], bulk.Update] = {}  # by the columns that they set
+        self._by_key = Statement(lambda _: select(table).where(self._key == bindparam("key")))
+        self._all_by_keys = Statement(partial(self._locking, skip_locked=False))
+        self._free_by_keys = Statement(partial(self._locking, skip_locked=True))
 
     async def lock(self, tx: Tx, keys: Iterable[object]) -> None:
         """Load and lock the rows with one query, in key order; `locked` then needs no query."""
         wanted = [key for key in dict.fromkeys(keys) if not tx.has_row(self._row_key(key))]
         if not wanted:
             return
-        found = await self._load(tx, wanted, skip_locked=False)
+        found = await self._load(tx, wanted, self._all_by_keys)
         for key in wanted:
-            tx.remember_row(self._row_key(key), found.get(key))
+            tx.remember_stored_row(self._row_key(key), found.get(key))
 
     async def lock_free(self, tx: Tx, keys: Iterable[object]) -> set[Any]:
         """Load and lock those rows that no other transaction has locked; return their keys.
@@ -58,12 +67,12 @@ class Rows(Generic[T]):
         """
         among = list(dict.fromkeys(keys))
         wanted = [key for key in among if not tx.has_row(self._row_key(key))]
-        found = await self._load(tx, wanted, skip_locked=True) if wanted else {}
+        found = await self._load(tx, wanted, self._free_by_keys) if wanted else {}
         for key, state in found.items():
-            tx.remember_row(self._row_key(key), state)
+            tx.remember_stored_row(self._row_key(key), state)
         return {key for key in among if tx.has_row(self._row_key(key))}
 
-    def remember_claimed(self, tx: Tx, rows: Iterable[RowMapping]) -> list[T]:
+    def remember_claimed(self, tx: Tx, rows: Iterable[Row]) -> list[T]:
         """Return whole rows that `kit.db.claims` has locked; `locked` then needs no query."""
         states = [self.state(row) for row in rows]
         for state in states:
@@ -120,9 +129,9 @@ class Rows(Generic[T]):
 
     def remember(self, tx: Tx, state: T) -> None:
         """Keep a state that the caller has loaded itself, under a lock that covers its row."""
-        tx.remember_row(self._row_key(getattr(state, self._key.name)), state)
+        tx.remember_stored_row(self._row_key(getattr(state, self._key.name)), state)
 
-    def state(self, row: RowMapping) -> T:
+    def state(self, row: Row) -> T:
         """Return the row as an instance of `type_`."""
         return self.type_(**{name: row[name] for name in self._names})
 
@@ -130,24 +139,38 @@ class Rows(Generic[T]):
         return self.table.name, key
 
     async def _write(self, tx: Tx, keys: list[RowKey]) -> None:
-        states = [tx.loaded_row(key) for key in sorted(set(keys))]
-        saved = await self._upsert.execute(tx, [self._row(state) for state in states])
-        if len(saved) < len(states):
+        """Update the columns that have changed; insert what is new or was not loaded here."""
+        rest: list[T] = []
+        loaded: dict[tuple[str, ...], list[T]] = defaultdict(list)
+        for key in sorted(set(keys), key=_in_lock_order):
+            state, stored = tx.loaded_row(key), tx.stored_row(key)
+            (rest if stored is None else loaded[self._changes(stored, state)]).append(state)
+        for names, states in loaded.items():
+            rest += await self._not_updated(tx, names, states)
+        saved = await self._upsert.execute(tx, [self._row(state, self._names) for state in rest])
+        if len(saved) < len(rest):
             raise StaleRow(f"{self.table.name}: another transaction saved the row first")
 
-    async def _load(self, tx: Tx, keys: list[object], *, skip_locked: bool) -> dict[Any, T]:
-        statement = self._lock_statement(tx.db.dialect, skip_locked=skip_locked)
-        rows = await tx.rows(statement, {"among": keys})
+    def _changes(self, stored: T, state: T) -> tuple[str, ...]:
+        pairs = zip(self._names, self._values(stored), self._values(state), strict=True)
+        return tuple(name for name, before, after in pairs if before != after and name != VERSION)
+
+    async def _not_updated(self, tx: Tx, names: tuple[str, ...], states: list[T]) -> list[T]:
+        """Set these columns; return the states whose row is another by now, or was deleted."""
+        if names not in self._updates:
+            columns = [*names, VERSION]
+            self._updates[names] = bulk.Update(self.table, self._key.name, columns, guard=VERSION)
+        rows = [self._row(state, (self._key.name, *names)) for state in states]
+        updated = await self._updates[names].execute(tx, rows)
+        return [state for state in states if getattr(state, self._key.name) not in updated]
+
+    async def _load(self, tx: Tx, keys: list[object], lock: Statement) -> dict[Any, T]:
+        rows = await tx.rows(lock, {"among": keys})
         return {row[self._key.name]: self.state(row) for row in rows}
 
-    def _lock_statement(self, dialect: str, *, skip_locked: bool) -> Select[Any]:
-        which = dialect, skip_locked
-        if which not in self._locking:
-            found = select(self.table).where(bulk.among(dialect, self._key)).order_by(self._key)
-            self._locking[which] = (
-                claims.free_only(found) if skip_locked else found.with_for_update()
-            )
-        return self._locking[which]
+    def _locking(self, dialect: str, *, skip_locked: bool) -> Select[Any]:
+        found = select(self.table).where(bulk.among(dialect, self._key)).order_by(self._key)
+        return claims.free_only(found) if skip_locked else found.with_for_update()
 
     def _guarded(self, insert: Any) -> Any:
         """Insert new rows; update others if their row_version is the one that was loaded."""
@@ -158,9 +181,15 @@ class Rows(Generic[T]):
             where=table.c.row_version == new.row_version - 1,
         ).returning(self._key)
 
-    def _row(self, state: T) -> dict[str, Any]:
-        row = {name: getattr(state, name) for name in self._names}
-        return row | {"row_version": state.row_version + 1}
+    def _row(self, state: T, names: Iterable[str]) -> dict[str, Any]:
+        row = {name: getattr(state, name) for name in names}
+        row[VERSION] = state.row_version + 1
+        return row
+
+
+def _in_lock_order(key: RowKey) -> Any:
+    """Sort as the database does; the number of a UUID compares faster than the UUID."""
+    return getattr(key[1], "int", key[1])
 
 
 def _order(column: Column[Any], by: SortOrder) -> list[ColumnElement[Any]]:

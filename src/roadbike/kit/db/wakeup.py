@@ -5,13 +5,14 @@ process that has no lease sends it after its commit; if it ends before that, the
 event when it looks by itself. On other databases nothing is sent, and the relay always looks so.
 """
 
-from typing import Any, Final
+from typing import Final, cast
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from roadbike.kit.db import Database
 from roadbike.kit.db.bulk import POSTGRESQL
+from roadbike.kit.db.connections import Held
+from roadbike.kit.db.driver import Asyncpg
 from roadbike.kit.db.errors import translated_errors
 
 CHANNEL: Final = "outbox"
@@ -23,8 +24,7 @@ class Wakeup:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._connection: AsyncConnection | None = None
-        self._driver: Any = None  # asyncpg's connection below it
+        self._held: Held | None = None
 
     async def send(self) -> None:
         """Wake the relays of this database that listen. Raises DatabaseUnavailable."""
@@ -41,18 +41,17 @@ class Wakeup:
         if self._db.dialect != POSTGRESQL or self._is_listening():
             return
         await self.close()
+        self._held = await self._db.connections.take()
         with translated_errors():
-            self._connection = await self._db.engine.connect()
-            self._driver = (await self._connection.get_raw_connection()).driver_connection
-            await self._driver.add_listener(CHANNEL, lambda *_: self._db.signal_outbox())
+            driver = cast("Asyncpg", self._held.driver)
+            await driver.connection.add_listener(CHANNEL, lambda *_: self._db.signal_outbox())
         self._db.signal_outbox()  # what was published before it listened
 
     async def close(self) -> None:
         """Listen no more."""
-        if self._connection is not None:
-            connection, self._connection, self._driver = self._connection, None, None
-            await connection.invalidate()  # it must not go back to the pool while it listens
-            await connection.close()
+        if self._held is not None:
+            held, self._held = self._held, None
+            await self._db.connections.discard(held)  # nobody else may get it while it listens
 
     def _is_listening(self) -> bool:
-        return self._driver is not None and not self._driver.is_closed()
+        return self._held is not None and not self._held.driver.is_closed()

@@ -12,10 +12,10 @@ from functools import partial
 from typing import Final
 
 import structlog
-from sqlalchemy import RowMapping
 
 from roadbike.kit.crash import Crash, never_crash
 from roadbike.kit.db import Database
+from roadbike.kit.db.statements import Row
 from roadbike.kit.messaging import sent
 from roadbike.kit.messaging.broker import Broker, Mark
 from roadbike.kit.messaging.pace import Pace
@@ -80,7 +80,7 @@ class BrokerLog:
         self._checked = None
         return False
 
-    async def note_sent(self, rows: Sequence[RowMapping]) -> None:
+    async def note_sent(self, rows: Sequence[Row]) -> None:
         """Look at the size of the topic after each TRIM_BYTES of events."""
         self._sent_bytes += sum(len(row["data"]) for row in rows)
         if self._sent_bytes >= TRIM_BYTES:
@@ -93,7 +93,7 @@ class BrokerLog:
             older = await sent.last_sent(tx, before=(await tx.now()) - BROKER_RETENTION)
         await self._broker.trim(topic, None if older is None else sent.mark_of(older))
 
-    async def _refill(self, last: RowMapping, epoch: int) -> None:
+    async def _refill(self, last: Row, epoch: int) -> None:
         """Make all kept events unsent, a few at a time; the relay then sends them."""
         log.error("broker.log_lost", topic=last["topic"], position=last["position"])
         await self._broker.start_over(last["topic"], sent.mark_of(last))

@@ -6,10 +6,11 @@ from typing import Any, Final
 
 import structlog
 from msgspec import Struct
-from sqlalchemy import ColumnElement, RowMapping, case, func, select, true, update
+from sqlalchemy import ColumnElement, case, func, select, true, update
 
 from roadbike.kit.db import Tx
 from roadbike.kit.db.columns import utc_now
+from roadbike.kit.db.statements import Row
 from roadbike.kit.messaging.parked import ALARM_ATTEMPTS, NEEDS_A_PERSON, PARKED, ParkedState
 
 log = structlog.get_logger()
@@ -105,7 +106,7 @@ def _chosen(ids: Collection[int] | None) -> ColumnElement[bool]:
     return NEEDS_A_PERSON if ids is None else _OPEN & PARKED.c.seq.in_(sorted(ids))
 
 
-async def _letter(tx: Tx, row: RowMapping, *, with_data: bool = False) -> DeadLetter:
+async def _letter(tx: Tx, row: Row, *, with_data: bool = False) -> DeadLetter:
     since = row["parked_at"] or row["time"]
     is_stuck = row["state"] is ParkedState.PARKED and row["attempts"] >= ALARM_ATTEMPTS
     return DeadLetter(

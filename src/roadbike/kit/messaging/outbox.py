@@ -96,7 +96,7 @@ async def _reserve_versions(tx: Tx, counts: Counter[tuple[str, str]]) -> dict[tu
     """Reserve that many versions for each (kind, key); return the last version before them."""
     added = [{"kind": kind, "key": key, "version": n} for (kind, key), n in sorted(counts.items())]
     rows = await _RESERVE_VERSIONS.execute(tx, added)
-    return {(row.kind, row.key): row.version - counts[row.kind, row.key] for row in rows}
+    return {(r["kind"], r["key"]): r["version"] - counts[r["kind"], r["key"]] for r in rows}
 
 
 def _row(event: Event, now: datetime, traceparent: str | None) -> dict[str, Any]:

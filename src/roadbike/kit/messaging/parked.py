@@ -18,7 +18,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    RowMapping,
     String,
     Table,
     Text,
@@ -33,6 +32,7 @@ from sqlalchemy.types import TypeEngine
 
 from roadbike.kit.db import Tx, bulk, claims, metadata
 from roadbike.kit.db.columns import BigId, Status, UtcTime
+from roadbike.kit.db.statements import Row, Statement
 from roadbike.kit.db.times import has_come, is_due
 from roadbike.kit.messaging.broker import Message
 
@@ -102,6 +102,13 @@ _INSERT: Final = bulk.Insert(
 )
 
 
+_BLOCKED: Final = Statement(
+    lambda dialect: select(PARKED.c.topic, PARKED.c.key).where(
+        _IS_PARKED, bulk.among(dialect, PARKED.c.key)
+    )
+)
+
+
 async def park(
     tx: Tx,
     message: Message,
@@ -132,10 +139,8 @@ async def blocked_keys(tx: Tx, messages: Collection[Message]) -> set[tuple[str, 
     """
     if not messages:
         return set()
-    among = bulk.among(tx.db.dialect, PARKED.c.key)
-    statement = select(PARKED.c.topic, PARKED.c.key).where(_IS_PARKED, among)
     keys = sorted({message.key for message in messages})
-    return {(row["topic"], row["key"]) for row in await tx.rows(statement, {"among": keys})}
+    return {(row["topic"], row["key"]) for row in await tx.rows(_BLOCKED, {"among": keys})}
 
 
 async def due(tx: Tx, at_most: int = RETRY_BATCH) -> Sequence[Message]:
@@ -233,7 +238,7 @@ def _cut(value: object, type_: TypeEngine[Any]) -> object:
     return value
 
 
-def _message(row: RowMapping) -> Message:
+def _message(row: Row) -> Message:
     return Message(
         event_id=row["event_id"],
         type=row["type"],

@@ -11,11 +11,11 @@ from typing import Final
 from uuid import UUID
 
 import structlog
-from sqlalchemy import RowMapping
 
 from roadbike.kit.crash import Crash, never_crash
 from roadbike.kit.db import Database, DatabaseUnavailable, lease
 from roadbike.kit.db.ids import new_id
+from roadbike.kit.db.statements import Row
 from roadbike.kit.db.wakeup import Wakeup
 from roadbike.kit.logs import SELDOM
 from roadbike.kit.messaging import sent
@@ -90,7 +90,7 @@ class Relay:
             with suppress(DatabaseUnavailable):
                 await lease.release(self.db, sent.LEASE_NAME, self._holder)
 
-    async def _send(self, rows: Sequence[RowMapping], epoch: int) -> int:
+    async def _send(self, rows: Sequence[Row], epoch: int) -> int:
         self.crash("relay.before_send")
         try:
             marks = await self.broker.send([_message(row, self.service) for row in rows])
@@ -133,7 +133,7 @@ class Relay:
         return self._epoch
 
 
-def _message(row: RowMapping, service: str) -> Message:
+def _message(row: Row, service: str) -> Message:
     event_id: UUID = row["event_id"]
     return Message(
         event_id=event_id,

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import RowMapping, func, select
+from sqlalchemy import Integer, bindparam, func, select
 
 from roadbike.kit.db import Tx, bulk, lease
+from roadbike.kit.db.statements import Row, Statement
 from roadbike.kit.messaging.broker import Mark
 from roadbike.kit.messaging.outbox import NOT_SENT, OUTBOX
 
@@ -15,15 +16,23 @@ OUTBOX_RETENTION: Final = timedelta(hours=72)  # of sent events
 
 UNSEND_BATCH: Final = 1_000  # rows of one transaction
 
+_NEXT: Final = Statement(
+    lambda _: (
+        select(OUTBOX)
+        .where(NOT_SENT)
+        .order_by(OUTBOX.c.seq)
+        .limit(bindparam("at_most", type_=Integer))
+    )
+)
 _SET_SENT: Final = bulk.Update(OUTBOX, "seq", ["sent_at", "incarnation", "position"])
 
 
-async def next_events(tx: Tx, at_most: int) -> Sequence[RowMapping]:
+async def next_events(tx: Tx, at_most: int) -> Sequence[Row]:
     """Return the oldest unsent events, in the order of publishing."""
-    return await tx.rows(select(OUTBOX).where(NOT_SENT).order_by(OUTBOX.c.seq).limit(at_most))
+    return await tx.rows(_NEXT, {"at_most": at_most})
 
 
-async def note_sent(tx: Tx, rows: Sequence[RowMapping], marks: Sequence[Mark], epoch: int) -> None:
+async def note_sent(tx: Tx, rows: Sequence[Row], marks: Sequence[Mark], epoch: int) -> None:
     """Note where the broker stored the events, unless another process has the lease by now.
 
     All events of a batch have the same `sent_at`, so that `seq` gives their order.
@@ -43,7 +52,7 @@ async def note_sent(tx: Tx, rows: Sequence[RowMapping], marks: Sequence[Mark], e
     await _SET_SENT.execute(tx, noted)
 
 
-async def last_sent(tx: Tx, *, before: datetime | None = None) -> RowMapping | None:
+async def last_sent(tx: Tx, *, before: datetime | None = None) -> Row | None:
     """Return the event that was sent last (before that time), None when there is none."""
     found = select(OUTBOX).where(
         OUTBOX.c.sent_at.is_not(None) if before is None else OUTBOX.c.sent_at < before
@@ -51,7 +60,7 @@ async def last_sent(tx: Tx, *, before: datetime | None = None) -> RowMapping | N
     return await tx.row(found.order_by(OUTBOX.c.sent_at.desc(), OUTBOX.c.seq.desc()).limit(1))
 
 
-def mark_of(row: RowMapping) -> Mark:
+def mark_of(row: Row) -> Mark:
     """Return where the broker has stored a sent event."""
     return Mark(position=row["position"], incarnation=row["incarnation"])
 

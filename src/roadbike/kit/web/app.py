@@ -18,6 +18,7 @@ from roadbike.kit.web.conditions import provide_condition, provide_if_match
 from roadbike.kit.web.edge import Edge
 from roadbike.kit.web.exceptions import problem_response
 from roadbike.kit.web.health import HealthApi, Ready, StatusReport
+from roadbike.kit.web.hot import HotRoutes
 from roadbike.kit.web.openapi import OpenApi, openapi_config
 from roadbike.kit.web.pages import problem_routes
 from roadbike.kit.web.rates import MINUTE_SECONDS, RateLimit
@@ -71,7 +72,7 @@ def http_app(  # noqa: PLR0913 one keyword for each part of the app
             }
         ),
     )
-    return Edge(app, translations)
+    return Edge(app, translations, HotRoutes(app))
 
 
 def _dependencies() -> dict[str, Provide]:

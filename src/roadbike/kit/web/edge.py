@@ -26,6 +26,7 @@ from roadbike.kit.trace import tracing
 from roadbike.kit.translations import Translations, language_of
 from roadbike.kit.web.conditions import condition_of, status_of_a_read
 from roadbike.kit.web.exceptions import Internal
+from roadbike.kit.web.hot import HotRoutes
 from roadbike.kit.web.problems import problem_body, problem_headers
 
 MAX_HEAD_BYTES: Final = 16 * 1024  # the address and all headers
@@ -64,10 +65,15 @@ class ClientGone(BadRequest):
 
 
 class Edge:
-    """Wraps an ASGI app, so that all responses, even of failures, have the common headers."""
+    """Wraps an ASGI app, so that all responses, even of failures, have the common headers.
 
-    def __init__(self, app: ASGIApp, translations: Translations) -> None:
-        self.app = app
+    hot: routes that are called instead of it.
+    """
+
+    def __init__(
+        self, app: ASGIApp, translations: Translations, hot: HotRoutes | None = None
+    ) -> None:
+        self.app, self._hot = app, hot
         self._translations = translations
         self._reads = Limiter(
             READS_AT_A_TIME, wait_seconds=READ_WAIT_SECONDS, queue=MAX_WAITING_READS
@@ -118,8 +124,10 @@ class Edge:
 
         Raises Overloaded when no place becomes free in time.
         """
+        hot = self._hot and self._hot.find(scope["method"], scope["path"])
+        app: ASGIApp = hot or self.app
         if not _is_limited(scope):
-            await self.app(scope, receive, response.send)
+            await app(scope, receive, response.send)
             return
         async with AsyncExitStack() as place:
             try:
@@ -129,7 +137,7 @@ class Edge:
                 raise
             response.before_start = place.aclose
             await self._starts.mine()
-            await self.app(scope, receive, response.send)
+            await app(scope, receive, response.send)
 
     def refusing(self, refusal: Refusal) -> ASGIApp:
         """Return the app that answers every request with the refusal."""

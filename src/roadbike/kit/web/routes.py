@@ -63,6 +63,7 @@ def route(  # noqa: PLR0913 one keyword for each property of a route
     public_cache: bool = False,
     media_type: str = HAL_JSON,
     in_schema: bool = True,
+    hot: bool = False,
 ) -> Route:
     """Return one route.
 
@@ -73,6 +74,7 @@ def route(  # noqa: PLR0913 one keyword for each property of a route
     who: the audience. status: of a plain Struct, and in the OpenAPI document.
     sort: names of the wire that `paging` may sort by. search: whether `paging` takes `q`.
     refuses: statuses that the OpenAPI document names beside the usual ones.
+    hot: it gets many requests, and is served by `kit.web.hot`.
     public_cache: send a success without `Cache-Control: no-store`.
     """
     hints = get_type_hints(fn)
@@ -80,18 +82,28 @@ def route(  # noqa: PLR0913 one keyword for each property of a route
     pages = {"paging": Provide(paging_of(sort, search=search), sync_to_thread=False)}
     listed = paging_parameters(sort, search=search) if "paging" in hints else {}
     taken = taken_by(fn, {name: type_ for name, (type_, _) in listed.items()})
+    check = _before(taken, has_body=bool(body))
+    dto = strict_body(body) if body else None
     return HTTPRouteHandler(
         path,
         http_method=method,
         status_code=status,
         media_type=media_type,
-        before_request=_before(taken, has_body=bool(body)),
-        dto=strict_body(body) if body else None,
+        before_request=check,
+        dto=dto,
         return_dto=None,
         dependencies=pages if "paging" in hints else None,
         responses=_problems({*refuses, *_usual(who, path, has_body=bool(body))}),
         security=[] if who is Who.ANYONE else SECURITY,
-        opt={"who": who, "public_cache": public_cache, "body": body, "taken": taken},
+        opt={
+            "who": who,
+            "public_cache": public_cache,
+            "body": body,
+            "taken": taken,
+            "hot": hot,
+            "check": check,
+            "dto": dto,
+        },
         operation_id=_operation_id(fn),
         summary=_summary(fn),
         include_in_schema=in_schema,

@@ -34,6 +34,11 @@ for (const form of document.querySelectorAll("form[data-wait]")) {
   form.addEventListener("submit", () => clearInterval(timer));
 }
 
+// What is not there yet: look again, so many seconds later.
+for (const each of document.querySelectorAll("[data-reload]")) {
+  setTimeout(() => location.reload(), Number(each.dataset.reload) * ONE_SECOND);
+}
+
 // Until when to pay: the time that is left, counted down.
 countDown(document);
 
