@@ -75,10 +75,11 @@ async def test_nothing_costs_more_after_a_million_purchases(
         stack.push_async_callback(service.db.close)
         for resource in service.resources:
             await stack.enter_async_context(resource)
-        for table, rows in FULL[name].items():
-            await fill(service.db, table, max(rows, least))
         explained = Explained()
         explained.listen(service.db)
+        for table, rows in FULL[name].items():
+            await fill(service.db, table, max(rows, least))
+        explained.is_on = True
         client = await stack.enter_async_context(http_client(service))
         use = Usage(service, client)
         await EVERY_ROUTE[name](use)
