@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Final, get_args
 from uuid import UUID
 
@@ -39,7 +40,7 @@ from roadbike.contracts.types import (
     ZIP_CODE_LENGTH,
 )
 from roadbike.kit.db import Tx
-from roadbike.kit.db.bulk import insert_new
+from roadbike.kit.db.bulk import among, insert_new
 from roadbike.kit.db.columns import Status, UtcTime
 from roadbike.kit.db.paging import Paging
 from roadbike.kit.db.rows import Rows
@@ -188,10 +189,17 @@ async def events_of(tx: Tx, reservation_id: UUID) -> Sequence[StoredEvent]:
 
 async def count_events(tx: Tx, reservation_ids: Iterable[UUID]) -> Mapping[UUID, int]:
     """Return how many events are stored of each of these purchases; those without are left out."""
-    key = STORED_EVENT.c.reservation_id
-    counted = select(key, func.count().label("events")).where(key.in_(list(reservation_ids)))
-    rows = await tx.rows(counted.group_by(key))
+    counted = _count_events(tx.db.dialect)
+    rows = await tx.rows(counted, {"among": list(reservation_ids)})
     return {row["reservation_id"]: row["events"] for row in rows}
+
+
+@cache
+def _count_events(dialect: str) -> Select[Any]:
+    """Return one statement for any number of purchases: each prepared one takes memory."""
+    key = STORED_EVENT.c.reservation_id
+    counted = select(key, func.count().label("events")).where(among(dialect, key))
+    return counted.group_by(key)
 
 
 async def count_purchases_with_events(tx: Tx) -> int:

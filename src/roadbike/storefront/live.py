@@ -13,6 +13,7 @@ from roadbike.storefront.peers import Peers, Request, Unreachable
 
 ASKED_AT_ONCE: Final = 1000  # purchases in one request, whose body is limited
 LONGEST_WAIT_SECONDS: Final = 2.0  # of my page, for a change
+GATHER_SECONDS: Final = 0.2  # for new viewers, before my page is asked again with them
 PAUSE_SECONDS: Final = 0.5  # after my page did not answer
 TICK_SECONDS: Final = 1.0  # how often is looked whether the process is stopping
 
@@ -86,6 +87,8 @@ class Live:
             asked = [asyncio.create_task(self._ask(chunk)) for chunk in chunks]
             added = asyncio.create_task(self._added.wait())
             await asyncio.wait([*asked, added], return_when=asyncio.FIRST_COMPLETED)
+            if added.done():
+                await asyncio.sleep(GATHER_SECONDS)  # others may come at the same time
             for task in (*asked, added):
                 task.cancel()
             ended = await asyncio.gather(*asked, added, return_exceptions=True)

@@ -126,6 +126,7 @@ class PurchasePages:
                 if not facts.purchase.is_moving:
                     yield event("end", "")
                     return
+                del facts  # a viewer who waits costs little memory
                 found = None
                 while found is None:
                     while not await _is_woken(watch, self.heartbeat_seconds):
