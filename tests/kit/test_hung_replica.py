@@ -169,7 +169,7 @@ async def test_rows_that_a_hung_replica_deletes_are_left_to_it(
 
     async with hanging(other, "DELETE FROM counters WHERE name = 'a'"):
         async with db.begin() as tx:
-            await bulk.delete_some(tx, COUNTERS.c.name, COUNTERS.c.value == 0)
+            await bulk.delete_some(tx, COUNTERS, COUNTERS.c.value == 0)
         async with db.read() as tx:
             left = await tx.scalar(text("SELECT string_agg(name, '') FROM counters"))
 
@@ -191,6 +191,24 @@ async def test_a_parked_message_that_a_hung_replica_retries_does_not_hold_up_the
 
     assert [row["key"] for row in await parked(db)] == ["a"]
     assert waited < BACKGROUND.lock_ms / 1000
+
+
+async def test_a_parked_message_whose_rows_are_locked_does_not_hold_up_the_others(
+    db: Database, other: Database, inbox: Inbox, handler: FailingHandler
+) -> None:
+    await save(db, "a")
+    handler.fails_on = {0, 1}
+    await inbox.consume(messages("ab"))
+    await make_due(db)
+    handler.fails_on = set()
+
+    async with hanging(other, LOCK_A):
+        await inbox.retry_parked(db)
+        left = await parked(db)
+    await inbox.retry_parked(db)
+
+    assert [(row["key"], row["attempts"]) for row in left] == [("a", 1)]
+    assert await parked(db) == []
 
 
 async def until_it_succeeds(attempt: Callable[[], object]) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Column, MetaData, Table, insert, select
 
-from roadbike.kit.db import Database, times
+from roadbike.kit.db import Database, claims, times
 from roadbike.kit.db.columns import UtcTime
 from roadbike.kit.db.database import CLOCK_REFRESH_SECONDS, _Clock
 from roadbike.kit.db.times import TOLERANCE
@@ -17,7 +17,7 @@ PLAN = Table("plan", MetaData(), Column("at", UtcTime))
 
 
 class FixedTx:
-    """What `due_rows` needs of a transaction, with a clock that stands still."""
+    """What `claim_due` needs of a transaction, with a clock that stands still."""
 
     def __init__(self, db: Database) -> None:
         self.db = db
@@ -26,7 +26,7 @@ class FixedTx:
         return NOW
 
     async def rows(self, statement: object) -> object:
-        async with self.db.read() as tx:
+        async with self.db.begin() as tx:
             return await tx.rows(statement)  # type: ignore[arg-type]
 
 
@@ -51,7 +51,7 @@ async def test_what_is_planned_too_far_ahead_is_due(
     async with db.read() as tx:
         one = await tx.rows(select(PLAN).where(times.is_due(PLAN.c.at, NOW, WAIT)))
     fixed = FixedTx(db)
-    rows = await times.due_rows(fixed, select(PLAN), PLAN.c.at, 5, longest=WAIT)  # type: ignore[arg-type]
+    rows = await claims.claim_due(fixed, select(PLAN), PLAN.c.at, 5, longest=WAIT)  # type: ignore[arg-type]
 
     assert (len(one), len(rows)) == (due, due)
     assert times.has_come(planned, NOW, WAIT) == bool(due)

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from roadbike.kit.process.status import ServiceStatus
-from roadbike.local.commands import status, status_table
+from roadbike.local.commands import status, status_table, verdict
 from roadbike.local.commands.status import PartStatus
 from roadbike.local.shop_file import ShopFile
 from roadbike.local.supervisor.keeper import View
@@ -104,6 +104,24 @@ def test_what_needs_a_person_is_a_sentence_with_the_part() -> None:
     assert text.count("dead-letters list`\n") == 2
     assert "\nreservation: there are refused events; its log names each as" in text
     assert "\npayment: not ready\n" in shown([silent_row("payment", state="ready", ready=False)])
+
+
+def test_a_missing_topic_or_group_is_loud_in_the_table_and_in_the_exit_code() -> None:
+    figures: dict[str, Any] = {"database": "sqlite", "unsent": 0, "lag": None}
+    figures |= dict.fromkeys(COUNTS[:-2], 0) | {"missing": 1}
+    own = ServiceStatus(ready=True, service="stock", broker=True, published=9, gauges={}, **figures)
+
+    answered = row_of_a_service_that_answers(200, msgspec.json.encode(own.flat()))
+    given = msgspec.convert(answered, PartStatus)
+
+    assert "\nstock: the broker has lost a topic or group of this service; " in shown([given], 200)
+    assert verdict.exit_code([row("nats"), given]) is verdict.ExitCode.NEEDS_A_PERSON
+
+
+def test_why_a_part_was_killed_stands_below_the_table() -> None:
+    killed = silent_row("stock", last_end="gave no answer for 10 s")
+
+    assert "\nstock: was started again (gave no answer for 10 s)\n" in shown([killed], 200)
 
 
 class Answering(BaseHTTPRequestHandler):

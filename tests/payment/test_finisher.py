@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from sqlalchemy import select, update
@@ -10,11 +11,13 @@ from sqlalchemy import select, update
 from roadbike.contracts.events import PaymentCancelled
 from roadbike.contracts.statuses import PaymentStatus
 from roadbike.kit.db import Database
+from roadbike.kit.db.claims import AT_A_TIME, RETRIES_AT_A_TIME
 from roadbike.payment.domain import Attempt
 from roadbike.payment.providers import Charge, Snapshot, Unknown
 from roadbike.payment.store import ATTEMPT
-from roadbike.payment.use_cases.claimed import AT_A_TIME
 from roadbike.payment.use_cases.pay import Cashier
+from tests.flows.in_process_shop import until
+from tests.past import past
 from tests.payment.fake_provider import TAKEN, FakeProvider, an_attempt, status, time_passes
 from tests.purchase_events import Story
 from tests.service_harness import ServiceHarness
@@ -150,6 +153,42 @@ async def test_ten_refunds_are_requested_at_a_time(payment: ServiceHarness) -> N
 
     assert provider.most == AT_A_TIME
     assert len(provider.asked) == len(set(provider.asked)) + 2 * AT_A_TIME
+
+
+class Silent(FakeProvider):
+    """A provider that does not answer about some refunds at all."""
+
+    def __init__(self, silent_about: set[UUID]) -> None:
+        super().__init__()
+        self.silent_about = silent_about
+        self.asked_in_vain: list[UUID] = []
+
+    async def cancel(self, charge: Charge, reason: str) -> str:  # noqa: ARG002 the port's
+        if charge.attempt_id in self.silent_about:
+            self.asked_in_vain.append(charge.attempt_id)
+            await asyncio.Event().wait()
+        return f"r{charge.attempt_id}"
+
+
+async def test_refunds_that_fail_for_long_leave_room_for_new_ones(payment: ServiceHarness) -> None:
+    provider = Silent(set())
+    cashier = Cashier(payment.db, provider)
+    old = [await refunding(payment, cashier, provider) for _ in range(AT_A_TIME + 2)]
+    provider.silent_about = {attempt.attempt_id for attempt in old}
+    async with payment.db.begin() as tx:
+        await tx.execute(update(ATTEMPT).values(unanswered=9, check_at=await past(tx)))
+    new = await refunding(payment, cashier, provider)
+
+    refunds = asyncio.create_task(cashier.refund_owed(payment.db))
+    await until(lambda: is_refunded(payment, new))
+    refunds.cancel()
+    await asyncio.gather(refunds, return_exceptions=True)
+
+    assert len(provider.asked_in_vain) == RETRIES_AT_A_TIME
+
+
+async def is_refunded(payment: ServiceHarness, attempt: Attempt) -> bool:
+    return await status(payment, attempt) is PaymentStatus.CANCELLED
 
 
 async def test_two_replicas_share_the_refunds(

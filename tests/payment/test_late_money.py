@@ -1,6 +1,6 @@
 """Money that the provider took of an attempt that it had declined: looked for three times."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from roadbike.contracts.statuses import PaymentStatus
 from roadbike.kit.db.ids import new_id
 from roadbike.payment import domain
-from roadbike.payment.domain import Attempt
+from roadbike.payment.domain import Attempt, Payment
 from roadbike.payment.domain.attempts import LOOK_AGAIN_AFTER, LOOKS
 from roadbike.payment.providers import Snapshot, Unknown
 from roadbike.payment.store import ATTEMPT, PAYMENT
@@ -37,6 +37,12 @@ from tests.service_harness import ServiceHarness
 TRIES: Final = 20
 
 
+def looked(payment: Payment, now: datetime, *, complete: bool = True) -> Payment:
+    """Return the payment after the look that is planned."""
+    assert payment.look_at is not None
+    return domain.looked(payment, payment.look_at, now, complete=complete)
+
+
 def test_a_payment_is_looked_at_three_times_for_late_money_however_often_it_was_tried() -> None:
     payment = a_due_payment()
     for _ in range(7):
@@ -45,7 +51,7 @@ def test_a_payment_is_looked_at_three_times_for_late_money_however_often_it_was_
 
     for number, age in enumerate(LOOKS):
         assert (payment.looks, payment.look_at) == (number, NOON + age)
-        payment = domain.looked(payment, NOON + age, complete=True)
+        payment = looked(payment, NOON + age)
     assert (payment.looks, payment.look_at) == (len(LOOKS), None)
 
 
@@ -55,9 +61,9 @@ def test_a_look_that_is_planned_further_ahead_than_ever_is_made_at_once() -> Non
     payment = domain.answered(payment, payment.attempts[0].attempt_id, NOON)
     now = NOON - timedelta(days=1)
 
-    looked = domain.looked(payment, now, complete=True)
+    again = looked(payment, now)
 
-    assert (looked.looks, looked.look_at) == (1, now + LOOKS[1])
+    assert (again.looks, again.look_at) == (1, now + LOOKS[1])
 
 
 def test_a_look_that_two_replicas_make_counts_once() -> None:
@@ -65,9 +71,10 @@ def test_a_look_that_two_replicas_make_counts_once() -> None:
     payment = domain.answered(payment, payment.attempts[0].attempt_id, NOON)
     now = NOON + LOOKS[0]
 
-    once = domain.looked(payment, now, complete=True)
+    once = looked(payment, now)
 
-    assert domain.looked(once, now, complete=True) == once
+    assert payment.look_at is not None
+    assert domain.looked(once, payment.look_at, now, complete=True) == once
 
 
 def test_a_look_without_an_answer_is_made_again() -> None:
@@ -75,7 +82,7 @@ def test_a_look_without_an_answer_is_made_again() -> None:
     payment = domain.answered(payment, payment.attempts[0].attempt_id, NOON)
     now = NOON + LOOKS[0]
 
-    again = domain.looked(payment, now, complete=False)
+    again = looked(payment, now, complete=False)
 
     assert (again.looks, again.look_at) == (0, now + LOOK_AGAIN_AFTER)
 
@@ -83,7 +90,7 @@ def test_a_look_without_an_answer_is_made_again() -> None:
 def test_an_attempt_after_the_first_look_moves_the_next_ones() -> None:
     payment, _ = declined(a_confirming_payment())
     payment = domain.answered(payment, payment.attempts[0].attempt_id, NOON)
-    payment = domain.looked(payment, NOON + LOOKS[0], complete=True)
+    payment = looked(payment, NOON + LOOKS[0])
     later = NOON + timedelta(minutes=5)
 
     payment, _ = domain.attempted(payment, new_id(), "", later)

@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, delete, insert, select, update
 from roadbike.account.domain import SessionEnded
 from roadbike.account.store import SESSION
 from roadbike.kit.db import Tx
+from roadbike.kit.db.bulk import delete_some
 
 ID_BYTES: Final = 32
 IDLE: Final = timedelta(minutes=30)
@@ -66,11 +67,12 @@ async def end_others(tx: Tx, user_id: str, session_id: str) -> None:
     await tx.execute(delete(SESSION).where((SESSION.c.user_id == user_id) & ~_is(session_id)))
 
 
-async def delete_ended(tx: Tx) -> None:
-    """Delete the sessions that have ended by themselves."""
-    now = await tx.now()
-    is_over = (SESSION.c.used_at < now - IDLE) | (SESSION.c.created_at < now - LIFE)
-    await tx.execute(delete(SESSION).where(is_over))
+async def delete_ended(tx: Tx) -> bool:
+    """Delete some sessions that have ended by themselves; return whether more may be left.
+
+    Also one whose LIFE is over was last used more than IDLE ago, soon after: it is not used again.
+    """
+    return await delete_some(tx, SESSION, SESSION.c.used_at < await tx.now() - IDLE)
 
 
 def _is(session_id: str) -> ColumnElement[bool]:

@@ -150,7 +150,7 @@ async def count_failures(tx: Tx, within: timedelta, at_most: int) -> int:
 async def delete_failures(tx: Tx, older_than: timedelta) -> bool:
     """Delete some failures that are older than this; return whether more may be left."""
     before = await tx.now() - older_than
-    return await delete_some(tx, LOGIN_FAILURE.c.id, LOGIN_FAILURE.c.failed_at < before)
+    return await delete_some(tx, LOGIN_FAILURE, LOGIN_FAILURE.c.failed_at < before)
 
 
 async def _nth_last(tx: Tx, which: ColumnElement[bool], n: int) -> datetime | None:

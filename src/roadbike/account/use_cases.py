@@ -14,6 +14,7 @@ from roadbike.account.domain import Account, Guess, Limits
 from roadbike.account.passwords import Passwords, common_words
 from roadbike.contracts.identity import Role
 from roadbike.kit.db import Database, Tx
+from roadbike.kit.messaging.retention import delete_all
 from roadbike.kit.pure.refusals import NotFound
 from roadbike.kit.resilience.limiter import Limiter
 
@@ -160,14 +161,12 @@ async def change_password(
 
 async def delete_ended_sessions(db: Database) -> None:
     """Delete the sessions that have ended by themselves."""
-    async with db.begin() as tx:
-        await sessions.delete_ended(tx)
+    await delete_all(db, sessions.delete_ended)
 
 
 async def delete_old_failures(db: Database, window: timedelta) -> None:
     """Delete the failed log-ins that no limit counts any more."""
-    while await db.transact(partial(store.delete_failures, older_than=window)):
-        pass
+    await delete_all(db, partial(store.delete_failures, older_than=window))
 
 
 async def _check_limits(tx: Tx, limits: Limits, guess: Guess) -> None:

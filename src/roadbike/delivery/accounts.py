@@ -10,6 +10,7 @@ import msgspec
 
 from roadbike.contracts.accounts import Contact
 from roadbike.kit.auth import ServiceTokens
+from roadbike.kit.process.http_client import http_session
 from roadbike.kit.pure.refusals import Unavailable
 from roadbike.kit.trace import current_traceparent
 
@@ -44,11 +45,8 @@ class HttpAccounts:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=MAX_CALLS, ssl=self._tls or True),
-            timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS),
-            trust_env=False,
-        )
+        timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
+        self._session = http_session(self._tls, limit=MAX_CALLS, timeout=timeout)
         return self
 
     async def __aexit__(self, *_: object) -> None:

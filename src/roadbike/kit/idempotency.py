@@ -150,7 +150,7 @@ async def release(tx: Tx, keys: Table, result_ids: Sequence[UUID]) -> None:
 async def delete_old(tx: Tx, keys: Table) -> bool:
     """Delete some keys older than DELETED_AFTER; return whether more may be left."""
     limit = (await tx.now()) - DELETED_AFTER
-    return await bulk.delete_some(tx, keys.c.result_id, keys.c.created_at < limit)
+    return await bulk.delete_some(tx, keys, keys.c.created_at < limit)
 
 
 @cache

@@ -18,7 +18,7 @@ import msgspec
 
 from roadbike.contracts.payments import OpenedPayment, OpenPayment
 from roadbike.kit.auth import ServiceTokens
-from roadbike.kit.pure.idle import CLIENT_IDLE_SECONDS
+from roadbike.kit.process.http_client import http_session
 from roadbike.kit.resilience.breaker import SLOW_PART
 from roadbike.kit.resilience.deadline import Deadline
 from roadbike.kit.resilience.targets import Targets
@@ -108,14 +108,7 @@ class HttpPayments:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=0,  # the desk's limiter bounds the calls
-                keepalive_timeout=CLIENT_IDLE_SECONDS,
-                ssl=self._tls or True,
-            ),
-            trust_env=False,
-        )
+        self._session = http_session(self._tls, limit=0)  # the desk's limiter bounds the calls
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -29,11 +29,11 @@ from roadbike.contracts.types import PHONE_LENGTH
 from roadbike.kit import idempotency
 from roadbike.kit.db import Tx
 from roadbike.kit.db.bulk import among
+from roadbike.kit.db.claims import claim_due
 from roadbike.kit.db.columns import Status, UtcTime
 from roadbike.kit.db.paging import Paging
 from roadbike.kit.db.rows import Rows
 from roadbike.kit.db.statements import Statement
-from roadbike.kit.db.times import due_rows
 from roadbike.kit.pure.refusals import NotFound
 from roadbike.reservation.domain import Bike, Reservation, is_pending
 
@@ -123,11 +123,6 @@ async def lock_reservations(tx: Tx, reservation_ids: Iterable[UUID]) -> None:
     await RESERVATIONS.lock(tx, reservation_ids)
 
 
-async def lock_free_reservations(tx: Tx, reservation_ids: Iterable[UUID]) -> set[UUID]:
-    """Load and lock those that no other transaction has locked; return their ids."""
-    return await RESERVATIONS.lock_free(tx, reservation_ids)
-
-
 async def locked(tx: Tx, reservation_id: UUID) -> Reservation | None:
     """Return the reservation, locked; None when it does not exist."""
     return await RESERVATIONS.locked(tx, reservation_id)
@@ -151,14 +146,17 @@ async def pending(tx: Tx, reservation_id: UUID) -> Reservation | None:
     return reservation if reservation and is_pending(reservation) else None
 
 
-async def pending_since(tx: Tx, age: timedelta, at_most: int) -> Sequence[UUID]:
-    """Return pending reservations that are at least so old by the database's clock.
+async def claim_pending(tx: Tx, age: timedelta, at_most: int) -> Sequence[Reservation]:
+    """Lock and return pending reservations that are at least so old, by the database's clock.
 
-    Also those of the future, which were made before the clock was set back.
+    Also those of the future, which were made before the clock was set back. One that is locked, or
+    whose bike is, is left out.
     """
-    ids = select(RESERVATION.c.reservation_id).where(PENDING)
-    rows = await due_rows(tx, ids, RESERVATION.c.reserved_at, at_most, age=age)
-    return [row["reservation_id"] for row in rows]
+    with_bike = RESERVATION.join(BIKE, BIKE.c.bike_id == RESERVATION.c.bike_id)
+    found = select(RESERVATION).select_from(with_bike).where(PENDING)
+    tables = RESERVATION, BIKE
+    rows = await claim_due(tx, found, RESERVATION.c.reserved_at, at_most, *tables, age=age)
+    return RESERVATIONS.remember_claimed(tx, rows)
 
 
 async def count_pending(tx: Tx) -> int:
@@ -195,11 +193,6 @@ async def page(tx: Tx, paging: Paging, *, owner: str | None) -> tuple[Sequence[R
 async def lock_bikes(tx: Tx, bike_ids: Iterable[int]) -> None:
     """Load and lock them with one statement, in key order."""
     await BIKES.lock(tx, bike_ids)
-
-
-async def lock_free_bikes(tx: Tx, bike_ids: Iterable[int]) -> set[int]:
-    """Load and lock those that no other transaction has locked; return their ids."""
-    return await BIKES.lock_free(tx, bike_ids)
 
 
 async def locked_bike(tx: Tx, bike_id: int) -> Bike | None:

@@ -38,6 +38,7 @@ from roadbike.contracts.types import (
 )
 from roadbike.kit.db import Tx
 from roadbike.kit.db.bulk import Insert, insert_new
+from roadbike.kit.db.claims import free_only
 from roadbike.kit.db.columns import AsJson, BigId, Status, UtcTime, utc_now
 from roadbike.kit.db.paging import Paging
 from roadbike.kit.db.rows import Rows
@@ -212,7 +213,8 @@ async def refresh_texts(tx: Tx, at_most: int = BATCH) -> bool:
     """
     outdated = or_(BIKE_TEXT.c.source.is_(None), BIKE_TEXT.c.source != SOURCE)
     wanted = select(BIKE.c.bike_id, BIKE.c.bike_name, BIKE.c.brand).select_from(WITH_TEXT)
-    rows = await tx.rows(wanted.where(outdated).order_by(BIKE.c.bike_id).limit(at_most))
+    some = wanted.where(outdated).order_by(BIKE.c.bike_id).limit(at_most)
+    rows = await tx.rows(free_only(some, BIKE))
     await save_texts(tx, [Bike(**row, price=0, stock_quantity=0) for row in rows])
     return len(rows) == at_most
 

@@ -10,7 +10,7 @@ import aiohttp
 import msgspec
 
 from roadbike.kit.auth import ServiceTokens
-from roadbike.kit.pure.idle import CLIENT_IDLE_SECONDS
+from roadbike.kit.process.http_client import http_session
 from roadbike.kit.pure.refusals import Unavailable
 from roadbike.kit.resilience.targets import Targets
 from roadbike.kit.trace import current_traceparent
@@ -126,15 +126,7 @@ class Peers:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        connector = aiohttp.TCPConnector(
-            limit=0,
-            limit_per_host=MAX_CALLS,
-            keepalive_timeout=CLIENT_IDLE_SECONDS,
-            ssl=self._tls or True,
-        )
-        self._session = aiohttp.ClientSession(
-            connector=connector, trust_env=False, auto_decompress=False
-        )
+        self._session = http_session(self._tls, limit_per_host=MAX_CALLS, auto_decompress=False)
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -18,7 +18,6 @@ from sqlalchemy import (
     String,
     Table,
     Uuid,
-    delete,
     insert,
     select,
     update,
@@ -26,7 +25,9 @@ from sqlalchemy import (
 
 from roadbike.contracts.types import ADDRESS_LENGTH, NAME_LENGTH, USER_ID_LENGTH, ZIP_CODE_LENGTH
 from roadbike.kit.db import Database, Tx
+from roadbike.kit.db.bulk import delete_some
 from roadbike.kit.db.columns import UtcTime
+from roadbike.kit.messaging.retention import delete_all
 
 KEPT: Final = timedelta(hours=1)
 
@@ -89,5 +90,8 @@ async def find(tx: Tx, draft_id: UUID, user_id: str) -> Draft | None:
 
 async def delete_old(db: Database) -> None:
     """Delete the drafts that are older than KEPT."""
-    async with db.begin() as tx:
-        await tx.execute(delete(DRAFT).where(DRAFT.c.created_at < await tx.now() - KEPT))
+    await delete_all(db, _delete_some_old)
+
+
+async def _delete_some_old(tx: Tx) -> bool:
+    return await delete_some(tx, DRAFT, DRAFT.c.created_at < await tx.now() - KEPT)

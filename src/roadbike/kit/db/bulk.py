@@ -18,6 +18,7 @@ from sqlalchemy import (
     bindparam,
     delete,
     func,
+    literal_column,
     select,
     tuple_,
     update,
@@ -25,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql import ColumnElement
 
+from roadbike.kit.db import claims
 from roadbike.kit.db.columns import JsonList
 from roadbike.kit.db.database import Tx
 from roadbike.kit.db.statements import Row, Statement
@@ -152,14 +154,18 @@ async def insert_new(tx: Tx, table: Table, rows: Sequence[Mapping[str, Any]]) ->
     return {key[0] if len(key) == 1 else key for key in keys}
 
 
-async def delete_some(tx: Tx, key: Column[Any], condition: ColumnElement[bool]) -> bool:
+async def delete_some(tx: Tx, table: Table, condition: ColumnElement[bool]) -> bool:
     """Delete up to CLEANUP_BATCH rows that fulfil the condition; return whether more may be left.
 
-    key: an indexed column of the table. Where several rows share a key, all of them are deleted
-    with the first one. Rows that another replica is deleting are left to it.
+    Rows that another transaction has locked are left to the next time.
     """
-    keys = select(key).where(condition).limit(CLEANUP_BATCH).with_for_update(skip_locked=True)
-    deleted = await tx.execute(delete(key.table).where(key.in_(keys)))
+    is_postgresql = tx.db.dialect == POSTGRESQL
+    # the place of a row: by its key, a batch of a large table might be joined with all of it
+    place: ColumnElement[Any] = literal_column("ctid" if is_postgresql else "rowid")
+    found = select(place).select_from(table).where(condition).limit(CLEANUP_BATCH)
+    free = claims.free_only(found).correlate(None).scalar_subquery()
+    among_free = place == any_(func.array(free)) if is_postgresql else place.in_(free)
+    deleted = await tx.execute(delete(table).where(among_free))
     return deleted.rowcount >= CLEANUP_BATCH
 
 

@@ -3,6 +3,7 @@
 StaleRow              another transaction changed the row: run the use case again
 DatabaseUnavailable   nothing was committed as far as is known: try again later
   DatabaseBusy        all connections of this process are in use
+  RowLocked           another transaction has kept a row locked for too long
 """
 
 from collections.abc import Iterator
@@ -39,12 +40,17 @@ class DatabaseBusy(DatabaseUnavailable):
     """All connections of the pool are in use."""
 
 
+class RowLocked(DatabaseUnavailable):
+    """Another transaction did not give a lock back within `lock_timeout`."""
+
+
 @contextmanager
 def translated_errors() -> Iterator[None]:
     """Translate connection, pool and SQLSTATE errors of the block.
 
-    Raises DatabaseBusy when the pool had no free connection in time, DatabaseUnavailable when the
-    database cannot be used now; every other exception passes as it is.
+    Raises DatabaseBusy when the pool had no free connection in time, RowLocked when a lock was not
+    free in time, DatabaseUnavailable when the database cannot be used now; every other exception
+    passes as it is.
     """
     try:
         yield
@@ -53,7 +59,8 @@ def translated_errors() -> Iterator[None]:
     except Exception as error:
         if _is_unavailable(error):
             first_line = f"{type(error).__name__}: {error}".splitlines()[0]
-            raise DatabaseUnavailable(first_line) from error
+            kind = RowLocked if is_lock_timeout(error) else DatabaseUnavailable
+            raise kind(first_line) from error
         raise
 
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from sqlalchemy import Column, Integer, String, Table, bindparam, select, update
 
-from roadbike.kit.db import Database, Tx, metadata
+from roadbike.kit.db import Database, Tx, claims, metadata
 from roadbike.kit.db.bulk import insert_new
 from roadbike.kit.db.columns import UtcTime, utc_now
 from roadbike.kit.db.statements import Row, Statement
@@ -69,8 +69,7 @@ async def still_held(tx: Tx, name: str, epoch: int) -> bool:
 
 
 async def _take(tx: Tx, name: str, holder: str) -> int | None:
-    free = STATE.where(LEASE.c.name == name).with_for_update(skip_locked=True)
-    row = await tx.row(free)
+    row = await tx.row(claims.free_only(STATE.where(LEASE.c.name == name)))
     if row is None:  # it does not exist, or somebody else is taking it
         until = await tx.scalar(select(utc_now())) + TERM
         fresh = {"name": name, "holder": holder, "epoch": 1, "until": until}

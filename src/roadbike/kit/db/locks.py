@@ -26,11 +26,12 @@ async def lock_names(tx: Tx, kind: str, names: Iterable[str]) -> None:
     be the key of a row. Two names may by chance share a lock, which costs only time. A SQLite
     database has one writer at a time and needs no such lock.
     """
-    keys = sorted({_key(kind, name) for name in names})  # in one order, or two would deadlock
+    keys = sorted({lock_key(kind, name) for name in names})  # in one order, or two would deadlock
     if keys and tx.db.dialect == POSTGRESQL:
         await tx.rows(LOCK, {"keys": keys})
 
 
-def _key(kind: str, name: str) -> int:
+def lock_key(kind: str, name: str) -> int:
+    """Return the number of the advisory lock for the name, the same in every process."""
     digest = blake2b(f"{kind}\0{name}".encode(), digest_size=KEY_BYTES).digest()
     return int.from_bytes(digest, signed=True)

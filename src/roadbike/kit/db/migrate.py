@@ -2,7 +2,8 @@
 
 They run while the replicas of before are still at work: see kit/db/compatibility.py. On PostgreSQL
 a change of a table waits for its lock for LOCK_TIMEOUT_MS at most, because all others wait behind
-it meanwhile; then it is tried again.
+it meanwhile; then it is tried again. Of several processes that migrate one database, each waits for
+the one before (`migration_lock`) and then finds nothing to do.
 """
 
 import asyncio
@@ -17,11 +18,12 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from roadbike.kit.db import compatibility
 from roadbike.kit.db import metadata as kit_metadata
 from roadbike.kit.db.errors import is_lock_timeout
+from roadbike.kit.db.migration_lock import only_migration
 
 LOCK_TIMEOUT_MS: Final = 1_000
 LOCK_PAUSE_SECONDS: Final = 1.0  # in which those go on that have waited behind the migration
@@ -35,8 +37,8 @@ def upgrade(package: str, database_url: str, revision: str = "head") -> None:
 
     A database that newer code has brought further already is left as it is.
     package: of the service, e.g. `roadbike.stock`; its migrations are in `<package>.migrations`.
-    Raises TooNew when this code must not run on it; RuntimeError inside a running event loop: use
-    `upgrade_async` there.
+    Raises TooNew when this code must not run on it, MigrationRuns when another migration does not
+    end, RuntimeError inside a running event loop: use `upgrade_async` there.
     """
     asyncio.run(_run(database_url, lambda config: _upgrade(config, revision), package))
 
@@ -125,25 +127,26 @@ async def _run(
         do(config)
 
     try:
-        await _until_locked(engine, run)
+        async with engine.connect() as connection, only_migration(connection, database_url):
+            await _until_locked(connection, run)
     finally:
         await engine.dispose()
 
 
-async def _until_locked(engine: AsyncEngine, run: Callable[[Connection], None]) -> None:
+async def _until_locked(connection: AsyncConnection, run: Callable[[Connection], None]) -> None:
     """Run the migrations; begin again with the first unfinished one when it gets no lock in time.
 
     Raises DBAPIError after LOCK_ATTEMPTS.
     """
     for attempt in range(1, LOCK_ATTEMPTS + 1):
         try:
-            async with engine.connect() as connection:
-                await connection.run_sync(run)
-                await connection.commit()
+            await connection.run_sync(run)
+            await connection.commit()
         except DBAPIError as error:
             if attempt == LOCK_ATTEMPTS or not is_lock_timeout(error):
                 raise
             log.warning("migration.waits_for_lock", attempt=attempt)
+            await connection.rollback()
             await asyncio.sleep(LOCK_PAUSE_SECONDS)
         else:
             return

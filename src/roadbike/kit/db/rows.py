@@ -12,7 +12,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 from sqlalchemy import Column, ColumnElement, Select, Table, bindparam, func, select
 
-from roadbike.kit.db import StaleRow, Tx, bulk
+from roadbike.kit.db import StaleRow, Tx, bulk, claims
 from roadbike.kit.db.database import RowKey
 from roadbike.kit.db.paging import Paging, SortOrder
 from roadbike.kit.db.statements import Row, Statement
@@ -71,6 +71,13 @@ class Rows(Generic[T]):
         for key, state in found.items():
             tx.remember_stored_row(self._row_key(key), state)
         return {key for key in among if tx.has_row(self._row_key(key))}
+
+    def remember_claimed(self, tx: Tx, rows: Iterable[Row]) -> list[T]:
+        """Return whole rows that `kit.db.claims` has locked; `locked` then needs no query."""
+        states = [self.state(row) for row in rows]
+        for state in states:
+            self.remember(tx, state)
+        return states
 
     async def locked(self, tx: Tx, key: object) -> T | None:
         """Return the locked row with the changes of this transaction; None if it does not exist."""
@@ -163,7 +170,7 @@ class Rows(Generic[T]):
 
     def _locking(self, dialect: str, *, skip_locked: bool) -> Select[Any]:
         found = select(self.table).where(bulk.among(dialect, self._key)).order_by(self._key)
-        return found.with_for_update(skip_locked=skip_locked)
+        return claims.free_only(found) if skip_locked else found.with_for_update()
 
     def _guarded(self, insert: Any) -> Any:
         """Insert new rows; update others if their row_version is the one that was loaded."""

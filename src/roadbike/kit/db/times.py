@@ -8,10 +8,7 @@ than it can ever be planned was written before, so it counts as over.
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Column, ColumnElement, Select, and_, or_
-
-from roadbike.kit.db.database import Tx
-from roadbike.kit.db.statements import Row
+from sqlalchemy import Column, ColumnElement, and_, or_
 
 TOLERANCE: Final = timedelta(seconds=60)  # replicas extrapolate the clock; see `Database.clock`
 FOREVER: Final = timedelta.max
@@ -23,30 +20,17 @@ def is_due(planned: Column[Any], now: datetime, longest: timedelta) -> ColumnEle
 
     longest: how far ahead it is planned at most.
     """
-    return or_(planned <= now, planned > now + longest + TOLERANCE)
+    return or_(*ranges_of_due(planned, now, longest))
 
 
-async def due_rows(
-    tx: Tx,
-    statement: Select[Any],
-    time: Column[Any],
-    at_most: int,
-    *,
-    longest: timedelta = NO_TIME,
-    age: timedelta = NO_TIME,
-) -> list[Row]:
-    """Return the rows of the statement whose time has come, the earliest first.
+def ranges_of_due(
+    time: Column[Any], before: datetime, longest: timedelta
+) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Return the two ranges of a time that has come by `before`: the past, and the far future.
 
-    longest: how far ahead the time is planned at most. age: how long ago it must be.
-    Each of the two queries reads one range of an index; one query with both might read all of it.
+    longest: how far ahead of `before` it is planned at most.
     """
-    now = await tx.now()
-    rows: list[Row] = []
-    for condition in (time <= now - age, time > now + longest + TOLERANCE):
-        if len(rows) < at_most:
-            some = statement.where(condition).order_by(time).limit(at_most - len(rows))
-            rows += await tx.rows(some)
-    return rows
+    return time <= before, time > before + longest + TOLERANCE
 
 
 def has_come(planned: datetime, now: datetime, longest: timedelta) -> bool:

@@ -19,7 +19,7 @@ import structlog
 from sqlalchemy import Column, Index, String, Table, Uuid
 
 from roadbike.kit.crash import Crash, never_crash
-from roadbike.kit.db import Database, DatabaseUnavailable, Tx, bulk, metadata
+from roadbike.kit.db import Database, DatabaseUnavailable, RowLocked, Tx, bulk, claims, metadata
 from roadbike.kit.db.columns import UtcTime, utc_now
 from roadbike.kit.messaging import kept, parked, refused
 from roadbike.kit.messaging.broker import Message
@@ -128,6 +128,8 @@ class Inbox:
             return False
         try:
             return await self.db.transact(partial(self._consume_parked, message=message))
+        except RowLocked:
+            return False  # later: the messages of other keys do not wait for it
         except DatabaseUnavailable:
             raise
         except RefusedEvent as error:
@@ -210,6 +212,7 @@ class Inbox:
     async def _consume_parked(self, tx: Tx, message: Message) -> bool:
         is_ours = await parked.remove(tx, message)
         if is_ours:
+            await claims.wait_briefly(tx)
             await self._act(tx, [message])
         return is_ours
 
@@ -242,7 +245,7 @@ async def delete_received(tx: Tx) -> bool:
     A message that is delivered again after that runs its use case again, which is idempotent.
     """
     limit = (await tx.now()) - INBOX_RETENTION
-    return await bulk.delete_some(tx, INBOX.c.received_at, INBOX.c.received_at < limit)
+    return await bulk.delete_some(tx, INBOX, INBOX.c.received_at < limit)
 
 
 def _in_lock_order(id_: tuple[str, UUID]) -> tuple[str, int]:

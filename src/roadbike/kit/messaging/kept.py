@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 from sqlalchemy import ColumnElement, delete, func, select, update
 
-from roadbike.kit.db import Database, Tx
+from roadbike.kit.db import Database, Tx, claims
 from roadbike.kit.messaging import consumed, parked
 from roadbike.kit.messaging.broker import Message
 from roadbike.kit.messaging.parked import PARKED, ParkedState
@@ -85,12 +85,14 @@ async def count(tx: Tx) -> int:
 
 async def _make_due(tx: Tx, types: Collection[str]) -> None:
     due = {"state": ParkedState.PARKED, "retry_at": await tx.now()}
-    await tx.execute(update(PARKED).where(_IS_KEPT, _among(types)).values(due))
+    await tx.execute(update(PARKED).where(_among(types)).values(due))
 
 
 async def _delete(tx: Tx, types: Collection[str]) -> None:
-    await tx.execute(delete(PARKED).where(_IS_KEPT, _among(types)))
+    await tx.execute(delete(PARKED).where(_among(types)))
 
 
 def _among(types: Collection[str]) -> ColumnElement[bool]:
-    return PARKED.c.type.in_(sorted(types))
+    """Return the condition for the kept messages of these types that nobody has locked."""
+    kept_ones = select(PARKED.c.seq).where(_IS_KEPT, PARKED.c.type.in_(sorted(types)))
+    return PARKED.c.seq.in_(claims.free_only(kept_ones))

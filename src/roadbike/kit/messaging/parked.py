@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-from roadbike.kit.db import Tx, bulk, metadata
+from roadbike.kit.db import Tx, bulk, claims, metadata
 from roadbike.kit.db.columns import BigId, Status, UtcTime
 from roadbike.kit.db.statements import Row, Statement
 from roadbike.kit.db.times import has_come, is_due
@@ -165,11 +165,7 @@ async def next_due(tx: Tx, message: Message) -> Message | None:
 
 async def remove(tx: Tx, message: Message) -> bool:
     """Delete the due message; return False when another replica has it, or had it before."""
-    free = (
-        select(PARKED.c.seq)
-        .where(_still_due(message, await tx.now()))
-        .with_for_update(skip_locked=True)
-    )
+    free = claims.free_only(select(PARKED.c.seq).where(_still_due(message, await tx.now())))
     return (await tx.execute(delete(PARKED).where(PARKED.c.seq.in_(free)))).rowcount == 1
 
 
@@ -178,10 +174,8 @@ async def record_failure(tx: Tx, message: Message, error: Exception) -> None:
 
     The log says so once when the message becomes stuck, and when it becomes a dead letter.
     """
-    found = (
-        select(PARKED).where(_still_due(message, await tx.now())).with_for_update(skip_locked=True)
-    )
-    row = await tx.row(found)
+    found = select(PARKED).where(_still_due(message, await tx.now()))
+    row = await tx.row(claims.free_only(found))
     if row is None:
         return  # another replica has it, or had it before
     attempts = row["attempts"] + 1

@@ -108,7 +108,7 @@ async def delete_old(tx: Tx) -> bool:
     Return whether more may be left.
     """
     limit = (await tx.now()) - REFUSED_RETENTION
-    return await bulk.delete_some(tx, REFUSED.c.topic, REFUSED.c.last_at < limit)
+    return await bulk.delete_some(tx, REFUSED, REFUSED.c.last_at < limit)
 
 
 def _report(tx: Tx, *, topic: str, **details: str) -> None:

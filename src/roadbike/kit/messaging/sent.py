@@ -97,4 +97,4 @@ async def delete_sent(tx: Tx) -> bool:
     Until then they can fill a broker's log again that was lost.
     """
     limit = (await tx.now()) - OUTBOX_RETENTION
-    return await bulk.delete_some(tx, OUTBOX.c.seq, OUTBOX.c.sent_at < limit)
+    return await bulk.delete_some(tx, OUTBOX, OUTBOX.c.sent_at < limit)

@@ -66,6 +66,16 @@ class Runtime:
         """Return the topics of the events that the service reacts to."""
         return sorted({policy.event.topic for policy in self.service.policies})
 
+    @property
+    def timed(self) -> Sequence[Timed]:
+        """Return the timed work of the service, and what kit does in every service."""
+        return [
+            every(seconds=PARKED_RETRY_SECONDS, do=self.inbox.kept.release),
+            every(seconds=PARKED_RETRY_SECONDS, do=self.inbox.retry_parked),
+            every(seconds=CLEANUP_SECONDS, do=retention.delete_old_rows),
+            *self.service.timed,
+        ]
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run all parts during the block; at its end the present batch is finished."""
@@ -134,16 +144,10 @@ class Runtime:
         return 1
 
     def _work(self) -> list[tuple[str, Any]]:
-        timed = [
-            every(seconds=PARKED_RETRY_SECONDS, do=self.inbox.kept.release),
-            every(seconds=PARKED_RETRY_SECONDS, do=self.inbox.retry_parked),
-            every(seconds=CLEANUP_SECONDS, do=retention.delete_old_rows),
-            *self.service.timed,
-        ]
         return [
             ("announce", self._announce()),
             *((f"consume {topic}", self._consume(topic)) for topic in self.consumes),
-            *((f"every {t.seconds} s", _repeat(t, self.service.db.background)) for t in timed),
+            *((f"every {t.seconds} s", _repeat(t, self.service.db.background)) for t in self.timed),
             *((("relay", self.relay.run_forever()),) if self.service.publishes else ()),
         ]
 

@@ -12,7 +12,8 @@ before its server would:
 | a service to NATS | never: it sends a ping each second | 2 minutes without any data |
 | the demo to the gateway | 15 s (aiohttp) | 180 s (Traefik) |
 
-All others (health checks, the fetch of account's keys, commands) send one request per connection.
+Our HTTP clients are made in kit/process/http_client.py. All others (health checks, the fetch of
+account's keys, commands) send one request per connection.
 """
 
 from typing import Final

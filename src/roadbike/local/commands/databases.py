@@ -31,7 +31,7 @@ def in_use(service: str, url: str) -> Iterator[None]:
         asyncpg.InterfaceError,
         asyncpg.PostgresError,
     ) as error:
-        cause = error.__cause__ if isinstance(error, DatabaseUnavailable) else error
+        cause = error.__cause__ or error if isinstance(error, DatabaseUnavailable) else error
         raise CommandError("database-unusable", service=service, error=_first_line(cause)) from None
 
 

@@ -49,12 +49,13 @@ def answered(payment: Payment, attempt_id: UUID, now: datetime) -> Payment:
     return replace(payment, look_at=attempts.next_look(declined, payment.looks, now))
 
 
-def looked(payment: Payment, now: datetime, *, complete: bool) -> Payment:
-    """Return the payment after a look for late money; unchanged when none was due.
+def looked(payment: Payment, planned: datetime, now: datetime, *, complete: bool) -> Payment:
+    """Return the payment after a look for late money; unchanged when it was planned again since.
 
+    planned: its `look_at` when the look began.
     complete: the provider has answered about all attempts; otherwise the look is made again.
     """
-    if payment.look_at is None or now < payment.look_at <= now + attempts.LOOKS[-1]:
+    if payment.look_at != planned:
         return payment
     if not complete:
         return replace(payment, look_at=now + attempts.LOOK_AGAIN_AFTER)

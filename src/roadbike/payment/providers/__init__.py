@@ -73,7 +73,11 @@ class Provider(Protocol):
         ...
 
     async def fetch(self, charge: Charge) -> Snapshot:
-        """Return what has happened to the attempt's money. Raises Unknown."""
+        """Return what has happened to the attempt's money.
+
+        Raises Unknown; also as long as the provider may still be at work on a call to `confirm`:
+        without a capture the attempt counts as declined, and the buyer may pay again.
+        """
         ...
 
     async def cancel(self, charge: Charge, reason: str) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -29,26 +28,23 @@ class Expiry:
         """
         if await db.transact(_is_paused):
             return
-        while late := await self._late(db):
-            expired = await db.transact(partial(expire, reservation_ids=late))
-            if len(late) < EXPIRY_BATCH or not expired:
-                return
+        while await db.transact(self._expire_some) == EXPIRY_BATCH:
+            pass
 
-    async def _late(self, db: Database) -> Sequence[UUID]:
-        async with db.read() as tx:
-            return await store.unpaid_since(tx, (await tx.now()) - self.after, EXPIRY_BATCH)
+    async def _expire_some(self, tx: Tx) -> int:
+        before = (await tx.now()) - self.after
+        late = await store.claim_unpaid(tx, before, EXPIRY_BATCH)
+        await expire(tx, late)
+        return len(late)
 
 
-async def expire(tx: Tx, reservation_ids: Sequence[UUID]) -> int:
-    """Expire those payments that are still due and not locked; return how many were not locked."""
-    free = await store.lock_free(tx, reservation_ids)
+async def expire(tx: Tx, reservation_ids: Sequence[UUID]) -> None:
+    """Expire those payments that are still due."""
     for reservation_id in reservation_ids:
-        if reservation_id in free:
-            payment = await store.locked_or_new(tx, reservation_id)
-            expired = domain.expired(payment)
-            if expired != payment:
-                settle(tx, expired)
-    return len(free)
+        payment = await store.locked_or_new(tx, reservation_id)
+        expired = domain.expired(payment)
+        if expired != payment:
+            settle(tx, expired)
 
 
 async def _is_paused(tx: Tx) -> bool:

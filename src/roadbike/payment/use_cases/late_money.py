@@ -3,21 +3,20 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
-from uuid import UUID
+from functools import partial
 
 import structlog
 
 from roadbike.kit.db import Database, Tx
+from roadbike.kit.db.claims import Notes, work_on_claimed
 from roadbike.payment import domain, store
 from roadbike.payment.domain import Attempt
 from roadbike.payment.providers import Provider, Snapshot, Unknown
+from roadbike.payment.store import Look
 from roadbike.payment.use_cases.pay import ANSWER_TIMEOUT_SECONDS, charge_of, with_snapshot
 from roadbike.payment.use_cases.settle import settle
 
 log = structlog.get_logger()
-
-LOOK_BATCH: Final = 50  # payments
 
 Answers = Sequence[tuple[Attempt, Snapshot]]
 
@@ -33,19 +32,17 @@ class LateMoney:
 
     async def look(self, db: Database) -> None:
         """Look at all payments that are due for it, each once."""
-        done: set[UUID] = set()
-        while due := await _due(db, done):
-            for reservation_id, attempts in due.items():
-                done.add(reservation_id)
-                await self._look_at(db, reservation_id, attempts)
+        notes = Notes(db)
 
-    async def _look_at(
-        self, db: Database, reservation_id: UUID, attempts: Sequence[Attempt]
-    ) -> None:
-        asked = [(one, await self._snapshot(one)) for one in attempts]
-        answers = [(one, snapshot) for one, snapshot in asked if snapshot is not None]
-        complete = len(answers) == len(attempts)
-        await db.transact(lambda tx: learn_late(tx, reservation_id, answers, complete=complete))
+        async def claim(new: int, again: int) -> tuple[Sequence[Look], Sequence[Look]]:  # noqa: ARG001
+            return await db.transact(partial(store.claim_looks, at_most=new)), []
+
+        async def work(look: Look) -> None:
+            asked = [(one, await self._snapshot(one)) for one in look.attempts]
+            answers = [(one, snapshot) for one, snapshot in asked if snapshot is not None]
+            await notes.write(partial(learn_late, look=look, answers=answers))
+
+        await work_on_claimed(claim, work)
 
     async def _snapshot(self, attempt: Attempt) -> Snapshot | None:
         """Return what the provider knows of an attempt; None when it gives no usable answer."""
@@ -59,19 +56,18 @@ class LateMoney:
         return None
 
 
-async def learn_late(tx: Tx, reservation_id: UUID, answers: Answers, *, complete: bool) -> None:
+async def learn_late(tx: Tx, look: Look, answers: Answers) -> bool:
     """Note what the provider knows of declined attempts, and settle their payment.
 
-    complete: the provider has answered about all of them.
+    answers: about all of them, or the look is made again. Return False when somebody else has the
+    payment locked.
     """
-    payment = await store.locked(tx, reservation_id)
+    if not await store.lock_free(tx, [look.reservation_id]):
+        return False
+    payment = await store.locked(tx, look.reservation_id)
     assert payment is not None  # looks are planned for stored payments only
     for attempt, snapshot in answers:
         payment = await with_snapshot(tx, payment, attempt, snapshot)
-    settle(tx, domain.looked(payment, await tx.now(), complete=complete))
-
-
-async def _due(db: Database, done: set[UUID]) -> dict[UUID, Sequence[Attempt]]:
-    async with db.read() as tx:
-        found = await store.to_look_at(tx, LOOK_BATCH)
-    return {id_: attempts for id_, attempts in found.items() if id_ not in done}
+    complete = len(answers) == len(look.attempts)
+    settle(tx, domain.looked(payment, look.until, await tx.now(), complete=complete))
+    return True

@@ -14,12 +14,12 @@ import structlog
 from roadbike.contracts.statuses import PaymentStatus
 from roadbike.kit.crash import Crash, never_crash
 from roadbike.kit.db import Database, Tx
+from roadbike.kit.db.claims import Notes, work_on_claimed
 from roadbike.kit.db.ids import new_id
 from roadbike.kit.messaging.outbox import publish_all
 from roadbike.payment import domain, store
 from roadbike.payment.domain import Attempt, Outcome, Payment, TryLimit
 from roadbike.payment.providers import Approved, Charge, Provider, Snapshot, Unknown
-from roadbike.payment.use_cases.claimed import work_on_claimed
 from roadbike.payment.use_cases.settle import settle
 
 log = structlog.get_logger()
@@ -28,7 +28,7 @@ PROVIDER_TIMEOUT_SECONDS: Final = 1.5  # while the buyer waits
 ANSWER_TIMEOUT_SECONDS: Final = 10.0  # while nobody waits
 NO_LIMIT: Final = TryLimit()
 
-Claim = Callable[..., Awaitable[Sequence[Attempt]]]  # takes the transaction and `at_most`
+Claim = Callable[..., Awaitable[tuple[Sequence[Attempt], Sequence[Attempt]]]]
 Note = Callable[[Tx], Awaitable[object]]  # stores what the provider answered
 Ask = Callable[[Attempt], Awaitable[Note]]
 
@@ -82,11 +82,8 @@ class Cashier:
         await self._for_each(db, store.claim_kept, self._check)
 
     async def _for_each(self, db: Database, claim: Claim, ask: Ask) -> None:
-        """Ask about each attempt that can be claimed; a failure does not hold up the others.
-
-        The answers are noted one after the other: the other work of `db` needs connections too.
-        """
-        noting = asyncio.Lock()
+        """Ask about each attempt that can be claimed; a failure does not hold up the others."""
+        notes = Notes(db)
 
         async def work_on(attempt: Attempt) -> None:
             note: Note = partial(retry_later, attempt=attempt)
@@ -98,10 +95,11 @@ class Cashier:
                 log.warning("payment.unknown", **about)
             except Exception:
                 log.exception("attempt.failed", attempt_id=str(attempt.attempt_id))
-            async with noting:
-                await db.transact(note)
+            await notes.write(partial(_if_free, attempt=attempt, note=note))
 
-        await work_on_claimed(lambda most: db.transact(partial(claim, at_most=most)), work_on)
+        await work_on_claimed(
+            lambda new, again: db.transact(partial(claim, new=new, again=again)), work_on
+        )
 
     async def _capture(self, charge: Charge) -> Snapshot:
         self.crash("capture.before_call")
@@ -172,6 +170,14 @@ async def retry_later(tx: Tx, attempt: Attempt) -> None:
     """Note that the provider gave no answer: the next call follows with back-off."""
     payment = await _locked(tx, attempt)
     store.save(tx, domain.unanswered(payment, attempt.attempt_id, await tx.now()))
+
+
+async def _if_free(tx: Tx, attempt: Attempt, note: Note) -> bool:
+    """Store the answer; return False when somebody else has the payment locked."""
+    if not await store.lock_free(tx, [attempt.reservation_id]):
+        return False
+    await note(tx)
+    return True
 
 
 async def _locked(tx: Tx, attempt: Attempt) -> Payment:

@@ -1,0 +1,184 @@
+"""Persistence of payments, of the attempts to get their money, and of the ledger of what moved."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, func, select, update
+
+from roadbike.contracts.statuses import PaymentStatus
+from roadbike.kit.db import Tx
+from roadbike.kit.db.bulk import insert_new
+from roadbike.kit.db.claims import free_only
+from roadbike.kit.db.columns import utc_now
+from roadbike.kit.db.paging import Paging
+from roadbike.kit.pure.refusals import NotFound
+from roadbike.payment.domain import Attempt, Outcome, Payment, PaymentSummary, Try
+from roadbike.payment.store.claims import (
+    Look,
+    claim_kept,
+    claim_looks,
+    claim_owed,
+    claim_unknown,
+    claim_unpaid,
+)
+from roadbike.payment.store.tables import (
+    ATTEMPT,
+    ATTEMPTS,
+    IS_OWED,
+    IS_UNKNOWN,
+    MONEY,
+    PAYMENT,
+    PAYMENTS,
+    SERVED,
+    SORTABLE,
+    WATCH,
+    metadata,
+)
+
+__all__ = [
+    "ATTEMPT",
+    "MONEY",
+    "PAYMENT",
+    "PAYMENTS",
+    "SORTABLE",
+    "WATCH",
+    "Look",
+    "claim_kept",
+    "claim_looks",
+    "claim_owed",
+    "claim_unknown",
+    "claim_unpaid",
+    "metadata",
+]
+
+
+async def lock_all(tx: Tx, reservation_ids: Iterable[UUID]) -> None:
+    """Lock the payments of many reservations with one statement; `locked` then finds them."""
+    await PAYMENTS.lock(tx, reservation_ids)
+
+
+async def lock_free(tx: Tx, reservation_ids: Iterable[UUID]) -> set[UUID]:
+    """Lock those payments that no other transaction has locked; return their reservation ids."""
+    return await PAYMENTS.lock_free(tx, reservation_ids)
+
+
+async def locked(tx: Tx, reservation_id: UUID) -> Payment | None:
+    """Return the payment of the reservation with its attempts; None when nothing is known of it."""
+    found = await PAYMENTS.locked(tx, reservation_id)
+    if found is None or isinstance(found, Payment):  # loaded or saved here before: it is whole
+        return found
+    payment = found.with_attempts(await _attempts(tx, reservation_id) if found.attempted else ())
+    PAYMENTS.remember(tx, payment)
+    return payment
+
+
+async def locked_or_new(tx: Tx, reservation_id: UUID) -> Payment:
+    """Return the payment of the reservation; a new one when nothing is known of it."""
+    return await locked(tx, reservation_id) or Payment(reservation_id=reservation_id)
+
+
+async def locked_or_404(tx: Tx, payment_id: UUID, *, owner: str | None) -> Payment:
+    """Return the payment with that id and its attempts. Raises NotFound as `get` does."""
+    payment = await locked(tx, (await get(tx, payment_id, owner=owner)).reservation_id)
+    if payment is None:
+        raise NotFound
+    return payment
+
+
+def save(tx: Tx, payment: Payment) -> None:
+    """Write the payment at the commit, and those of its attempts that have changed."""
+    PAYMENTS.save(tx, payment)
+    ATTEMPTS.save_changed(tx, payment.attempts)
+
+
+async def enter_money(tx: Tx, attempt: Attempt, kind: str, provider_id: str) -> None:
+    """Enter a capture or a refund into the ledger; at most one of each kind per attempt."""
+    row = {
+        "attempt_id": attempt.attempt_id,
+        "kind": kind,
+        "reservation_id": attempt.reservation_id,
+        "amount": attempt.amount,
+        "provider_id": provider_id,
+        "moved_at": await tx.now(),
+    }
+    await insert_new(tx, MONEY, [row])
+
+
+async def last_tries(tx: Tx, user_id: str, at_most: int) -> Sequence[Try]:
+    """Return the last attempts of the buyer whose outcome is known, the newest first."""
+    known = select(ATTEMPT.c.outcome, ATTEMPT.c.asked_at).where(
+        ATTEMPT.c.user_id == user_id, ATTEMPT.c.outcome != Outcome.UNKNOWN
+    )
+    rows = await tx.rows(known.order_by(ATTEMPT.c.asked_at.desc()).limit(at_most))
+    return [Try(row["outcome"], row["asked_at"]) for row in rows]
+
+
+async def locked_watch(tx: Tx) -> tuple[datetime, datetime, datetime] | None:
+    """Return when the expiry last ran, until when it is paused, and the time now; lock the row.
+
+    None while another replica has it locked.
+
+    The clock is read under the lock: otherwise another replica could have run in the future.
+    A new row gets the time of the database itself, as `tx.now` may be slightly ahead of it.
+    """
+    await insert_new(tx, WATCH, [{"name": "expiry"}])
+    row = await tx.row(free_only(select(WATCH)))
+    if row is None:
+        return None
+    return row["seen_at"], row["quiet_until"], await tx.scalar(select(utc_now()))
+
+
+async def save_watch(tx: Tx, seen_at: datetime, quiet_until: datetime) -> None:
+    """Store when the expiry last ran, and until when it is paused."""
+    await tx.execute(update(WATCH).values(seen_at=seen_at, quiet_until=quiet_until))
+
+
+async def count_unsettled(tx: Tx) -> int:
+    """Return how many payments and attempts wait for the provider or for a refund."""
+    moving = PAYMENT.c.payment_status.in_([PaymentStatus.CONFIRMING, PaymentStatus.REFUNDING])
+    counts = [
+        select(func.count()).where(moving),
+        # two counts: an index finds the rows of each, none finds those of both
+        select(func.count()).select_from(ATTEMPT).where(IS_UNKNOWN),
+        select(func.count()).select_from(ATTEMPT).where(IS_OWED),
+    ]
+    return sum([int(await tx.scalar(count)) for count in counts])
+
+
+async def get(tx: Tx, payment_id: UUID, *, owner: str | None) -> PaymentSummary:
+    """Return the payment with that id. owner: whose it must be, None for anybody's.
+
+    Raises NotFound when it does not exist, is not served or belongs to somebody else.
+    """
+    row = await tx.row(_served(owner).where(PAYMENT.c.payment_id == payment_id))
+    if row is None:
+        raise NotFound
+    return PAYMENTS.state(row)
+
+
+async def page(
+    tx: Tx, paging: Paging, *, owner: str | None, reservation_id: UUID | None
+) -> tuple[Sequence[PaymentSummary], int]:
+    """Return one page of the served payments, newest first unless sorted, and their number."""
+    found = _served(owner)
+    if reservation_id is not None:
+        found = found.where(PAYMENT.c.reservation_id == reservation_id)
+    newest = [PAYMENT.c.payment_id.desc()]
+    return await PAYMENTS.page(tx, found, paging, sortable=SORTABLE, then=newest)
+
+
+async def _attempts(tx: Tx, reservation_id: UUID) -> tuple[Attempt, ...]:
+    """Return all attempts of a locked payment, the oldest first."""
+    of_payment = select(ATTEMPT).where(ATTEMPT.c.reservation_id == reservation_id)
+    rows = await tx.rows(of_payment.order_by(ATTEMPT.c.attempt_id))
+    attempts = tuple(ATTEMPTS.state(row) for row in rows)
+    for attempt in attempts:
+        ATTEMPTS.remember(tx, attempt)
+    return attempts
+
+
+def _served(owner: str | None) -> Select[Any]:
+    found = select(PAYMENT).where(SERVED)
+    return found if owner is None else found.where(PAYMENT.c.user_id == owner)
