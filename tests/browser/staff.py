@@ -9,6 +9,7 @@ import httpx
 
 from tests.system.real_shop import Shop
 
+TOKEN_SECONDS: Final = 120.0
 NUMBERS: Final = count(7000)
 
 
@@ -17,11 +18,20 @@ class Staff:
 
     def __init__(self, shop: Shop) -> None:
         self.url = shop.address("gateway")
-        logins = shop.shop_file["logins"]
-        body = {"userId": "admin", "password": logins["admin"]}
-        answer = httpx.post(f"{self.url}/accounts/tokens", json=body)
-        answer.raise_for_status()
-        self.headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+        self._password = shop.shop_file["logins"]["admin"]
+        self._token = ""
+        self._until = 0.0  # when the token is replaced; it lives ten minutes, the tests longer
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Return the header with a token that is valid for minutes."""
+        if time.monotonic() >= self._until:
+            body = {"userId": "admin", "password": self._password}
+            answer = httpx.post(f"{self.url}/accounts/tokens", json=body, timeout=30)
+            answer.raise_for_status()
+            self._token = answer.json()["access_token"]
+            self._until = time.monotonic() + TOKEN_SECONDS
+        return {"Authorization": f"Bearer {self._token}"}
 
     def call(self, method: str, path: str, body: object = None, **headers: str) -> Any:
         sent = self.headers | {name.replace("_", "-"): value for name, value in headers.items()}
