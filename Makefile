@@ -30,7 +30,7 @@ browser: .venv/dev  ## install Chromium and Korean fonts for the tests of the pa
 test-races: .venv/dev  ## run the race tests N times (N=10; default 3)
 	@ROUNDS=$(N) .venv/bin/python -m pytest tests/races $(ARGS)
 
-bench: .venv/dev bench/usual_way/.venv/done  ## measure how fast the shop is (ARGS=--quick: in some minutes)
+bench: .venv/dev .venv/usual_way/done  ## measure how fast the shop is (ARGS=--quick: in some minutes)
 	@.venv/bin/roadbike bench --beside bench/usual_way $(ARGS)
 
 siege: .venv/dev  ## load test with siege (ARGS="--clients 100 --seconds 30")
@@ -67,8 +67,8 @@ format: .venv/dev  ## format the code and fix what the linter can fix
 	@touch $@ .venv/run
 
 # what the shop is compared with has an environment of its own: the shop may not have these packages
-bench/usual_way/.venv/done: bench/usual_way/requirements.txt | $(UV)
-	@echo "Installing what the shop is compared with into bench/usual_way/.venv (once) …"
+.venv/usual_way/done: bench/usual_way/requirements.txt | $(UV)
+	@echo "Installing what the shop is compared with into .venv/usual_way (once) …"
 	@$(UV) venv --quiet --clear $(@D)
 	@$(UV) pip install --quiet --python $(@D) --require-hashes --only-binary :all: -r $<
 	@touch $@

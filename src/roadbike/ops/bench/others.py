@@ -99,8 +99,11 @@ def _wait_until_it_answers(program: "subprocess.Popen[bytes]", port: int) -> Non
 
 
 def _python(folder: Path) -> str:
-    """Return the program that runs what is in the folder. Raises CommandError without one."""
-    python = folder.absolute() / ".venv" / "bin" / "python"
+    """Return the Python for the programs in the folder; its environment lies in that of the shop.
+
+    Raises CommandError without one.
+    """
+    python = Path(sys.prefix, folder.name, "bin", "python")
     if not python.exists():
         raise CommandError("bench-nothing-beside", path=python)
     return str(python)
