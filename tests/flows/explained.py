@@ -12,7 +12,7 @@ from sqlalchemy.schema import CreateIndex, DropIndex
 from sqlalchemy.types import BigInteger, Integer, String
 
 from roadbike.kit.db import Database
-from roadbike.kit.db.columns import Status, UtcTime
+from roadbike.kit.db.columns import AsJson, Status, UtcTime
 
 PART: Final = 100_000  # rows of one statement
 EXPLAINABLE: Final = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")
@@ -24,6 +24,7 @@ VALUES: Final[dict[type, str]] = {
     UtcTime: f"now() - n * {SPREAD}",
     Boolean: "true",
     LargeBinary: "''::bytea",
+    AsJson: "NULL",
 }
 UNSET: Final = {"look_at", "check_at", "payment_id"}  # in a row that nothing is left to do for
 

@@ -69,10 +69,16 @@ async def test_null_is_read_back_as_none(times_db: Database) -> None:
     assert dict(row) == {"time": None, "colour": None}
 
 
-async def test_a_time_without_a_zone_is_refused(times_db: Database) -> None:
+async def test_a_time_without_a_zone_is_refused_and_the_transaction_goes_on(
+    times_db: Database,
+) -> None:
     async with times_db.begin() as tx:
         with pytest.raises(StatementError, match="needs a time zone"):
             await tx.execute(TIMES.insert(), {"time": datetime(2026, 1, 1)})  # noqa: DTZ001
+        await tx.execute(TIMES.insert(), {"number": 1, "time": datetime(2026, 1, 1, tzinfo=UTC)})
+
+    async with times_db.read() as tx:
+        assert await tx.scalar(select(TIMES.c.number)) == 1
 
 
 async def test_times_of_different_zones_are_compared_as_instants(times_db: Database) -> None:

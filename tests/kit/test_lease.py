@@ -142,9 +142,11 @@ async def test_a_lease_that_a_hung_process_is_taking_is_not_waited_for(
 
 
 async def test_who_does_not_hold_the_lease_writes_and_locks_nothing(db: Database) -> None:
-    await lease.take(db, NAME, "ann")
+    db = db.background  # one engine for reads and writes
     statements: list[str] = []
     event.listen(db.engine.sync_engine, "before_cursor_execute", lambda *a: statements.append(a[2]))
+    await lease.take(db, NAME, "ann")
+    statements.clear()
 
     await lease.take(db, NAME, "bob")
 

@@ -5,7 +5,6 @@ import tempfile
 from pathlib import Path
 
 from roadbike.ops.demo import REQUIREMENTS
-from roadbike.ops.own_shop import PREFIX
 from tests.system.real_shop import ROADBIKE, Shop, command_environment
 from tests.system.shop_client import ShopClient
 
@@ -63,4 +62,4 @@ async def test_the_demo_opens_a_shop_of_its_own_and_deletes_it(client: ShopClien
 
 
 def own_shops() -> set[Path]:
-    return set(Path(tempfile.gettempdir()).glob(f"{PREFIX}*"))
+    return set(Path(tempfile.gettempdir()).glob("roadbike-demo-*"))

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+from sqlalchemy import CursorResult, Executable
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from roadbike.kit.db.driver import Driver, driver_of
@@ -39,6 +40,13 @@ class Held:
         given = [compiled.values(values) for values in many]
         await self._announce(compiled.text, given, many=True)
         return compiled.rows(await self.driver.fetch_each(compiled.text, given))
+
+    async def execute(self, statement: Executable, values: Any) -> CursorResult[Any]:
+        """Execute the statement by SQLAlchemy."""
+        core: Any = self.core.sync_connection
+        if not core.in_transaction():
+            core.begin()  # nothing is sent; outside of one it sends ROLLBACK at its own errors
+        return await self.core.execute(statement, values)
 
     async def end_of_core(self) -> None:
         """Make SQLAlchemy forget the transaction that it thinks it has; nothing is sent."""

@@ -68,8 +68,7 @@ class Tx:
         Raises DatabaseUnavailable, as every method that reads or writes does.
         """
         with translated_errors():
-            result: CursorResult[Any] = await self._held.core.execute(statement, values)
-            return result
+            return await self._held.execute(statement, values)
 
     async def rows(
         self, statement: Executable | Statement, values: Mapping[str, Any] = NO_VALUES
