@@ -29,7 +29,7 @@ from tests.reservation.service_harness import ReservationHarness
 from tests.service_harness import ServiceHarness, settings
 
 SIZES: Final = (1, 8, 32, 128)  # items of one transaction
-ROUNDS: Final = 15  # after one that warms up
+ROUNDS: Final = 4  # after one that warms up
 ITEMS: Final = 256  # of one round at most
 UNITS: Final = 1_000_000
 NOBODY: Final = "http://127.0.0.1:9"  # payment is not called
