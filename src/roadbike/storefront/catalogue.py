@@ -15,6 +15,7 @@ from roadbike.contracts.wire_names import wire_name
 from roadbike.kit.pure.texts import search_form, sort_key
 from roadbike.storefront.geometries import Geometries
 from roadbike.storefront.kept import Kept
+from roadbike.storefront.numbers import whole
 from roadbike.storefront.peers import Peers, Request, Unreachable
 
 PAGE_SIZE: Final = 100  # bikes that one call returns at most
@@ -23,6 +24,7 @@ STALE_SECONDS: Final = 10.0  # older copies are shown with a note
 FEW: Final = 3  # this many units or fewer are called "n left"
 SORTS: Final = ("", "price", "-price", "name")
 LETTERS: Final = ("XXS", "XS", "S", "M", "L", "XL", "XXL")  # sizes
+MAX_SIZE_DIGITS: Final = 6
 KEPT_TEXTS: Final = 20_000
 
 searched: Final = lru_cache(KEPT_TEXTS)(search_form)
@@ -184,12 +186,13 @@ def _counted(values: Iterable[set[str | None]]) -> Mapping[str, int]:
     return {value: having[value] for value in sorted(having, key=_in_shop_order)}
 
 
-def _in_shop_order(value: str) -> tuple[bool, int, str]:
+def _in_shop_order(value: str) -> tuple[bool, int, bytes]:
     """Order numbers before letters, letters from small to large, and names by themselves."""
-    if value.isdecimal():
-        return False, int(value), ""
+    number = whole(value, MAX_SIZE_DIGITS)
+    if number is not None:
+        return False, number, b""
     letter = value.upper()
-    return True, LETTERS.index(letter) if letter in LETTERS else len(LETTERS), value
+    return True, LETTERS.index(letter) if letter in LETTERS else len(LETTERS), sort_key(value)
 
 
 def _hero(models: Iterable[Model]) -> Bike | None:

@@ -12,6 +12,7 @@ from roadbike.kit.web import Route
 from roadbike.storefront import store
 from roadbike.storefront.addresses import FIELDS
 from roadbike.storefront.catalogue import Bike, Catalogue
+from roadbike.storefront.numbers import whole
 from roadbike.storefront.peers import Answer, Peers, Request, Unreachable
 from roadbike.storefront.store import Draft
 from roadbike.storefront.visitors import Visitor
@@ -189,8 +190,7 @@ class OrderPages:
 
 def _tries(fields: Fields) -> int:
     """Return how often the page has tried by itself before."""
-    text = fields.get("tries", "")
-    return int(text) if text.isdecimal() and len(text) <= MAX_DIGITS else 0
+    return whole(fields.get("tries", ""), MAX_DIGITS) or 0
 
 
 def _reservation(visitor: Visitor, draft: Draft) -> Request:

@@ -14,6 +14,7 @@ from roadbike.kit.process.http_client import http_session
 from roadbike.kit.pure.refusals import Unavailable
 from roadbike.kit.resilience.targets import Targets
 from roadbike.kit.trace import current_traceparent
+from roadbike.storefront.numbers import whole
 
 CONNECT_SECONDS: Final = 0.5
 READ_SECONDS: Final = 2.0  # for an answer to what may be asked again
@@ -22,6 +23,7 @@ WRITE_SECONDS: Final = 6.0  # account delays a log-in by up to 2 s, a provider a
 MAX_CALLS: Final = 50  # at the same time, to one replica
 FIRST_REFUSAL: Final = 400  # statuses from here on are no successes
 MAX_RETRY_SECONDS: Final = 60
+MAX_RETRY_DIGITS: Final = 9
 NOT_CONNECTED: Final = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 NO_ANSWER: Final = (aiohttp.ClientError, TimeoutError, msgspec.MsgspecError, ValueError)
 
@@ -202,4 +204,5 @@ def _answer(response: aiohttp.ClientResponse, content: bytes) -> Answer:
 
 
 def _seconds(value: str | None) -> int | None:
-    return min(int(value), MAX_RETRY_SECONDS) if value and value.isdecimal() else None
+    seconds = whole(value or "", MAX_RETRY_DIGITS)
+    return None if seconds is None else min(seconds, MAX_RETRY_SECONDS)

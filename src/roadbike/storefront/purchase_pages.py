@@ -12,6 +12,7 @@ from roadbike.contracts.statuses import PaymentStatus, ReservationStatus
 from roadbike.kit.web import Reply, Route
 from roadbike.storefront import timeline, wording
 from roadbike.storefront.live import Live, Watch
+from roadbike.storefront.numbers import MAX_PAGE_DIGITS, whole
 from roadbike.storefront.peers import Answer, Peers, Unreachable
 from roadbike.storefront.purchases import Facts, Purchases
 from roadbike.storefront.rendering import render
@@ -30,7 +31,6 @@ from roadbike.storefront.web import (
 from roadbike.storefront.web import Request as HttpRequest
 
 ON_ONE_PAGE: Final = 20
-MAX_PAGE_DIGITS: Final = 6
 AGAIN_SECONDS: Final = 1.0  # after a service gave no answer
 RECONNECT_MS: Final = 1000
 
@@ -240,7 +240,7 @@ def _last_event(request: HttpRequest) -> int:
     A browser that connects again by itself says it in a header, our script in the address.
     """
     known = request.headers.get("last-event-id") or request.query_params.get("after") or ""
-    return int(known) if known.isdecimal() and len(known) <= MAX_PAGE_DIGITS else 0
+    return whole(known, MAX_PAGE_DIGITS) or 0
 
 
 def _changes(visitor: Visitor, facts: Facts, sent: set[str]) -> Iterator[bytes]:
@@ -261,5 +261,4 @@ def _time_of(steps: Sequence[Step], event: str) -> Any:
 
 
 def _page_number(request: HttpRequest) -> int:
-    text = request.query_params.get("page", "")
-    return int(text) if text.isdecimal() and len(text) <= MAX_PAGE_DIGITS else 0
+    return whole(request.query_params.get("page", ""), MAX_PAGE_DIGITS) or 0

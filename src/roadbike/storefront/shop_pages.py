@@ -13,6 +13,7 @@ from roadbike.storefront import sizing, store
 from roadbike.storefront.addresses import FIELDS, cleaned, faults_of
 from roadbike.storefront.catalogue import FEW, SORTS, Bike, Catalogue, Filters
 from roadbike.storefront.drawing import draw
+from roadbike.storefront.numbers import MAX_PAGE_DIGITS, whole
 from roadbike.storefront.peers import Peers, Request, Unreachable
 from roadbike.storefront.visitors import Visitor
 from roadbike.storefront.web import Fields, HtmlReply, Pages, redirect, shown
@@ -22,6 +23,7 @@ from roadbike.storefront.words import Words
 
 ON_ONE_PAGE: Final = 24  # models
 MANWON: Final = 10_000  # KRW; prices are typed in this unit
+MAX_PRICE_DIGITS: Final = 9
 MAX_BODY_CM: Final = 250.0
 Query = Sequence[tuple[str, str]]
 
@@ -50,7 +52,7 @@ class ShopPages:
         filters = _filters(query)
         found = copy.found(filters)
         pages = max(1, -(-len(found) // ON_ONE_PAGE))
-        number = min(_whole(dict(query).get("page", "")) or 1, pages)
+        number = min(whole(dict(query).get("page", ""), MAX_PAGE_DIGITS) or 1, pages)
         return shown(
             "home.html",
             visitor,
@@ -200,9 +202,13 @@ def _query(request: HttpRequest) -> Query:
     return parse_qsl(raw, keep_blank_values=False, errors="replace")
 
 
+def _digits(typed: str) -> str:
+    return typed.strip().replace(",", "")
+
+
 def _filters(query: Query) -> Filters:
     last = dict(query)
-    low, high = _whole(last.get("min", "")), _whole(last.get("max", ""))
+    low, high = (whole(_digits(last.get(end, "")), MAX_PRICE_DIGITS) for end in ("min", "max"))
     sort = last.get("sort", "")
     return Filters(
         text=last.get("q", "").strip(),
@@ -213,11 +219,6 @@ def _filters(query: Query) -> Filters:
         only_free="now" in last,
         sort=sort if sort in SORTS else "",
     )
-
-
-def _whole(text: str) -> int | None:
-    digits = text.strip().replace(",", "")
-    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 10 else None  # noqa: PLR2004 digits
 
 
 def _chosen(query: Query, filters: Filters, words: Words) -> list[tuple[str, str]]:
