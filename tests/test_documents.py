@@ -25,6 +25,7 @@ NO_PATHS = (
     "text/",
     ".venv/",
     ".roadbike/",
+    "build/",
 )  # media types, and folders that the commands create
 
 
