@@ -135,7 +135,7 @@ async def test_a_service_that_does_not_answer_is_named(client: ShopClient) -> No
         (["retry", "delivery", "7", "--all"], "name a service and the ids of its letters"),
         (["show", "bakery", "1"], "there is no service bakery: the services are stock"),
         (["show", "stock", "999999"], "stock has no such dead letter"),
-        (["dismiss", "stock", "1", "--why", ""], "stock refuses: "),
+        (["dismiss", "stock", "1", "--why", "x" * 1_001], "stock refuses: "),
     ],
 )
 async def test_what_cannot_be_done_is_one_sentence(
