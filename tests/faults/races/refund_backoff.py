@@ -9,6 +9,7 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from itertools import pairwise
 from typing import Final
 from uuid import UUID
@@ -85,7 +86,7 @@ def too_short(times: list[float]) -> int:
 
 async def paid_and_cancelled(db: Database, cashier: Cashier, reservation_id: UUID) -> None:
     opening = Opening(reservation_id, OpenPayment(bike_id=1, user_id="kim", price=1000))
-    (payment,) = await db.transact(lambda tx: open_payments(tx, [opening]))
+    (payment,) = await db.transact(lambda tx: open_payments(tx, [opening], timedelta(minutes=30)))
     if isinstance(payment, Exception) or payment.payment_id is None:
         raise CannotTry(f"the payment is not open: {payment!r}")
     await cashier.pay(payment.payment_id, None, owner=None)
