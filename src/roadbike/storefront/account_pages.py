@@ -207,13 +207,7 @@ class AccountPages:
         refusal: Answer | None = None,
     ) -> HtmlReply:
         user_id = require_user(visitor)
-        answer = await self.peers.send(
-            visitor.asks(
-                "account",
-                "GET",
-                f"/accounts/{user_id}",
-            )
-        )
+        answer = await self.peers.send(visitor.asks("account", "GET", f"/accounts/{user_id}"))
         if not answer.is_success:
             return answered_with(visitor, answer)
         known: Any = answer.body

@@ -166,11 +166,7 @@ class OrderPages:
     ) -> HtmlReply:
         require_user(visitor)
         answer = await self.peers.send(
-            visitor.asks(
-                "payment",
-                "GET",
-                f"/payments/{request.path_params['payment_id']}",
-            )
+            visitor.asks("payment", "GET", f"/payments/{request.path_params['payment_id']}")
         )
         if not answer.is_success:
             return answered_with(visitor, answer)

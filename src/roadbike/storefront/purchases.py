@@ -124,14 +124,7 @@ class Purchases:
         self, visitor: Visitor, service: str, path: str, query: Sequence[tuple[str, str]] = ()
     ) -> Answer:
         """Read something of a service. Raises Unreachable."""
-        return await self._peers.send(
-            visitor.asks(
-                service,
-                "GET",
-                path,
-                query=query,
-            )
-        )
+        return await self._peers.send(visitor.asks(service, "GET", path, query=query))
 
     async def _delivery(self, visitor: Visitor, purchase: Purchase) -> Part | None:
         """Return the parcel while its address can be corrected, which is no event."""

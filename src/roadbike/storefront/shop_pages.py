@@ -147,11 +147,7 @@ class ShopPages:
         typed = dict.fromkeys(FIELDS, "")
         if visitor.user is None:
             return typed
-        request = visitor.asks(
-            "account",
-            "GET",
-            f"/accounts/{visitor.user.user_id}",
-        )
+        request = visitor.asks("account", "GET", f"/accounts/{visitor.user.user_id}")
         try:
             answer = await self.peers.send(request)
         except Unreachable:
