@@ -58,6 +58,9 @@ class MemoryBroker(Broker):
                 self.log.positions[group, topic].start_over()
         self.log.wake_waiting()
 
+    async def take_over(self) -> None:
+        """Do nothing: a message that two connections send is not appended twice."""
+
     async def send(self, messages: Sequence[Message]) -> list[Mark]:
         if not messages:
             return []

@@ -84,6 +84,9 @@ class NatsBroker(Broker):
         if stream.created == lost.incarnation:
             await ask_to_start_over(connection, topic, self._timeout)
 
+    async def take_over(self) -> None:
+        """Do nothing: a message that two connections send is not appended twice."""
+
     async def send(self, messages: Sequence[Message]) -> list[Mark]:
         if not messages:
             return []
