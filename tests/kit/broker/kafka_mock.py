@@ -1,18 +1,19 @@
 """A Kafka cluster in this process: the one that librdkafka has for tests of its own.
 
-It speaks the real protocol, but makes no topics by request, writes no marks of transactions and
-stores nothing. What needs these is tested on a real cluster (tests/distributed).
+It speaks the real protocol, but makes no topics by request, has one server and stores nothing.
+What needs more is tested on real servers (tests/distributed).
 """
 
 import ctypes
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import confluent_kafka
 from confluent_kafka import Producer
 
-from roadbike.kit.messaging.broker.kafka import KafkaBroker
+from roadbike.kit.messaging.broker.kafka import Access, KafkaBroker
+from roadbike.kit.messaging.broker.kafka.members import Membership
 from roadbike.kit.messaging.broker.kafka.topics import topics_of
 from roadbike.kit.messaging.broker.port import checked_group, checked_topic
 
@@ -37,6 +38,9 @@ class MockCluster:
     def make_topic(self, name: str) -> None:
         self._library.rd_kafka_mock_topic_create(self._cluster, name.encode(), self.partitions, 1)
 
+    def delete_topic(self, name: str) -> None:
+        self._library.rd_kafka_mock_topic_delete(self._cluster, name.encode())
+
     def take_down(self) -> None:
         """Close all connections, and accept no others until `bring_up`."""
         self._library.rd_kafka_mock_broker_set_down(self._cluster, 1)
@@ -45,10 +49,19 @@ class MockCluster:
         self._library.rd_kafka_mock_broker_set_up(self._cluster, 1)
 
 
+class MockAccess(Access):
+    """Believes the checksums of the mock cluster, which are wrong for marks of transactions."""
+
+    def consumer(self, name: str, timeout: float) -> dict[str, Any]:
+        return {**Access.consumer(self, name, timeout), "check_crcs": False}
+
+
 class MockKafkaBroker(KafkaBroker):
     """The adapter on a mock cluster, whose topics are not made by requests."""
 
-    cluster: MockCluster
+    def __init__(self, cluster: MockCluster, service: str, member: Membership) -> None:
+        super().__init__(MockAccess(servers=(cluster.server,)), service, member=member)
+        self._cluster = cluster
 
     async def set_up(self, topics: Mapping[str, Collection[str]]) -> None:
         for topic, groups in topics.items():
@@ -57,7 +70,7 @@ class MockKafkaBroker(KafkaBroker):
                 checked_group(group)
         existing = await topics_of(self.connector.admin()._client, list(topics))
         for topic in topics.keys() - existing.keys():
-            self.cluster.make_topic(topic)
+            self._cluster.make_topic(topic)
         await super().set_up(topics)
 
 

@@ -54,6 +54,15 @@ class Access:
             **self.security,
         }
 
+    def consumer(self, name: str, timeout: float) -> dict[str, Any]:
+        """Return the arguments of every consumer; aiokafka's own defaults would lose messages."""
+        return {
+            **self.client(name, timeout),
+            "enable_auto_commit": False,
+            "auto_offset_reset": "earliest",
+            "isolation_level": "read_committed",
+        }
+
 
 def access_of(url: str, *, mechanism: str = DEFAULT_MECHANISM, ca: str = "") -> Access:
     """Return the access of `kafka://user:password@host:port,host:port` or `kafka+tls://…`.

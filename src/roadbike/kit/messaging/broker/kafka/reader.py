@@ -24,10 +24,7 @@ class Place(Enum):
 async def event_at(connector: Connector, place: TopicPartition, offset: int) -> UUID | Place:
     """Return the id of the event at that offset. Raises BrokerUnavailable."""
     consumer = AIOKafkaConsumer(
-        **connector.access.client(connector.service, connector.timeout),
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        isolation_level="read_committed",
+        **connector.access.consumer(connector.service, connector.timeout)
     )
     try:
         return await connector.call(_read(consumer, place, offset))

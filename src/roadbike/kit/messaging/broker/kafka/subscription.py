@@ -114,12 +114,9 @@ class KafkaSubscription(Subscription):
     async def _replace_consumer(self, topic_id: str) -> None:
         await self._drop_consumer()
         consumer = AIOKafkaConsumer(
-            **self._connector.access.client(self._connector.service, self._connector.timeout),
+            **self._connector.access.consumer(self._connector.service, self._connector.timeout),
             **self._member.options,
             group_id=self._group_id,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            isolation_level="read_committed",
         )
         try:
             await self._connector.call(consumer.start())
@@ -150,9 +147,7 @@ class KafkaSubscription(Subscription):
             return []
         try:
             await self._check_log(consumer)
-            fetched = await consumer.getmany(
-                *places, timeout_ms=int(seconds * 1000), max_records=at_most
-            )
+            fetched = await _get_many(consumer, places, at_most, seconds)
             received = [
                 self._deliver(place, record)
                 for place, records in fetched.items()
@@ -236,6 +231,19 @@ class KafkaSubscription(Subscription):
         for place in places:
             self._windows[place] = Window(self._member.ack_wait)
         self._unchecked = set(places)
+
+
+async def _get_many(
+    consumer: AIOKafkaConsumer, places: Collection[TopicPartition], at_most: int, seconds: float
+) -> dict[TopicPartition, list[ConsumerRecord]]:
+    """Return records; none while the members of the group agree on their partitions."""
+    fetched: dict[TopicPartition, list[ConsumerRecord]] = {}
+    with suppress(TimeoutError):  # aiokafka waits for its partitions as long as that takes
+        async with asyncio.timeout(seconds + PAUSE_SECONDS):
+            fetched = await consumer.getmany(
+                *places, timeout_ms=int(seconds * 1000), max_records=at_most
+            )
+    return fetched
 
 
 class _Assignments(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
