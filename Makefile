@@ -7,13 +7,13 @@ ARGS ?=
 N ?= 3
 PYTEST ?= pytest
 
-.PHONY: up help demo browser test test-long test-races bench siege check sbom docs format
+.PHONY: up help demo browser test test-long test-distributed test-races bench siege check sbom docs format
 
 up: .venv/run  ## open the shop; Ctrl-C closes it (ARGS=--detach: in background)
 	@exec .venv/bin/roadbike up $(ARGS)
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/run  ## check each requirement on a shop of its own (ARGS="--home .roadbike": on the open one)
 	@.venv/bin/roadbike demo $(ARGS)
@@ -23,6 +23,9 @@ test: .venv/dev browser  ## run all tests (ARGS="tests/flows -k cancel": some of
 
 test-long: .venv/dev  ## run the tests that are too long for CI (20 minutes)
 	@.venv/bin/python -m pytest -m long --durations=0 $(ARGS)
+
+test-distributed: .venv/dev  ## run the tests on real Kafka servers (needs Java 17, and Maven once)
+	@.venv/bin/python -m pytest -m distributed --durations=10 $(ARGS)
 
 browser: .venv/dev  ## install Chromium and Korean fonts for the tests of the pages (Debian, as root)
 	@.venv/bin/python -m tools.browser

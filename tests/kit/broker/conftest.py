@@ -8,15 +8,18 @@ from typing import Any
 import pytest
 
 from roadbike.kit.messaging.broker import Broker
-from roadbike.kit.messaging.broker.kafka.members import Membership
+from roadbike.kit.messaging.broker.kafka.access import Access
+from roadbike.kit.messaging.broker.kafka.broker import KafkaBroker
+from roadbike.kit.messaging.broker.kafka.options import Membership, TopicOptions
 from roadbike.kit.messaging.broker.memory import MemoryBroker, MemoryLog
 from roadbike.kit.messaging.broker.nats import NatsBroker
+from tests.distributed.kafka_server import KafkaCluster
 from tests.kit.broker.kafka_mock import MockCluster, MockKafkaBroker
 from tests.kit.broker.messages import TOPIC, wait_until_connected
 from tests.kit.broker.nats_server import NatsServer
 
 ACK_WAIT = 1.0  # seconds
-SESSION = 6.0  # seconds
+SESSION = 2.0  # seconds
 
 Connect = Callable[[], Awaitable[Broker]]
 ConnectNats = Callable[..., Awaitable[NatsBroker]]
@@ -66,7 +69,28 @@ async def connect_kafka(mock_cluster: MockCluster) -> AsyncIterator[ConnectKafka
         yield connect
 
 
-@pytest.fixture(params=["kafka", "nats", "memory"])
+@pytest.fixture
+async def connect_real_kafka(kafka_server: KafkaCluster) -> AsyncIterator[Connect]:
+    """Return a function that connects a broker; the topics are deleted afterwards."""
+    access = Access(servers=(kafka_server.addresses,))
+    member = Membership(ack_wait=ACK_WAIT, session=SESSION)
+    options = TopicOptions(partitions=1, replication=1, min_in_sync=1)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(kafka_server.delete_topics)
+
+        async def connect(service: str = "reservation") -> Broker:
+            broker = KafkaBroker(access, service, member=member, options=options)
+            stack.push_async_callback(broker.close)
+            await wait_until_connected(broker)
+            return broker
+
+        yield connect
+
+
+REAL_KAFKA = pytest.param("real_kafka", marks=pytest.mark.distributed)
+
+
+@pytest.fixture(params=["kafka", REAL_KAFKA, "nats", "memory"])
 def connect(request: pytest.FixtureRequest) -> Connect:
     """Return a function that connects a broker; all of a test share one server or log."""
     if request.param != "memory":

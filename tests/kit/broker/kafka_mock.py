@@ -12,8 +12,9 @@ from typing import Any, Final
 import confluent_kafka
 from confluent_kafka import Producer
 
-from roadbike.kit.messaging.broker.kafka import Access, KafkaBroker
-from roadbike.kit.messaging.broker.kafka.members import Membership
+from roadbike.kit.messaging.broker.kafka.access import Access
+from roadbike.kit.messaging.broker.kafka.broker import KafkaBroker
+from roadbike.kit.messaging.broker.kafka.options import Membership
 from roadbike.kit.messaging.broker.kafka.topics import topics_of
 from roadbike.kit.messaging.broker.port import checked_group, checked_topic
 
@@ -68,7 +69,7 @@ class MockKafkaBroker(KafkaBroker):
             checked_topic(topic)
             for group in groups:
                 checked_group(group)
-        existing = await topics_of(self.connector.admin()._client, list(topics))
+        existing = await topics_of(self.connector.admin()._client, list(topics))  # noqa: SLF001
         for topic in topics.keys() - existing.keys():
             self._cluster.make_topic(topic)
         await super().set_up(topics)

@@ -59,9 +59,7 @@ async def last_sent(tx: Tx, *, before: datetime | None = None) -> Row | None:
 def mark_of(row: Row) -> Mark:
     """Return where the broker has stored a sent event."""
     incarnation, _, partition = row["incarnation"].partition(PARTITION)
-    return Mark(
-        position=row["position"], incarnation=incarnation, partition=int(partition or "0")
-    )
+    return Mark(position=row["position"], incarnation=incarnation, partition=int(partition or "0"))
 
 
 def columns_of(mark: Mark) -> dict[str, Any]:

@@ -75,7 +75,7 @@ async def _serve(
 ) -> None:
     service: Service = module.build(chosen)
     _tune_garbage_collector()
-    broker = brokers.connect(chosen.broker_url.reveal(), service.name)
+    broker = connected_broker(chosen, service.name)
     try:
         async with running(service, package, broker, application, listener) as server:
             loop = asyncio.get_running_loop()
@@ -87,6 +87,22 @@ async def _serve(
         await broker.close()
     if failed:
         raise SystemExit(1)  # the supervisor restarts the process
+
+
+def connected_broker(chosen: settings.ServiceSettings, service: str) -> Broker:
+    """Return the broker of the settings. Raises SettingError for wrong certificates."""
+    try:
+        return brokers.connect(
+            chosen.broker_url.reveal(),
+            service,
+            ca=chosen.broker_ca,
+            mechanism=chosen.broker_sasl,
+            replica=chosen.replica,
+        )
+    except ValueError as error:
+        raise SettingError(
+            fault("setting-wrong", name="ROADBIKE_BROKER_CA", reason=error)
+        ) from None
 
 
 class Server:

@@ -8,10 +8,10 @@ from aiokafka.structs import TopicPartition
 
 from roadbike.kit.messaging.broker.kafka.access import Access
 from roadbike.kit.messaging.broker.kafka.connection import Connector
-from roadbike.kit.messaging.broker.kafka.members import Membership
+from roadbike.kit.messaging.broker.kafka.options import Membership, TopicOptions
 from roadbike.kit.messaging.broker.kafka.reader import Place, event_at
 from roadbike.kit.messaging.broker.kafka.sender import Sender
-from roadbike.kit.messaging.broker.kafka.set_up import SetUp, TopicOptions
+from roadbike.kit.messaging.broker.kafka.set_up import SetUp
 from roadbike.kit.messaging.broker.kafka.subscription import KafkaSubscription
 from roadbike.kit.messaging.broker.port import (
     Broker,
@@ -75,9 +75,7 @@ class KafkaBroker(Broker):
     async def subscribe(self, group: str, topic: str) -> KafkaSubscription:
         key = checked_group(group), checked_topic(topic)
         if key not in self._subscriptions:
-            self._subscriptions[key] = KafkaSubscription(
-                self.connector, group, topic, self._member
-            )
+            self._subscriptions[key] = KafkaSubscription(self.connector, group, topic, self._member)
         await self._subscriptions[key].open()
         return self._subscriptions[key]
 

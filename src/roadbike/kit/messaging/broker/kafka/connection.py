@@ -47,7 +47,7 @@ class Connector:
     timeout: seconds, for one reply. topics: as the last look has found them, by name.
     """
 
-    def __init__(self, access: Access, service: str, timeout: float) -> None:  # noqa: ASYNC109  it is of each call
+    def __init__(self, access: Access, service: str, timeout: float) -> None:
         # every failure is raised, too; what aiokafka logs besides names no setting
         logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
         self.access, self.service, self.timeout = access, service, timeout
@@ -84,6 +84,7 @@ class Connector:
         found = await self.call(topics_of(client, [name]))
         if name not in found:
             raise TopicMissing(name)
+        self.topics = {**self.topics, **found}
         return found[name]
 
     async def call(self, call: Awaitable[T]) -> T:
@@ -116,7 +117,7 @@ class Connector:
                 async with asyncio.timeout(self.timeout):
                     await admin.start()
                 await self._use(admin)
-            except FAILURES as error:
+            except Exception as error:  # noqa: BLE001  aiokafka raises any kind of error; connect again
                 self._log_unavailable(error)
             finally:
                 self._admin = None

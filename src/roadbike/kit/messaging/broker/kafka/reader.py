@@ -23,9 +23,7 @@ class Place(Enum):
 
 async def event_at(connector: Connector, place: TopicPartition, offset: int) -> UUID | Place:
     """Return the id of the event at that offset. Raises BrokerUnavailable."""
-    consumer = AIOKafkaConsumer(
-        **connector.access.consumer(connector.service, connector.timeout)
-    )
+    consumer = AIOKafkaConsumer(**connector.access.consumer(connector.service, connector.timeout))
     try:
         return await connector.call(_read(consumer, place, offset))
     finally:

@@ -102,10 +102,8 @@ async def _send(
         )
         for message in messages
     ]
-    appended = await asyncio.gather(*appending, return_exceptions=True)
-    for outcome in appended:
-        if isinstance(outcome, BaseException):
-            raise outcome
+    await asyncio.wait(appending)
+    appended = [each.result() for each in appending]
     await producer.commit_transaction()
     return [
         Mark(partition=record.partition, position=record.offset + 1, incarnation=incarnation)

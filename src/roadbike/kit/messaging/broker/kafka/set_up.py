@@ -1,11 +1,12 @@
 """What the set-up job does on Kafka: it makes topics. Groups come into being by themselves."""
 
+import asyncio
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import structlog
 from aiokafka.admin import NewTopic
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import (
     InvalidPartitionsError,
     InvalidReplicationFactorError,
@@ -13,42 +14,17 @@ from aiokafka.errors import (
     for_code,
 )
 
-from roadbike.kit.messaging.broker.kafka.connection import Connector
+from roadbike.kit.messaging.broker.kafka.connection import POLL_SECONDS, Connector
+from roadbike.kit.messaging.broker.kafka.options import TopicOptions
 from roadbike.kit.messaging.broker.kafka.topics import topics_of
 from roadbike.kit.messaging.broker.port import BrokerUnavailable, checked_group, checked_topic
 
 log = structlog.get_logger()
 
-HOUR_MS: Final = 3_600_000
 SETTINGS: Final = {
     InvalidReplicationFactorError: "ROADBIKE_KAFKA_REPLICATION",
     InvalidPartitionsError: "ROADBIKE_KAFKA_PARTITIONS",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TopicOptions:
-    """How topics are made; those that exist stay as they are.
-
-    partitions: cannot be changed later without losing the order of each key.
-    replication: number of copies. min_in_sync: how many of them have an event before it counts as
-    sent. hours: how long an event is kept, whoever has read it.
-    """
-
-    partitions: int = 6
-    replication: int = 3
-    min_in_sync: int = 2
-    hours: int = 168
-
-    @property
-    def config(self) -> dict[str, str]:
-        """Return the configuration of a new topic."""
-        return {
-            "cleanup.policy": "delete",
-            "min.insync.replicas": str(self.min_in_sync),
-            "unclean.leader.election.enable": "false",
-            "retention.ms": str(self.hours * HOUR_MS),
-        }
 
 
 class SetUp:
@@ -68,16 +44,12 @@ class SetUp:
         for topic in sorted(topics.keys() - existing.keys()):
             await self.make_topic(topic)
             log.info("topic.made", topic=topic)
-        found = await self._connector.call(topics_of(client, list(topics)))
-        if missing := sorted(topics.keys() - found.keys()):
-            raise BrokerUnavailable(f"not there yet: {', '.join(missing)}")
+        await self._connector.call(_until_all_are_there(client, topics.keys()))
 
     async def make_topic(self, topic: str) -> None:
         """Make one topic. Raises BrokerUnavailable."""
         options = self._options
-        new = NewTopic(
-            topic, options.partitions, options.replication, topic_configs=options.config
-        )
+        new = NewTopic(topic, options.partitions, options.replication, topic_configs=options.config)
         answer = await self._connector.call(self._connector.admin().create_topics([new]))
         for _, code, *message in answer.topic_errors:
             kind = for_code(code)
@@ -85,3 +57,12 @@ class SetUp:
                 setting = SETTINGS.get(kind)
                 reason = f"{topic}: {(message and message[0]) or kind.__name__}"
                 raise BrokerUnavailable(f"{reason} ({setting})" if setting else reason)
+
+
+async def _until_all_are_there(client: AIOKafkaClient, topics: Collection[str]) -> None:
+    """Wait until each server that is asked knows the topics and who leads their partitions."""
+    while True:
+        found = await topics_of(client, topics)
+        if all(name in found and found[name].is_led for name in topics):
+            return
+        await asyncio.sleep(POLL_SECONDS)

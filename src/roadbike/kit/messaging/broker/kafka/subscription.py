@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from math import inf
 from typing import Final
 
 import structlog
@@ -12,7 +13,7 @@ from aiokafka.structs import ConsumerRecord, OffsetAndMetadata, TopicPartition
 
 from roadbike.kit.messaging.broker.kafka.connection import FAILURES, Connector, reason_of
 from roadbike.kit.messaging.broker.kafka.envelope import message_of
-from roadbike.kit.messaging.broker.kafka.members import Membership
+from roadbike.kit.messaging.broker.kafka.options import Membership
 from roadbike.kit.messaging.broker.kafka.reader import Place, event_at
 from roadbike.kit.messaging.broker.kafka.window import Window, last_acknowledged
 from roadbike.kit.messaging.broker.port import BrokerUnavailable, Received, Subscription
@@ -53,11 +54,12 @@ class KafkaSubscription(Subscription):
             while True:
                 await self._connector.wait_until_connected(deadline - time.monotonic())
                 consumer = await self.open()
-                await self._commit()
                 if again := self._due(at_most):
                     return again
                 left = deadline - time.monotonic()
                 fetched = await self._poll(consumer, at_most, max(left, 0))
+                if not fetched:
+                    await self._commit()  # it may have passed what is no message
                 if fetched or time.monotonic() >= deadline:
                     return fetched
 
@@ -138,7 +140,7 @@ class KafkaSubscription(Subscription):
         self, consumer: AIOKafkaConsumer, at_most: int, seconds: float
     ) -> list[Received]:
         """Return new messages; wait for the first one at most that long, or some time less."""
-        until_due = min((each.next_due() for each in self._windows.values()), default=seconds)
+        until_due = min((each.next_due() for each in self._windows.values()), default=inf)
         seconds = min(seconds, SLICE_SECONDS, max(until_due - time.monotonic(), 0))
         assigned = consumer.assignment()
         places = [place for place in assigned if self._window(place).takes_more]

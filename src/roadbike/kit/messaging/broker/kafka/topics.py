@@ -27,9 +27,10 @@ NOBODY: Final = UUID(int=0)
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """One partition: the number of its replicas, and of those that are in sync."""
+    """One partition: its leader (-1: none), the number of its replicas, and of those in sync."""
 
     number: int
+    leader: int
     replicas: int
     in_sync: int
 
@@ -46,6 +47,11 @@ class Topic:
     def numbers(self) -> tuple[int, ...]:
         """Return the numbers of its partitions."""
         return tuple(partition.number for partition in self.partitions)
+
+    @property
+    def is_led(self) -> bool:
+        """Return whether each partition has a leader."""
+        return all(partition.leader >= 0 for partition in self.partitions)
 
 
 class _Uuid(AbstractType[UUID]):  # type: ignore[misc]  # aiokafka has no types
@@ -79,7 +85,11 @@ class _Answer(Response):  # type: ignore[misc]
         (
             "brokers",
             CompactArray(
-                ("id", Int32), ("host", _TEXT), ("port", Int32), ("rack", _TEXT), ("tags", TaggedFields)
+                ("id", Int32),
+                ("host", _TEXT),
+                ("port", Int32),
+                ("rack", _TEXT),
+                ("tags", TaggedFields),
             ),
         ),
         ("cluster_id", _TEXT),
@@ -120,8 +130,9 @@ class _Topics(Request[_Question]):  # type: ignore[misc]
         self._names = names
 
     def build(self, request_struct_class: type[_Question]) -> _Question:
-        wanted = [(NOBODY, name, {}) for name in self._names]
-        return request_struct_class(wanted, False, False, {})  # noqa: FBT003  aiokafka's form
+        no_tags: dict[int, bytes] = {}
+        wanted = [(NOBODY, name, no_tags) for name in self._names]
+        return request_struct_class(wanted, False, False, no_tags)  # noqa: FBT003  aiokafka's form
 
 
 async def topics_of(client: AIOKafkaClient, names: Collection[str]) -> dict[str, Topic]:
@@ -145,11 +156,12 @@ async def topics_of(client: AIOKafkaClient, names: Collection[str]) -> dict[str,
 
 
 def _partition(row: tuple[object, ...]) -> Partition:
-    _, number, _, _, replicas, in_sync, *_ = row
+    _, number, leader, _, replicas, in_sync, *_ = row
     assert isinstance(number, int)
+    assert isinstance(leader, int)
     assert isinstance(replicas, list)
     assert isinstance(in_sync, list)
-    return Partition(number, len(replicas), len(in_sync))
+    return Partition(number, leader, len(replicas), len(in_sync))
 
 
 def _number(partition: Partition) -> int:

@@ -1,13 +1,12 @@
-"""How the members of a group behave: their session, their name, the size of their fetches."""
+"""How topics are made, and how the members of groups behave."""
 
 from dataclasses import dataclass
 from typing import Any, Final
 
-from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
-
-HEARTBEATS_PER_SESSION: Final = 5
+HEARTBEATS_PER_SESSION: Final = 10
 FETCH_BYTES: Final = 8 << 20  # of one answer
 PARTITION_BYTES: Final = 2 << 20  # of one partition in it; a topic's messages have 1 MiB at most
+HOUR_MS: Final = 3_600_000
 POLL_SECONDS: Final = 600  # a member that fetches nothing for so long gives its partitions up
 
 
@@ -35,9 +34,33 @@ class Membership:
             "max_poll_interval_ms": POLL_SECONDS * 1000,
             "fetch_max_bytes": FETCH_BYTES,
             "max_partition_fetch_bytes": PARTITION_BYTES,
-            "partition_assignment_strategy": (RoundRobinPartitionAssignor,),
         }
 
     def group_id(self, group: str, topic: str) -> str:
         """Return Kafka's name of the group: one for each topic, so that they do not disturb."""
         return f"{group}.{topic}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicOptions:
+    """How topics are made; those that exist stay as they are.
+
+    partitions: cannot be changed later without losing the order of each key.
+    replication: number of copies. min_in_sync: how many of them have an event before it counts as
+    sent. hours: how long an event is kept, whoever has read it.
+    """
+
+    partitions: int = 6
+    replication: int = 3
+    min_in_sync: int = 2
+    hours: int = 168
+
+    @property
+    def config(self) -> dict[str, str]:
+        """Return the configuration of a new topic."""
+        return {
+            "cleanup.policy": "delete",
+            "min.insync.replicas": str(self.min_in_sync),
+            "unclean.leader.election.enable": "false",
+            "retention.ms": str(self.hours * HOUR_MS),
+        }
