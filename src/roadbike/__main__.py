@@ -242,6 +242,31 @@ def demo(
 
 
 @app.command(cls=Command)
+def audit(
+    *,
+    home: HomeOption = DEFAULT_HOME,
+    after_quiescence: Annotated[bool, typer.Option("--after-quiescence")] = False,
+    within: Annotated[float, typer.Option("--within", min=0)] = 60.0,
+    journals: Annotated[list[Path] | None, typer.Option("--journal")] = None,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """Check on all databases and the broker of the open shop that its invariants hold.
+
+    The exit code is 0 when they hold, 1 when one does not, 2 when they could not be checked.
+    """
+    from roadbike.ops.audit import command
+
+    code = command.run(
+        homes.at(home),
+        after_quiescence=after_quiescence,
+        within=within,
+        journals=journals or (),
+        as_json=as_json,
+    )
+    raise typer.Exit(code)
+
+
+@app.command(cls=Command)
 def bench(
     *,
     quick: Annotated[bool, typer.Option("--quick")] = False,
