@@ -22,7 +22,7 @@ from roadbike.local.servers import traefik
 from tests.service_harness import settings
 
 SOURCES = Path(roadbike.__file__).parent
-NO_RIGHTS = {"publishes": {}, "consumes": {}, "groups": {}, "passwords": {"x": "y"}}
+NO_RIGHTS = {"publishes": {}, "consumes": {}, "groups": {}, "passwords": {"x": "-", "y": "-"}}
 MARGIN_SECONDS = 2  # of a process that is busy
 
 

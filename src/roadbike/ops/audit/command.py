@@ -6,7 +6,9 @@ from pathlib import Path
 
 import typer
 
+from roadbike.kit import logs
 from roadbike.local.home import Home
+from roadbike.local.servers import AUDIT
 from roadbike.local.supervisor import control
 from roadbike.local.terminal import console
 from roadbike.local.texts import say
@@ -19,6 +21,7 @@ def run(
     home: Home, *, after_quiescence: bool, within: float, journals: Sequence[Path], as_json: bool
 ) -> int:
     """Audit the shop, print the report and return the exit code. Raises CommandError."""
+    logs.configure(AUDIT, "error")  # standard output is for the report
     try:
         report = asyncio.run(
             audit_shop(home, after_quiescence=after_quiescence, within=within, journals=journals)
