@@ -183,7 +183,7 @@ async def page_of_nothing(audited: Audited) -> str:
 
 async def acknowledged_and_gone(audited: Audited) -> str:
     unknown, now = str(uuid4()), datetime.now(UTC)
-    told = Line(
+    line = Line(
         user_id="kim",
         method="POST",
         path="/reservations",
@@ -193,7 +193,7 @@ async def acknowledged_and_gone(audited: Audited) -> str:
         key="k",
         id=unknown,
     )
-    audited.journal.append(told)
+    audited.journal.append(line)
     return unknown
 
 

@@ -1,7 +1,7 @@
 """The 28 invariants of the shop, each as SQL that returns the keys of what violates it.
 
 R: reservations and their payments. P: money. D: deliveries. S: stock. E: events. M: my page.
-H: what clients were told. A: accounts.
+H: what clients were answered. A: accounts.
 """
 
 from typing import Final

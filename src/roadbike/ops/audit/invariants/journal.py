@@ -1,4 +1,4 @@
-"""H1 and H2: what clients were told, by their journal (`roadbike.ops.journal`), and their keys."""
+"""H1 and H2: what clients were answered, by their journal (`roadbike.ops.journal`), and their keys."""
 
 from typing import Final
 
