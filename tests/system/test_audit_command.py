@@ -24,7 +24,7 @@ async def test_all_invariants_of_an_open_shop_hold(shop: Shop, client: ShopClien
 
 
 async def test_a_violation_is_named_with_its_key(shop: Shop) -> None:
-    """A row is planted that no service looks at, and taken away again."""
+    """A row is planted that no service looks at, and deleted again."""
     url = shop.shop_file["databases"]["mypage"].replace("+asyncpg", "")
     nobody = uuid4()
     connection = await asyncpg.connect(url)

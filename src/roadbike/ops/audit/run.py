@@ -148,8 +148,8 @@ async def audit(
 
     after_quiescence: wait until the shop is quiet, for `within` seconds at most; if it is not
     quiet then, the report says what is left to do, and only those of any moment are checked.
-    journal: the answers that clients have had. Raises SQLAlchemyError and OSError when a database cannot be
-    read.
+    journal: the answers that clients have had.
+    Raises SQLAlchemyError and OSError when a database cannot be read.
     """
     began = time.monotonic()
     busy = {}

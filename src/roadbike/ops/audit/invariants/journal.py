@@ -1,4 +1,4 @@
-"""H1 and H2: what clients were answered, by their journal (`roadbike.ops.journal`), and their keys."""
+"""H1 and H2: the answers that clients have had, by their journals, and their idempotency keys."""
 
 from typing import Final
 
