@@ -14,6 +14,7 @@ from litestar.connection import Request as HttpRequest
 
 from roadbike.kit.translations import Language, language_of
 from roadbike.kit.web.client import provide_client
+from roadbike.kit.web.report import note_user
 from roadbike.storefront.peers import Answer, Peers, Request, Unreachable
 from roadbike.storefront.seller import Seller
 
@@ -138,6 +139,7 @@ class Visitors:
             return visitor
         if user is None:
             return replace(visitor, ended=True)
+        note_user(request.scope, user.user_id)
         return replace(visitor, session=session, user=user)
 
     def forget(self, session: str) -> None:
