@@ -68,14 +68,14 @@ async def test_a_batch_that_is_consumed_is_one_line(inbox: Inbox) -> None:
     ]
 
 
-async def test_a_batch_that_is_published_is_one_line(db: Database, broker: RecordingBroker) -> None:
+async def test_a_batch_that_is_sent_is_one_line(db: Database, broker: RecordingBroker) -> None:
     with tracing(FIRST):
         await db.transact(lambda tx: _publish(tx, "a", "b"))
 
     with capture_logs() as logs:
         await Relay(db, broker, "tests").relay_once()
 
-    (line,) = named(logs, "events.published")
+    (line,) = named(logs, "events.sent")
     assert (line["count"], line["keys"], line["traces"]) == (2, ["a", "b"], ["a" * 32] * 2)
 
 

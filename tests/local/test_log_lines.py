@@ -61,13 +61,13 @@ def purchase(folder: Path) -> None:
         "reservation.log",
         line(1, "http.request", created=f"/reservations/{OURS}", trace=RESERVED),
         line(2, "http.request", created=f"/reservations/{THEIRS}", trace=OTHER),
-        line(3, "events.published", count=2, **both),
+        line(3, "events.sent", count=2, **both),
     )
     write(
         folder,
         "payment.log",
         line(5, "http.request", ids={"payment_id": "pay-ours"}, trace=PAID),
-        line(6, "events.published", count=1, keys=[OURS], traces=[PAID]),
+        line(6, "events.sent", count=1, keys=[OURS], traces=[PAID]),
     )
     write(folder, "stock.log", line(4, "events.consumed", count=2, **both))
 
@@ -119,7 +119,7 @@ def test_a_request_is_found_with_all_its_events(folder: Path) -> None:
     found = [json.loads(each.split(maxsplit=1)[1]) for each in shown(folder, trace=OTHER)]
 
     assert [each["event"] for each in found] == [
-        *("http.request", "events.published", "events.consumed"),
+        *("http.request", "events.sent", "events.consumed"),
     ]
     assert found[1]["keys"] == found[2]["keys"] == [THEIRS]
 

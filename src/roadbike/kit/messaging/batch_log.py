@@ -1,4 +1,4 @@
-"""Log lines about events: one for each batch that is published or consumed.
+"""Log lines about events: one for each batch that is sent or consumed.
 
 They have ids only, never an event's data.
 """

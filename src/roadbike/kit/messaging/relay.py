@@ -103,7 +103,7 @@ class Relay:
         if not self.log.acknowledged(marks):
             return 0
         await self.db.transact(lambda tx: sent.note_sent(tx, rows, marks, epoch))
-        log_batch("events.published", messages)
+        log_batch("events.sent", messages)
         await self.log.note_sent(rows)
         return len(rows)
 
