@@ -5,12 +5,11 @@ They have ids only, never an event's data.
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any, Final, Protocol
-from uuid import UUID
+from typing import Any, Final
 
 import structlog
 
+from roadbike.kit.messaging.broker import Message
 from roadbike.kit.trace import trace_id_of
 
 NO_TRACE: Final = ""
@@ -18,22 +17,7 @@ NO_TRACE: Final = ""
 log = structlog.get_logger()
 
 
-class Envelope(Protocol):
-    """What is logged of an event."""
-
-    @property
-    def event_id(self) -> UUID: ...
-    @property
-    def type(self) -> str: ...
-    @property
-    def key(self) -> str: ...
-    @property
-    def time(self) -> datetime: ...
-    @property
-    def traceparent(self) -> str | None: ...
-
-
-def log_batch(event: str, messages: Sequence[Envelope]) -> None:
+def log_batch(event: str, messages: Sequence[Message]) -> None:
     """Log the batch as one line, if there is anything in it.
 
     types: how many events of each type. keys, traces: the key (of a purchase, its reserveId) and
@@ -50,7 +34,7 @@ def log_batch(event: str, messages: Sequence[Envelope]) -> None:
     )
 
 
-def about(message: Envelope) -> dict[str, Any]:
+def about(message: Message) -> dict[str, Any]:
     """Return the members of a log line about one message."""
     return {
         "type": message.type,
