@@ -10,7 +10,6 @@ from uuid import UUID
 from roadbike.contracts.statuses import PaymentStatus
 from roadbike.kit.db.ids import new_id
 
-
 LIST = "/internal/payments"
 
 
