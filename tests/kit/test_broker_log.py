@@ -224,9 +224,10 @@ async def test_the_size_of_a_topic_is_looked_at_by_what_was_sent(
     (row,) = await outbox_rows(db)
     almost_enough = TRIM_BYTES // len(row["data"])
 
-    await relay.log.note_sent([row] * (almost_enough - 1))
+    marks = [Mark(position=1, incarnation="one")] * almost_enough
+    await relay.log.note_sent([row] * (almost_enough - 1), marks[1:])
     before = list(broker.trimmed)
-    await relay.log.note_sent([row] * 2)
+    await relay.log.note_sent([row] * 2, marks[:2])
 
     assert (before, broker.trimmed) == ([], [(TOPIC, None)])
 

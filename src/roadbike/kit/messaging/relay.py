@@ -19,6 +19,7 @@ from roadbike.kit.db.statements import Row
 from roadbike.kit.db.wakeup import Wakeup
 from roadbike.kit.logs import SELDOM
 from roadbike.kit.messaging import sent
+from roadbike.kit.messaging.batch_log import log_batch
 from roadbike.kit.messaging.broker import Broker, BrokerUnavailable, Mark, Message, TopicFull
 from roadbike.kit.messaging.broker_log import BrokerLog
 from roadbike.kit.messaging.pace import Pace
@@ -93,23 +94,25 @@ class Relay:
 
     async def _send(self, rows: Sequence[Row], epoch: int) -> int:
         self.crash("relay.before_send")
-        marks = await self._marks(rows, epoch)
+        messages = [_message(row, self.service) for row in rows]
+        marks = await self._marks(messages, epoch)
         self.crash("relay.after_send")
         if not self.log.acknowledged(marks):
             return 0
         await self.db.transact(lambda tx: sent.note_sent(tx, rows, marks, epoch))
+        log_batch("events.sent", messages)
         await self.log.note_sent(rows, marks)
         return len(rows)
 
-    async def _marks(self, rows: Sequence[Row], epoch: int) -> Sequence[Mark]:
+    async def _marks(self, messages: Sequence[Message], epoch: int) -> Sequence[Mark]:
         """Send the events; in each epoch, and after each failure, first take over from others."""
         try:
             if self._sends_in != epoch:
                 await self.broker.take_over()
                 self._sends_in = epoch
-            return await self.broker.send([_message(row, self.service) for row in rows])
+            return await self.broker.send(messages)
         except TopicFull:
-            await self.log.trim(rows[0]["topic"])
+            await self.log.trim(messages[0].topic)
             raise
         except BrokerUnavailable:
             self._sends_in = None
