@@ -8,7 +8,7 @@ from sqlalchemy import update
 
 from roadbike.kit.db import Database, lease
 from roadbike.kit.messaging import sent
-from roadbike.kit.messaging.broker import BrokerUnavailable, TopicFull
+from roadbike.kit.messaging.broker import BrokerUnavailable, Mark, TopicFull
 from roadbike.kit.messaging.broker_log import BROKER_RETENTION, TRIM_BYTES, BrokerLog
 from roadbike.kit.messaging.outbox import OUTBOX
 from roadbike.kit.messaging.relay import Relay

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
@@ -139,10 +140,12 @@ def begin(
     ports: Ports,
     specs: tuple[ServiceSpec, ...],
     counts: Mapping[str, int] = services.ONCE,
+    environ: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Write the file for a start. The demo users keep the passwords made at the first start.
 
     counts: how many processes each service has that does not have one.
+    environ: of the command, which may name a broker outside of the shop.
     """
     before = read(home)
     passwords = {user: secrets.token_urlsafe(12) for user in DEMO_USERS}
@@ -170,7 +173,7 @@ def begin(
         owners={spec.name: services.owner_url(home, ports, spec) for spec in specs},
         auditors=services.audit_urls(home, ports, specs),
         brokers={
-            name: services.broker_url(home, ports, name)
+            name: services.broker_url(home, ports, name, environ)
             for name in (*(spec.name for spec in specs), SET_UP, AUDIT)
         },
     )

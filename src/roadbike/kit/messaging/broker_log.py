@@ -59,6 +59,8 @@ class BrokerLog:
         state = epoch, self._broker.connections
         if state == self._checked and time.monotonic() < self._check_at:
             return
+        if self._checked is None or self._checked[0] != epoch:
+            self._last = {}  # somebody else may have sent everything again since
         async with self._db.read() as tx:
             last = await sent.last_sent(tx)
         if last is None:
@@ -98,7 +100,7 @@ class BrokerLog:
 
     async def _lost(self, last: Row) -> Row | None:
         """Return one of the events that were sent last which the log does not hold, else None."""
-        for row in (last, *self._last.values()):
+        for row in {row["event_id"]: row for row in (last, *self._last.values())}.values():
             mark = sent.mark_of(row)
             if not await self._broker.holds(row["topic"], mark, row["event_id"]):
                 return row

@@ -25,6 +25,7 @@ from roadbike.kit.logs import SELDOM
 from roadbike.kit.messaging import broker as brokers
 from roadbike.kit.messaging.broker import Broker
 from roadbike.kit.process import settings
+from roadbike.kit.process.durability import Durability
 from roadbike.kit.process.http_server import UvicornServer, uvicorn_config
 from roadbike.kit.process.internal_tokens import service_tokens
 from roadbike.kit.process.operator_routes import DeadLetterApi
@@ -127,14 +128,19 @@ class Server:
         self._tokens = token_verifier(service, application)
         self._tls = server_tls(service.settings)
         self._version = _version_of(package)
+        self.durability = Durability(broker, {event.topic for event in service.publishes})
         self._reachable = False
         self._draining = False
         self._stop = asyncio.Event()
 
     @property
     def ready(self) -> bool:
-        """Return whether the database is reachable and migrated, and no stop has begun."""
-        return self._reachable and not self._draining
+        """Return whether the database is reachable and migrated, and no stop has begun.
+
+        In production the broker must not be set up so that it loses what it has acknowledged.
+        """
+        refused = self.service.settings.env == "production" and self.durability.faults
+        return self._reachable and not self._draining and not refused
 
     @property
     def url(self) -> str:
@@ -212,6 +218,7 @@ class Server:
             translations=load_translations("roadbike.kit", *application.catalogues),
             status=self._status,
             ready=lambda: self.ready,
+            faults=lambda: self.durability.faults,
             gateway=_gateway(chosen),
             writes_per_minute=chosen.limit(chosen.writes_per_minute, WRITES_PER_MINUTE),
         )
@@ -233,7 +240,7 @@ async def running(
     At the end of the block it drains. Raises OSError when its port is taken.
     """
     server = Server(service, package, broker, application, listener)
-    probing = asyncio.create_task(server.probe())
+    looks = [asyncio.create_task(look) for look in (server.probe(), server.durability.watch())]
     try:
         async with server.runtime.running():
             listening = await server.listen()
@@ -242,7 +249,8 @@ async def running(
             finally:
                 await server.drain(listening)
     finally:
-        probing.cancel()
+        for look in looks:
+            look.cancel()
         await service.db.close()
 
 

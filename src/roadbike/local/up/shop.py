@@ -95,7 +95,9 @@ class Shop:
 
     async def _open(self) -> None:
         options = self._options
-        shop_file.begin(options.home, options.ports, options.specs, options.replicas)
+        shop_file.begin(
+            options.home, options.ports, options.specs, options.replicas, options.environ
+        )
         if job := keys.job(options.home, {spec.name: spec.callers for spec in options.specs}):
             await self._run_job("keys", job)
         access.grant(options.home, options.user)

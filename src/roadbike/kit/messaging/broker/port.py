@@ -216,6 +216,14 @@ class Broker(Protocol):
         """
         ...
 
+    async def weaknesses(self, topic: str) -> list[str]:
+        """Return with which settings of the broker the topic could lose what was acknowledged.
+
+        One sentence each, which names the setting. Empty if there are none, or if the broker does
+        not tell. Raises BrokerUnavailable, TopicMissing.
+        """
+        ...
+
     async def close(self) -> None:
         """Return unacknowledged messages to their groups and close the connection."""
         ...

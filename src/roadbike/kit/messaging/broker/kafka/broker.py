@@ -8,6 +8,7 @@ from aiokafka.structs import TopicPartition
 
 from roadbike.kit.messaging.broker.kafka.access import Access
 from roadbike.kit.messaging.broker.kafka.connection import Connector
+from roadbike.kit.messaging.broker.kafka.durability import weaknesses
 from roadbike.kit.messaging.broker.kafka.options import Membership, TopicOptions
 from roadbike.kit.messaging.broker.kafka.reader import Place, event_at
 from roadbike.kit.messaging.broker.kafka.sender import Sender
@@ -96,6 +97,9 @@ class KafkaBroker(Broker):
 
     async def trim(self, topic: str, older: Mark | None) -> None:  # noqa: ARG002  by age only
         await self.connector.topic(checked_topic(topic))
+
+    async def weaknesses(self, topic: str) -> list[str]:
+        return await weaknesses(self.connector, await self.connector.topic(checked_topic(topic)))
 
     async def close(self) -> None:
         for subscription in self._subscriptions.values():

@@ -91,6 +91,10 @@ class MemoryBroker(Broker):
     async def trim(self, topic: str, older: Mark | None) -> None:  # noqa: ARG002 it has no limit
         self.log.topic(checked_topic(topic))
 
+    async def weaknesses(self, topic: str) -> list[str]:
+        self.log.topic(checked_topic(topic))
+        return []
+
     async def close(self) -> None:
         for subscription in self._subscriptions.values():
             subscription.release()

@@ -140,6 +140,10 @@ class NatsBroker(Broker):
                 await purge(connection, topic, last, self._timeout)
                 stream = await stream_info(connection, topic, self._timeout)
 
+    async def weaknesses(self, topic: str) -> list[str]:
+        await stream_info(self._connector.connection(), checked_topic(topic), self._timeout)
+        return []  # how often it writes to its disk, no server tells its clients
+
     async def close(self) -> None:
         for subscription in self._subscriptions.values():
             await subscription.close()
