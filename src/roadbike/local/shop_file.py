@@ -14,7 +14,7 @@ from roadbike.local.errors import CommandError, did_you_mean
 from roadbike.local.home import Home, write_private
 from roadbike.local.invocation import command_line
 from roadbike.local.ports import DEFAULT_BASE, HOST, Ports
-from roadbike.local.servers import AUDIT
+from roadbike.local.servers import AUDIT, kafka
 from roadbike.local.servers.nats import SET_UP
 from roadbike.local.services import ServiceSpec
 from roadbike.local.supervisor import control
@@ -164,7 +164,7 @@ def begin(
             **of_parts,
             **gateway,
             "postgres": ports.postgres,
-            "nats": ports.nats,
+            **({} if kafka.url(environ) else {"nats": ports.nats}),
             SET_UP: ports.set_up,
         },
         logins=before.logins if before else passwords,

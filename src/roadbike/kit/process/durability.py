@@ -40,5 +40,5 @@ class Durability:
         """Look once. Raises BrokerUnavailable."""
         found = [each for topic in self._topics for each in await self._broker.weaknesses(topic)]
         for each in found:
-            log.error("broker.not_durable", reason=each, **SELDOM)
+            log.warning("broker.not_durable", reason=each, **SELDOM)
         self.faults = found

@@ -77,32 +77,33 @@ class KafkaSubscription(Subscription):
 
     async def lag(self) -> int:
         consumer = await self.open()
-        topic = await self._connector.topic(self._topic)
+        topic = self._connector.topics.get(self._topic) or await self._connector.topic(self._topic)
         places = [TopicPartition(self._topic, number) for number in topic.numbers]
         ends = await self._connector.call(consumer.end_offsets(places))
-        committed = await self._committed(places)
-        begins = await self._connector.call(consumer.beginning_offsets(places))
-        return sum(
-            self._unacknowledged(place, begins[place], ends[place], committed) for place in places
-        )
+        lows = await self._lows(consumer, places)
+        return sum(max(ends[place] - low, 0) + more for place, (low, more) in lows.items())
 
     async def close(self) -> None:
         """Let other members of the group fetch what is not acknowledged here."""
         await self._commit()
         await self._drop_consumer()
 
-    def _unacknowledged(
-        self,
-        place: TopicPartition,
-        begin: int,
-        end: int,
-        committed: dict[TopicPartition, OffsetAndMetadata],
-    ) -> int:
-        window = self._windows.get(place)
-        if window is not None and window.position is not None:
-            return window.unacknowledged + max(end - window.position, 0)
-        low = committed[place].offset if place in committed else 0
-        return max(end - max(low, begin), 0)
+    async def _lows(
+        self, consumer: AIOKafkaConsumer, places: Sequence[TopicPartition]
+    ) -> dict[TopicPartition, tuple[int, int]]:
+        """Return up to which offset each partition is read, and how much of that is not done."""
+        own = {
+            place: (window.position, window.unacknowledged)
+            for place, window in self._windows.items()
+            if window.position is not None
+        }
+        others = [place for place in places if place not in own]
+        if not others:
+            return own
+        committed = await self._committed(others)
+        begins = await self._connector.call(consumer.beginning_offsets(others))
+        read = {place: committed[place].offset for place in committed}
+        return own | {place: (max(read.get(place, 0), begins[place]), 0) for place in others}
 
     async def _committed(
         self, places: Sequence[TopicPartition]
