@@ -70,7 +70,11 @@ class KafkaBroker(Broker):
     async def send(self, messages: Sequence[Message]) -> list[Mark]:
         if not messages:
             return []
-        topic = await self.connector.topic(topic_of(messages))
+        try:
+            topic = await self.connector.topic(topic_of(messages))
+        except TopicMissing:
+            self._sender.drop()  # a topic that is made again begins its numbers again
+            raise
         return await self._sender.send(messages, topic.id)
 
     async def subscribe(self, group: str, topic: str) -> KafkaSubscription:
@@ -104,5 +108,5 @@ class KafkaBroker(Broker):
     async def close(self) -> None:
         for subscription in self._subscriptions.values():
             await subscription.close()
-        await self._sender.close()
+        self._sender.drop()
         await self.connector.close()

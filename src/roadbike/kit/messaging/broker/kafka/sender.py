@@ -33,7 +33,7 @@ class Sender:
     async def take_over(self) -> None:
         """Begin a producer of a higher epoch. Raises BrokerUnavailable."""
         async with self._sending:
-            self._drop()
+            self.drop()
             self._fenced = False
             await self._begin()
 
@@ -50,16 +50,12 @@ class Sender:
                 async with asyncio.timeout(self._connector.timeout):
                     return await _send(producer, messages, incarnation)
             except FAILURES as error:
-                self._drop()
+                self.drop()
                 self._fenced = isinstance(error, FENCED)
                 raise BrokerUnavailable(reason_of(error)) from error
             except BaseException:
-                self._drop()
+                self.drop()
                 raise
-
-    async def close(self) -> None:
-        """Close the producer in the background."""
-        self._drop()
 
     async def _begin(self) -> AIOKafkaProducer:
         name, seconds = self._connector.service, self._connector.timeout
@@ -81,7 +77,7 @@ class Sender:
         self._producer = producer
         return producer
 
-    def _drop(self) -> None:
+    def drop(self) -> None:
         """Give the producer up; what it has not committed is aborted when the next one begins."""
         if self._producer is not None:
             self._connector.close_later(self._producer.stop())
