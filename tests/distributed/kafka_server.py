@@ -19,6 +19,7 @@ from tests.distributed.kafka_jars import jars
 from tests.ports import free_base
 
 HOST: Final = "127.0.0.1"
+ADDRESS: Final = "<address>"  # in settings: the server's own
 HEAP: Final = "256m"
 START_SECONDS: Final = 90
 HANDSHAKE: Final = bytes.fromhex("0000000e0012000000000001000470696e67")  # ApiVersions 0, id 1
@@ -71,7 +72,8 @@ class KafkaServer:
     def configure(self, settings: Mapping[str, str]) -> None:
         self.folder.mkdir()
         (self.folder / "log4j2.xml").write_text(LOG4J)
-        lines = [f"{name}={value}\n" for name, value in settings.items()]
+        filled = {name: value.replace(ADDRESS, self.address) for name, value in settings.items()}
+        lines = [f"{name}={value}\n" for name, value in filled.items()]
         (self.folder / "server.properties").write_text("".join(lines))
 
     def format(self, cluster_id: str, *options: str) -> None:
@@ -168,7 +170,11 @@ class KafkaCluster:
         self.id = base64.urlsafe_b64encode(os.urandom(15) + b"\0").decode().rstrip("=")
         self.id = re.sub("^-", "A", self.id)
         for server in self.servers:
-            server.configure(self._settings(server) | dict(settings or {}))
+            used = self._settings(server) | dict(settings or {})
+            used["listeners"] = used["listeners"].replace(
+                "PLAINTEXT://", f"{used['inter.broker.listener.name']}://"
+            )
+            server.configure(used)
             if settings is None:
                 (server.folder / "plain").touch()
 
@@ -213,8 +219,7 @@ class KafkaCluster:
             "min.insync.replicas": in_sync,
             "node.id": str(server.node),
             "controller.quorum.voters": voters,
-            "listeners": f"PLAINTEXT://{server.address},"
-            f"CONTROLLER://{HOST}:{server.controller_port}",
+            "listeners": f"PLAINTEXT://{ADDRESS},CONTROLLER://{HOST}:{server.controller_port}",
             "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
             "inter.broker.listener.name": "PLAINTEXT",
             "log.dirs": str(server.folder / "data"),

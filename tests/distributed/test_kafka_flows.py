@@ -8,14 +8,16 @@ import pytest
 from tests.distributed.conftest import MakeCluster
 from tests.flows.given import assert_all_agree, given_a_bike, given_a_reservation, statuses
 from tests.flows.in_process_shop import SERVICES, Shop, Url, open_shop
-from tests.flows.test_purchase import given_a_settled_reservation, pay
+from tests.flows.test_purchase import pay
 
 pytestmark = pytest.mark.distributed
 
 
 async def test_a_purchase_reaches_every_service(shop: Shop) -> None:
     kim = shop.person("kim", "buyer")
-    reserve_id = await given_a_settled_reservation(shop, kim)
+    await given_a_bike(shop)
+    reserve_id = await given_a_reservation(kim, addrNm="성남시 분당구")
+    await shop.settle()
 
     paid = await pay(kim, reserve_id)
 

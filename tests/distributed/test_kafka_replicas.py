@@ -61,10 +61,10 @@ async def test_each_event_is_applied_once_by_replicas_that_come_and_go(
     hears = open_database(new_database("postgresql"))
     for db in (tells, hears):
         await make_tables(db)
-    sender = await connecting.to(kafka_server, "tests")
+    sender = await connecting.to(kafka_server, Incremented.source)
     await sender.set_up({TOPIC: ("counter",)})
     await publish_all(tells)
-    relay = Relay(tells, sender, "tests")
+    relay = Relay(tells, sender, Incremented.source)
     names = ("counter-1", "counter-2", "counter-3")
     brokers = [await connecting.to(kafka_server, "counter", replica=name) for name in names]
     groups = [await broker.subscribe("counter", TOPIC) for broker in brokers]
@@ -80,7 +80,7 @@ async def test_each_event_is_applied_once_by_replicas_that_come_and_go(
         pass
 
     async with asyncio.timeout(90):
-        while await total(hears) < 2 * EVENTS * len(NAMES):
+        while await total(hears) < 2 * EVENTS * len(NAMES):  # noqa: ASYNC110  in a database
             await asyncio.sleep(0.2)
     for task in replicas:
         task.cancel()

@@ -1,4 +1,4 @@
-"""A service has one sender at a time, and members of a group one place: late ones change nothing."""
+"""A service has one sender at a time; late senders and late members of a group change nothing."""
 
 import asyncio
 import signal
@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from roadbike.kit.messaging.broker import BrokerUnavailable
+from roadbike.kit.messaging.broker.kafka.broker import KafkaBroker
 from tests.distributed.conftest import Connecting
 from tests.distributed.kafka_server import KafkaCluster
 from tests.kit.broker.messages import GROUPS, TOPIC, a_message, fetch_all, idle_lag, messages
@@ -24,7 +25,7 @@ async def no_topics_are_left(kafka_server: KafkaCluster) -> AsyncIterator[None]:
 async def test_after_a_take_over_the_other_sender_is_refused(
     kafka_server: KafkaCluster, connecting: Connecting
 ) -> None:
-    old, new = await connecting.to(kafka_server), await connecting.to(kafka_server)
+    old, new = await two(kafka_server, connecting)
     await old.set_up(GROUPS)
     await old.send(messages(2))
 
@@ -43,7 +44,7 @@ async def test_after_a_take_over_the_other_sender_is_refused(
 async def test_a_sender_that_takes_over_again_may_send(
     kafka_server: KafkaCluster, connecting: Connecting
 ) -> None:
-    first, second = await connecting.to(kafka_server), await connecting.to(kafka_server)
+    first, second = await two(kafka_server, connecting)
     await first.set_up(GROUPS)
     await first.send(messages(1))
     await second.take_over()
@@ -80,7 +81,7 @@ async def test_the_late_acknowledgement_of_a_frozen_member_changes_nothing(
     )
     assert frozen.stdin is not None
     assert frozen.stdout is not None
-    assert await said(frozen.stdout) == "fetched 4"
+    await until_said(frozen.stdout, "fetched 4")
     frozen.send_signal(signal.SIGSTOP)
 
     other = await (await connecting.to(kafka_server, "mypage")).subscribe("mypage", TOPIC)
@@ -89,7 +90,7 @@ async def test_the_late_acknowledgement_of_a_frozen_member_changes_nothing(
     assert await idle_lag(other) == 0
     frozen.send_signal(signal.SIGCONT)
     frozen.stdin.write(b"go on\n")
-    assert await said(frozen.stdout) == "acknowledged"
+    await until_said(frozen.stdout, "acknowledged")
 
     frozen.kill()
     await frozen.wait()
@@ -100,6 +101,13 @@ async def test_the_late_acknowledgement_of_a_frozen_member_changes_nothing(
     )  # the mark of a transaction
 
 
-async def said(out: asyncio.StreamReader) -> str:
+async def two(cluster: KafkaCluster, connecting: Connecting) -> tuple[KafkaBroker, KafkaBroker]:
+    """Return two connections of one service."""
+    return await connecting.to(cluster, partitions=1), await connecting.to(cluster)
+
+
+async def until_said(out: asyncio.StreamReader, text: str) -> None:
+    """Read lines up to that one; the others are its log."""
     async with asyncio.timeout(60):
-        return (await out.readline()).decode().strip()
+        while (await out.readline()).decode().strip() != text:
+            assert not out.at_eof()

@@ -159,9 +159,9 @@ class Connector:
             self.topics = await topics_of(admin._client, sorted(self._watched))  # noqa: SLF001
 
     def _log_unavailable(self, error: BaseException) -> None:
-        reason = reason_of(error)
+        reason = f"{reason_of(error)} ({setting_of(error)})"
         if reason != self._logged_reason:  # once, not at each attempt
-            log.warning("broker.unavailable", reason=reason, setting=setting_of(error))
+            log.warning("broker.unavailable", reason=reason)
         self._logged_reason = reason
 
 
