@@ -2,6 +2,7 @@
 
 from roadbike.kit.db.paging import Paging
 from roadbike.kit.web.access import ADMIN, ANYONE, BUYER, INTERNAL, Caller, Who
+from roadbike.kit.web.access import ADMIN as STAFF
 from roadbike.kit.web.app import http_app
 from roadbike.kit.web.bodies import Body, Line
 from roadbike.kit.web.conditions import KeyHeader, checked_key, etag
@@ -13,6 +14,7 @@ __all__ = [
     "ANYONE",
     "BUYER",
     "INTERNAL",
+    "STAFF",
     "Body",
     "Caller",
     "KeyHeader",
