@@ -50,8 +50,8 @@ def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
 
 
 def harmless(text: str) -> str:
-    """Return the text as no spreadsheet takes it for a formula."""
-    return HARMLESS + text if text.lstrip(" ").startswith(FORMULA) else text
+    """Return the text so that no spreadsheet takes it for a formula."""
+    return HARMLESS + text if text.lstrip(" '").startswith(FORMULA) else text
 
 
 def as_typed(text: str) -> str:
@@ -61,7 +61,7 @@ def as_typed(text: str) -> str:
 
 
 def _written(cell: Cell) -> str | int:
-    """Return the cell as it is written: a number is none that could be a formula."""
+    """Return the cell as it is written; a number is never a formula."""
     if cell is None:
         return ""
     return harmless(cell) if isinstance(cell, str) else cell
