@@ -105,7 +105,7 @@ async def test_a_shop_that_limits_sign_ups_cannot_be_drilled(elsewhere: Elsewher
 @pytest.mark.parametrize(
     ("locale", "said"),
     [
-        ("C.UTF-8", ("phase", "✗ 1 users: 0.00 % of 1", "restart: failed (1 of 1 checks)")),
+        ("C.UTF-8", ("phase", "✗ 1 at a time: 0.00 % of 1", "restart: failed (1 of 1 checks)")),
         ("ko_KR.UTF-8", ("구간", "✗ 사용자 1명: 요청 1건 중 0.00 %", "restart: 실패")),
     ],
 )

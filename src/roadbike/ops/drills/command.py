@@ -25,6 +25,7 @@ from roadbike.ops.drills.shop import Elsewhere, drilled
 from roadbike.ops.own_shop import own_shop
 
 DRILLS: Final[Mapping[str, Drill]] = {drill.name: drill for drill in (restart.DRILL,)}
+ALL: Final = "all"
 
 
 class ExitCode(IntEnum):
@@ -45,7 +46,9 @@ def show_list(to: Console) -> None:
 
 
 def drills_named(names: Sequence[str]) -> list[Drill]:
-    """Raises CommandError for a name that no drill has."""
+    """Return them; `all` is every drill. Raises CommandError for a name that no drill has."""
+    if list(names) == [ALL]:
+        return [*DRILLS.values()]
     for name in names:
         if name not in DRILLS:
             hint = did_you_mean(name, DRILLS)
