@@ -136,7 +136,7 @@ class PaymentApi:
         paging: Paging,
         reservation_id: Annotated[UUID | None, QueryParameter(name="reserveId")] = None,
     ) -> Page[Payments]:
-        """One's own payments; all of them for staff."""
+        """One's own payments; all of them for admins."""
         async with self.db.read() as tx:
             found, total = await store.page(
                 tx, paging, owner=caller.owner, reservation_id=reservation_id
