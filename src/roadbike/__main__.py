@@ -6,7 +6,6 @@ What the commands and their options are for stands in local/texts/help.toml.
 import json
 import os
 import sys
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +22,7 @@ from roadbike.local.supervisor import control
 from roadbike.local.supervisor.control import Verb
 from roadbike.local.texts import say
 from roadbike.ops.drills.options import drill
+from roadbike.ops.options import bench, demo
 
 app = typer.Typer(
     name="roadbike",
@@ -32,7 +32,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(dead_letters_options.app)
-app.command(cls=Command)(drill)
+for command_of_ops in (demo, bench, drill):
+    app.command(cls=Command)(command_of_ops)
 
 PartArgument = Annotated[str, typer.Argument()]
 
@@ -226,38 +227,6 @@ def token(
     from roadbike.local.commands import token
 
     typer.echo(token.log_in(homes.at(home), user))
-
-
-@app.command(cls=Command)
-def demo(
-    *,
-    home: Annotated[Path | None, typer.Option("--home", envvar="ROADBIKE_HOME")] = None,
-    stopper: Annotated[str | None, typer.Option()] = None,
-    starter: Annotated[str | None, typer.Option()] = None,
-) -> None:
-    """Check each requirement on a shop of its own, or on the open one of --home.
-
-    The exit code is 0 when all passed.
-    """
-    from roadbike.ops.demo import check_requirements
-    from roadbike.ops.own_shop import own_shop
-
-    with nullcontext(homes.at(home)) if home else own_shop(os.environ, "demo") as shop:
-        failed = check_requirements(shop, stopper, starter)
-    raise typer.Exit(1 if failed else 0)
-
-
-@app.command(cls=Command)
-def bench(
-    *,
-    quick: Annotated[bool, typer.Option("--quick")] = False,
-    out: Annotated[Path, typer.Option("--out")] = Path("build/bench"),
-    beside: Annotated[Path | None, typer.Option("--beside")] = None,
-) -> None:
-    """Measure how fast a shop of its own is, beside the usual way of writing the same path."""
-    from roadbike.ops.bench import command
-
-    raise typer.Exit(command.bench(quick=quick, out=out, beside=beside))
 
 
 @app.command(cls=Command)
