@@ -73,7 +73,7 @@ COMMAND: Final = (
     Variable(
         "ROADBIKE_KAFKA_RETENTION_HOURS",
         "168",
-        "For topics that are made on Kafka: how long events are kept, whoever has read them.",
+        "For topics that are made on Kafka: how long events are kept, read or not.",
     ),
     Variable(
         "ROADBIKE_NATS_SERVER",

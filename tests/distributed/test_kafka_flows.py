@@ -44,7 +44,7 @@ async def test_a_cancel_takes_effect_after_payment_was_down(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("seconds", [45, pytest.param(300, marks=pytest.mark.long)])
-async def test_events_arrive_after_the_broker_was_away(
+async def test_events_arrive_after_the_broker_was_down(
     url: Url, make_cluster: MakeCluster, seconds: int
 ) -> None:
     cluster = make_cluster()
@@ -52,12 +52,12 @@ async def test_events_arrive_after_the_broker_was_away(
         await given_a_bike(shop, units=10)
         kim = shop.person("kim", "buyer")
         cluster.servers[0].kill()
-        away_until = time.monotonic() + seconds
+        down_until = time.monotonic() + seconds
 
         made = [await given_a_reservation(kim) for _ in range(4)]
         assert (await kim.request("DELETE", f"/reservations/{made[0]}")).status == 200
         assert (await shop.status("reservation"))["unsent"] == 5
-        await asyncio.sleep(away_until - time.monotonic())
+        await asyncio.sleep(down_until - time.monotonic())
         cluster.servers[0].start()
 
         await shop.settle(90)

@@ -57,32 +57,32 @@ async def test_each_event_is_applied_once_by_replicas_that_come_and_go(
     new_database: Callable[..., str],
     open_database: Callable[[str], Database],
 ) -> None:
-    tells = open_database(new_database("sqlite"))
-    hears = open_database(new_database("postgresql"))
-    for db in (tells, hears):
+    source = open_database(new_database("sqlite"))
+    target = open_database(new_database("postgresql"))
+    for db in (source, target):
         await make_tables(db)
     sender = await connecting.to(kafka_server, Incremented.source)
     await sender.set_up({TOPIC: ("counter",)})
-    await publish_all(tells)
-    relay = Relay(tells, sender, Incremented.source)
+    await publish_all(source)
+    relay = Relay(source, sender, Incremented.source)
     names = ("counter-1", "counter-2", "counter-3")
     brokers = [await connecting.to(kafka_server, "counter", replica=name) for name in names]
     groups = [await broker.subscribe("counter", TOPIC) for broker in brokers]
-    replicas = [asyncio.create_task(consume(group, hears)) for group in groups]
+    replicas = [asyncio.create_task(consume(group, target)) for group in groups]
 
     while await relay.relay_once():
         replicas[0].cancel()  # it leaves messages that it has not acknowledged
         await asyncio.wait({replicas[0]})
-        replicas[0] = asyncio.create_task(consume(groups[0], hears))
+        replicas[0] = asyncio.create_task(consume(groups[0], target))
     await brokers[2].close()  # the others go on with its partitions
-    await publish_all(tells)
+    await publish_all(source)
     while await relay.relay_once():
         pass
 
     async with asyncio.timeout(90):
-        while await total(hears) < 2 * EVENTS * len(NAMES):  # noqa: ASYNC110  in a database
+        while await total(target) < 2 * EVENTS * len(NAMES):  # noqa: ASYNC110  in a database
             await asyncio.sleep(0.2)
     for task in replicas:
         task.cancel()
-    assert {await value(hears, name) for name in NAMES} == {2 * EVENTS}
+    assert {await value(target, name) for name in NAMES} == {2 * EVENTS}
     await kafka_server.delete_topics()

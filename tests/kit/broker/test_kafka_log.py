@@ -100,7 +100,7 @@ async def test_messages_have_cloudevents_headers(
     }
 
 
-async def test_a_subscription_continues_after_the_server_was_away(
+async def test_a_subscription_continues_after_the_server_was_down(
     connect_kafka: ConnectKafka, mock_cluster: MockCluster
 ) -> None:
     broker = await connect_kafka()

@@ -45,7 +45,7 @@ def http_app(  # noqa: PLR0913 one keyword for each part of the app
 
     title, version: of the OpenAPI document. tokens, services: verify access and internal tokens.
     status: returns the body of /internal/status. ready: false while starting and stopping.
-    faults: what /readyz tells of the broker's settings.
+    faults: what is wrong with the broker's settings, for /readyz.
     gateway: the gateway in front, which is believed about the address of a client.
     writes_per_minute: of each buyer; 0 is no limit.
     """

@@ -38,7 +38,7 @@ class HealthApi:
     async def readyz(self) -> Response[dict[str, Any]]:
         """Return 200 when requests may come, 503 while starting, stopping or without a database.
 
-        Faults of the broker's settings are told, too; in production they are reason for 503.
+        Faults of the broker's settings are in the answer, too; in production they are reason for 503.
         """
         ready, faults = self._ready(), list(self._faults())
         detail = {"ready": ready} | ({"faults": faults} if faults else {})

@@ -23,7 +23,7 @@ class Broker(msgspec.Struct, frozen=True):
 
 
 class Chosen(msgspec.Struct, frozen=True):
-    """The settings of whoever makes topics; see environment.py."""
+    """The settings of the job that makes topics; see environment.py."""
 
     broker_ca: str = ""
     broker_sasl: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = "SCRAM-SHA-512"

@@ -219,8 +219,8 @@ class Broker(Protocol):
     async def weaknesses(self, topic: str) -> list[str]:
         """Return with which settings of the broker the topic could lose what was acknowledged.
 
-        One sentence each, which names the setting. Empty if there are none, or if the broker does
-        not tell. Raises BrokerUnavailable, TopicMissing.
+        One sentence each, which names the setting. Empty if there are none, or if it cannot be
+        asked. Raises BrokerUnavailable, TopicMissing.
         """
         ...
 

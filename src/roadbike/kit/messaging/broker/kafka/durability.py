@@ -38,5 +38,5 @@ async def _config(connector: Connector, topic: str) -> dict[str, str]:
     (answer,) = await connector.call(connector.admin().describe_configs([resource]))
     ((code, _, _, _, entries),) = answer.resources
     if code:
-        raise BrokerUnavailable(f"the configuration of {topic} is not told: {for_code(code)()}")
+        raise BrokerUnavailable(f"the configuration of {topic} is not shown: {for_code(code)()}")
     return {name: value for name, value, *_ in entries}

@@ -250,7 +250,7 @@ async def _get_many(
 
 
 class _Assignments(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
-    """Tells a subscription which partitions its member has."""
+    """Calls a subscription when the partitions of its member change."""
 
     def __init__(self, subscription: KafkaSubscription) -> None:
         self._subscription = subscription

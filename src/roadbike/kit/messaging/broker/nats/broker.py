@@ -142,7 +142,7 @@ class NatsBroker(Broker):
 
     async def weaknesses(self, topic: str) -> list[str]:
         await stream_info(self._connector.connection(), checked_topic(topic), self._timeout)
-        return []  # how often it writes to its disk, no server tells its clients
+        return []  # clients cannot ask how often a server writes to its disk
 
     async def close(self) -> None:
         for subscription in self._subscriptions.values():
