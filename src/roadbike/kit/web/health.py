@@ -38,7 +38,7 @@ class HealthApi:
     async def readyz(self) -> Response[dict[str, Any]]:
         """Return 200 when requests may come, 503 while starting, stopping or without a database.
 
-        Faults of the broker's settings are in the answer, too; in production they are reason for 503.
+        It also shows what is wrong with the broker's settings, which in production means 503.
         """
         ready, faults = self._ready(), list(self._faults())
         detail = {"ready": ready} | ({"faults": faults} if faults else {})

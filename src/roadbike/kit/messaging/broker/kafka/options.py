@@ -47,7 +47,7 @@ class TopicOptions:
 
     partitions: cannot be changed later without losing the order of each key.
     replication: number of copies. min_in_sync: how many of them have an event before it counts as
-    sent. hours: how long an event is kept, whoever has read it.
+    sent. hours: how long an event is kept, read or not.
     """
 
     partitions: int = 6
