@@ -22,10 +22,9 @@ from roadbike.kit.auth.keys import PublicKeys
 from roadbike.kit.db import DatabaseBusy, DatabaseUnavailable, compatibility
 from roadbike.kit.db.capacity import check_capacity
 from roadbike.kit.logs import SELDOM
-from roadbike.kit.messaging import broker as brokers
 from roadbike.kit.messaging.broker import Broker
 from roadbike.kit.process import settings
-from roadbike.kit.process.durability import Durability
+from roadbike.kit.process.broker import Durability, connected
 from roadbike.kit.process.http_server import UvicornServer, uvicorn_config
 from roadbike.kit.process.internal_tokens import service_tokens
 from roadbike.kit.process.operator_routes import DeadLetterApi
@@ -76,7 +75,7 @@ async def _serve(
 ) -> None:
     service: Service = module.build(chosen)
     _tune_garbage_collector()
-    broker = connected_broker(chosen, service.name)
+    broker = connected(chosen, service.name)
     try:
         async with running(service, package, broker, application, listener) as server:
             loop = asyncio.get_running_loop()
@@ -88,22 +87,6 @@ async def _serve(
         await broker.close()
     if failed:
         raise SystemExit(1)  # the supervisor restarts the process
-
-
-def connected_broker(chosen: settings.ServiceSettings, service: str) -> Broker:
-    """Return the broker of the settings. Raises SettingError for wrong certificates."""
-    try:
-        return brokers.connect(
-            chosen.broker_url.reveal(),
-            service,
-            ca=chosen.broker_ca,
-            mechanism=chosen.broker_sasl,
-            replica=chosen.replica,
-        )
-    except ValueError as error:
-        raise SettingError(
-            fault("setting-wrong", name="ROADBIKE_BROKER_CA", reason=error)
-        ) from None
 
 
 class Server:

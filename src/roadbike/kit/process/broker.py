@@ -1,4 +1,4 @@
-"""Whether the broker is set to keep what it acknowledges: looked at when the service starts."""
+"""The broker of a service: the connection that its settings describe, and how durable it is."""
 
 import asyncio
 from collections.abc import Collection, Sequence
@@ -7,7 +7,9 @@ from typing import Final
 import structlog
 
 from roadbike.kit.logs import SELDOM
-from roadbike.kit.messaging.broker import Broker, BrokerUnavailable
+from roadbike.kit.messaging.broker import Broker, BrokerUnavailable, connect
+from roadbike.kit.process.setting_faults import SettingError, fault
+from roadbike.kit.process.settings import ServiceSettings
 
 log = structlog.get_logger()
 
@@ -42,3 +44,19 @@ class Durability:
         for each in found:
             log.warning("broker.not_durable", reason=each, **SELDOM)
         self.faults = found
+
+
+def connected(chosen: ServiceSettings, service: str) -> Broker:
+    """Return the broker of the settings. Raises SettingError for wrong certificates."""
+    try:
+        return connect(
+            chosen.broker_url.reveal(),
+            service,
+            ca=chosen.broker_ca,
+            mechanism=chosen.broker_sasl,
+            replica=chosen.replica,
+        )
+    except ValueError as error:
+        raise SettingError(
+            fault("setting-wrong", name="ROADBIKE_BROKER_CA", reason=error)
+        ) from None
