@@ -132,7 +132,7 @@ def drop_v4() -> None:
 
 
 def create_v5() -> None:
-    """Add the audit log, which whoever serves the database may only read and add to.
+    """Add the audit log, which the serving role may only read and add to.
 
     On PostgreSQL all roles but the owner lose the right to change it; SQLite has no roles and
     refuses it to everybody.
