@@ -144,7 +144,9 @@ def open_payment(service: PaymentModel, state: PaymentState) -> Step[PaymentStat
 
 def _actions(state: PaymentState, surroundings: Surroundings) -> Iterator[Action[PaymentState]]:
     if len(state.moved) < surroundings.tries:
-        yield Action("the buyer pays", state, lambda tx: begin(tx, PAYMENT_ID, "", owner=BUYER))
+        yield Action(
+            "the buyer pays", state, lambda tx: begin(tx, PAYMENT_ID, "", owner=BUYER, by=BUYER)
+        )
     yield Action("the payment expires", state, lambda tx: expire(tx, [RESERVATION_ID]))
     for index, attempt in enumerate(state.payment.attempts):
         yield from _by_the_provider(state, index, attempt, surroundings)

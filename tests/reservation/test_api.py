@@ -226,37 +226,6 @@ async def test_a_status_can_only_be_set_to_cancelled(kim: ApiClient) -> None:
     assert error == {"pointer": "/reserveStatus", "detail": "다음 중 하나여야 합니다: 예약취소"}
 
 
-async def test_a_clerk_reads_reservations_without_what_they_cost(
-    kim: ApiClient, clerk: ApiClient
-) -> None:
-    path = f"/reservations/{await made_by(kim, **RECIPIENT)}"
-
-    [listed] = (await ask(clerk, "GET /reservations")).json()["_embedded"]["reservations"]
-    read = (await ask(clerk, f"GET {path}")).json()
-
-    assert read == listed
-    assert (read["userId"], read["bikeNm"]) == ("kim", "TREK Emonda")
-    assert "price" not in read
-    assert set(read["_links"]) == {"self"}
-    assert str(PRICE) not in str(read)
-
-
-async def test_a_clerk_learns_no_prices_by_sorting_and_cancels_and_reserves_nothing(
-    kim: ApiClient, clerk: ApiClient
-) -> None:
-    path = f"/reservations/{await made_by(kim)}"
-
-    refused = [
-        await ask(clerk, "GET /reservations?sort=price"),
-        await ask(clerk, f"DELETE {path}"),
-        await ask(clerk, f"PATCH {path}", {"reserveStatus": "예약취소"}),
-        await post_reservation(clerk, {"bikeId": 1}),
-    ]
-
-    assert [answer.status_code for answer in refused] == [403] * 4
-    assert (await ask(kim, f"GET {path}")).json()["reserveStatus"] == "예약완료"
-
-
 async def test_a_list_shows_the_buyers_own_reservations_and_staff_all(
     kim: ApiClient, lee: ApiClient, admin: ApiClient
 ) -> None:

@@ -12,7 +12,9 @@ from roadbike.contracts.identity import AUDIENCE, ISSUER, Role
 from roadbike.kit.pure.refusals import Fault, Invalid, Refusal, TooMany
 
 USER_ID: Final = r"^[A-Za-z0-9][A-Za-z0-9._@+-]{1,63}$"
-RESERVED_USER_IDS: Final = frozenset({"tokens", "me"})  # the API uses them as path segments
+RESERVED_USER_IDS: Final = frozenset(
+    {"tokens", "me", "staff", "audit"}
+)  # the API uses them as path segments
 MIN_PASSWORD_LENGTH: Final = 8
 MAX_PASSWORD_LENGTH: Final = 128
 MAX_DELAY_SECONDS: Final = 2.0

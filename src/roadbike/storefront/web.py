@@ -89,7 +89,7 @@ class Pages:
     """Makes routes of functions that show pages or take forms.
 
     who: whom a page is for. Those who are not logged in are sent to log in; for buyers a page of
-    staff does not exist (404), and staff without the role are told so (403).
+    staff does not exist (404), and for staff without the role it is forbidden (403).
     """
 
     def __init__(self, visitors: Visitors, translations: Translations) -> None:

@@ -1,7 +1,7 @@
 """Tables as text/csv for spreadsheets, in UTF-8 with a byte order mark, which they need for Hangul.
 
-A spreadsheet reads a cell that begins with one of FORMULA as a formula, which may send away what
-the other cells hold. Such a text gets an apostrophe in front, and is then shown as it is.
+A spreadsheet takes a cell that begins with one of FORMULA for a formula, which may send what other
+cells contain to a stranger. Such a text gets an apostrophe in front, and is then only shown.
 """
 
 import csv

@@ -30,6 +30,11 @@ GRANT ALL ON SCHEMA public TO {owner};
 GRANT USAGE ON SCHEMA public TO {name};
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {name};
 GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {name};
+DO $$ BEGIN
+    IF to_regclass('public.audit_log') IS NOT NULL THEN  -- new ones lose them in their migration
+        REVOKE UPDATE, DELETE, TRUNCATE ON audit_log FROM {name};
+    END IF;
+END $$;
 ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA public
     GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {name};
 ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA public

@@ -11,7 +11,9 @@ from uuid import UUID
 
 import structlog
 
+from roadbike.contracts.audit import PAYMENT, staff_change
 from roadbike.contracts.statuses import PaymentStatus
+from roadbike.kit.audit_log import note
 from roadbike.kit.crash import Crash, never_crash
 from roadbike.kit.db import Database, Tx
 from roadbike.kit.db.claims import Notes, work_on_claimed
@@ -48,14 +50,17 @@ class Cashier:
     ) -> None:
         self.db, self.provider, self.crash, self.tries = db, provider, crash, tries
 
-    async def pay(self, payment_id: UUID, token: str | None, *, owner: str | None) -> Payment:
+    async def pay(
+        self, payment_id: UUID, token: str | None, *, owner: str | None, by: str
+    ) -> Payment:
         """Capture the money: the payment is then paid, due when declined, confirming if unknown.
 
-        token: the buyer's consent. Raises InvalidToken, NotFound, NotPayable, TooManyTries.
+        token: the buyer's consent. by: who pays.
+        Raises InvalidToken, NotFound, NotPayable, TooManyTries.
         """
         consent = self.provider.checked_token(token)
         payment, attempt = await self.db.transact(
-            lambda tx: begin(tx, payment_id, consent, owner=owner, tries=self.tries)
+            lambda tx: begin(tx, payment_id, consent, owner=owner, by=by, tries=self.tries)
         )
         if attempt is None:
             return payment
@@ -122,9 +127,11 @@ class Cashier:
 
 
 async def begin(
-    tx: Tx, payment_id: UUID, token: str, *, owner: str | None, tries: TryLimit = NO_LIMIT
+    tx: Tx, payment_id: UUID, token: str, *, owner: str | None, by: str, tries: TryLimit = NO_LIMIT
 ) -> tuple[Payment, Attempt | None]:
     """Begin one attempt; none (None) when the payment is paid or another request is paying it.
+
+    owner: the buyer whose payment it must be; None for staff. by: who pays.
 
     Raises NotFound, NotPayable, TooManyTries.
     """
@@ -138,6 +145,17 @@ async def begin(
         domain.check_tries(tries, await store.last_tries(tx, attempt.user_id, tries.most), now)
     store.save(tx, confirming)
     publish_all(tx, events)
+    if owner is None:
+        entry = staff_change(
+            by=by,
+            kind=PAYMENT,
+            thing=payment_id,
+            action="begun",
+            before=payment,
+            after=confirming,
+            fields=("payment_status",),
+        )
+        note(tx, entry)
     return confirming, attempt
 
 
