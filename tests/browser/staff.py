@@ -87,25 +87,25 @@ class Staff:
 
     def until_delivery(self, reservation_id: str, status: str) -> None:
         """Wait until the delivery of a purchase has that status."""
-        self._until(lambda: self._deliveries(reservation_id, deliveryStatus=status))
+        self._wait_until(lambda: self._deliveries(reservation_id, deliveryStatus=status))
 
     def until_allocated(self, reservation_id: str) -> None:
         """Wait until the parcel of a purchase can be sent."""
-        self._until(
+        self._wait_until(
             lambda: [each for each in self._deliveries(reservation_id) if "start" in each["_links"]]
         )
 
     def until_shipped(self, reservation_id: str) -> None:
         """Wait until reservation knows that the bike has left."""
         path = f"/reservations/{reservation_id}"
-        self._until(lambda: "cancel" not in self.call("GET", path)["_links"])
+        self._wait_until(lambda: "cancel" not in self.call("GET", path)["_links"])
 
     def _deliveries(self, reservation_id: str, **wanted: str) -> list[Any]:
         page = self.call("GET", f"/deliveries?reserveId={reservation_id}")
         found = page["_embedded"]["deliveries"]
         return [each for each in found if each | wanted == each]
 
-    def _until(self, holds: Callable[[], object], seconds: float = 20) -> None:
+    def _wait_until(self, holds: Callable[[], object], seconds: float = 20) -> None:
         end = time.monotonic() + seconds
         while not holds():
             assert time.monotonic() < end, "it has not happened"
