@@ -10,7 +10,7 @@ from roadbike.contracts.wire_names import wire_name
 from roadbike.kit.audit_log import MAX_WHY, StaffChange, differences
 from roadbike.kit.pure.texts import LINE
 
-Why = Annotated[str, Meta(min_length=1, max_length=MAX_WHY), LINE]  # a reason that staff give
+Why = Annotated[str, Meta(max_length=MAX_WHY), LINE]  # a reason that staff give
 WhyParameter = Annotated[
     str | None, QueryParameter(name="why", max_length=MAX_WHY, description="For the audit log.")
 ]
