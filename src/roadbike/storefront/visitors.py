@@ -16,6 +16,7 @@ from roadbike.kit.translations import Language, language_of
 from roadbike.kit.web import STAFF
 from roadbike.kit.web.access import may_use
 from roadbike.kit.web.client import provide_client
+from roadbike.kit.web.report import note_user
 from roadbike.storefront.peers import Answer, Peers, Request, Unreachable
 from roadbike.storefront.seller import Seller
 
@@ -150,6 +151,7 @@ class Visitors:
             return visitor
         if user is None:
             return replace(visitor, ended=True)
+        note_user(request.scope, user.user_id)
         return replace(visitor, session=session, user=user)
 
     def forget(self, session: str) -> None:
