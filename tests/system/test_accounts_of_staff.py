@@ -66,8 +66,8 @@ async def test_a_role_and_a_password_are_changed(shop: Shop) -> None:
     [
         (("add", "buyer", "--role", "clerk"), "already"),
         (("add", "no one", "--role", "clerk"), "letter"),
-        (("role", "nobody", "clerk"), "not found"),
-        (("password", "buyer"), "not found"),
+        (("role", "nobody", "clerk"), "no such account"),
+        (("password", "buyer"), "no such account"),
         (("add", "third", "--role", "king"), "king"),
     ],
 )

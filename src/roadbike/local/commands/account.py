@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 from urllib.error import HTTPError
@@ -59,6 +60,8 @@ class Desk:
         try:
             answer: Account = json.loads(call(f"{self.url}{path}", body=body, headers=headers))
         except HTTPError as refusal:
+            if refusal.code == HTTPStatus.NOT_FOUND:
+                raise CommandError("no-such-account") from None
             raise CommandError("service-refuses", service=SERVICE, reason=_why(refusal)) from None
         except (OSError, ValueError) as error:
             raise CommandError("service-silent", service=SERVICE, error=error) from None
