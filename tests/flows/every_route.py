@@ -140,6 +140,8 @@ async def payment(use: Usage) -> None:
         {"bikeId": BIKE, "userId": "alice", "price": 5_100_000},
         caller="reservation",
     )
+    other = {"reserveId": str(new_id()), "bikeId": 1, "userId": "alice", "price": 5_100_000}
+    await use.ask("PUT /internal/payments", {"payments": [other]}, caller="reservation")
     await use.ask("GET /payments")
     await use.ask(f"GET /payments?reserveId={reservation_id}")
     for query in ("", "payStatus=결제완료", "day=2026-11-27", "userId=x5", "bikeId=1", "slow=true"):

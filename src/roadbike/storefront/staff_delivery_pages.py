@@ -145,7 +145,8 @@ class StaffDeliveryPages:
         if answer.status not in {*CHANGED, HTTPStatus.UNPROCESSABLE_ENTITY}:
             success(answer)
         now = await self._delivery(visitor, request)
-        return _address_page(visitor, now, typed=typed, refusal=answer, status=answer.status)
+        status = HTTPStatus.CONFLICT if answer.status in CHANGED else answer.status
+        return _address_page(visitor, now, typed=typed, refusal=answer, status=status)
 
     async def _move(
         self,

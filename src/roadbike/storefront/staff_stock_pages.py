@@ -123,7 +123,7 @@ class StaffStockPages:
         if answer.status not in STALE:
             success(answer)
         now = await self._bike(visitor, request)
-        return _sale_page(visitor, now, is_changed=True, status=answer.status)
+        return _sale_page(visitor, now, is_changed=True, status=HTTPStatus.CONFLICT)
 
     async def _bike(self, visitor: Visitor, request: Request) -> Answer:
         """Return the bike as it is now. Raises Refused, for example for an unknown number."""
