@@ -32,6 +32,7 @@ from roadbike.storefront.web import Request as HttpRequest
 
 LANGUAGES: Final = {"ko", "en"}
 PROFILE: Final = {**FIELDS, "email": "email"}  # what the buyer may change, and its wire name
+NEW_PASSWORD: Final = "newPassword"  # noqa: S105 a field: chosen instead of a one-time one
 NOTHING_TYPED: Final[Mapping[str, str]] = {"userId": "", "userNm": ""}
 
 
@@ -179,6 +180,8 @@ class AccountPages:
             "client": visitor.client,
             "deviceToken": request.cookies.get(self._device_name),
         }
+        if NEW_PASSWORD in fields:
+            body[NEW_PASSWORD] = fields[NEW_PASSWORD]
         return await self.peers.send(
             Request(
                 service="account",
@@ -244,12 +247,16 @@ def _log_in_page(
     fields: Fields = NOTHING_TYPED,
     answer: Answer | None = None,
 ) -> HtmlReply:
+    is_asked = answer is not None and answer.problem.slug == "password-must-change"
     reply = shown(
         "login.html",
         visitor,
         status=answer.status if answer else HTTPStatus.OK,
         typed={**NOTHING_TYPED, **fields},
         problem=answer.problem if answer else None,
+        faults=_faults(answer) if answer else {},
+        is_choosing=NEW_PASSWORD in fields or is_asked,
+        is_asked=is_asked,
         following=following,
     )
     if answer and answer.retry_after:

@@ -22,9 +22,11 @@ from roadbike.storefront.purchases import Purchases
 from roadbike.storefront.seller import LABELS, Seller
 from roadbike.storefront.shop_pages import ShopPages
 from roadbike.storefront.site_pages import SitePages
+from roadbike.storefront.staff_account_pages import StaffAccountPages
 from roadbike.storefront.staff_delivery_pages import StaffDeliveryPages
 from roadbike.storefront.staff_import_pages import StaffImportPages
 from roadbike.storefront.staff_lists import Lists
+from roadbike.storefront.staff_log_pages import StaffLogPages
 from roadbike.storefront.staff_pages import StaffPages
 from roadbike.storefront.staff_purchase_pages import StaffPurchasePages
 from roadbike.storefront.staff_stock_pages import StaffStockPages
@@ -122,6 +124,8 @@ def build(settings: Settings) -> Service:
             *OrderPages(pages, catalogue, peers, db).routes(),
             *PurchasePages(pages, visitors, purchases, peers, live, beat).routes(),
             *AccountPages(pages, visitors, peers).routes(),
+            *StaffLogPages(pages, peers).routes(),
+            *StaffAccountPages(pages, visitors, peers).routes(),
             *StaffPages(pages).routes(),
             *StaffStockPages(pages, peers, lists).routes(),
             *StaffImportPages(pages, peers, db).routes(),

@@ -24,6 +24,8 @@ SECTIONS: Final[Sequence[Section]] = (  # in the order of the menu
     Section("/staff/reservations", "예약", "Reservations", STAFF),
     Section("/staff/payments", "결제", "Payments", ADMIN),
     Section("/staff/deliveries", "배송", "Deliveries", STAFF),
+    Section("/staff/audit", "기록", "Log", ADMIN),
+    Section("/staff/accounts", "계정", "Accounts", ADMIN),
 )
 
 
