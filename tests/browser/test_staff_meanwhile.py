@@ -140,7 +140,8 @@ def test_a_cancel_needs_a_reason_and_an_address_needs_its_parts(
 ) -> None:
     _, reservation_id, _ = bought(visit, staff)
     desk = Desk.open(visit, shop, scripts=False)
-    desk.visitor.go(f"/staff/reservations/{reservation_id}/cancel")
+    desk.visitor.go(f"/purchases/{reservation_id}/cancel")
+    assert desk.visitor.path == f"/staff/reservations/{reservation_id}/cancel"
     desk.visitor.page.locator("#reason").evaluate("each => each.required = false")
     desk.visitor.press("예약 취소", "Cancel the reservation")
     desk.sees("취소하는 이유를 적어 주세요", "")

@@ -151,13 +151,17 @@ class PurchasePages:
             return None
 
     async def ask(self, visitor: Visitor, request: HttpRequest) -> HtmlReply:
-        """Ask whether to cancel, and say what will follow."""
+        """Ask whether to cancel, and say what will follow; staff are also asked for a reason."""
+        if visitor.is_staff:
+            return _to_staff(request)
         require_user(visitor)
         return await self._ask(visitor, request)
 
     async def cancel(self, visitor: Visitor, request: HttpRequest, _fields: Fields) -> HtmlReply:
         """Cancel the reservation."""
         require_user(visitor)
+        if visitor.is_staff:
+            return _to_staff(request)
         reservation_id = request.path_params["reservation_id"]
         answer = await self.peers.send(
             visitor.asks(
@@ -232,6 +236,11 @@ async def _is_woken(watch: Watch, seconds: float) -> bool:
         return False
     watch.woken.clear()
     return True
+
+
+def _to_staff(request: HttpRequest) -> HtmlReply:
+    """Go to the page on which staff cancel for a buyer."""
+    return redirect(f"/staff/reservations/{request.path_params['reservation_id']}/cancel")
 
 
 def _last_event(request: HttpRequest) -> int:

@@ -109,7 +109,8 @@ class Lists:
         query = list(filters_of(request, source.filters).items())
         parts = self._peers.stream(visitor.asks(source.service, "GET", source.path, query=query))
         first = await anext(parts, b"")
-        return TableReply(f"{source.page.rpartition('/')[2]}.csv", first, parts)
+        name = source.page.removeprefix("/staff/").replace("/", "-")
+        return TableReply(f"{name}.csv", first, parts)
 
 
 def success(answer: Answer) -> Any:
