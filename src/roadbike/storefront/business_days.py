@@ -33,7 +33,7 @@ HOLIDAYS: Final = frozenset(
     for day in days
 )
 KNOWN_UNTIL: Final = date(max(DAYS), 12, 31)
-NOTICE_DAYS: Final = 60  # before the table ends, when staff are told so
+NOTICE_DAYS: Final = 60  # before the table ends, when the page says so
 
 
 def is_working_day(day: date) -> bool:

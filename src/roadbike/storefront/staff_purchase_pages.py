@@ -63,7 +63,7 @@ class StaffPurchasePages:
             wording=wording,
             statuses=(ReservationStatus.RESERVED, ReservationStatus.CANCELLED),
             done=query_of(request).get("done", ""),
-            is_stock_away=is_slow and not await self._stock_answers(visitor),
+            is_stock_down=is_slow and not await self._stock_answers(visitor),
         )
 
     async def payments(self, visitor: Visitor, request: HttpRequest) -> HtmlReply:
