@@ -52,6 +52,11 @@ def pages(shop: Shop, staff: Staff) -> dict[str, str]:
         "staff-deliveries": "/staff/deliveries/all",
         "staff-delivery": f"/staff/deliveries/{parcel}",
         "staff-address": f"/staff/deliveries/{parcel}/address",
+        "staff-log": "/staff/audit",
+        "staff-log-none": "/staff/audit?by=nobody-at-all",
+        "staff-log-wrong-filter": "/staff/audit?day=never",
+        "staff-accounts": "/staff/accounts",
+        "staff-account": "/staff/accounts/admin",
     }
 
 
@@ -114,6 +119,11 @@ def test_texts_that_want_to_be_scripts_stay_texts_on_pages_of_staff(
         for path in (f"/staff/reservations/{id_}/cancel", f"/staff/deliveries/all?bikeId={bike}"):
             desk.visitor.go(path)
             assert desk.main.inner_text().count(payload) >= 2, (path, payload)
+        staff.edit(bike, brand=None, why=payload)
+        desk.visitor.go(f"/staff/audit?thing={bike}")
+        assert desk.main.inner_text().count(payload) >= 2, payload
+        desk.visitor.go(f"/staff/audit?{httpx.QueryParams({'thing': payload})}")
+        assert desk.visitor.page.locator("#f-thing").input_value() == payload
         desk.visitor.go(f"/staff/stock/{bike}")
         assert desk.visitor.page.locator("#bikeNm").input_value() == payload
         for path in LISTS:

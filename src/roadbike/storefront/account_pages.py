@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
-from roadbike.kit.web import STAFF, Route
+from roadbike.kit.web import STAFF, USER, Route
 from roadbike.kit.web.access import may_use
 from roadbike.storefront.addresses import FIELDS
 from roadbike.storefront.forms import Fields
@@ -51,9 +51,9 @@ class AccountPages:
             self.pages.page("/signup", self.ask_sign_up),
             self.pages.form("/signup", self.sign_up),
             self.pages.form("/logout", self.log_out),
-            self.pages.page("/account", self.account),
-            self.pages.form("/account", self.save),
-            self.pages.form("/account/password", self.change_password),
+            self.pages.page("/account", self.account, who=USER),
+            self.pages.form("/account", self.save, who=USER),
+            self.pages.form("/account/password", self.change_password, who=USER),
             self.pages.form("/preferences", self.prefer),
         ]
 

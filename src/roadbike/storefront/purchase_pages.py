@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from roadbike.contracts.statuses import PaymentStatus, ReservationStatus
-from roadbike.kit.web import Reply, Route
+from roadbike.kit.web import BUYER, Reply, Route
 from roadbike.storefront import timeline, wording
 from roadbike.storefront.forms import Fields
 from roadbike.storefront.live import Live, Watch
@@ -60,12 +60,12 @@ class PurchasePages:
     def routes(self) -> list[Route]:
         one = "/purchases/{reservation_id:uuid}"
         return [
-            self.pages.page("/purchases", self.list),
-            self.pages.page(one, self.one),
-            self.pages.page(f"{one}/events", self.events),
-            self.pages.page(f"{one}/cancel", self.ask),
-            self.pages.form(f"{one}/cancel", self.cancel),
-            self.pages.page(f"{one}/receipt", self.receipt),
+            self.pages.page("/purchases", self.list, who=BUYER),
+            self.pages.page(one, self.one, who=BUYER),
+            self.pages.page(f"{one}/events", self.events, who=BUYER),
+            self.pages.page(f"{one}/cancel", self.ask, who=BUYER),
+            self.pages.form(f"{one}/cancel", self.cancel, who=BUYER),
+            self.pages.page(f"{one}/receipt", self.receipt, who=BUYER),
         ]
 
     async def list(self, visitor: Visitor, request: HttpRequest) -> HtmlReply:

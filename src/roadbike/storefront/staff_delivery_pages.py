@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from roadbike.contracts.shop import SEOUL
 from roadbike.contracts.statuses import DeliveryStatus
-from roadbike.kit.web import STAFF, Reply, Route
+from roadbike.kit.web import ADMIN, STAFF, Reply, Route
 from roadbike.storefront import business_days, wording
 from roadbike.storefront.addresses import FIELDS as CONTACT
 from roadbike.storefront.addresses import cleaned, faults_of
@@ -59,7 +59,7 @@ class StaffDeliveryPages:
         return [
             page(DAY, self.day, who=STAFF),
             page(ALL.page, self.search, who=STAFF),
-            page(ALL.table, self.table, who=STAFF),
+            page(ALL.table, self.table, who=ADMIN),
             page(one, self.show, who=STAFF),
             form(one, self.step, who=STAFF),
             page(f"{one}/address", self.ask_address, who=STAFF),

@@ -43,7 +43,7 @@ class StaffPurchasePages:
         cancel = f"{RESERVATIONS.page}/{{reservation_id:uuid}}/cancel"
         return [
             page(RESERVATIONS.page, self.reservations, who=STAFF),
-            page(RESERVATIONS.table, self.reservation_table, who=STAFF),
+            page(RESERVATIONS.table, self.reservation_table, who=ADMIN),
             page(cancel, self.ask_cancel, who=ADMIN),
             self.pages.form(cancel, self.cancel, who=ADMIN),
             page(PAYMENTS.page, self.payments, who=ADMIN),
