@@ -76,6 +76,7 @@ def test_every_sentence_is_in_use() -> None:
         "reason-",
         "age-",
         "bench-",
+        "drill-",
         "audit-",
     )  # with an f-string
 
