@@ -1,7 +1,6 @@
 """Accounts, the rules for user ids and passwords, and the limits of failed log-ins."""
 
 import re
-import secrets
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -20,8 +19,6 @@ MIN_PASSWORD_LENGTH: Final = 8
 MAX_PASSWORD_LENGTH: Final = 128
 MAX_DELAY_SECONDS: Final = 2.0
 ONE_TIME_LIFE: Final = timedelta(days=7)  # of a password that was given to its user
-ONE_TIME_LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"  # that nobody takes for another
-ONE_TIME_GROUPS: Final = 4  # of as many letters
 ENDINGS: Final = (  # that people append to a common word
     *("", "1", "12", "123", "1234", "12345", "!", "1!", "123!", "@", "0", "00"),
     *("2020", "2021", "2022", "2023", "2024", "2025", "2026", "2027"),
@@ -197,13 +194,6 @@ def new_password(typed: str, user_id: str, common: AbstractSet[str]) -> str:
     if password.casefold() == user_id or is_common(password, common):
         raise UnusablePassword(Fault(slug="fault-password-common"))
     return password
-
-
-def one_time_password() -> str:
-    """Return a random password of 79 bits, in groups that can be read out."""
-    letters = [secrets.choice(ONE_TIME_LETTERS) for _ in range(ONE_TIME_GROUPS**2)]
-    starts = range(0, len(letters), ONE_TIME_GROUPS)
-    return "-".join("".join(letters[start : start + ONE_TIME_GROUPS]) for start in starts)
 
 
 def with_role(account: Account, role: Role, admins: Iterable[Account]) -> Account:

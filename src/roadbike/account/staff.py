@@ -8,7 +8,7 @@ from typing import Final
 
 from roadbike.account import domain, sessions, store
 from roadbike.account.domain import ONE_TIME_LIFE, Account
-from roadbike.account.passwords import Passwords
+from roadbike.account.passwords import Passwords, one_time_password
 from roadbike.account.use_cases import open_account
 from roadbike.contracts.audit import ACCOUNT, staff_change
 from roadbike.contracts.identity import Role
@@ -131,7 +131,7 @@ async def all_staff(tx: Tx) -> Sequence[Account]:
 
 async def _new_password(passwords: Passwords) -> tuple[str, str]:
     """Return a one-time password and its hash, which is made outside of a transaction."""
-    password = domain.one_time_password()
+    password = one_time_password()
     with passwords.turn():
         return password, await passwords.hash(domain.normal(password))
 

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Iterable
 from typing import Annotated, Any, Final
 
-from litestar.params import QueryParameter
 from msgspec import Meta
 
 from roadbike.contracts.wire_names import wire_name
@@ -11,9 +10,6 @@ from roadbike.kit.audit_log import MAX_WHY, StaffChange, differences
 from roadbike.kit.pure.texts import LINE
 
 Why = Annotated[str, Meta(max_length=MAX_WHY), LINE]  # a reason that staff give
-WhyParameter = Annotated[
-    str | None, QueryParameter(name="why", max_length=MAX_WHY, description="For the audit log.")
-]
 
 BIKE: Final = "bike"
 RESERVATION: Final = "reservation"

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from roadbike.contracts.audit import Why, WhyParameter
+from roadbike.contracts.audit import Why
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import ReservationStatus
 from roadbike.contracts.types import Address, BikeId, Name, Phone, Price, ZipCode
@@ -39,6 +39,7 @@ from roadbike.kit.web import (
     post,
     view,
 )
+from roadbike.kit.web.audit_log import WhyParameter
 from roadbike.reservation import domain, store
 from roadbike.reservation.domain import Bike, Reservation
 from roadbike.reservation.use_cases.cancel import cancel_reservation

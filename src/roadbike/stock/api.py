@@ -8,7 +8,7 @@ import msgspec
 from litestar.params import Parameter
 from msgspec import UNSET, UnsetType
 
-from roadbike.contracts.audit import Why, WhyParameter
+from roadbike.contracts.audit import Why
 from roadbike.contracts.geometry import Geometry
 from roadbike.contracts.types import (
     MAX_BIKE_ID,
@@ -44,6 +44,7 @@ from roadbike.kit.web import (
     put,
     view,
 )
+from roadbike.kit.web.audit_log import WhyParameter
 from roadbike.stock import store, use_cases
 from roadbike.stock.domain import BelowHeld, Bike, BikeExists
 

@@ -9,7 +9,7 @@ from litestar.connection import Request
 from litestar.params import QueryParameter
 from sqlalchemy import select
 
-from roadbike.kit.audit_log import AUDIT_LOG, MAX_ACTOR, MAX_THING
+from roadbike.kit.audit_log import AUDIT_LOG, MAX_ACTOR, MAX_THING, MAX_WHY
 from roadbike.kit.db import Database
 from roadbike.kit.db.keyset import Keyset, Listed
 from roadbike.kit.db.statements import Row
@@ -27,6 +27,10 @@ from roadbike.kit.web.listing import (
     StaffList,
 )
 from roadbike.kit.web.routes import Route, get
+
+WhyParameter = Annotated[
+    str | None, QueryParameter(name="why", max_length=MAX_WHY, description="For the audit log.")
+]
 
 LAST_FIRST: Final = Keyset((AUDIT_LOG.c.at, AUDIT_LOG.c.seq))
 COLUMNS: Final = ("at", "by", "kind", "thing", "action", "before", "after", "why")
