@@ -5,28 +5,14 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import Column, Index, LargeBinary, String, Table, Uuid, delete, insert, select
+from sqlalchemy import delete, insert, select
 
-from roadbike.contracts.types import USER_ID_LENGTH
 from roadbike.kit.db import Database, Tx
 from roadbike.kit.db.bulk import delete_some
-from roadbike.kit.db.columns import UtcTime
 from roadbike.kit.messaging.retention import delete_all
-from roadbike.storefront.store import metadata
+from roadbike.storefront.store import UPLOAD
 
 KEPT: Final = timedelta(hours=1)
-NAME_LENGTH: Final = 100
-
-UPLOAD: Final = Table(
-    "upload",
-    metadata,
-    Column("upload_id", Uuid, primary_key=True),
-    Column("user_id", String(USER_ID_LENGTH), nullable=False),
-    Column("name", String(NAME_LENGTH), nullable=False),
-    Column("content", LargeBinary, nullable=False),
-    Column("created_at", UtcTime, nullable=False),
-    Index("upload_age", "created_at"),
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
