@@ -43,7 +43,8 @@ Ask = Callable[[Attempt], Awaitable[Note]]
 class Consent:
     """A buyer's request to pay.
 
-    token: the consent. owner: whose payment it must be; None for anybody's. by: who pays.
+    token: the consent. owner: whose payment it must be; None for staff, who pay anybody's.
+    by: the user id of who pays.
     traceparent: of the request, for the event that it leads to.
     """
 
@@ -207,7 +208,7 @@ async def _begun(tx: Tx, payment: Payment | None, consent: Consent, tries: TryLi
         entry = staff_change(
             by=consent.by,
             kind=PAYMENT,
-            thing=consent.payment_id,
+            thing=payment.payment_id,
             action="begun",
             before=payment,
             after=confirming,
