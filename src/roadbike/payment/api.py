@@ -198,7 +198,9 @@ class PaymentApi:
         if data.payment_status is Change.CANCELLED:
             await self._refuse_to_cancel(payment_id, caller)
         try:
-            payment = await self.cashier.pay(payment_id, simulate, owner=caller.owner)
+            payment = await self.cashier.pay(
+                payment_id, simulate, owner=caller.owner, by=caller.user_id
+            )
         except InvalidToken as error:
             choices = {"choices": ", ".join(error.choices)}
             fault = Fault(slug="fault-choice", parameter=SIMULATE, facts=choices)

@@ -17,11 +17,13 @@ from roadbike.stock.domain.allocations import (
     noted,
 )
 from roadbike.stock.domain.bikes import (
+    AUDITED,
     BelowHeld,
     Bike,
     BikeExists,
     Movement,
     Why,
+    action_of,
     bike_event,
     edited,
     refused_edit,
@@ -34,6 +36,7 @@ from roadbike.stock.domain.imports import ImportRow, RowFault, imported, row_fau
 from roadbike.stock.domain.texts import RULE, BikeText, bike_text
 
 __all__ = [
+    "AUDITED",
     "LIFECYCLE",
     "RULE",
     "Allocation",
@@ -49,6 +52,7 @@ __all__ = [
     "State",
     "StockEvent",
     "Why",
+    "action_of",
     "bike_event",
     "bike_text",
     "decide",
