@@ -239,6 +239,35 @@ async def test_an_exception_without_a_reported_outcome_does_not_count(circuit: B
     assert circuit.state == "closed"
 
 
+async def test_it_reports_its_changes_in_their_order(circuit: Breaker, clock: Clock) -> None:
+    await half_open(circuit, clock)
+    await fail(circuit)
+    clock.now += 10
+    for _ in range(3):
+        await succeed(circuit)
+
+    report = circuit.report()
+    states = [change.state for change in report.changes]
+    assert report.state == "closed"
+    assert states == ["open", "half_open", "open", "half_open", "closed"]
+    assert [change.number for change in report.changes] == [1, 2, 3, 4, 5]
+    assert all(change.seconds_ago >= 0 for change in report.changes)
+
+
+async def test_asking_whether_it_refuses_uses_up_no_probe(circuit: Breaker, clock: Clock) -> None:
+    await trip(circuit)
+    with pytest.raises(OpenCircuit):
+        circuit.check()
+    clock.now += 5
+
+    for _ in range(10):
+        circuit.check()
+    for _ in range(3):
+        await succeed(circuit)
+
+    assert circuit.state == "closed"
+
+
 async def test_a_jump_of_the_wall_clock_changes_nothing(
     circuit: Breaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

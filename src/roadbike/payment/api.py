@@ -17,8 +17,10 @@ from roadbike.contracts.statuses import PaymentStatus
 from roadbike.contracts.types import BikeId, Price, UserId
 from roadbike.contracts.wire_names import wire_name
 from roadbike.kit.db import Database
-from roadbike.kit.pure.refusals import Fault, Forbidden, Invalid
+from roadbike.kit.pure.refusals import Fault, Forbidden, Invalid, Overloaded
 from roadbike.kit.resilience.batching import Batches
+from roadbike.kit.resilience.deadline import current_deadline
+from roadbike.kit.resilience.limiter import RETRY_SECONDS, Limiter
 from roadbike.kit.trace import current_traceparent
 from roadbike.kit.web import (
     BUYER,
@@ -44,6 +46,7 @@ from roadbike.payment.use_cases.open import Opening, open_payments
 from roadbike.payment.use_cases.pay import Cashier
 
 SIMULATE: Final = "X-Simulate"
+OPENS_AT_A_TIME: Final = 400  # as two replicas of reservation send at most
 
 SimulateHeader = Annotated[
     str | None,
@@ -107,27 +110,44 @@ class PaymentApi:
         self.cashier = cashier
         self.pay_within = pay_within
         self.delay_ms = delay_ms
+        self.opens = Limiter(OPENS_AT_A_TIME)
         self.openings: Batches[Opening, Payment] = Batches(self._open_all)
 
     def routes(self) -> list[Route]:
         one = "/payments/{payment_id:uuid}"
         return [
-            put("/internal/payments/{reservation_id:uuid}", self.open, who=INTERNAL, hot=True),
+            put(
+                "/internal/payments/{reservation_id:uuid}",
+                self.open,
+                who=INTERNAL,
+                hot=True,
+                admit=self.admit,
+            ),
             get("/payments", self.page, who=BUYER, sort=tuple(store.SORTABLE)),
             get(one, self.get, who=BUYER),
             patch(one, self.pay, who=BUYER, refuses=(402, 409, 429)),
         ]
 
+    def admit(self) -> None:
+        """Raise Overloaded while no further open can be worked on."""
+        if self.opens.is_full:
+            raise Overloaded(retry_after=RETRY_SECONDS)
+
     async def open(
         self, reservation_id: UUID, data: OpenPaymentBody, caller: Caller
     ) -> OpenedPayment:
-        """Open the payment of a reservation, for the reservation service; repeatable."""
+        """Open the payment of a reservation, for the reservation service; repeatable.
+
+        An open whose caller waits no longer is dropped: nothing is written for it.
+        """
         if caller.user_id != "reservation":
             raise Forbidden
-        if any(self.delay_ms):
-            await asyncio.sleep(random.uniform(*self.delay_ms) / 1000)  # noqa: S311 no secret
-        opening = Opening(reservation_id, data, current_traceparent())
-        payment = await self.openings.submit(opening)
+        deadline = current_deadline.get()
+        async with self.opens.place():
+            if any(self.delay_ms):
+                await asyncio.sleep(random.uniform(*self.delay_ms) / 1000)  # noqa: S311 no secret
+            opening = Opening(reservation_id, data, current_traceparent())
+            payment = await self.openings.submit(opening, deadline.is_over)
         return msgspec.convert(payment, OpenedPayment, from_attributes=True)
 
     async def page(

@@ -1,12 +1,14 @@
 """A circuit breaker in front of a dependency that may be unavailable."""
 
 import random
+import time
 from asyncio import CancelledError
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final, Self
 
+import msgspec
 import structlog
 from interlock import CircuitBreaker, CircuitOpenError, Config, State, WindowType
 from interlock.protocols import Clock, CoreEventListener
@@ -24,6 +26,8 @@ OPEN_SECONDS: Final = 5.0
 MAX_OPEN_SECONDS: Final = 30.0
 JITTER: Final = 0.2
 PROBES: Final = 3
+CLOSED: Final = State.CLOSED.value
+KEPT_CHANGES: Final = 50
 
 log = structlog.get_logger()
 
@@ -36,16 +40,33 @@ class _DependencyFailed(Exception):
     """The outcome that is reported to the library for a call that failed."""
 
 
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """A change of a breaker's state. number: counts its changes from 1. seconds_ago: until now."""
+
+    number: int
+    state: str
+    seconds_ago: float
+
+
+class BreakerReport(msgspec.Struct, frozen=True, kw_only=True):
+    """How a breaker stands. changes: the last KEPT_CHANGES changes of its state, oldest first."""
+
+    state: str
+    changes: list[Change] = []
+
+
 class _Generation(CoreEventListener):
     """Counts the state changes: a call's outcome counts only in the state in which it began."""
 
     def __init__(self) -> None:
         self.number = 0
         self.has_failed_probe = False  # in the present half-open state
+        self.changes: deque[tuple[int, str, float]] = deque(maxlen=KEPT_CHANGES)
 
     def on_state_change(self, *, name: str, old: State, new: State) -> None:
         self.number += 1
         self.has_failed_probe = False
+        self.changes.append((self.number, new.value, time.monotonic()))
         log.warning("breaker.changed", breaker=name, before=old.value, now=new.value)
 
 
@@ -106,6 +127,20 @@ class Breaker:
         """Return "closed", "open" (refusing) or "half_open"."""
         return self._circuit.state.value
 
+    def report(self) -> BreakerReport:
+        """Return the state and the last changes of it."""
+        now = time.monotonic()
+        changes = [
+            Change(number=number, state=state, seconds_ago=round(now - at, 3))
+            for number, state, at in self.generation.changes
+        ]
+        return BreakerReport(state=self.state, changes=changes)
+
+    def check(self) -> None:
+        """Raise OpenCircuit when a call would be refused now. No call is made or counted."""
+        self.permit()
+        self.record(CancelledError())  # given back: it was only asked whether there is one
+
     @asynccontextmanager
     async def place(self) -> AsyncIterator[None]:
         """Hold a place for a call that is made later in the block, after work of our own.
@@ -113,8 +148,7 @@ class Breaker:
         Nothing is measured before the call takes its permit. While the circuit is half-open, as
         many places are given as there are probes. Raises OpenCircuit as `permit` does.
         """
-        self.permit()
-        self.record(CancelledError())  # given back: it was only asked whether there is one
+        self.check()
         generation = self.generation.number
         if self._circuit.state is State.HALF_OPEN and self._places[generation] >= PROBES:
             raise OpenCircuit(retry_after=PROBE_RETRY_SECONDS)
