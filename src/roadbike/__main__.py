@@ -22,6 +22,7 @@ from roadbike.local.exit_code import exit_code_of
 from roadbike.local.supervisor import control
 from roadbike.local.supervisor.control import Verb
 from roadbike.local.texts import say
+from roadbike.ops.drills.options import drill
 
 app = typer.Typer(
     name="roadbike",
@@ -31,6 +32,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(dead_letters_options.app)
+app.command(cls=Command)(drill)
 
 PartArgument = Annotated[str, typer.Argument()]
 
