@@ -31,6 +31,7 @@ class ShopFile(msgspec.Struct, frozen=True, kw_only=True):
     that of its set-up job. owners: the databases for those who migrate them.
     pids: process ids of the running parts and of the supervisor.
     logins: passwords of the demo users. ops_key: the key file of the commands.
+    limits: of requests at the gateway, by name; 0 is off.
     """
 
     format: int = FORMAT
@@ -45,6 +46,7 @@ class ShopFile(msgspec.Struct, frozen=True, kw_only=True):
     databases: dict[str, str]
     owners: dict[str, str] = {}
     brokers: dict[str, str]
+    limits: dict[str, int] = {}
 
     @property
     def gateway(self) -> str:
@@ -135,10 +137,11 @@ def begin(
     ports: Ports,
     specs: tuple[ServiceSpec, ...],
     counts: Mapping[str, int] = services.ONCE,
+    limits: Mapping[str, int] = services.ONCE,
 ) -> None:
     """Write the file for a start. The demo users keep the passwords made at the first start.
 
-    counts: how many processes each service has that does not have one.
+    counts: how many processes each service has that does not have one. limits: of the gateway.
     """
     before = read(home)
     passwords = {user: secrets.token_urlsafe(12) for user in DEMO_USERS}
@@ -168,6 +171,7 @@ def begin(
             name: services.broker_url(home, ports, name)
             for name in (*(spec.name for spec in specs), SET_UP)
         },
+        limits=dict(limits),
     )
     write(home, shop)
 

@@ -39,6 +39,11 @@ def per_second(environ: Mapping[str, str]) -> int:
     return int(chosen)
 
 
+def limits(environ: Mapping[str, str]) -> dict[str, int]:
+    """Return the gateway's limits by name; 0 is off."""
+    return {"clientRequestsPerSecond": per_second(environ)}
+
+
 def add_entry_point(settings: dict[str, Any], port: int) -> None:
     """Add to Traefik's settings where the gateway asks itself. It believes itself about clients."""
     settings["entryPoints"][ENTRY_POINT] = {
