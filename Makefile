@@ -7,6 +7,9 @@ ARGS ?=
 DRILLS ?= all
 N ?= 3
 PYTEST ?= pytest
+# all tests are shared by several processes (tests/groups.py), some of them need only one
+JOBS ?= $(if $(ARGS),0,3)
+SHARED = $(if $(filter-out 0,$(JOBS)),-n $(JOBS) --dist loadgroup --no-loadscope-reorder)
 
 .PHONY: up help demo drills browser test test-long test-races bench siege check sbom docs format
 
@@ -23,7 +26,7 @@ drills: .venv/run  ## play every drill in its small form (DRILLS="restart breake
 	@.venv/bin/roadbike drill $(DRILLS) --small $(ARGS)
 
 test: .venv/dev browser  ## run all tests (ARGS="tests/flows -k cancel": some of them)
-	@.venv/bin/python -m $(PYTEST) $(ARGS)
+	@.venv/bin/python -m $(PYTEST) $(SHARED) $(ARGS)
 
 test-long: .venv/dev  ## run the tests that are too long for CI (20 minutes)
 	@.venv/bin/python -m pytest -m long --durations=0 $(ARGS)

@@ -19,6 +19,7 @@ from httpx import AsyncClient
 from roadbike.kit.db import Database, migrate
 from roadbike.local.errors import CommandError
 from roadbike.local.ports import DEFAULT_BASE, HOST
+from tests.groups import share_out
 from tests.ports import PORTS as SHOP_PORTS
 from tests.postgres import PostgresServer
 from tests.service_harness import ApiClient, api_client
@@ -33,6 +34,12 @@ NUMBERS: Final = count(1)
 
 hypothesis.settings.register_profile("shop", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("shop")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With several processes (`make test`), share the tests out by groups."""
+    if config.getoption("dist") == "loadgroup":
+        share_out(items, Path(__file__).parent)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -201,6 +208,11 @@ def mallory(client: AsyncClient) -> ApiClient:
 @pytest.fixture
 def admin(client: AsyncClient) -> ApiClient:
     return api_client(client, "boss", "admin")
+
+
+@pytest.fixture
+def clerk(client: AsyncClient) -> ApiClient:
+    return api_client(client, "hana", "clerk")
 
 
 def _sqlite_url(path: str) -> str:

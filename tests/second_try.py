@@ -14,8 +14,10 @@ from typing import Final
 
 MOST_FLAKY: Final = 3  # to become 1 when what the first runs name is mended
 SLOWEST: Final = "--durations=10"
+LAST_FAILED: Final = ("--last-failed", "--last-failed-no-failures=none")
 SOME_FAILED: Final = 1  # the exit code of pytest
 NONE_SELECTED: Final = 5
+ONE_PROCESS: Final = ("-n0", "--dist=no")  # whatever the first try uses
 
 Failures = Mapping[str, str]  # by test: what it said
 
@@ -28,7 +30,7 @@ def main(arguments: Sequence[str]) -> int:
             return code
         before = failures(first.read_text())
         _write("", "== what failed, once more")
-        again = _pytest(second, *arguments, "--last-failed", "--last-failed-no-failures=none")
+        again = _pytest(second, *arguments, *ONE_PROCESS, *LAST_FAILED)
         if again not in {0, SOME_FAILED, NONE_SELECTED}:
             return again
         after = failures(second.read_text())

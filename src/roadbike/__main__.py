@@ -135,12 +135,16 @@ def logs(
     *,
     home: HomeOption = DEFAULT_HOME,
     follow: Annotated[bool, typer.Option("--follow", "-f")] = False,
-    lines: Annotated[int, typer.Option("--lines", "-n")] = 20,
+    lines: Annotated[int | None, typer.Option("--lines", "-n", min=0)] = None,
+    trace: Annotated[str | None, typer.Option("--trace")] = None,
+    reserve: Annotated[str | None, typer.Option("--reserve")] = None,
+    since: Annotated[str | None, typer.Option("--since")] = None,
 ) -> None:
-    """Show the last lines of the logs."""
-    from roadbike.local.commands import logs
+    """Show the logs of all parts, merged by time: the last lines, or those of one purchase."""
+    from roadbike.local.commands import log_lines, logs
 
-    logs.show(homes.at(home), part, follow=follow, count=lines)
+    wanted = log_lines.wanted(trace=trace, reserve=reserve, since=since)
+    logs.show(homes.at(home), part, follow=follow, count=lines, wanted=wanted)
 
 
 @app.command(cls=Command)

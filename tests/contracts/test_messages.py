@@ -64,7 +64,10 @@ def test_every_refusal_has_its_message(refusal: type[Refusal], messages: Transla
     assert 400 <= refusal.status < 600
 
 
-@pytest.mark.parametrize("slug", {f for path in SOURCES for f in FAULT.findall(path.read_text())})
+FAULTS = sorted({f for path in SOURCES for f in FAULT.findall(path.read_text())})
+
+
+@pytest.mark.parametrize("slug", FAULTS)
 def test_every_fault_of_an_input_has_its_message(slug: str, messages: Translations) -> None:
     assert slug in messages.entries
 

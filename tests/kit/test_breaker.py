@@ -268,6 +268,31 @@ async def test_asking_whether_it_refuses_uses_up_no_probe(circuit: Breaker, cloc
     assert circuit.state == "closed"
 
 
+async def test_four_failed_calls_that_many_requests_share_open_it(circuit: Breaker) -> None:
+    async with circuit.permit(128) as permit:
+        permit.failed()
+    assert circuit.state == "closed"
+
+    for _ in range(3):
+        async with circuit.permit(128) as permit:
+            permit.failed()
+
+    assert circuit.state == "open"
+
+
+async def test_a_probe_counts_once_whatever_shares_it(circuit: Breaker, clock: Clock) -> None:
+    await half_open(circuit, clock)
+
+    for _ in range(2):
+        async with circuit.permit(128) as permit:
+            permit.succeeded()
+    assert circuit.state == "half_open"
+    async with circuit.permit(128) as permit:
+        permit.succeeded()
+
+    assert circuit.state == "closed"
+
+
 async def test_a_jump_of_the_wall_clock_changes_nothing(
     circuit: Breaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

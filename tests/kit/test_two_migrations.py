@@ -4,18 +4,21 @@ import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import inspect
+from sqlalchemy import inspect, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from structlog.testing import capture_logs
 
 from roadbike.kit.db import migrate
 from roadbike.kit.db.migration_lock import MigrationRuns, only_migration
+from tests.postgres import PostgresServer
 
 PACKAGE = "roadbike.payment"  # it builds indexes concurrently
 AT_ONCE = 2
+MANY = 5  # the role that owns a database may open two connections
 ROADBIKE = Path(sys.executable).parent / "roadbike"
 
 
@@ -32,6 +35,22 @@ def test_processes_that_migrate_at_once_both_succeed(database_url: str) -> None:
 
     for process in processes:
         out, _ = process.communicate(timeout=60)
+        assert process.returncode == 0, out
+
+
+async def test_those_wait_for_which_the_role_has_no_connection(
+    postgres_server: PostgresServer, new_database: Callable[..., str]
+) -> None:
+    url = make_url(new_database("postgresql"))
+    owner = f"{url.database}_owner"
+    await postgres_server.execute(f"CREATE ROLE {owner} LOGIN CONNECTION LIMIT {AT_ONCE}")
+    await postgres_server.execute(f"ALTER DATABASE {url.database} OWNER TO {owner}")
+    theirs = url.set(username=owner).render_as_string(hide_password=False)
+
+    processes = [start_migrating(theirs) for _ in range(MANY)]
+
+    for process in processes:
+        out, _ = await asyncio.to_thread(process.communicate, timeout=60)
         assert process.returncode == 0, out
 
 

@@ -1,4 +1,4 @@
-"""Logs: one JSON line for each event, on standard error."""
+"""Logs: one line for each event, on standard error: JSON, or readable on a terminal."""
 
 import json
 import logging
@@ -6,14 +6,18 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from math import inf
-from typing import Any, Final
+from typing import Final
 
+import msgspec
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from roadbike.kit.trace import current_trace_id
 
-LINE_ENDS: Final = {code: f"\\u{code:04x}" for code in (0x85, 0x2028, 0x2029)}
+LINE_ENDS: Final = {
+    character.encode(): f"\\u{ord(character):04x}".encode()
+    for character in ("\x85", "\u2028", "\u2029")
+}
 SELDOM: Final = {"seldom": True}  # `log.warning("…", reason=…, **SELDOM)`: see `Repeats`
 REPEAT_SECONDS: Final = 60.0
 VARIES: Final = {"timestamp", "trace"}  # between lines that repeat each other
@@ -53,12 +57,13 @@ class Repeats:
 def configure(service: str, level: str) -> None:
     """Set up the logs of this process; call it once, when the service starts.
 
-    service: added to each line. level: debug, info, warning or error.
+    service: added to each line. level: debug, info, warning or error. A line that has a `trace`
+    of its own keeps it, others get that of the running request or message.
     """
 
     def name_service(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
         event["service"] = service
-        if (trace := current_trace_id()) is not None:
+        if "trace" not in event and (trace := current_trace_id()) is not None:
             event["trace"] = trace
         return event
 
@@ -66,31 +71,39 @@ def configure(service: str, level: str) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         name_service,
-        structlog.processors.format_exc_info,
     ]
-    repeats = Repeats()
-    as_json = structlog.processors.JSONRenderer(serializer=_one_line, ensure_ascii=False)
+    is_terminal = sys.stderr.isatty()
+    if not is_terminal:  # there, the renderer shows tracebacks itself
+        processors.append(structlog.processors.format_exc_info)
+    render: Processor = structlog.dev.ConsoleRenderer() if is_terminal else _as_json
     structlog.configure(
-        processors=[*processors, repeats, as_json],
+        processors=[*processors, Repeats(), render],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=False,
+        cache_logger_on_first_use=True,
     )
-    _configure_libraries([*processors, structlog.stdlib.add_logger_name], as_json)
+    _configure_libraries([*processors, structlog.stdlib.add_logger_name], render)
 
 
-def _one_line(event: object, **options: Any) -> str:
+def _as_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
     """Return the event as JSON in one line, also for programs that end lines as Unicode does."""
-    return json.dumps(event, **options).translate(LINE_ENDS)
+    try:
+        line = msgspec.json.encode(event, enc_hook=repr)
+    except (TypeError, ValueError, OverflowError):  # half a surrogate pair, a number too large
+        return json.dumps(event, default=repr)
+    if not line.isascii():
+        for end, escaped in LINE_ENDS.items():
+            line = line.replace(end, escaped)
+    return line.decode()
 
 
-def _configure_libraries(processors: Sequence[Processor], as_json: Processor) -> None:
+def _configure_libraries(processors: Sequence[Processor], render: Processor) -> None:
     """Log what libraries log, and Python's warnings, in the same form."""
     libraries = logging.StreamHandler(sys.stderr)
     libraries.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=processors,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, as_json],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
         )
     )
     logging.basicConfig(level=logging.WARNING, handlers=[libraries], force=True)

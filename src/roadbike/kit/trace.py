@@ -37,8 +37,12 @@ def current_traceparent() -> str | None:
 
 def current_trace_id() -> str | None:
     """Return the id of the current trace (32 hex digits), None outside of one."""
-    traceparent = _current.get()
-    return traceparent.split("-")[1] if traceparent else None
+    return trace_id_of(_current.get())
+
+
+def trace_id_of(traceparent: str | None) -> str | None:
+    """Return the trace id (32 hex digits) of a well-formed traceparent, None for another text."""
+    return traceparent[3:35] if traceparent and TRACEPARENT.fullmatch(traceparent) else None
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from roadbike.local.errors import CommandError
 
 MAX_BYTES: Final = 20_000_000  # of a log; what is in it then moves to .log.1
 CHECK_SECONDS: Final = 5.0
-TAIL_BYTES: Final = 20_000  # read from the end of a log to find its last lines
+TAIL_BYTES: Final = 20_000  # read from the end of a log at first, to find its last lines
 
 
 async def keep_short(logs: Sequence[Path]) -> None:
@@ -41,9 +41,20 @@ def rotate(log: Path, max_bytes: int = MAX_BYTES) -> None:
 
 
 def last_lines(log: Path, count: int = 15) -> tuple[str, ...]:
-    """Return at most `count` lines, all from the last 20 kB; empty when there is no such log."""
-    if not log.exists():
+    """Return the last lines, at most `count`; empty when there is no such log."""
+    if not log.exists() or not count:
         return ()
+    length = TAIL_BYTES
     with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - TAIL_BYTES))
-        return tuple(file.read().decode(errors="replace").splitlines()[-count:])
+        size = file.seek(0, os.SEEK_END)
+        while True:
+            file.seek(max(0, size - length))
+            found = file.read(length)
+            if length >= size or found.count(b"\n") > count:
+                return tuple(lines(found)[-count:])
+            length *= 2
+
+
+def lines(found: bytes) -> Sequence[str]:
+    """Return the lines, each without its end."""
+    return found.decode(errors="replace").rstrip("\n").split("\n") if found else ()

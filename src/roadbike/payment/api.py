@@ -11,14 +11,21 @@ from uuid import UUID
 import msgspec
 from litestar.params import HeaderParameter, QueryParameter
 
-from roadbike.contracts.payments import OpenedPayment, OpenPayment
+from roadbike.contracts.payments import (
+    OpenAnswer,
+    OpenAnswers,
+    OpenedPayment,
+    OpenPayment,
+    OpenPayments,
+    PaymentToOpen,
+)
 from roadbike.contracts.refusals import CancelsWithReservation
 from roadbike.contracts.statuses import PaymentStatus
 from roadbike.contracts.types import BikeId, Price, UserId
 from roadbike.contracts.wire_names import wire_name
 from roadbike.kit.db import Database
 from roadbike.kit.pure.refusals import Fault, Forbidden, Invalid, Overloaded
-from roadbike.kit.resilience.batching import Batches
+from roadbike.kit.resilience.batching import MAX_BATCH, Batches
 from roadbike.kit.resilience.deadline import current_deadline
 from roadbike.kit.resilience.limiter import RETRY_SECONDS, Limiter
 from roadbike.kit.trace import current_traceparent
@@ -39,6 +46,7 @@ from roadbike.kit.web import (
     put,
     view,
 )
+from roadbike.kit.web.exceptions import refusal_of
 from roadbike.payment import store
 from roadbike.payment.domain import NotPayable, Payment, PaymentFailed, PaymentSummary
 from roadbike.payment.providers import InvalidToken
@@ -47,6 +55,7 @@ from roadbike.payment.use_cases.pay import Cashier
 
 SIMULATE: Final = "X-Simulate"
 OPENS_AT_A_TIME: Final = 400  # as two replicas of reservation send at most
+OPENED: Final = 200
 
 SimulateHeader = Annotated[
     str | None,
@@ -75,6 +84,20 @@ class OpenPaymentBody(OpenPayment, frozen=True, forbid_unknown_fields=True):
     bike_id: BikeId
     user_id: UserId
     price: Price
+
+
+class PaymentToOpenBody(PaymentToOpen, frozen=True, forbid_unknown_fields=True):
+    """One of a list of such requests."""
+
+    bike_id: BikeId
+    user_id: UserId
+    price: Price
+
+
+class OpenPaymentsBody(OpenPayments, frozen=True, forbid_unknown_fields=True):
+    """Several requests, as many as reservation puts into one batch at most."""
+
+    payments: Annotated[list[PaymentToOpenBody], msgspec.Meta(min_length=1, max_length=MAX_BATCH)]
 
 
 class Change(StrEnum):
@@ -123,6 +146,7 @@ class PaymentApi:
                 hot=True,
                 admit=self.admit,
             ),
+            put("/internal/payments", self.open_all, who=INTERNAL, hot=True, admit=self.admit),
             get("/payments", self.page, who=BUYER, sort=tuple(store.SORTABLE)),
             get(one, self.get, who=BUYER),
             patch(one, self.pay, who=BUYER, refuses=(402, 409, 429)),
@@ -140,15 +164,29 @@ class PaymentApi:
 
         An open whose caller waits no longer is dropped: nothing is written for it.
         """
-        if caller.user_id != "reservation":
-            raise Forbidden
-        deadline = current_deadline.get()
+        _check_opener(caller)
+        opening = Opening(reservation_id, data, current_traceparent())
         async with self.opens.place():
-            if any(self.delay_ms):
-                await asyncio.sleep(random.uniform(*self.delay_ms) / 1000)  # noqa: S311 no secret
-            opening = Opening(reservation_id, data, current_traceparent())
-            payment = await self.openings.submit(opening, deadline.is_over)
+            await self._delay()
+            payment = await self.openings.submit(opening, current_deadline.get().is_over)
         return msgspec.convert(payment, OpenedPayment, from_attributes=True)
+
+    async def open_all(self, data: OpenPaymentsBody, caller: Caller) -> OpenAnswers:
+        """Open payments, for the reservation service; repeatable. Each has an answer of its own."""
+        _check_opener(caller)
+        openings = [Opening(one.reservation_id, one, one.traceparent) for one in data.payments]
+        async with self.opens.place():
+            await self._delay()
+            results = await self.openings.submit_all(openings, current_deadline.get().is_over)
+        answers = [
+            OpenAnswer(reservation_id=one.reservation_id, status=_status(result))
+            for one, result in zip(data.payments, results, strict=True)
+        ]
+        return OpenAnswers(payments=answers)
+
+    async def _delay(self) -> None:
+        if any(self.delay_ms):
+            await asyncio.sleep(random.uniform(*self.delay_ms) / 1000)  # noqa: S311 no secret
 
     async def page(
         self,
@@ -156,7 +194,7 @@ class PaymentApi:
         paging: Paging,
         reservation_id: Annotated[UUID | None, QueryParameter(name="reserveId")] = None,
     ) -> Page[Payments]:
-        """One's own payments; all of them for staff."""
+        """One's own payments; all of them for admins."""
         async with self.db.read() as tx:
             found, total = await store.page(
                 tx, paging, owner=caller.owner, reservation_id=reservation_id
@@ -220,3 +258,13 @@ class PaymentApi:
         return msgspec.structs.replace(
             shown, links=related | links(pay=own), pay_until=payment.opened_at + self.pay_within
         )
+
+
+def _check_opener(caller: Caller) -> None:
+    if caller.user_id != "reservation":
+        raise Forbidden
+
+
+def _status(result: Payment | Exception) -> int:
+    """Return the HTTP status of one opening."""
+    return refusal_of(result).status if isinstance(result, Exception) else OPENED

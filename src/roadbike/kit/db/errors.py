@@ -74,6 +74,11 @@ def is_lock_timeout(error: BaseException) -> bool:
     return _code(error) == "55P03"
 
 
+def is_out_of_connections(error: BaseException) -> bool:
+    """Return whether the server, or its limit for this role, allows no further connection now."""
+    return _code(error) == "53300"
+
+
 def _is_unavailable(error: BaseException) -> bool:
     if isinstance(error, OSError):
         return True

@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from roadbike.kit.db import compatibility
 from roadbike.kit.db import metadata as kit_metadata
 from roadbike.kit.db.errors import is_lock_timeout
-from roadbike.kit.db.migration_lock import only_migration
+from roadbike.kit.db.migration_lock import connection_in_turn, only_migration
 
 LOCK_TIMEOUT_MS: Final = 1_000
 LOCK_PAUSE_SECONDS: Final = 1.0  # in which those go on that have waited behind the migration
@@ -127,7 +127,10 @@ async def _run(
         do(config)
 
     try:
-        async with engine.connect() as connection, only_migration(connection, database_url):
+        async with (
+            connection_in_turn(engine) as connection,
+            only_migration(connection, database_url),
+        ):
             await _until_locked(connection, run)
     finally:
         await engine.dispose()

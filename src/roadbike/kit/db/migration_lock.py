@@ -1,5 +1,7 @@
 """At most one process at a time migrates a database: another one waits until it has ended.
 
+The role that owns a database may open few connections, so a process may have to wait for one first.
+
 On PostgreSQL the lock is an advisory one of the session, so it ends with its process. It is asked
 for again and again instead of waited for: who waits for a lock is in a transaction, for whose end
 an index that is built concurrently would wait in turn. A SQLite database has a file beside it,
@@ -17,10 +19,10 @@ from typing import Final
 
 import structlog
 from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from roadbike.kit.db.bulk import POSTGRESQL
-from roadbike.kit.db.errors import DatabaseUnavailable
+from roadbike.kit.db.errors import DatabaseUnavailable, is_out_of_connections
 from roadbike.kit.db.locks import lock_key
 from roadbike.kit.urls import sqlite_file
 
@@ -33,6 +35,32 @@ log = structlog.get_logger()
 
 class MigrationRuns(DatabaseUnavailable):
     """Another process has been migrating the database for longer than PATIENCE_SECONDS."""
+
+
+@asynccontextmanager
+async def connection_in_turn(
+    engine: AsyncEngine, patience: float = PATIENCE_SECONDS
+) -> AsyncIterator[AsyncConnection]:
+    """Connect as soon as the role has a free connection; closed after the block.
+
+    Raises MigrationRuns when it has none within `patience` seconds.
+    """
+    connection = engine.connect()
+
+    async def is_open() -> bool:
+        try:
+            await connection.start()
+        except Exception as error:
+            if is_out_of_connections(error):
+                return False
+            raise
+        return True
+
+    await _wait_until(is_open, patience)
+    try:
+        yield connection
+    finally:
+        await connection.close()
 
 
 @asynccontextmanager

@@ -22,6 +22,7 @@ from roadbike.kit.crash import Crash, never_crash
 from roadbike.kit.db import Database, DatabaseUnavailable, RowLocked, Tx, bulk, claims, metadata
 from roadbike.kit.db.columns import UtcTime, utc_now
 from roadbike.kit.messaging import kept, parked, refused
+from roadbike.kit.messaging.batch_log import about, log_batch
 from roadbike.kit.messaging.broker import Message
 from roadbike.kit.pure.events import Event, RefusedEvent
 from roadbike.kit.trace import tracing
@@ -104,7 +105,8 @@ class Inbox:
         if not wanted:
             return
         try:
-            await self.db.transact(partial(self._consume, messages=wanted))
+            consumed = await self.db.transact(partial(self._consume, messages=wanted))
+            log_batch("events.consumed", consumed)
         except DatabaseUnavailable:
             raise
         except Exception:  # noqa: BLE001 one message fails: consume each alone, so that the others do not
@@ -127,7 +129,8 @@ class Inbox:
         if await self.kept.is_for_others(message):
             return False
         try:
-            return await self.db.transact(partial(self._consume_parked, message=message))
+            is_consumed = await self.db.transact(partial(self._consume_parked, message=message))
+            log_batch("events.consumed", [message] if is_consumed else [])
         except RowLocked:
             return False  # later: the messages of other keys do not wait for it
         except DatabaseUnavailable:
@@ -137,6 +140,8 @@ class Inbox:
         except Exception as error:  # noqa: BLE001 any failure of a use case counts
             await self.db.transact(partial(parked.record_failure, message=message, error=error))
             return False
+        else:
+            return is_consumed
         return True  # it was refused
 
     def _sorted_out(
@@ -169,16 +174,18 @@ class Inbox:
 
     async def _consume_alone(self, message: Message) -> None:
         try:
-            await self.db.transact(partial(self._consume, messages=[message]))
+            consumed = await self.db.transact(partial(self._consume, messages=[message]))
+            log_batch("events.consumed", consumed)
         except DatabaseUnavailable:
             raise
         except RefusedEvent as error:
             await self.db.transact(partial(_refuse, refusals=[(message, str(error))]))
         except Exception as error:
-            log.exception("message.failed", type=message.type, key=message.key)
+            log.exception("message.failed", **about(message))
             await self.db.transact(partial(self._park, message=message, error=error))
 
-    async def _consume(self, tx: Tx, messages: Sequence[Message]) -> None:
+    async def _consume(self, tx: Tx, messages: Sequence[Message]) -> Sequence[Message]:
+        """Return the messages that took effect now."""
         fresh = await _not_consumed_before(tx, messages)
         blocked = await parked.blocked_keys(tx, fresh)
         for message in fresh:
@@ -187,6 +194,7 @@ class Inbox:
         free = [message for message in fresh if (message.topic, message.key) not in blocked]
         await self._act(tx, free)
         self._crash("inbox.before_commit")
+        return free
 
     async def _act(self, tx: Tx, messages: Sequence[Message]) -> None:
         in_key_order = sorted(messages, key=lambda message: message.key)  # stable within a key

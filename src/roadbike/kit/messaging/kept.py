@@ -9,15 +9,12 @@ from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Final
 
-import structlog
 from sqlalchemy import ColumnElement, delete, func, select, update
 
 from roadbike.kit.db import Database, Tx, claims
 from roadbike.kit.messaging import consumed, parked
 from roadbike.kit.messaging.broker import Message
 from roadbike.kit.messaging.parked import PARKED, ParkedState
-
-log = structlog.get_logger()
 
 _IS_KEPT: Final = PARKED.c.state == ParkedState.KEPT
 
@@ -74,7 +71,6 @@ class Kept:
 async def keep(tx: Tx, messages: Sequence[Message]) -> None:
     """Store the messages for another replica."""
     for message in messages:
-        log.warning("message.kept", type=message.type, key=message.key)
         await parked.park(tx, message, "only newer code can process it", state=ParkedState.KEPT)
 
 

@@ -9,6 +9,7 @@ Ids and keys count per topic, so that no publisher can hide or hold up the messa
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -34,6 +35,7 @@ from roadbike.kit.db import Tx, bulk, claims, metadata
 from roadbike.kit.db.columns import BigId, Status, UtcTime
 from roadbike.kit.db.statements import Row, Statement
 from roadbike.kit.db.times import has_come, is_due
+from roadbike.kit.messaging.batch_log import about
 from roadbike.kit.messaging.broker import Message
 
 log = structlog.get_logger()
@@ -130,6 +132,8 @@ async def park(
         "parked_at": now,
     }
     await _INSERT.execute(tx, [row])
+    line = {**about(message), "attempts": attempts, "error": error}
+    tx.after_commit(partial(log.warning, f"message.{state}", **line))
 
 
 async def blocked_keys(tx: Tx, messages: Collection[Message]) -> set[tuple[str, str]]:
@@ -201,13 +205,13 @@ async def count_stuck(tx: Tx) -> int:
 
 
 def _report(message: Message, attempts: int, error: Exception) -> None:
-    about = {"type": message.type, "key": message.key, "attempts": attempts, "error": repr(error)}
+    line = {**about(message), "attempts": attempts, "error": repr(error)}
     if attempts >= MAX_ATTEMPTS:
-        log.error("message.dead", **about)
+        log.error("message.dead", **line)
     elif attempts == ALARM_ATTEMPTS:
-        log.error("message.stuck", **about)
+        log.error("message.stuck", **line)
     else:
-        log.warning("message.parked", **about)
+        log.warning("message.parked", **line)
 
 
 def wait_after(attempts: int) -> timedelta:

@@ -22,6 +22,7 @@ from roadbike.kit.db import Tx, bulk, metadata
 from roadbike.kit.db.columns import UtcTime
 from roadbike.kit.messaging.broker import Message
 from roadbike.kit.pure.events import Event, RefusedEvent
+from roadbike.kit.trace import current_trace_id, trace_id_of
 
 log = structlog.get_logger()
 
@@ -74,6 +75,7 @@ def refuse(tx: Tx, message: Message, reason: str) -> None:
         source=message.source[:LOGGED_LENGTH],
         type=message.type[:LOGGED_LENGTH],
         key=message.key[:LOGGED_LENGTH],
+        trace=trace_id_of(message.traceparent),
         reason=reason,
     )
 
@@ -90,6 +92,7 @@ def report_contradiction(tx: Tx, event: Event, reason: str) -> None:
         source=event.source,
         type=event.type_name(),
         key=event.key,
+        trace=current_trace_id(),  # at the commit, several events share the transaction
         reason=reason,
     )
 
@@ -111,7 +114,7 @@ async def delete_old(tx: Tx) -> bool:
     return await bulk.delete_some(tx, REFUSED, REFUSED.c.last_at < limit)
 
 
-def _report(tx: Tx, *, topic: str, **details: str) -> None:
+def _report(tx: Tx, *, topic: str, **details: str | None) -> None:
     tx.at_commit(_count, topic)
     tx.after_commit(partial(log.error, "message.refused", topic=topic, **details))
 

@@ -19,6 +19,7 @@ from roadbike.kit.db.statements import Row
 from roadbike.kit.db.wakeup import Wakeup
 from roadbike.kit.logs import SELDOM
 from roadbike.kit.messaging import sent
+from roadbike.kit.messaging.batch_log import log_batch
 from roadbike.kit.messaging.broker import Broker, BrokerUnavailable, Message, TopicFull
 from roadbike.kit.messaging.broker_log import BrokerLog
 from roadbike.kit.messaging.pace import Pace
@@ -92,8 +93,9 @@ class Relay:
 
     async def _send(self, rows: Sequence[Row], epoch: int) -> int:
         self.crash("relay.before_send")
+        messages = [_message(row, self.service) for row in rows]
         try:
-            marks = await self.broker.send([_message(row, self.service) for row in rows])
+            marks = await self.broker.send(messages)
         except TopicFull:
             await self.log.trim(rows[0]["topic"])
             raise
@@ -101,6 +103,7 @@ class Relay:
         if not self.log.acknowledged(marks):
             return 0
         await self.db.transact(lambda tx: sent.note_sent(tx, rows, marks, epoch))
+        log_batch("events.sent", messages)
         await self.log.note_sent(rows)
         return len(rows)
 

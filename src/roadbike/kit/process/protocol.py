@@ -254,7 +254,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def _refuse(self, refusal: Refusal) -> None:
         """Answer with the refusal where a response is due, and close the connection."""
-        log.debug("http.refused", slug=refusal.slug)
+        log.info("http.refused", status=refusal.status, refusal=refusal.slug)
         self._is_deaf = True
         cycle: Any = self.cycle  # None before the first request
         if cycle is None or (self._is_in_head and cycle.response_complete):

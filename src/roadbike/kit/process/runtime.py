@@ -25,6 +25,7 @@ from roadbike.kit.messaging.pace import Pace
 from roadbike.kit.process.service import Service, Timed, every
 from roadbike.kit.process.status import ServiceStatus
 from roadbike.kit.resilience.batching import Batches
+from roadbike.kit.trace import tracing
 
 log = structlog.get_logger()
 
@@ -202,7 +203,8 @@ class Runtime:
 async def _repeat(timed: Timed, db: Database) -> None:
     while True:
         try:
-            await timed.do(db)
+            with tracing(None):  # what one run logs and publishes belongs together
+                await timed.do(db)
         except DatabaseUnavailable as error:
             log.warning("timed.waiting", reason=str(error), **SELDOM)
         except Exception:

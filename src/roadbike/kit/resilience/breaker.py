@@ -26,6 +26,7 @@ OPEN_SECONDS: Final = 5.0
 MAX_OPEN_SECONDS: Final = 30.0
 JITTER: Final = 0.2
 PROBES: Final = 3
+MOST_COUNTED: Final = 5  # of the requests that share one call
 CLOSED: Final = State.CLOSED.value
 KEPT_CHANGES: Final = 50
 
@@ -76,8 +77,8 @@ class Permit:
     Use it in the task that asked for it: `async with breaker.permit() as permit: …`.
     """
 
-    def __init__(self, breaker: "Breaker") -> None:
-        self._breaker = breaker
+    def __init__(self, breaker: "Breaker", counts: int) -> None:
+        self._breaker, self._counts = breaker, counts
         self._is_reported = False
         self._generation = breaker.generation.number
 
@@ -96,7 +97,8 @@ class Permit:
     def _report(self, outcome: BaseException | None) -> None:
         if not self._is_reported:
             self._is_reported = True
-            self._breaker.record(outcome)
+            for _ in range(self._counts):
+                self._breaker.record(outcome)
 
     async def __aenter__(self) -> Self:
         return self
@@ -160,11 +162,13 @@ class Breaker:
             if not self._places[generation]:
                 del self._places[generation]
 
-    def permit(self) -> Permit:
+    def permit(self, requests: int = 1) -> Permit:
         """Return the permission for one call: `async with breaker.permit() as permit: …`.
 
-        The call is measured from here on. Raises OpenCircuit (503) with the seconds until the next
-        probe as `retry_after`.
+        The call is measured from here on. requests: that share it. While the circuit is closed it
+        counts as that many calls, MOST_COUNTED at most, so that few large calls are enough to open
+        it, and one is not. A probe counts once.
+        Raises OpenCircuit (503) with the seconds until the next probe as `retry_after`.
         """
         if self.generation.has_failed_probe:
             self._force_open()  # use up the permit of a probe that ended without an outcome
@@ -172,7 +176,10 @@ class Breaker:
             self._circuit.__enter__()
         except CircuitOpenError as error:
             raise OpenCircuit(retry_after=error.retry_after or PROBE_RETRY_SECONDS) from None
-        return Permit(self)
+        counts = min(requests, MOST_COUNTED) if self.state == CLOSED else 1
+        for _ in range(counts - 1):
+            self._circuit.__enter__()
+        return Permit(self, counts)
 
     def record(self, outcome: BaseException | None) -> None:
         """End the running task's call: None for an answer, an exception for a failure."""

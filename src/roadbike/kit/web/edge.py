@@ -27,6 +27,7 @@ from roadbike.kit.web.exceptions import Internal
 from roadbike.kit.web.hot import HotRoutes
 from roadbike.kit.web.places import Places
 from roadbike.kit.web.problems import problem_body, problem_headers
+from roadbike.kit.web.report import ResponseHead, note_refusal, report
 
 MAX_HEAD_BYTES: Final = 16 * 1024  # the address and all headers
 MAX_QUERY_PARAMETERS: Final = 100  # Litestar keeps the parsed queries of 1,024 requests in memory
@@ -90,6 +91,12 @@ class Edge:
         if is_head:
             scope = {**scope, "method": "GET"}  # route it as GET; the response drops the body
         response = _Response(scope, send, is_head=is_head)
+        try:
+            await self._serve_with(scope, receive, response)
+        finally:
+            report(scope, response.head, "HEAD" if is_head else scope["method"])
+
+    async def _serve_with(self, scope: HTTPScope, receive: Receive, response: "_Response") -> None:
         refusal = _refused_head(scope)
         if refusal is None and scope["method"] == "GET":
             try:
@@ -133,7 +140,9 @@ class Edge:
 
         async def refuse(scope: Scope, _receive: Receive, send: Send) -> None:
             http: HTTPScope = scope  # type: ignore[assignment]
-            await self._refuse(http, _Response(http, send, is_head=False), refusal)
+            response = _Response(http, send, is_head=False)
+            await self._refuse(http, response, refusal)
+            report(http, response.head, http["method"])
 
         return refuse
 
@@ -149,6 +158,7 @@ class Edge:
         return [(name.encode(), value.encode("latin-1")) for name, value in headers.items()], body
 
     async def _refuse(self, scope: HTTPScope, response: "_Response", refusal: Refusal) -> None:
+        note_refusal(scope, refusal)
         headers, body = self.problem(
             refusal, path=scope["path"], accept_language=_header(scope, b"accept-language")
         )
@@ -170,6 +180,7 @@ class _Response:
         self.is_refused = False
         self.condition: Precondition | None = None
         self.before_start: Callable[[], Awaitable[None]] | None = None
+        self.head = ResponseHead()
         self._scope = scope
         self._send = send
         self._is_head = is_head
@@ -183,6 +194,7 @@ class _Response:
             if self.before_start:
                 await self.before_start()  # a stream of events, too, needs no place from now on
             message["headers"] = [*message["headers"], *COMMON_HEADERS, *self._caching(message)]
+            self.head.sent(message["status"], message["headers"])
         elif self.is_refused:
             return
         elif self._is_head and message["type"] == "http.response.body":

@@ -29,6 +29,7 @@ from roadbike.kit.web.access import is_hidden
 from roadbike.kit.web.audit import log_refusal
 from roadbike.kit.web.msgspec_errors import fault_of
 from roadbike.kit.web.problems import problem_body, problem_headers
+from roadbike.kit.web.report import note_refusal
 
 RETRY_SECONDS: Final = 1.0
 
@@ -55,6 +56,7 @@ def problem_response(request: Request[Any, Any, Any], error: Exception) -> Respo
         refusal = _with_wire_names(request, refusal)
     if isinstance(error, HTTPException) and is_hidden(request):
         refusal = Unauthenticated()
+    note_refusal(request.scope, refusal)
     log_refusal(request, refusal)
     translations: Translations = request.app.state["translations"]
     language = language_of(request.headers.get("accept-language"))

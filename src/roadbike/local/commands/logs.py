@@ -1,32 +1,76 @@
-"""`roadbike logs`: the last lines of each part's log, and with -f new ones as they come."""
+"""`roadbike logs`: the lines of all parts' logs, merged by time; with -f new ones as they come."""
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import Final, TextIO
 
 from roadbike.local import replicas
+from roadbike.local.commands.log_lines import Line, Wanted, parsed
 from roadbike.local.errors import CommandError, did_you_mean
 from roadbike.local.home import Home
-from roadbike.local.log_files import last_lines
+from roadbike.local.log_files import last_lines, lines
 from roadbike.local.texts import say
 
 POLL_SECONDS: Final = 0.2
+USUAL_COUNT: Final = 20  # lines of each log, when nothing certain is wanted
 
 
 def show(
-    home: Home, part: str | None, *, follow: bool, count: int, to: TextIO = sys.stdout
+    home: Home,
+    part: str | None,
+    *,
+    follow: bool,
+    count: int | None,
+    wanted: Wanted,
+    to: TextIO = sys.stdout,
 ) -> None:
-    """Print the last `count` lines of one part or of all. Raises CommandError without a log."""
+    """Print the wanted lines of one part or of all, merged by time.
+
+    count: at most so many of each log; None: 20, and without a limit when `wanted` says which.
+    Raises CommandError without a log.
+    """
     files = _files(home, part)
     ends = {file: file.stat().st_size for file in files}
-    for file in files:
-        _print(file, last_lines(file, count), to, named=len(files) > 1)
+    named = len(files) > 1
+    if count is None and wanted.is_everything:
+        count = USUAL_COUNT
+    found = wanted.among(_merged(_lines(file, wanted, count) for file in files))
+    _print(found if wanted.is_everything else _last_of_each(found, count), to, named=named)
     while follow:
         time.sleep(POLL_SECONDS)
+        new = []
         for file in files:
-            ends[file] = _print_new(file, ends[file], to, named=len(files) > 1)
+            ends[file], texts = _new_lines(file, ends[file])
+            new.append(list(parsed(file.stem, texts)))
+        _print(wanted.among(_merged(new)), to, named=named)
+
+
+def _lines(file: Path, wanted: Wanted, count: int | None) -> Iterable[Line]:
+    if wanted.is_everything and count is not None:
+        return parsed(file.stem, last_lines(file, count))
+    before = file.with_suffix(".log.1")
+    texts = [text for each in (before, file) if each.exists() for text in lines(each.read_bytes())]
+    return parsed(file.stem, texts)
+
+
+def _merged(logs: Iterable[Iterable[Line]]) -> list[Line]:
+    return sorted((line for log in logs for line in log), key=attrgetter("at"))
+
+
+def _last_of_each(found: Sequence[Line], count: int | None) -> Sequence[Line]:
+    """Return the last lines of each part, at most `count`."""
+    if count is None:
+        return found
+    left = dict.fromkeys({line.part for line in found}, count)
+    kept = []
+    for line in reversed(found):
+        left[line.part] -= 1
+        if left[line.part] >= 0:
+            kept.append(line)
+    return kept[::-1]
 
 
 def _files(home: Home, part: str | None) -> list[Path]:
@@ -48,21 +92,22 @@ def _of(part: str, existing: Mapping[str, Path]) -> list[Path]:
     return [file for name, file in existing.items() if part in {name, replicas.service_of(name)}]
 
 
-def _print(file: Path, lines: Sequence[str], to: TextIO, *, named: bool) -> None:
-    to.writelines(f"{file.stem:<12} {line}\n" if named else f"{line}\n" for line in lines)
+def _print(found: Iterable[Line], to: TextIO, *, named: bool) -> None:
+    for line in found:
+        text = line.readable if to.isatty() else line.text
+        to.write(f"{line.part:<12} {text}\n" if named else f"{text}\n")
     to.flush()
 
 
-def _print_new(file: Path, end: int, to: TextIO, *, named: bool) -> int:
-    """Print the complete lines after `end`, and return where the next look begins."""
+def _new_lines(file: Path, end: int) -> tuple[int, Sequence[str]]:
+    """Return where the next look begins, and the complete lines after `end`."""
     size = file.stat().st_size if file.exists() else 0
     if size < end:  # the log was rotated or deleted: read the new one from its beginning
         end = 0
     if size == end:
-        return end
+        return end, ()
     with file.open("rb") as log:
         log.seek(end)
         added = log.read()
-    lines = added[: added.rfind(b"\n") + 1]
-    _print(file, lines.decode(errors="replace").splitlines(), to, named=named)
-    return end + len(lines)
+    whole = added[: added.rfind(b"\n") + 1]
+    return end + len(whole), lines(whole)

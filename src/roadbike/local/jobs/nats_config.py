@@ -33,6 +33,7 @@ def _settings(store: Path, port: int, users: list[dict[str, Any]]) -> dict[str, 
         "server_name": "roadbike",
         "host": HOST,
         "port": port,
+        "logtime_utc": True,  # as in the logs of services, with which its own is merged
         "jetstream": {
             "store_dir": str(store),
             "max_file_store": MAX_STORE_BYTES,

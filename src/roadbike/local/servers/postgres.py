@@ -40,6 +40,8 @@ SETTINGS: Final = {
     "synchronous_commit": "on",
     "jit": "off",
     "log_min_messages": "warning",
+    "log_timezone": "UTC",  # as in the logs of services, with which its own is merged
+    "log_error_verbosity": "terse",  # details of an error show rows, which hold names and addresses
     "max_logical_replication_workers": "0",
 }
 
