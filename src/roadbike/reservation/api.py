@@ -129,7 +129,7 @@ class ReservationApi:
                 hot=True,
                 admit=self.desk.admit,
             ),
-            get("/reservations", self.page, who=BUYER, sort=tuple(store.SORTABLE)),
+            get("/reservations", self.page, who=USER, sort=tuple(store.SORTABLE)),
             get(
                 "/reservations/catalogue",
                 self.catalogue,

@@ -160,11 +160,10 @@ class ReservationDesk:
         return results
 
     async def _called(self, batch: Sequence[Unopened]) -> Sequence[Exception | None]:
-        """Call payment once; return the error of each payment. The breaker counts it by its requests."""
+        """Call payment once; return the error of each payment."""
         try:
-            async with self.breaker.permit(
-                len(batch)
-            ) as permit:  # our own steps are not payment's time
+            # It measures from here on: our own steps are not payment's time.
+            async with self.breaker.permit(len(batch)) as permit:
                 results = await self._payment_errors(batch)
                 _report(permit, results)
                 return results
