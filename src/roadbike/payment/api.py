@@ -149,7 +149,7 @@ class PaymentApi:
             put("/internal/payments", self.open_all, who=INTERNAL, hot=True, admit=self.admit),
             get("/payments", self.page, who=BUYER, sort=tuple(store.SORTABLE)),
             get(one, self.get, who=BUYER),
-            patch(one, self.pay, who=BUYER, refuses=(402, 409, 429)),
+            patch(one, self.pay, who=BUYER, refuses=(402, 409, 429), hot=True),
         ]
 
     def admit(self) -> None:
