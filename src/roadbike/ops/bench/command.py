@@ -18,6 +18,7 @@ from roadbike.local.home import Home
 from roadbike.local.http import access_token
 from roadbike.local.terminal import console
 from roadbike.local.texts import say
+from roadbike.ops import limits
 from roadbike.ops.bench import books, measure, others, report
 from roadbike.ops.bench.load import Plan, Work
 from roadbike.ops.bench.measure import Measured
@@ -118,6 +119,7 @@ def bench(*, quick: bool, out: Path, beside: Path | None) -> int:
 
 async def _run(home: Home, length: Length, beside: Path | None) -> dict[str, list[Measured]]:
     results: dict[str, list[Measured]] = {}
+    console().print(limits.in_words(limits.limits_of(home)), highlight=False)
     async with _bench(home, length, beside) as bench:
         for number in range(length.repeat):  # all cases in turn: a slow minute meets all of them
             for case, measured in _cases(bench).items():
