@@ -18,6 +18,7 @@ import msgspec
 
 from roadbike.contracts.payments import OpenedPayment, OpenPayment
 from roadbike.kit.auth import ServiceTokens
+from roadbike.kit.metrics import measured_call
 from roadbike.kit.process.http_client import http_session
 from roadbike.kit.resilience.breaker import SLOW_PART
 from roadbike.kit.resilience.deadline import Deadline
@@ -120,7 +121,8 @@ class HttpPayments:
         while True:
             url = self._targets.choose()
             try:
-                await self._open_at(url, reservation, deadline)
+                with measured_call("payment", "open"):
+                    await self._open_at(url, reservation, deadline)
             except Unreachable:
                 self._targets.failed(url)
                 if not self._targets.has_others() or deadline.remaining_ms() < MIN_MS:
