@@ -210,6 +210,11 @@ def admin(client: AsyncClient) -> ApiClient:
     return api_client(client, "boss", "admin")
 
 
+@pytest.fixture
+def clerk(client: AsyncClient) -> ApiClient:
+    return api_client(client, "hana", "clerk")
+
+
 def _sqlite_url(path: str) -> str:
     return f"sqlite+aiosqlite:///{path}"
 

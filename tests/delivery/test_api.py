@@ -71,6 +71,21 @@ async def test_staff_start_complete_recall_and_take_back(
     ]
 
 
+async def test_a_clerk_works_on_deliveries_as_an_admin_does(
+    delivery: ServiceHarness, clerk: ApiClient
+) -> None:
+    path = await prepared(delivery, Story())
+
+    listed = (await clerk.get("/deliveries")).json()
+    shown = (await clerk.get(path)).json()
+    started = await clerk.patch(path, START)
+
+    assert listed["page"]["totalElements"] == 1
+    assert shown["_links"]["start"]["href"] == path
+    assert started.json()["deliveryStatus"] == "배송시작"
+    assert (await delivery.published())[-1].by == "hana"
+
+
 async def test_each_status_links_to_what_staff_may_do_next(
     delivery: ServiceHarness, admin: ApiClient
 ) -> None:

@@ -127,6 +127,8 @@ async def payment(use: Usage) -> None:
         {"bikeId": BIKE, "userId": "alice", "price": 5_100_000},
         caller="reservation",
     )
+    other = {"reserveId": str(new_id()), "bikeId": 1, "userId": "alice", "price": 5_100_000}
+    await use.ask("PUT /internal/payments", {"payments": [other]}, caller="reservation")
     await use.ask("GET /payments")
     await use.ask(f"GET /payments?reserveId={reservation_id}")
     await use.ask(f"GET /payments/{opened['payId']}")

@@ -182,3 +182,69 @@ async def test_when_work_is_cancelled_all_its_callers_are_cancelled() -> None:
 
     assert (len(done), waiting) == (2, set())
     assert all(task.cancelled() for task in done)
+
+
+async def test_an_item_does_not_wait_for_a_batch_while_another_one_may_run() -> None:
+    work = Work(held=True)
+    batches = Batches(work, at_once=2)
+
+    tasks = [(await submitted(batches, item))[0] for item in range(4)]
+    async with asyncio.timeout(10):
+        for _ in range(2):
+            await work.begun.acquire()
+    at_first = list(work.batches)
+    for _ in range(3):
+        release(work)
+    await asyncio.gather(*tasks)
+
+    assert at_first == [[0], [1]]
+    assert work.batches == [[0], [1], [2, 3]]
+
+
+async def test_items_of_one_moment_stay_together_though_several_batches_may_run() -> None:
+    work = Work()
+    batches = Batches(work, at_once=3)
+
+    await asyncio.gather(*(batches.submit(item) for item in range(10)))
+    await asyncio.gather(*(batches.submit(item) for item in range(2 * MAX_BATCH)))
+
+    assert [len(batch) for batch in work.batches] == [10, MAX_BATCH, MAX_BATCH]
+
+
+async def test_a_batch_that_hangs_does_not_hold_up_the_items_that_follow() -> None:
+    begun, hangs = asyncio.Event(), asyncio.Event()
+
+    async def work(items: Sequence[int]) -> list[int | Exception]:
+        if 0 in items:
+            begun.set()
+            await hangs.wait()
+        return list(items)
+
+    batches = Batches(work, at_once=2)
+    hanging = asyncio.create_task(batches.submit(0))
+    await begun.wait()
+
+    async with asyncio.timeout(10):
+        assert [await batches.submit(item) for item in range(1, 5)] == [1, 2, 3, 4]
+    hangs.set()
+
+    assert await hanging == 0
+    await batches.wait_until_idle()
+
+
+async def test_items_submitted_together_get_their_results_in_order() -> None:
+    async def work(items: Sequence[int]) -> list[int | Exception]:
+        return [LookupError(item) if item % 2 else item for item in items]
+
+    results = await Batches(work).submit_all(range(2 * MAX_BATCH + 1))
+
+    assert [str(result) for result in results] == [str(n) for n in range(2 * MAX_BATCH + 1)]
+    assert isinstance(results[1], LookupError)
+
+
+async def test_when_work_is_cancelled_who_submitted_several_items_is_cancelled() -> None:
+    async def work(_items: Sequence[int]) -> list[int | Exception]:
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await Batches(work).submit_all([1, 2])

@@ -2,18 +2,20 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from roadbike.contracts.statuses import PaymentStatus
 from roadbike.kit.db.ids import new_id
 
+LIST = "/internal/payments"
+
 
 @dataclass(frozen=True)
 class Asked:
-    """One request that was received."""
+    """One request that was received; of a request with a list, what it asks for one payment."""
 
     method: str
     path: str
@@ -24,6 +26,16 @@ class Asked:
     def reservation_id(self) -> UUID:
         return UUID(self.path.rpartition("/")[2])
 
+    def each(self) -> "list[Asked]":
+        """Return the request itself, or for each payment of a list what would ask for it alone."""
+        if self.path != LIST:
+            return [self]
+        bodies: list[dict[str, object]] = json.loads(self.body)["payments"]
+        return [
+            replace(self, path=f"{LIST}/{body.pop('reserveId')}", body=json.dumps(body).encode())
+            for body in bodies
+        ]
+
 
 Writer = asyncio.StreamWriter
 Behaviour = Callable[[Asked, Writer], Awaitable[None]]
@@ -31,10 +43,14 @@ Behaviour = Callable[[Asked, Writer], Awaitable[None]]
 
 @dataclass
 class FakePayment:
-    """Answers each request as `behaviour` does; keeps the requests in `asked`."""
+    """Answers each request as `behaviour` does.
+
+    asked: what was asked for each payment, alone or in a list. calls: the requests themselves.
+    """
 
     behaviour: Behaviour
     asked: list[Asked] = field(default_factory=list)
+    calls: list[Asked] = field(default_factory=list)
     port: int = 0
     received: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -43,7 +59,7 @@ class FakePayment:
         return f"http://127.0.0.1:{self.port}"
 
     async def until_asked(self, times: int) -> None:
-        """Wait until so many requests were received since the start."""
+        """Wait until so many payments were asked for since the start."""
         async with asyncio.timeout(10):
             while len(self.asked) < times:
                 self.received.clear()
@@ -53,7 +69,8 @@ class FakePayment:
         try:
             while True:
                 asked = await _read(reader)
-                self.asked.append(asked)
+                self.calls.append(asked)
+                self.asked += asked.each()
                 self.received.set()
                 await self.behaviour(asked, writer)
         except (ConnectionError, asyncio.IncompleteReadError):
@@ -85,14 +102,42 @@ async def open_fake_payment(behaviour: Behaviour, port: int = 0) -> AsyncIterato
 
 
 async def opens(asked: Asked, writer: Writer) -> None:
-    """Open the payment, as the real service does."""
-    await _send(writer, 200, opened(asked.reservation_id))
+    """Open the payment, or all payments of a list, as the real service does."""
+    if asked.path == LIST:
+        await _send(writer, 200, all_opened(asked))
+    else:
+        await _send(writer, 200, opened(asked.reservation_id))
 
 
 def opened(reservation_id: UUID) -> bytes:
     """Return the body that says that the payment of this reservation is open."""
     answer = {"payId": new_id(), "reserveId": reservation_id, "payStatus": PaymentStatus.DUE}
     return json.dumps(answer, default=str).encode()
+
+
+def all_opened(asked: Asked, others: Mapping[UUID, int] | None = None) -> bytes:
+    """Return the body that answers a list. others: the statuses of those that are not opened."""
+    statuses = {one.reservation_id: 200 for one in asked.each()} | dict(others or {})
+    answers = [{"reserveId": str(id_), "status": status} for id_, status in statuses.items()]
+    return json.dumps({"payments": answers}).encode()
+
+
+def opens_but(others: Mapping[UUID, int]) -> Behaviour:
+    """Open all payments of a list but some, which get these statuses."""
+
+    async def answer(asked: Asked, writer: Writer) -> None:
+        await _send(writer, 200, all_opened(asked, others))
+
+    return answer
+
+
+def knows_no_lists(behaviour: Behaviour, status: int = 404) -> Behaviour:
+    """Refuse lists, as an older payment does; do something else with requests for one payment."""
+
+    async def answer(asked: Asked, writer: Writer) -> None:
+        await (answers(status) if asked.path == LIST else behaviour)(asked, writer)
+
+    return answer
 
 
 def opens_after(released: asyncio.Event) -> Behaviour:

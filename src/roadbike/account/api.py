@@ -39,8 +39,8 @@ from roadbike.kit.pure.refusals import (
 from roadbike.kit.pure.texts import LINE
 from roadbike.kit.web import (
     ANYONE,
-    BUYER,
     INTERNAL,
+    USER,
     Body,
     Caller,
     Links,
@@ -170,9 +170,9 @@ class AccountApi:
         return [
             post("/accounts", self.sign_up, who=ANYONE, refuses=(409, 429)),
             post("/accounts/tokens", self.log_in, who=ANYONE, status=200, refuses=(401, 429)),
-            get("/accounts/me", self.me, who=BUYER),
-            patch("/accounts/me", self.edit, who=BUYER),
-            get("/accounts/{user_id:str}", self.get, who=BUYER),
+            get("/accounts/me", self.me, who=USER),
+            patch("/accounts/me", self.edit, who=USER),
+            get("/accounts/{user_id:str}", self.get, who=USER),
             get("/internal/accounts/{user_id:str}/contact", self.contact, who=INTERNAL),
             get("/.well-known/jwks.json", self.keys, who=ANYONE, media_type=JWKS_JSON),
         ]

@@ -9,10 +9,16 @@ AUDIENCE: Final = "shop"  # claim "aud" of an access token
 
 
 class Role(StrEnum):
-    """What an account may do; admin may do what a buyer may, for everybody."""
+    """What an account may do. A new role needs a line in kit/web/access.py.
+
+    BUYER: buys, and sees what is theirs. CLERK: works on deliveries, and sees the stock and
+    reservations, without their prices. ADMIN: everything, for everybody.
+    """
 
     BUYER = "buyer"
+    CLERK = "clerk"
     ADMIN = "admin"
 
 
 ROLES: Final = frozenset(Role)
+STAFF: Final = frozenset({Role.CLERK, Role.ADMIN})

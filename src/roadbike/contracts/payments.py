@@ -1,5 +1,9 @@
-"""The bodies of PUT /internal/payments/{reserveId}, which reservation calls synchronously."""
+"""The bodies of the calls by which reservation opens payments, synchronously.
 
+PUT /internal/payments/{reserveId} opens one, PUT /internal/payments those of a list.
+"""
+
+from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
@@ -25,3 +29,32 @@ class OpenedPayment(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name)
     payment_id: UUID
     reservation_id: UUID
     payment_status: PaymentStatus
+
+
+class PaymentToOpen(OpenPayment, frozen=True, kw_only=True, rename=wire_name):
+    """One payment of a list. traceparent: of the buyer's request, for the event it leads to."""
+
+    reservation_id: UUID
+    traceparent: str | None = None
+
+
+class OpenPayments(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name):
+    """The request for several payments; each is opened, or refused, by itself."""
+
+    payments: Sequence[PaymentToOpen]
+
+
+class OpenAnswer(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name):
+    """The answer about one payment of a list.
+
+    status: the HTTP status that the payment alone would have got; 200: it is open.
+    """
+
+    reservation_id: UUID
+    status: int
+
+
+class OpenAnswers(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name):
+    """The answer (200) to a list: one for each payment, in the order of the request."""
+
+    payments: Sequence[OpenAnswer]

@@ -22,7 +22,7 @@ from roadbike.kit.db import Database
 from roadbike.kit.pure.conditions import Precondition
 from roadbike.kit.pure.refusals import Forbidden
 from roadbike.kit.web import (
-    BUYER,
+    USER,
     Body,
     Caller,
     Line,
@@ -124,9 +124,9 @@ class DeliveryApi:
     def routes(self) -> list[Route]:
         delivery = "/deliveries/{delivery_id:uuid}"
         return [
-            get("/deliveries", self.page, who=BUYER, sort=tuple(store.SORTABLE)),
-            get(delivery, self.get, who=BUYER),
-            patch(delivery, self.change, who=BUYER, refuses=(403, 409, 412, 428)),
+            get("/deliveries", self.page, who=USER, sort=tuple(store.SORTABLE)),
+            get(delivery, self.get, who=USER),
+            patch(delivery, self.change, who=USER, refuses=(403, 409, 412, 428)),
         ]
 
     async def page(
@@ -161,7 +161,7 @@ class DeliveryApi:
 
         To correct where it goes, send the ETag of what you have read in If-Match.
         """
-        if data.for_staff and not caller.is_admin:
+        if data.for_staff and not caller.is_staff:
             raise Forbidden
         contact = data.contact
         change = Change(
@@ -190,7 +190,7 @@ class DeliveryApi:
 
 def _view(delivery: Delivery, caller: Caller) -> DeliveryView:
     path = f"/deliveries/{delivery.delivery_id}"
-    moves = domain.next_moves(delivery) if caller.is_admin else set()
+    moves = domain.next_moves(delivery) if caller.is_staff else set()
     shown = links(
         self=path,
         reservation=f"/reservations/{delivery.reservation_id}",

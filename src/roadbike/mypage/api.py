@@ -92,7 +92,7 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MyPageApi:
-    """`/myPages`: read by buyers (their own) and staff (all)."""
+    """`/myPages`: read by buyers (their own) and admins (all)."""
 
     def __init__(self, db: Database) -> None:
         self.db = db
@@ -106,7 +106,7 @@ class MyPageApi:
         ]
 
     async def page(self, caller: Caller, paging: Paging) -> Page[MyPages]:
-        """List your own purchases, newest first; staff list all."""
+        """List your own purchases, newest first; admins list all."""
         async with self.db.read() as tx:
             found, total = await store.page(tx, paging, owner=caller.owner)
         shown = MyPages(my_pages=[_view(purchase) for purchase in found])

@@ -11,14 +11,21 @@ from uuid import UUID
 import msgspec
 from litestar.params import HeaderParameter, QueryParameter
 
-from roadbike.contracts.payments import OpenedPayment, OpenPayment
+from roadbike.contracts.payments import (
+    OpenAnswer,
+    OpenAnswers,
+    OpenedPayment,
+    OpenPayment,
+    OpenPayments,
+    PaymentToOpen,
+)
 from roadbike.contracts.refusals import CancelsWithReservation
 from roadbike.contracts.statuses import PaymentStatus
 from roadbike.contracts.types import BikeId, Price, UserId
 from roadbike.contracts.wire_names import wire_name
 from roadbike.kit.db import Database
 from roadbike.kit.pure.refusals import Fault, Forbidden, Invalid
-from roadbike.kit.resilience.batching import Batches
+from roadbike.kit.resilience.batching import MAX_BATCH, Batches
 from roadbike.kit.trace import current_traceparent
 from roadbike.kit.web import (
     BUYER,
@@ -37,6 +44,7 @@ from roadbike.kit.web import (
     put,
     view,
 )
+from roadbike.kit.web.exceptions import refusal_of
 from roadbike.payment import store
 from roadbike.payment.domain import NotPayable, Payment, PaymentFailed, PaymentSummary
 from roadbike.payment.providers import InvalidToken
@@ -44,6 +52,7 @@ from roadbike.payment.use_cases.open import Opening, open_payments
 from roadbike.payment.use_cases.pay import Cashier
 
 SIMULATE: Final = "X-Simulate"
+OPENED: Final = 200
 
 SimulateHeader = Annotated[
     str | None,
@@ -72,6 +81,20 @@ class OpenPaymentBody(OpenPayment, frozen=True, forbid_unknown_fields=True):
     bike_id: BikeId
     user_id: UserId
     price: Price
+
+
+class PaymentToOpenBody(PaymentToOpen, frozen=True, forbid_unknown_fields=True):
+    """One of a list of such requests."""
+
+    bike_id: BikeId
+    user_id: UserId
+    price: Price
+
+
+class OpenPaymentsBody(OpenPayments, frozen=True, forbid_unknown_fields=True):
+    """Several requests, as many as reservation puts into one batch at most."""
+
+    payments: Annotated[list[PaymentToOpenBody], msgspec.Meta(min_length=1, max_length=MAX_BATCH)]
 
 
 class Change(StrEnum):
@@ -113,6 +136,7 @@ class PaymentApi:
         one = "/payments/{payment_id:uuid}"
         return [
             put("/internal/payments/{reservation_id:uuid}", self.open, who=INTERNAL, hot=True),
+            put("/internal/payments", self.open_all, who=INTERNAL, hot=True),
             get("/payments", self.page, who=BUYER, sort=tuple(store.SORTABLE)),
             get(one, self.get, who=BUYER),
             patch(one, self.pay, who=BUYER, refuses=(402, 409, 429)),
@@ -122,13 +146,27 @@ class PaymentApi:
         self, reservation_id: UUID, data: OpenPaymentBody, caller: Caller
     ) -> OpenedPayment:
         """Open the payment of a reservation, for the reservation service; repeatable."""
-        if caller.user_id != "reservation":
-            raise Forbidden
-        if any(self.delay_ms):
-            await asyncio.sleep(random.uniform(*self.delay_ms) / 1000)  # noqa: S311 no secret
+        _check_opener(caller)
+        await self._delay()
         opening = Opening(reservation_id, data, current_traceparent())
         payment = await self.openings.submit(opening)
         return msgspec.convert(payment, OpenedPayment, from_attributes=True)
+
+    async def open_all(self, data: OpenPaymentsBody, caller: Caller) -> OpenAnswers:
+        """Open payments, for the reservation service; repeatable. Each has an answer of its own."""
+        _check_opener(caller)
+        await self._delay()
+        openings = [Opening(one.reservation_id, one, one.traceparent) for one in data.payments]
+        results = await self.openings.submit_all(openings)
+        answers = [
+            OpenAnswer(reservation_id=one.reservation_id, status=_status(result))
+            for one, result in zip(data.payments, results, strict=True)
+        ]
+        return OpenAnswers(payments=answers)
+
+    async def _delay(self) -> None:
+        if any(self.delay_ms):
+            await asyncio.sleep(random.uniform(*self.delay_ms) / 1000)  # noqa: S311 no secret
 
     async def page(
         self,
@@ -136,7 +174,7 @@ class PaymentApi:
         paging: Paging,
         reservation_id: Annotated[UUID | None, QueryParameter(name="reserveId")] = None,
     ) -> Page[Payments]:
-        """One's own payments; all of them for staff."""
+        """One's own payments; all of them for admins."""
         async with self.db.read() as tx:
             found, total = await store.page(
                 tx, paging, owner=caller.owner, reservation_id=reservation_id
@@ -200,3 +238,13 @@ class PaymentApi:
         return msgspec.structs.replace(
             shown, links=related | links(pay=own), pay_until=payment.opened_at + self.pay_within
         )
+
+
+def _check_opener(caller: Caller) -> None:
+    if caller.user_id != "reservation":
+        raise Forbidden
+
+
+def _status(result: Payment | Exception) -> int:
+    """Return the HTTP status of one opening."""
+    return refusal_of(result).status if isinstance(result, Exception) else OPENED

@@ -5,6 +5,7 @@ from enum import StrEnum
 from uuid import UUID
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import ReservationStatus
@@ -14,10 +15,12 @@ from roadbike.kit import idempotency
 from roadbike.kit.db import Database, Tx
 from roadbike.kit.db.ids import new_id
 from roadbike.kit.idempotency import Key
+from roadbike.kit.pure.refusals import Forbidden
 from roadbike.kit.resilience.deadline import current_deadline
 from roadbike.kit.web import (
     ANYONE,
     BUYER,
+    USER,
     Body,
     Caller,
     KeyHeader,
@@ -71,6 +74,8 @@ class Cancelling(Body, frozen=True, rename=wire_name):
 
 
 class ReservationView(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name):
+    """A reservation; without its price for a clerk."""
+
     reservation_id: UUID
     bike_id: int
     bike_name: str
@@ -80,7 +85,7 @@ class ReservationView(msgspec.Struct, frozen=True, kw_only=True, rename=wire_nam
     store_name: str
     reserved_at: datetime
     reservation_status: ReservationStatus
-    price: int
+    price: int | UnsetType
     zip_code: str | None
     address: str | None
     links: Links = {}
@@ -117,7 +122,7 @@ class ReservationApi:
         one = "/reservations/{reservation_id:uuid}"
         return [
             post("/reservations", self.reserve, who=BUYER, refuses=(404, 409), hot=True),
-            get("/reservations", self.page, who=BUYER, sort=tuple(store.SORTABLE)),
+            get("/reservations", self.page, who=USER, sort=tuple(store.SORTABLE)),
             get(
                 "/reservations/catalogue",
                 self.catalogue,
@@ -125,7 +130,7 @@ class ReservationApi:
                 sort=tuple(store.CATALOGUE_SORTABLE),
                 public_cache=True,
             ),
-            get(one, self.get, who=BUYER),
+            get(one, self.get, who=USER),
             patch(one, self.change, who=BUYER, refuses=(409,)),
             delete(one, self.cancel, who=BUYER, refuses=(409,)),
         ]
@@ -154,9 +159,11 @@ class ReservationApi:
 
     async def page(self, caller: Caller, paging: Paging) -> Page[Reservations]:
         """List the caller's reservations, for staff those of everyone; newest first by default."""
+        if not _sees_prices(caller) and any(order.field == "price" for order in paging.sort):
+            raise Forbidden  # the order would show what is left out
         async with self.db.read() as tx:
             found, total = await store.page(tx, paging, owner=caller.owner)
-        views = Reservations(reservations=[_view(reservation) for reservation in found])
+        views = Reservations(reservations=[_shown(reservation, caller) for reservation in found])
         return page_of(views, paging, total=total, url="/reservations")
 
     async def catalogue(self, paging: Paging, caller: Caller) -> Reply[Page[Bikes]]:
@@ -185,7 +192,7 @@ class ReservationApi:
     async def get(self, reservation_id: UUID, caller: Caller) -> ReservationView:
         """Return one reservation."""
         async with self.db.read() as tx:
-            return _view(await store.get(tx, reservation_id, owner=caller.owner))
+            return _shown(await store.get(tx, reservation_id, owner=caller.owner), caller)
 
     async def change(
         self,
@@ -211,6 +218,19 @@ class ReservationApi:
 def render(reservation: Reservation) -> bytes:
     """Return the body of the 201, which is stored and replayed byte for byte."""
     return msgspec.json.encode(_view(reservation))
+
+
+def _shown(reservation: Reservation, caller: Caller) -> ReservationView:
+    """Return the reservation as the caller may see it: a clerk sees no price and no payment."""
+    whole = _view(reservation)
+    if _sees_prices(caller):
+        return whole
+    return msgspec.structs.replace(whole, price=UNSET, links={"self": whole.links["self"]})
+
+
+def _sees_prices(caller: Caller) -> bool:
+    """Return whether the caller may see what the reservations cost that are shown to them."""
+    return caller.is_admin or not caller.is_staff
 
 
 def _view(reservation: Reservation) -> ReservationView:

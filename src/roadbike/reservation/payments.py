@@ -1,4 +1,4 @@
-"""The call to payment that opens a payment, within a deadline; and what its failures mean.
+"""The calls to payment that open payments, within a deadline; and what their failures mean.
 
 PaymentError
 ├── NotSent         too little time was left          nothing was opened
@@ -8,22 +8,31 @@ PaymentError
     └── CutShort    no answer in the little time left a payment may be open
 """
 
+import asyncio
 import ssl
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from enum import Enum, auto
-from typing import ClassVar, Final, Protocol, Self
+from typing import ClassVar, Final, Protocol, Self, TypeVar
+from uuid import UUID
 
 import aiohttp
 import msgspec
 
-from roadbike.contracts.payments import OpenedPayment, OpenPayment
+from roadbike.contracts.payments import (
+    OpenAnswers,
+    OpenedPayment,
+    OpenPayment,
+    OpenPayments,
+    PaymentToOpen,
+)
 from roadbike.kit.auth import ServiceTokens
 from roadbike.kit.metrics import measured_call
 from roadbike.kit.process.http_client import http_session
 from roadbike.kit.resilience.breaker import SLOW_PART
 from roadbike.kit.resilience.deadline import Deadline
 from roadbike.kit.resilience.targets import Targets
-from roadbike.kit.trace import current_traceparent
+from roadbike.kit.trace import current_traceparent, tracing
 from roadbike.reservation.domain import Reservation
 
 DEADLINE_MS: Final = 610  # for a whole reserve request, from its first byte
@@ -32,6 +41,10 @@ FULL_MS: Final = int(SLOW_PART * DEADLINE_MS)  # with less, a time-out says noth
 CONNECT_TIMEOUT_SECONDS: Final = 0.25  # our event loop may lag by 0.1 s when many calls start
 OPENED: Final = {200, 201}
 REFUSED: Final = range(400, 500)
+TOO_LATE: Final = "too little time left"
+PATH: Final = "/internal/payments"
+
+T = TypeVar("T")
 
 
 class Verdict(Enum):
@@ -86,11 +99,26 @@ class CutShort(Unknown):
     verdict = Verdict.NO_VERDICT
 
 
+@dataclass(frozen=True, slots=True)
+class Unopened:
+    """A pending reservation whose payment is to be opened.
+
+    deadline, traceparent: of the buyer's request.
+    """
+
+    reservation: Reservation
+    deadline: Deadline
+    traceparent: str | None
+
+
 class Payments(Protocol):
     """What reservation needs of payment."""
 
     async def open(self, reservation: Reservation, deadline: Deadline) -> None:
         """Open the payment of a pending reservation. Raises PaymentError."""
+
+    async def open_all(self, batch: Sequence[Unopened]) -> Sequence[PaymentError | None]:
+        """Open several with one call; return the error of each, None for one that is open."""
 
 
 class HttpPayments:
@@ -109,7 +137,7 @@ class HttpPayments:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        self._session = http_session(self._tls, limit=0)  # the desk's limiter bounds the calls
+        self._session = http_session(self._tls, limit=0)  # the desk bounds the calls
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -118,11 +146,65 @@ class HttpPayments:
 
     async def open(self, reservation: Reservation, deadline: Deadline) -> None:
         """Open the payment. A replica without a connection is followed by the next one."""
+        wanted = OpenPayment(
+            bike_id=reservation.bike_id, user_id=reservation.user_id, price=reservation.price
+        )
+        path = f"{PATH}/{reservation.reservation_id}"
+
+        async def call(url: str) -> None:
+            opened = _decoded(await self._put(url, path, wanted, deadline), OpenedPayment)
+            if opened.reservation_id != reservation.reservation_id:
+                raise Unknown("the answer is about another reservation")
+
+        await self._at_a_replica(call, deadline)
+
+    async def open_all(self, batch: Sequence[Unopened]) -> list[PaymentError | None]:
+        """Open several payments with one call, which has the time of the one that has the most.
+
+        One without enough time left is not sent. When payment refuses the list as a whole, each is
+        asked for alone: an older payment does not know lists, and one value that payment does not
+        accept must not fail the others.
+        """
+        wanted = [one for one in batch if one.deadline.remaining_ms() >= MIN_MS]
+        results = await self._opened_or_not(wanted) if wanted else []
+        errors = dict(zip(map(_id, wanted), results, strict=True))
+        return [errors[_id(one)] if _id(one) in errors else NotSent(TOO_LATE) for one in batch]
+
+    async def _opened_or_not(self, wanted: Sequence[Unopened]) -> list[PaymentError | None]:
+        try:
+            answers = await self._answers(wanted)
+        except PaymentRefused:
+            return await asyncio.gather(*map(self._opened_alone, wanted))
+        except PaymentError as error:
+            return [type(error)(*error.args) for _ in wanted]  # each one is raised by itself
+        return [_error(answers.get(_id(one))) for one in wanted]
+
+    async def _answers(self, wanted: Sequence[Unopened]) -> dict[UUID, int]:
+        """Return the status of each payment that payment's answer names. Raises PaymentError."""
+        content = OpenPayments(payments=[_to_open(one) for one in wanted])
+        deadline = max((one.deadline for one in wanted), key=Deadline.remaining_ms)
+
+        async def call(url: str) -> OpenAnswers:
+            return _decoded(await self._put(url, PATH, content, deadline), OpenAnswers)
+
+        found = await self._at_a_replica(call, deadline)
+        return {answer.reservation_id: answer.status for answer in found.payments}
+
+    async def _opened_alone(self, one: Unopened) -> PaymentError | None:
+        try:
+            with tracing(one.traceparent):
+                await self.open(one.reservation, one.deadline)
+        except PaymentError as error:
+            return error
+        return None
+
+    async def _at_a_replica(self, call: Callable[[str], Awaitable[T]], deadline: Deadline) -> T:
+        """Return what the call to one replica returns. Raises PaymentError."""
         while True:
             url = self._targets.choose()
             try:
                 with measured_call("payment", "open"):
-                    await self._open_at(url, reservation, deadline)
+                    answer = await call(url)
             except Unreachable:
                 self._targets.failed(url)
                 if not self._targets.has_others() or deadline.remaining_ms() < MIN_MS:
@@ -137,15 +219,17 @@ class HttpPayments:
                 raise
             else:
                 self._targets.answered(url)
-                return
+                return answer
 
-    async def _open_at(self, url: str, reservation: Reservation, deadline: Deadline) -> None:
+    async def _put(self, url: str, path: str, body: msgspec.Struct, deadline: Deadline) -> bytes:
+        """Return the body of a response that says yes. Raises PaymentError."""
         left_ms = deadline.remaining_ms()
         if left_ms < MIN_MS:
-            raise NotSent("too little time left")
+            raise NotSent(TOO_LATE)
+        content = msgspec.json.encode(body)
         try:
-            status, body = await self._put(
-                url, reservation, left_ms / 1000, deadline.forwarded_ms()
+            status, answer = await self._sent(
+                url, path, content, left_ms / 1000, deadline.forwarded_ms()
             )
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise Unreachable(str(error)) from error
@@ -154,17 +238,14 @@ class HttpPayments:
             raise kind(f"no answer within {left_ms} ms") from error
         except aiohttp.ClientError as error:
             raise Unknown(repr(error)) from error
-        _check(reservation, status, body)
+        if refused := _error(status):
+            raise refused
+        return answer
 
-    async def _put(
-        self, url: str, reservation: Reservation, timeout_seconds: float, forwarded_ms: int
+    async def _sent(
+        self, url: str, path: str, content: bytes, timeout_seconds: float, forwarded_ms: int
     ) -> tuple[int, bytes]:
         assert self._session is not None  # opened with the service
-        payment = OpenPayment(
-            bike_id=reservation.bike_id, user_id=reservation.user_id, price=reservation.price
-        )
-        path = f"/internal/payments/{reservation.reservation_id}"
-        content = msgspec.json.encode(payment)
         request = self._session.put(
             f"{url}{path}",
             data=content,
@@ -185,16 +266,32 @@ def _headers(timeout_ms: int) -> dict[str, str]:
     return headers if traceparent is None else headers | {"traceparent": traceparent}
 
 
-def _check(reservation: Reservation, status: int, body: bytes) -> None:
-    """Return when the response says that this payment is open. Raises PaymentRefused, Unknown."""
+def _to_open(one: Unopened) -> PaymentToOpen:
+    return PaymentToOpen(
+        reservation_id=one.reservation.reservation_id,
+        bike_id=one.reservation.bike_id,
+        user_id=one.reservation.user_id,
+        price=one.reservation.price,
+        traceparent=one.traceparent,
+    )
+
+
+def _id(one: Unopened) -> UUID:
+    return one.reservation.reservation_id
+
+
+def _decoded(body: bytes, type_: type[T]) -> T:
+    """Return the body of an answer. Raises Unknown."""
+    try:
+        return msgspec.json.decode(body, type=type_)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise Unknown("the body is not such an answer") from error
+
+
+def _error(status: int | None) -> PaymentError | None:
+    """Return what the status of one payment means; None when it is open."""
     if status in OPENED:
-        try:
-            opened = msgspec.json.decode(body, type=OpenedPayment)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise Unknown("the body is not an opened payment") from error
-        if opened.reservation_id != reservation.reservation_id:
-            raise Unknown("the answer is about another reservation")
-    elif status in REFUSED:
-        raise PaymentRefused(f"refused with {status}")
-    else:
-        raise Unknown(f"answered {status}")
+        return None
+    if status in REFUSED:
+        return PaymentRefused(f"refused with {status}")
+    return Unknown(f"answered {status}")

@@ -131,16 +131,16 @@ class StockApi:
         ]
 
     async def page(self, paging: Paging, caller: Caller) -> Page[Bikes]:
-        """List the bikes on sale; for admins, the withdrawn ones too."""
+        """List the bikes on sale; for staff, the withdrawn ones too."""
         async with self.db.read() as tx:
-            found, total = await store.page(tx, paging, withdrawn=caller.is_admin)
+            found, total = await store.page(tx, paging, withdrawn=caller.is_staff)
         shown = Bikes([_view(bike, caller) for bike in found])
         return page_of(shown, paging, total=total, url="/stocks")
 
     async def get(self, bike_id: BikeIdInPath, caller: Caller) -> Reply[BikeView]:
         """Show one bike."""
         async with self.db.read() as tx:
-            return _reply(await store.get(tx, bike_id, withdrawn=caller.is_admin), caller)
+            return _reply(await store.get(tx, bike_id, withdrawn=caller.is_staff), caller)
 
     async def add(self, data: NewBike, caller: Caller) -> Reply[BikeView]:
         """Put a new bike on sale."""

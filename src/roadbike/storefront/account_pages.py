@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
-from roadbike.kit.web import Route
+from roadbike.kit.web import STAFF, Route
+from roadbike.kit.web.access import may_use
 from roadbike.storefront.addresses import FIELDS
+from roadbike.storefront.forms import Fields
 from roadbike.storefront.peers import Answer, Peers, Request
+from roadbike.storefront.staff_pages import HOME
 from roadbike.storefront.visitors import (
     LANGUAGE_COOKIE,
     THEME_COOKIE,
@@ -17,7 +20,6 @@ from roadbike.storefront.visitors import (
     preference_cookie,
 )
 from roadbike.storefront.web import (
-    Fields,
     HtmlReply,
     Pages,
     answered_with,
@@ -69,6 +71,8 @@ class AccountPages:
             return _log_in_page(visitor, following, fields, answer)
         await self._end(visitor)
         device = self._device_cookie(answer.body["deviceToken"])
+        if following == "/" and may_use(STAFF, frozenset(answer.body["roles"])):
+            following = HOME
         return redirect(following, [self.visitors.cookie.set(answer.body["session"]), device])
 
     async def ask_sign_up(self, visitor: Visitor, request: HttpRequest) -> HtmlReply:

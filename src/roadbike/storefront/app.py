@@ -22,6 +22,7 @@ from roadbike.storefront.purchases import Purchases
 from roadbike.storefront.seller import LABELS, Seller
 from roadbike.storefront.shop_pages import ShopPages
 from roadbike.storefront.site_pages import SitePages
+from roadbike.storefront.staff_pages import StaffPages
 from roadbike.storefront.store import delete_old
 from roadbike.storefront.visitors import SessionCookie, Visitors
 from roadbike.storefront.web import Pages
@@ -114,6 +115,7 @@ def build(settings: Settings) -> Service:
             *OrderPages(pages, catalogue, peers, db).routes(),
             *PurchasePages(pages, visitors, purchases, peers, live, beat).routes(),
             *AccountPages(pages, visitors, peers).routes(),
+            *StaffPages(pages).routes(),
             *SitePages(pages, visitors, peers).routes(),
         ],
         timed=[every(seconds=CLEANING_SECONDS, do=delete_old)],

@@ -12,12 +12,12 @@ from roadbike.kit.web import Route
 from roadbike.storefront import store
 from roadbike.storefront.addresses import FIELDS
 from roadbike.storefront.catalogue import Bike, Catalogue
+from roadbike.storefront.forms import Fields
 from roadbike.storefront.numbers import whole
 from roadbike.storefront.peers import Answer, Peers, Request, Unreachable
 from roadbike.storefront.store import Draft
 from roadbike.storefront.visitors import Visitor
 from roadbike.storefront.web import (
-    Fields,
     HtmlReply,
     Pages,
     answered_with,

@@ -11,6 +11,7 @@ import msgspec
 from roadbike.contracts.statuses import PaymentStatus, ReservationStatus
 from roadbike.kit.web import Reply, Route
 from roadbike.storefront import timeline, wording
+from roadbike.storefront.forms import Fields
 from roadbike.storefront.live import Live, Watch
 from roadbike.storefront.numbers import MAX_PAGE_DIGITS, whole
 from roadbike.storefront.peers import Answer, Peers, Unreachable
@@ -20,7 +21,6 @@ from roadbike.storefront.streams import ALIVE, EventStream, event, retry
 from roadbike.storefront.timeline import Purchase, Step
 from roadbike.storefront.visitors import Visitor, Visitors
 from roadbike.storefront.web import (
-    Fields,
     HtmlReply,
     Pages,
     answered_with,

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from roadbike.contracts.geometry import Geometry
 from roadbike.storefront.drawing import draw
+from roadbike.storefront.sections import sections
 from roadbike.storefront.visitors import Visitor
 from roadbike.storefront.words import Words, machine_time, short_number
 
@@ -51,6 +52,7 @@ def environment() -> Environment:
         "short_number": short_number,
         "machine_time": machine_time,
         "asset": asset_url,
+        "sections": sections,
     }
     return made
 

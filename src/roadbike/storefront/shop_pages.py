@@ -13,10 +13,11 @@ from roadbike.storefront import sizing, store
 from roadbike.storefront.addresses import FIELDS, cleaned, faults_of
 from roadbike.storefront.catalogue import FEW, SORTS, Bike, Catalogue, Filters
 from roadbike.storefront.drawing import draw
+from roadbike.storefront.forms import Fields
 from roadbike.storefront.numbers import MAX_PAGE_DIGITS, whole
 from roadbike.storefront.peers import Peers, Request, Unreachable
 from roadbike.storefront.visitors import Visitor
-from roadbike.storefront.web import Fields, HtmlReply, Pages, redirect, shown
+from roadbike.storefront.web import HtmlReply, Pages, redirect, shown
 from roadbike.storefront.web import Request as HttpRequest
 from roadbike.storefront.wording import KINDS
 from roadbike.storefront.words import Words

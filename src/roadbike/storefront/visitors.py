@@ -13,6 +13,8 @@ from urllib.parse import quote
 from litestar.connection import Request as HttpRequest
 
 from roadbike.kit.translations import Language, language_of
+from roadbike.kit.web import STAFF
+from roadbike.kit.web.access import may_use
 from roadbike.kit.web.client import provide_client
 from roadbike.kit.web.report import note_user
 from roadbike.storefront.peers import Answer, Peers, Request, Unreachable
@@ -32,7 +34,7 @@ KEPT: Final = "!#$%&'()*+,/:;=?@[]~"  # of a path and a query: has a meaning, or
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A buyer who is logged in. token: an access token for the other services."""
+    """A buyer or one of staff who is logged in. token: an access token for the other services."""
 
     user_id: str
     user_name: str
@@ -67,6 +69,16 @@ class Visitor:
     @property
     def token(self) -> str | None:
         return self.user.token if self.user else None
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """Return the roles of the user; none when nobody is logged in."""
+        return self.user.roles if self.user else frozenset()
+
+    @property
+    def is_staff(self) -> bool:
+        """Return whether the user works for the shop."""
+        return may_use(STAFF, self.roles)
 
     def asks(self, service: str, method: str, path: str, **more: Any) -> Request:
         """Return a call of a service on behalf of this visitor; `more` as in Request."""

@@ -1,32 +1,29 @@
 """Pages and forms as routes: who asks, whether a form came from our own page, errors as pages."""
 
-import hmac
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import quote
 
-import structlog
 from litestar import Litestar
 from litestar.connection import Request as HttpRequest
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import Receive, Scope, Send
 
-from roadbike.kit.pure.refusals import Forbidden, Refusal
+from roadbike.kit.pure.refusals import Forbidden, NotFound, Refusal
 from roadbike.kit.trace import current_trace_id
 from roadbike.kit.translations import Translations
-from roadbike.kit.web import ANYONE, Reply, Route
+from roadbike.kit.web import ANYONE, Reply, Route, Who
+from roadbike.kit.web.access import may_use
 from roadbike.kit.web.hal import EncodedResponse
 from roadbike.kit.web.parameters import Taken, check_path
+from roadbike.storefront.forms import Fields, fields_of, require_own_form
 from roadbike.storefront.peers import Answer
 from roadbike.storefront.rendering import render
 from roadbike.storefront.visitors import Visitor, Visitors, in_ascii
 
 HTML: Final = "text/html; charset=utf-8"
-FORM: Final = "application/x-www-form-urlencoded"
-MAX_FIELDS: Final = 50
 MAX_PATH_LENGTH: Final = 2000  # characters
-CSRF_FIELD: Final = "csrf"
 POLICY: Final = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -35,11 +32,8 @@ SEE_OTHER: Final = 303
 NOTHING_TAKEN: Final = Taken({}, ())
 
 Request = HttpRequest[Any, Any, Any]
-Fields = Mapping[str, str]
 Show = Callable[[Visitor, Request], Awaitable[Reply[Any]]]
 Take = Callable[[Visitor, Request, Fields], Awaitable["HtmlReply"]]
-
-log = structlog.get_logger()
 
 
 class HtmlReply(Reply[bytes]):
@@ -79,46 +73,50 @@ class _WithCookies:
         await self._response(scope, receive, send_with_cookies)
 
 
-class ForeignForm(Forbidden):
-    """The form does not come from a page of ours, or from one of another session."""
-
-    slug = "foreign-form"
-
-
 class LogInNeeded(Exception):
     """The page is for buyers who are logged in."""
 
 
 class Pages:
-    """Makes routes of functions that show pages or take forms."""
+    """Makes routes of functions that show pages or take forms.
+
+    who: whom a page is for. Those who are not logged in are sent to log in; for buyers a page of
+    staff does not exist (404), and for staff without the role it is forbidden (403).
+    """
 
     def __init__(self, visitors: Visitors, translations: Translations) -> None:
         self._visitors = visitors
         self._translations = translations
 
-    def page(self, path: str, show: Show) -> Route:
+    def page(self, path: str, show: Show, *, who: Who = ANYONE) -> Route:
         """Serve a page at GET."""
 
         async def handle(request: Request) -> Reply[Any]:
             visitor = await self._visitors.of(request)
-            return await self._answered(visitor, lambda: show(visitor, request))
 
-        return self._route("GET", path, handle, show)
+            async def shown() -> Reply[Any]:
+                require_role(visitor, who)
+                return await show(visitor, request)
 
-    def form(self, path: str, take: Take) -> Route:
+            return await self._answered(visitor, shown)
+
+        return self._route("GET", path, handle, show, who)
+
+    def form(self, path: str, take: Take, *, who: Who = ANYONE) -> Route:
         """Take a form at POST. It has to come from a page of ours, with the session's token."""
 
         async def handle(request: Request) -> Reply[Any]:
             visitor = await self._visitors.of(request)
 
             async def taken() -> Reply[Any]:
-                fields = await _fields(request)
-                _require_own_form(request, visitor, fields)
+                fields = await fields_of(request)
+                require_own_form(request, visitor, fields)
+                require_role(visitor, who)
                 return await take(visitor, request, fields)
 
             return await self._answered(visitor, taken)
 
-        return self._route("POST", path, handle, take)
+        return self._route("POST", path, handle, take, who)
 
     def problem(self, visitor: Visitor, refusal: Refusal) -> HtmlReply:
         """Return the page that says what a refusal says."""
@@ -146,20 +144,27 @@ class Pages:
             reply.set_cookies = [*reply.set_cookies, self._visitors.cookie.delete()]
         return reply
 
-    def _route(self, method: Any, path: str, handle: Any, fn: Any) -> Route:
+    def _route(self, method: Any, path: str, handle: Any, fn: Any, who: Who) -> Route:
         handle.__qualname__ = fn.__qualname__
         handle.__doc__ = fn.__doc__
-        return page_route(method, path, handle)
+        return page_route(method, path, handle, page_for=who)
 
 
 def page_route(
-    method: Any, path: str, handle: Any, *, public_cache: bool = False, is_exact: bool = True
+    method: Any,
+    path: str,
+    handle: Any,
+    *,
+    public_cache: bool = False,
+    is_exact: bool = True,
+    page_for: Who = ANYONE,
 ) -> Route:
     """Return a route for browsers.
 
     Unlike a route of the API, it ignores parameters that it does not know: links from other sites
     carry some. It is in no OpenAPI document.
     is_exact: refuse other spellings of the path than the one by which we link to it.
+    page_for: whom its handler serves, as `Pages` checks it; a page shows no access token.
     """
     return HTTPRouteHandler(
         path,
@@ -167,7 +172,13 @@ def page_route(
         status_code=200,
         media_type=HTML,
         before_request=_check_path if is_exact else None,
-        opt={"who": ANYONE, "public_cache": public_cache, "body": None, "taken": NOTHING_TAKEN},
+        opt={
+            "who": ANYONE,
+            "page_for": page_for,
+            "public_cache": public_cache,
+            "body": None,
+            "taken": NOTHING_TAKEN,
+        },
         include_in_schema=False,
     )(handle)
 
@@ -223,46 +234,16 @@ def require_user(visitor: Visitor) -> str:
     return visitor.user.user_id
 
 
+def require_role(visitor: Visitor, who: Who) -> None:
+    """Raise LogInNeeded, NotFound for buyers or Forbidden for staff unless the page is for them."""
+    if who is ANYONE:
+        return
+    require_user(visitor)
+    if not may_use(who, visitor.roles):
+        raise Forbidden if visitor.is_staff else NotFound
+
+
 def own_path(text: str, default: str = "/") -> str:
     """Return the path of ours to go to next; the default for anything else."""
     is_own = text.startswith("/") and not text.startswith(("//", "/\\")) and text.isprintable()
     return text if is_own and len(text) <= MAX_PATH_LENGTH else default
-
-
-async def _fields(request: Request) -> Fields:
-    """Return the fields of a form. Raises ForeignForm when the body is not one."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
-        raise ForeignForm
-    body = await request.body()
-    try:
-        pairs = parse_qsl(
-            body.decode("ascii"),
-            keep_blank_values=True,
-            max_num_fields=MAX_FIELDS,
-            encoding="utf-8",
-            errors="strict",
-        )
-    except ValueError:
-        raise ForeignForm from None
-    return {name: value.strip() for name, value in pairs}
-
-
-def _require_own_form(request: Request, visitor: Visitor, fields: Fields) -> None:
-    """Raise ForeignForm unless the form is from a page of ours, of the same session."""
-    if not _is_same_origin(request):
-        log.warning("form.foreign_origin", path=request.scope["path"])
-        raise ForeignForm
-    token = fields.get(CSRF_FIELD, "")
-    if visitor.session and not hmac.compare_digest(token.encode(), visitor.csrf.encode()):
-        log.warning("form.wrong_token", path=request.scope["path"])
-        raise ForeignForm
-
-
-def _is_same_origin(request: Request) -> bool:
-    """Return whether the browser says that the request comes from our own page."""
-    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
-    if site is not None and site != "same-origin":
-        return False
-    if origin is not None:
-        return urlsplit(origin).netloc == request.headers.get("host", "")
-    return site == "same-origin"

@@ -2,11 +2,12 @@
 
 There is no timer, so a single item is worked on at once. Under load a few large transactions are
 faster than many small ones, and one batch at a time makes them larger than two at a time would.
+Calls that may hang go several at a time, so that one of them does not hold up all items.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextvars import Context
 from typing import Final, Generic, TypeVar
 
@@ -25,40 +26,63 @@ class Batches(Generic[Item, Result]):
     that item's caller. When `work` itself raises, nothing was done: each item is then tried alone,
     so that one bad item does not fail the others; only DatabaseUnavailable goes to all callers at
     once, since every item would fail with it. A caller that is cancelled does not stop its batch.
+    at_once: batches that may run at the same time. Items that are submitted in one round of the
+    event loop stay together.
     """
 
     def __init__(
-        self, work: Callable[[Sequence[Item]], Awaitable[Sequence[Result | Exception]]]
+        self,
+        work: Callable[[Sequence[Item]], Awaitable[Sequence[Result | Exception]]],
+        *,
+        at_once: int = 1,
     ) -> None:
         self._work = work
+        self._at_once = at_once
         self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
-        self._running: asyncio.Task[None] | None = None
+        self._running: set[asyncio.Task[None]] = set()
+        self._is_one_starting = False  # it has not taken its items yet
 
     async def submit(self, item: Item) -> Result:
         """Put the item into the next batch and wait for its result.
 
         Raises the item's exception; ValueError when `work` returned a wrong number of results.
         """
-        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, future))
-        if self._running is None:
-            # in an empty context: the batch does not belong to the trace of its first caller
-            self._running = asyncio.create_task(self._drain(), context=Context())
-        return await future
+        return await self._put(item)
+
+    async def submit_all(self, items: Iterable[Item]) -> list[Result | Exception]:
+        """Put the items into the next batches; return the result or the exception of each."""
+        futures = [self._put(item) for item in items]
+        results = await asyncio.gather(*futures, return_exceptions=True)
+        return [_unless_cancelled(result) for result in results]
 
     async def wait_until_idle(self) -> None:
         """Wait until no batch runs and no item waits."""
-        while self._running is not None:
-            await asyncio.wait([self._running])
+        while self._running:
+            await asyncio.wait(self._running)
+
+    def _put(self, item: Item) -> "asyncio.Future[Result]":
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
+        self._start()
+        return future
+
+    def _start(self) -> None:
+        if self._waiting and len(self._running) < self._at_once and not self._is_one_starting:
+            self._is_one_starting = True
+            # in an empty context: the batch does not belong to the trace of its first caller
+            self._running.add(asyncio.create_task(self._drain(), context=Context()))
 
     async def _drain(self) -> None:
+        self._is_one_starting = False
         try:
             while self._waiting:
                 size = min(len(self._waiting), MAX_BATCH)
-                await self._work_on([self._waiting.popleft() for _ in range(size)])
+                batch = [self._waiting.popleft() for _ in range(size)]
+                self._start()  # for what is left
+                await self._work_on(batch)
         finally:
             # not in a done callback: an item submitted before that ran would never be worked on
-            self._running = None
+            self._running -= {asyncio.current_task()}
 
     async def _work_on(self, batch: Sequence[tuple[Item, asyncio.Future[Result]]]) -> None:
         try:
@@ -86,3 +110,9 @@ def _resolve(future: asyncio.Future[Result], result: Result | Exception) -> None
         future.set_exception(result)
     else:
         future.set_result(result)
+
+
+def _unless_cancelled(result: Result | BaseException) -> Result | Exception:
+    if isinstance(result, BaseException) and not isinstance(result, Exception):
+        raise result  # the work was cancelled
+    return result

@@ -1,7 +1,7 @@
 """HTTP as every service uses it: routes, access, strict bodies, HAL, problem documents."""
 
 from roadbike.kit.db.paging import Paging
-from roadbike.kit.web.access import ADMIN, ANYONE, BUYER, INTERNAL, Caller, Who
+from roadbike.kit.web.access import ADMIN, ANYONE, BUYER, INTERNAL, STAFF, USER, Caller, Who
 from roadbike.kit.web.app import http_app
 from roadbike.kit.web.bodies import Body, Line
 from roadbike.kit.web.conditions import KeyHeader, checked_key, etag
@@ -13,6 +13,8 @@ __all__ = [
     "ANYONE",
     "BUYER",
     "INTERNAL",
+    "STAFF",
+    "USER",
     "Body",
     "Caller",
     "KeyHeader",

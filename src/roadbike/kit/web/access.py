@@ -1,9 +1,11 @@
 """Who may use a route; every route names one audience, and each service checks it itself.
 
-Kit knows the two roles by name, because `who=BUYER` reads better in a list of routes than numbered
-levels would; the roles that an access token may carry are given to the TokenVerifier.
+Kit knows the roles by name, because `who=BUYER` reads better in a list of routes than numbered
+levels would; the roles that an access token may carry are given to the TokenVerifier. Only MAY_USE
+says which role may use what.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
@@ -24,15 +26,32 @@ class Who(Enum):
     """The audiences of routes."""
 
     ANYONE = "anyone"
-    BUYER = "buyer"  # every user who is logged in
+    USER = "user"  # everybody who is logged in
+    BUYER = "buyer"
+    STAFF = "staff"
     ADMIN = "admin"
     INTERNAL = "internal"  # a service with an internal token
 
 
 ANYONE: Final = Who.ANYONE
+USER: Final = Who.USER
 BUYER: Final = Who.BUYER
+STAFF: Final = Who.STAFF
 ADMIN: Final = Who.ADMIN
 INTERNAL: Final = Who.INTERNAL
+
+STAFF_ROLES: Final = frozenset({"clerk", "admin"})
+MAY_USE: Final[Mapping[Who, frozenset[str]]] = {  # one of these roles is enough
+    Who.USER: frozenset({"buyer", "clerk", "admin"}),
+    Who.BUYER: frozenset({"buyer", "admin"}),
+    Who.STAFF: STAFF_ROLES,
+    Who.ADMIN: frozenset({"admin"}),
+}
+
+
+def may_use(who: Who, roles: frozenset[str]) -> bool:
+    """Return whether a user with these roles may use what is for `who`; not so for INTERNAL."""
+    return who is Who.ANYONE or bool(MAY_USE.get(who, frozenset()) & roles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +66,21 @@ class Caller:
 
     @property
     def is_admin(self) -> bool:
-        """Return whether the caller may see and change the objects of all users."""
-        return Who.ADMIN.value in self.roles
+        """Return whether the caller may see and change everything of all users."""
+        return may_use(Who.ADMIN, self.roles)
+
+    @property
+    def is_staff(self) -> bool:
+        """Return whether the caller works for the shop, as admin or clerk."""
+        return may_use(Who.STAFF, self.roles)
 
     @property
     def owner(self) -> str | None:
-        """Return the user id whose objects the caller may see, or None for those of all users."""
-        return None if self.is_admin else self.user_id
+        """Return the user id whose objects the caller may see, or None for those of all users.
+
+        Staff see those of all users, as far as the route is for them.
+        """
+        return None if self.is_staff else self.user_id
 
 
 ANONYMOUS: Final = Caller("", frozenset())
@@ -78,7 +105,7 @@ async def authorize(request: Request[Any, Any, Any]) -> None:
     if who is not Who.ANYONE:
         caller = await _authorized(who, request)
         request.scope["caller"] = caller  # type: ignore[typeddict-unknown-key]
-        if who is not Who.INTERNAL and not caller.is_admin:
+        if who is not Who.INTERNAL and not caller.is_staff:
             limit_writes(request, caller.user_id)
 
 
@@ -118,11 +145,11 @@ async def _authorized(who: Who, request: Request[Any, Any, Any]) -> Caller:
         shorten_deadline(request.headers.get("x-timeout-ms", ""))
         return Caller(service, frozenset())
     caller = await _user(request)
-    if caller.is_admin:
-        log_staff(request, caller.user_id)
-    elif who is Who.ADMIN:
+    if not may_use(who, caller.roles):
         request.scope["caller"] = caller  # type: ignore[typeddict-unknown-key]
         raise Forbidden
+    if caller.is_staff:
+        log_staff(request, caller.user_id, min(caller.roles & STAFF_ROLES))
     return caller
 
 

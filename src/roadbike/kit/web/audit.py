@@ -34,10 +34,10 @@ def log_refusal(request: Request[Any, Any, Any], refusal: Refusal) -> None:
             pass
 
 
-def log_staff(request: Request[Any, Any, Any], user_id: str) -> None:
-    """Log that the role of staff allows this user's request, unless it only reads."""
+def log_staff(request: Request[Any, Any, Any], user_id: str, role: str) -> None:
+    """Log that this role of staff allows the user's request, unless it only reads."""
     if request.method not in READING:
-        log.info("access.granted", user=user_id, role="admin", **_where(request))
+        log.info("access.granted", user=user_id, role=role, **_where(request))
 
 
 def _log_refused(request: Request[Any, Any, Any], refusal: Refusal, **details: Any) -> None:

@@ -147,7 +147,7 @@ def _usual(who: Who, path: str, *, has_body: bool) -> Iterable[int]:
     yield from (400, 422, 500, 503)
     if who is not Who.ANYONE:
         yield 401
-    if who is Who.ADMIN:
+    if who not in {Who.ANYONE, Who.INTERNAL}:
         yield 403
     if "{" in path:
         yield 404

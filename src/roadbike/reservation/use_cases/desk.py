@@ -1,8 +1,9 @@
 """Reserve a bike: take a reserve request through its steps, and handle the failure of each."""
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import assert_never
+from typing import Final
 from uuid import UUID
 
 from roadbike.contracts.reasons import Reason
@@ -13,13 +14,14 @@ from roadbike.kit.resilience.batching import Batches
 from roadbike.kit.resilience.breaker import Breaker, OpenCircuit, Permit
 from roadbike.kit.resilience.deadline import Deadline
 from roadbike.kit.resilience.limiter import Limiter
-from roadbike.kit.trace import current_traceparent
+from roadbike.kit.trace import current_traceparent, tracing
 from roadbike.reservation.domain import Reservation
 from roadbike.reservation.payments import (
     DEADLINE_MS,
     MIN_MS,
     PaymentError,
     Payments,
+    Unopened,
     Verdict,
 )
 from roadbike.reservation.use_cases import steps
@@ -34,12 +36,14 @@ from roadbike.reservation.use_cases.steps import (
     Terms,
 )
 
+CALLS_AT_ONCE: Final = 4  # a call that hangs leaves payment to the others
+
 
 class ReservationDesk:
     """Takes reserve requests.
 
-    Requests that arrive while a step is running share the next transaction of that step
-    (`Batches`). No transaction is open during the call to payment.
+    Requests that arrive while a step is running share the next transaction of that step, or its
+    call to payment (`Batches`). No transaction is open during the call to payment.
     """
 
     def __init__(
@@ -60,6 +64,7 @@ class ReservationDesk:
         self._running: dict[tuple[str, str, str], Key] = {}
         self._resuming: Batches[Key, Resumed] = Batches(self._resume)
         self._taking: Batches[ReservationRequest, Reservation] = Batches(self._take_pending)
+        self._opening: Batches[Unopened, None] = Batches(self._open, at_once=CALLS_AT_ONCE)
         self._registering: Batches[OpenedPending, Receipt] = Batches(self._register)
         self._giving_up: Batches[UUID, None] = Batches(self._give_up)
 
@@ -114,30 +119,51 @@ class ReservationDesk:
         return receipt
 
     async def _open_payment(self, pending: Reservation, deadline: Deadline) -> None:
-        """Open the payment, or give up if it is certain that none was opened.
+        """Open the payment, within the deadline. Raises PaymentUnavailable, OpenCircuit.
 
-        If that is unknown, the reservation stays pending: a request with the same key continues
-        with it, or the resolver cancels it. Raises PaymentUnavailable in both cases, OpenCircuit
-        when the breaker has opened since the request came.
+        What is not certain at the deadline stays pending: a request with the same key continues
+        with it, or the resolver cancels it.
         """
+        unopened = Unopened(pending, deadline, current_traceparent())
         try:
-            async with self.breaker.permit() as permit:  # our own steps are not payment's time
-                await self._call_payment(pending, permit, deadline)
-        except OpenCircuit:
-            await self._giving_up.submit(pending.reservation_id)
-            raise
-        except PaymentError as error:
-            if error.nothing_was_opened:
-                await self._giving_up.submit(pending.reservation_id)
+            async with asyncio.timeout(deadline.remaining_ms() / 1000):
+                await self._opening.submit(unopened)
+        except (PaymentError, TimeoutError) as error:
             raise PaymentUnavailable(retry_after=RETRY_SECONDS) from error
 
-    async def _call_payment(self, pending: Reservation, permit: Permit, deadline: Deadline) -> None:
+    async def _open(self, batch: Sequence[Unopened]) -> list[Exception | None]:
+        """Open the payments; give up those of which it is certain that none was opened.
+
+        That is done here, because who waits for a payment may have reached its deadline.
+        """
+        results = list(await self._called(batch))
+        certain = [number for number, error in enumerate(results) if _nothing_was_opened(error)]
+        if certain:
+            ids = [batch[number].reservation.reservation_id for number in certain]
+            for number, failed in zip(certain, await self._giving_up.submit_all(ids), strict=True):
+                results[number] = failed or results[number]
+        return results
+
+    async def _called(self, batch: Sequence[Unopened]) -> Sequence[Exception | None]:
+        """Call payment once; return the error of each payment. The breaker counts one call."""
         try:
-            await self.payments.open(pending, deadline)
+            async with self.breaker.permit() as permit:  # our own steps are not payment's time
+                results = await self._payment_errors(batch)
+                _report(permit, results)
+                return results
+        except OpenCircuit as error:
+            return [OpenCircuit(retry_after=error.retry_after) for _ in batch]
+
+    async def _payment_errors(self, batch: Sequence[Unopened]) -> Sequence[PaymentError | None]:
+        if len(batch) > 1:
+            return await self.payments.open_all(batch)
+        (one,) = batch
+        try:
+            with tracing(one.traceparent):
+                await self.payments.open(one.reservation, one.deadline)
         except PaymentError as error:
-            _report(permit, error.verdict)
-            raise
-        permit.succeeded()
+            return [error]
+        return [None]
 
     async def _resume(self, keys: Sequence[Key]) -> Sequence[Resumed | Exception]:
         async with self.db.read(for_write=True) as tx:
@@ -156,14 +182,18 @@ class ReservationDesk:
         return [None] * len(reservation_ids)
 
 
-def _report(permit: Permit, verdict: Verdict) -> None:
-    """Report the outcome of the call to the breaker."""
-    match verdict:
-        case Verdict.ANSWERED:
-            permit.succeeded()
-        case Verdict.FAILED:
-            permit.failed()
-        case Verdict.NO_VERDICT:
-            pass  # the permit goes back as if it had not been taken
-        case _:
-            assert_never(verdict)
+def _nothing_was_opened(error: Exception | None) -> bool:
+    """Return whether that is certain: the call was not made, or payment has refused."""
+    return isinstance(error, OpenCircuit) or (
+        isinstance(error, PaymentError) and error.nothing_was_opened
+    )
+
+
+def _report(permit: Permit, results: Sequence[PaymentError | None]) -> None:
+    """Report the outcome of the call to the breaker: payment works if it answered about one."""
+    verdicts = {error.verdict if error else Verdict.ANSWERED for error in results}
+    if Verdict.ANSWERED in verdicts:
+        permit.succeeded()
+    elif Verdict.FAILED in verdicts:
+        permit.failed()
+    # else the permit goes back as if it had not been taken
