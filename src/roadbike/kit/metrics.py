@@ -7,7 +7,8 @@ Values that a process has at any moment are taken when they are read.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
+from dataclasses import dataclass
+from functools import cache, partial
 from time import perf_counter
 from typing import Final
 
@@ -18,6 +19,7 @@ from prometheus_client import (
     Gauge,
     Histogram,
     ProcessCollector,
+    disable_created_metrics,
     generate_latest,
 )
 
@@ -28,19 +30,41 @@ METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OP
 SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.61, 1, 2.5, 10)  # 0.61: a reservation's
 DELAYS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60, 600)
 
+disable_created_metrics()  # type: ignore[no-untyped-call]  # else each counter and histogram has one more series
 ProcessCollector(registry=REGISTRY)
 
 
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A metric. name: as queries name it; of a histogram, without _bucket, _sum and _count."""
+
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+    about: str
+
+
+DEFINED: Final[list[Definition]] = []
+
+
 def _counter(name: str, about: str, *labels: str) -> Counter:
-    return Counter(f"roadbike_{name}", about, labels, registry=REGISTRY)
+    full = _define(name, "counter", about, labels)
+    return Counter(full.removesuffix("_total"), about, labels, registry=REGISTRY)
 
 
 def _gauge(name: str, about: str, *labels: str) -> Gauge:
-    return Gauge(f"roadbike_{name}", about, labels, registry=REGISTRY)
+    return Gauge(_define(name, "gauge", about, labels), about, labels, registry=REGISTRY)
 
 
 def _histogram(name: str, about: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
-    return Histogram(f"roadbike_{name}", about, labels, buckets=buckets, registry=REGISTRY)
+    full = _define(name, "histogram", about, labels)
+    return Histogram(full, about, labels, buckets=buckets, registry=REGISTRY)
+
+
+def _define(name: str, kind: str, about: str, labels: tuple[str, ...]) -> str:
+    full = f"roadbike_{name}"
+    DEFINED.append(Definition(full, kind, labels, about))
+    return full
 
 
 READY: Final = _gauge("ready", "1 while requests may be sent to the process.")
@@ -52,7 +76,7 @@ REQUESTS: Final = _histogram(
     *("method", "route", "status"),
 )
 REFUSALS: Final = _counter(
-    "http_refusals",
+    "http_refusals_total",
     "Requests answered with a problem document, by the last part of its type. Those of the "
     "connection, before there is a request, are counted too.",
     "reason",
@@ -68,10 +92,10 @@ BREAKER_STATE: Final = _gauge(
     "breaker_state", "1 for the present state of a circuit breaker, else 0.", "breaker", "state"
 )
 BREAKER_CHANGES: Final = _counter(
-    "breaker_changes", "Changes of a circuit breaker to this state.", "breaker", "state"
+    "breaker_changes_total", "Changes of a circuit breaker to this state.", "breaker", "state"
 )
-SENT: Final = _counter("events_sent", "Events that the relay has sent to the broker.", "type")
-CONSUMED: Final = _counter("events_consumed", "Events that took effect.", "type")
+SENT: Final = _counter("events_sent_total", "Events that the relay has sent to the broker.", "type")
+CONSUMED: Final = _counter("events_consumed_total", "Events that took effect.", "type")
 DELAY: Final = _histogram(
     "event_delay_seconds",
     "Age of the oldest event of a batch when the batch has taken effect: no event of it was older. "
@@ -79,7 +103,7 @@ DELAY: Final = _histogram(
     DELAYS,
 )
 NOT_CONSUMED: Final = _counter(
-    "messages",
+    "messages_total",
     "Messages that did not take effect, by what became of them: parked (a failed attempt, or "
     "waiting behind one), stuck, dead, kept, refused.",
     "outcome",
@@ -106,20 +130,25 @@ OPEN_WORK: Final = _gauge(
 POOL_SIZE: Final = _gauge("pool_connections", "Database connections that a pool may have.", "pool")
 POOL_USED: Final = _gauge("pool_in_use", "Database connections in use.", "pool")
 POOL_BUSY: Final = _counter(
-    "pool_busy", "Transactions that found no free connection in time.", "pool"
+    "pool_busy_total", "Transactions that found no free connection in time.", "pool"
 )
 LOOP_LAG: Final = _gauge(
     "loop_lag_seconds", "How late the event loop was in the last two seconds (95th percentile)."
 )
 PLACES_TAKEN: Final = _gauge("places_taken", "Requests that are worked on, by kind.", "kind")
 PLACES_WAITING: Final = _gauge("places_waiting", "Requests that wait for a place.", "kind")
-PLACES_REFUSED: Final = _counter("places_refused", "Requests that got no place.", "kind")
+PLACES_REFUSED: Final = _counter("places_refused_total", "Requests that got no place.", "kind")
 
 
 def count_request(method: str, route: str | None, status: int, seconds: float) -> None:
     """Count a request that was answered; route: its pattern, None where none was found."""
     known = method if method in METHODS else OTHER
-    REQUESTS.labels(known, route or OTHER, str(status)).observe(seconds)
+    _requests(known, route or OTHER, status).observe(seconds)
+
+
+@cache  # to find them by their labels costs more than to count
+def _requests(method: str, route: str, status: int) -> Histogram:
+    return REQUESTS.labels(method, route, str(status))
 
 
 def show_state(breaker: str, states: tuple[str, ...], present: Callable[[], str]) -> None:

@@ -11,6 +11,7 @@ import structlog
 from interlock import CircuitBreaker, CircuitOpenError, Config, State, WindowType
 from interlock.protocols import Clock, CoreEventListener
 
+from roadbike.kit import metrics
 from roadbike.kit.pure.refusals import Unavailable
 
 PROBE_RETRY_SECONDS: Final = 1.0  # while the probes of a half-open circuit run
@@ -24,6 +25,8 @@ OPEN_SECONDS: Final = 5.0
 MAX_OPEN_SECONDS: Final = 30.0
 JITTER: Final = 0.2
 PROBES: Final = 3
+
+STATES: Final = tuple(state.value for state in (State.CLOSED, State.OPEN, State.HALF_OPEN))
 
 log = structlog.get_logger()
 
@@ -47,6 +50,7 @@ class _Generation(CoreEventListener):
         self.number += 1
         self.has_failed_probe = False
         log.warning("breaker.changed", breaker=name, before=old.value, now=new.value)
+        metrics.BREAKER_CHANGES.labels(name, new.value).inc()
 
 
 class Permit:
@@ -100,6 +104,7 @@ class Breaker:
             name=name, config=config, clock=clock, listener=self.generation
         )
         self._places: Counter[int] = Counter()  # held now, by the generation they were taken in
+        metrics.show_state(name, STATES, lambda: self.state)
 
     @property
     def state(self) -> str:
