@@ -132,12 +132,6 @@ POOL_USED: Final = _gauge("pool_in_use", "Database connections in use.", "pool")
 POOL_BUSY: Final = _counter(
     "pool_busy_total", "Transactions that found no free connection in time.", "pool"
 )
-LOOP_LAG: Final = _gauge(
-    "loop_lag_seconds", "How late the event loop was in the last two seconds (95th percentile)."
-)
-PLACES_TAKEN: Final = _gauge("places_taken", "Requests that are worked on, by kind.", "kind")
-PLACES_WAITING: Final = _gauge("places_waiting", "Requests that wait for a place.", "kind")
-PLACES_REFUSED: Final = _counter("places_refused_total", "Requests that got no place.", "kind")
 
 
 def count_request(method: str, route: str | None, status: int, seconds: float) -> None:
