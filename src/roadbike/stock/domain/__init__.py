@@ -7,6 +7,7 @@ and sorted by.
 
 from roadbike.stock.domain.allocations import (
     LIFECYCLE,
+    STATUSES,
     Allocation,
     Cause,
     Decision,
@@ -35,6 +36,7 @@ from roadbike.stock.domain.texts import RULE, BikeText, bike_text
 __all__ = [
     "LIFECYCLE",
     "RULE",
+    "STATUSES",
     "Allocation",
     "BelowHeld",
     "Bike",
