@@ -39,7 +39,7 @@ def test_every_client_of_a_service_is_made_in_one_place() -> None:
         if makes_one.search(path.read_text(encoding="utf-8"))
     }
 
-    to_gateway = {"ops/demo.py", "ops/bench/command.py"}
+    to_gateway = {"ops/demo.py", "ops/bench/command.py", "ops/drills/shop.py"}
     assert found == {"kit/process/http_client.py", "kit/auth/tokens.py", *to_gateway}
 
 

@@ -75,6 +75,7 @@ def test_every_sentence_is_in_use() -> None:
         "reason-",
         "age-",
         "bench-",
+        "drill-",
         "audit-",
         "fix-",
     )  # with an f-string

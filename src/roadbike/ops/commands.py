@@ -14,6 +14,7 @@ from roadbike.local.cli import Command
 from roadbike.local.commands.options import DEFAULT_HOME, HomeOption
 from roadbike.local.errors import CommandError
 from roadbike.local.texts import say
+from roadbike.ops.drills.options import drill
 
 app = typer.Typer()  # without a name: its commands are those of `roadbike` itself
 
@@ -72,6 +73,9 @@ def audit(
         as_json=as_json,
     )
     raise typer.Exit(code)
+
+
+app.command(cls=Command)(drill)
 
 
 @app.command(cls=Command)
