@@ -14,6 +14,8 @@ CATALOGUES: Final = (
     "demo.toml",
     "doctor.toml",
     "bench.toml",
+    "drills.toml",
+    "audit.toml",
 )
 LOCALE: Final = ("LC_ALL", "LC_MESSAGES", "LANG")  # the first that is set decides (POSIX)
 
