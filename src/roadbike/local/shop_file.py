@@ -35,6 +35,7 @@ class ShopFile(msgspec.Struct, frozen=True, kw_only=True):
     provider.
     pids: process ids of the running parts and of the supervisor.
     logins: passwords of the demo users. ops_key: the key file of the commands.
+    limits: of requests at the gateway, by name; 0 is off.
     """
 
     format: int = FORMAT
@@ -50,6 +51,7 @@ class ShopFile(msgspec.Struct, frozen=True, kw_only=True):
     owners: dict[str, str] = {}
     auditors: dict[str, str] = {}
     brokers: dict[str, str]
+    limits: dict[str, int] = {}
 
     @property
     def gateway(self) -> str:
@@ -141,10 +143,11 @@ def begin(
     specs: tuple[ServiceSpec, ...],
     counts: Mapping[str, int] = services.ONCE,
     environ: Mapping[str, str] = MappingProxyType({}),
+    limits: Mapping[str, int] = services.ONCE,
 ) -> None:
     """Write the file for a start. The demo users keep the passwords made at the first start.
 
-    counts: how many processes each service has that does not have one.
+    counts: how many processes each service has that does not have one. limits: of the gateway.
     environ: of the command, which may name a broker outside of the shop.
     """
     before = read(home)
@@ -176,6 +179,7 @@ def begin(
             name: services.broker_url(home, ports, name, environ)
             for name in (*(spec.name for spec in specs), SET_UP, AUDIT)
         },
+        limits=dict(limits),
     )
     write(home, shop)
 

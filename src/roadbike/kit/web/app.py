@@ -21,6 +21,7 @@ from roadbike.kit.web.health import Faults, HealthApi, Ready, StatusReport
 from roadbike.kit.web.hot import HotRoutes
 from roadbike.kit.web.openapi import OpenApi, openapi_config
 from roadbike.kit.web.pages import problem_routes
+from roadbike.kit.web.places import Places
 from roadbike.kit.web.rates import MINUTE_SECONDS, RateLimit
 from roadbike.kit.web.routes import options
 
@@ -39,6 +40,7 @@ def http_app(  # noqa: PLR0913 one keyword for each part of the app
     faults: Faults = tuple,
     gateway: Gateway = NO_GATEWAY,
     writes_per_minute: int = 0,
+    places: Places | None = None,
     version: str = "1.0",
 ) -> Edge:
     """Return the app: the service's routes plus health, problem pages and /openapi.json.
@@ -47,7 +49,7 @@ def http_app(  # noqa: PLR0913 one keyword for each part of the app
     status: returns the body of /internal/status. ready: false while starting and stopping.
     faults: what is wrong with the broker's settings, for /readyz.
     gateway: the gateway in front, which is believed about the address of a client.
-    writes_per_minute: of each buyer; 0 is no limit.
+    writes_per_minute: of each buyer; 0 is no limit. places: of the requests that are worked on.
     """
     all_routes = [
         *routes,
@@ -74,7 +76,7 @@ def http_app(  # noqa: PLR0913 one keyword for each part of the app
             }
         ),
     )
-    return Edge(app, translations, HotRoutes(app))
+    return Edge(app, translations, HotRoutes(app), places)
 
 
 def _dependencies() -> dict[str, Provide]:
