@@ -32,8 +32,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(dead_letters_options.app)
-for command_of_ops in (demo, bench, drill):
-    app.command(cls=Command)(command_of_ops)
 
 PartArgument = Annotated[str, typer.Argument()]
 
@@ -246,6 +244,10 @@ def rebuild(
     with in_use(service, url):
         count = rebuild_my_page(url)
     typer.echo(say("purchases-rebuilt", service=service, count=count))
+
+
+for command_of_ops in (demo, bench, drill):
+    app.command(cls=Command)(command_of_ops)
 
 
 def _send(home: Path, verb: Verb, part: str) -> None:

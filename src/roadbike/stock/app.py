@@ -17,7 +17,8 @@ from roadbike.kit.db import Database
 from roadbike.kit.process.service import Service, every, whenever
 from roadbike.kit.process.settings import ServiceSettings
 from roadbike.stock.api import StockApi
-from roadbike.stock.use_cases import follow_purchase, prefetch, refresh_texts
+from roadbike.stock.behind import count_unanswered
+from roadbike.stock.use_cases import CATCH_UP, follow_purchase, prefetch, refresh_texts
 
 
 class Settings(ServiceSettings, frozen=True, kw_only=True):
@@ -39,6 +40,8 @@ def build(settings: Settings) -> Service:
             whenever(DeliveryReturned, follow_purchase),
         ],
         prefetch=prefetch,
+        catch_up=CATCH_UP,
+        gauges={"unanswered": count_unanswered},
         timed=[every(seconds=60, do=refresh_texts)],
         publishes=(
             StockRegistered,

@@ -11,6 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from roadbike.kit.db import Database, Tx
 from roadbike.kit.messaging.broker import Message
+from roadbike.kit.messaging.catching_up import CatchUp
 from roadbike.kit.messaging.inbox import Policy, Prefetch
 from roadbike.kit.process.settings import ServiceSettings
 from roadbike.kit.pure.events import Event
@@ -55,6 +56,7 @@ class Service:
     source it is.
     gauges: numbers for /internal/status that are 0 when the shop is settled, by name.
     prefetch: loads with one statement per table what a batch of events will touch.
+    catch_up: what it does differently while it is behind with its messages.
     resources: opened before the first request and closed after the last (HTTP clients, pools).
     Raises ValueError when it publishes events of another source or to several topics.
     """
@@ -69,6 +71,7 @@ class Service:
     gauges: Mapping[str, Callable[[Tx], Awaitable[int]]] = field(default_factory=dict)
     prefetch: Prefetch | None = None
     resources: Sequence[AbstractAsyncContextManager[object]] = ()
+    catch_up: CatchUp | None = None
 
     def __post_init__(self) -> None:
         """Consumers would refuse the events of another source."""

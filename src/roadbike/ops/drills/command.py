@@ -18,13 +18,15 @@ from roadbike.local.errors import CommandError, did_you_mean
 from roadbike.local.exit_code import exit_code_of
 from roadbike.local.home import Home
 from roadbike.local.terminal import console, error_console
-from roadbike.ops.drills import report, restart
+from roadbike.ops.drills import report, restart, stock_outage
 from roadbike.ops.drills.drill import Drill, Size
 from roadbike.ops.drills.report import Report
 from roadbike.ops.drills.shop import Elsewhere, drilled
 from roadbike.ops.own_shop import own_shop
 
-DRILLS: Final[Mapping[str, Drill]] = {drill.name: drill for drill in (restart.DRILL,)}
+DRILLS: Final[Mapping[str, Drill]] = {
+    drill.name: drill for drill in (restart.DRILL, stock_outage.DRILL)
+}
 ALL: Final = "all"
 
 
