@@ -16,13 +16,11 @@ from roadbike.local import home as homes
 from roadbike.local.cli import Command, Group
 from roadbike.local.commands import dead_letters_options
 from roadbike.local.commands.options import DEFAULT_HOME, HomeOption
-from roadbike.local.errors import CommandError
 from roadbike.local.exit_code import exit_code_of
 from roadbike.local.supervisor import control
 from roadbike.local.supervisor.control import Verb
 from roadbike.local.texts import say
-from roadbike.ops.drills.options import drill
-from roadbike.ops.options import bench, demo
+from roadbike.ops import commands as ops
 
 app = typer.Typer(
     name="roadbike",
@@ -32,6 +30,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(dead_letters_options.app)
+app.add_typer(ops.app)
 
 PartArgument = Annotated[str, typer.Argument()]
 
@@ -225,29 +224,6 @@ def token(
     from roadbike.local.commands import token
 
     typer.echo(token.log_in(homes.at(home), user))
-
-
-@app.command(cls=Command)
-def rebuild(
-    service: Annotated[str, typer.Argument()] = "mypage",
-    *,
-    home: HomeOption = DEFAULT_HOME,
-) -> None:
-    """Rebuild the My Page read model from stored events. The shop can stay open."""
-    from roadbike.local.commands.databases import in_use
-    from roadbike.local.shop_file import databases
-    from roadbike.ops.rebuild import rebuild_my_page
-
-    if service != "mypage":
-        raise CommandError("not-a-read-model", service=service)
-    url = databases(homes.at(home), service, os.environ)[service]
-    with in_use(service, url):
-        count = rebuild_my_page(url)
-    typer.echo(say("purchases-rebuilt", service=service, count=count))
-
-
-for command_of_ops in (demo, bench, drill):
-    app.command(cls=Command)(command_of_ops)
 
 
 def _send(home: Path, verb: Verb, part: str) -> None:

@@ -15,6 +15,7 @@ CATALOGUES: Final = (
     "doctor.toml",
     "bench.toml",
     "drills.toml",
+    "audit.toml",
 )
 LOCALE: Final = ("LC_ALL", "LC_MESSAGES", "LANG")  # the first that is set decides (POSIX)
 
