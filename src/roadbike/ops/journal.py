@@ -70,17 +70,22 @@ class Journal:
         answer: bytes | None = None,
     ) -> None:
         """Append the line of a request that has just ended; see Line."""
-        line = Line(
-            user_id=user_id,
-            method=method,
-            path=path.partition("?")[0],
-            began=began,
-            ended=datetime.now(UTC),
-            status=status,
-            key=key,
-            id=id_,
-            body=None if answer is None else sha256(answer).hexdigest(),
+        self.write(
+            Line(
+                user_id=user_id,
+                method=method,
+                path=path.partition("?")[0],
+                began=began,
+                ended=datetime.now(UTC),
+                status=status,
+                key=key,
+                id=id_,
+                body=None if answer is None else sha256(answer).hexdigest(),
+            )
         )
+
+    def write(self, line: Line) -> None:
+        """Append the line."""
         self._file.write(msgspec.json.encode(line) + b"\n")
         self._file.flush()
 

@@ -18,7 +18,7 @@ from roadbike.local.texts import say
 from roadbike.ops.bench.load import Loaded
 from roadbike.ops.people import Person
 
-NOTHING_LEFT: Final = ("unsent", "lag", "parked", "pending", "unsettled")
+NOTHING_LEFT: Final = ("unsent", "lag", "parked", "unanswered", "pending", "unsettled")
 LOOK_SECONDS: Final = 0.1
 
 

@@ -37,7 +37,7 @@ class Answers:
 
 async def read(home: Home, bike_id: int) -> Answers:
     """Return the answers that are in the outbox: those of the last 72 hours at least."""
-    db = Database(shop_file.read_known(home).databases["stock"])
+    db = Database(shop_file.read_known(home).auditors["stock"])
     types = {event.type_name(): event for event in (StockAllocated, StockShort)}
     try:
         async with db.read() as tx:

@@ -90,16 +90,17 @@ async def _reserve(
     while (left := count - sum(answer.is_good for answer in answers)) > 0:
         if time.monotonic() > end:
             break
-        answers += await answered(
-            Plan(
-                url=shop.gateway,
-                calls=[Call("POST", "/reservations", reservation(bike_id))],
-                tokens=tokens,
-                connections=min(CONNECTIONS, left),
-                seconds=RESERVE_SECONDS,
-                at_most=left,
-            )
+        plan = Plan(
+            url=shop.gateway,
+            calls=[Call("POST", "/reservations", reservation(bike_id))],
+            tokens=tokens,
+            connections=min(CONNECTIONS, left),
+            seconds=RESERVE_SECONDS,
+            at_most=left,
         )
+        more = await answered(plan)
+        shop.write_journal(plan, more, buyers)
+        answers += more
     return answers
 
 
