@@ -30,7 +30,7 @@ from roadbike.kit.messaging.broker import (
 
 BACKLOG: Final = 1_000  # messages that are not acknowledged: then a running service is behind
 LOOK_SECONDS: Final = 1.0
-LOOK_BEHIND_SECONDS: Final = 0.2  # while it is behind
+LOOK_BEHIND_SECONDS: Final = 0.2  # while it is behind, and before the first look
 
 log = structlog.get_logger()
 
@@ -82,13 +82,13 @@ class CatchingUp:
     async def run_forever(self) -> None:
         """Look again and again, soon while the service is behind."""
         while True:
-            pause = LOOK_SECONDS
+            is_behind = False
             try:
-                if await self.look():
-                    pause = LOOK_BEHIND_SECONDS
+                is_behind = await self.look()
             except (BrokerUnavailable, DatabaseUnavailable) as error:
                 log.warning("catching_up.waiting", reason=str(error), **SELDOM)
-            await asyncio.sleep(pause)
+            soon = is_behind or not self.looked.is_set()
+            await asyncio.sleep(LOOK_BEHIND_SECONDS if soon else LOOK_SECONDS)
 
     async def look(self) -> bool:
         """Look once, and catch up if it is time to; return whether the service is behind then.
