@@ -18,6 +18,7 @@ from roadbike.kit.process.service import Service, every, whenever
 from roadbike.kit.process.settings import ServiceSettings
 from roadbike.stock.api import StockApi
 from roadbike.stock.behind import count_unanswered
+from roadbike.stock.lists_api import StockLists
 from roadbike.stock.use_cases import CATCH_UP, follow_purchase, prefetch, refresh_texts
 
 
@@ -31,7 +32,7 @@ def build(settings: Settings) -> Service:
         name="stock",
         settings=settings,
         db=db,
-        routes=StockApi(db).routes(),
+        routes=[*StockApi(db).routes(), *StockLists(db).routes()],
         policies=[
             whenever(ReservationRegistered, follow_purchase),
             whenever(ReservationCancelled, follow_purchase),

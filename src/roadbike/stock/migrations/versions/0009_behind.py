@@ -5,8 +5,8 @@ from sqlalchemy import Column, Integer, Text
 
 from roadbike.kit import schema
 
-revision = "0008"
-down_revision = "0007"
+revision = "0009"
+down_revision = "0008"
 
 
 def upgrade() -> None:
