@@ -50,7 +50,7 @@ from roadbike.stock.domain import RULE, Allocation, Bike, BikeText, Movement, St
 
 BATCH: Final = 500  # bikes whose texts are made in one transaction
 
-WAITS: Final = text("registered AND state = 'unseen'")
+UNANSWERED: Final = text("registered AND state = 'unseen'")  # without a value: see the index
 
 metadata: Final = MetaData()
 
@@ -91,9 +91,10 @@ ALLOCATION: Final = Table(
     Column("returned", Boolean, nullable=False),
     Column("state", Status(State), nullable=False),
     Column("row_version", BigInteger, nullable=False),
-    Index("allocation_unanswered", "reserve_seq", sqlite_where=WAITS, postgresql_where=WAITS),
+    Index(
+        "allocation_unanswered", "reserve_seq", sqlite_where=UNANSWERED, postgresql_where=UNANSWERED
+    ),
 )
-UNANSWERED: Final = ALLOCATION.c.registered & (ALLOCATION.c.state == State.UNSEEN)
 
 LEDGER: Final = Table(
     "ledger",
