@@ -42,7 +42,7 @@ async def ends(tx: Tx) -> Ends | None:
 
 
 async def locked_ends(tx: Tx) -> Ends | None:
-    """As `ends`; nobody else reads or changes them until the end of the transaction."""
+    """Return the ends; nobody else reads or changes them until the end of the transaction."""
     await lock_names(tx, *LOCK)
     return await ends(tx)
 

@@ -38,7 +38,7 @@ async def lock_names(tx: Tx, kind: str, names: Iterable[str]) -> None:
 
 
 async def share_names(tx: Tx, kind: str, names: Iterable[str]) -> None:
-    """As `lock_names`, but several transactions may share the names at the same time.
+    """Lock the names as `lock_names` does, but together with others who share them.
 
     They wait while another one has locked a name, or waits to lock it.
     """
