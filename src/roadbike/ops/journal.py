@@ -70,24 +70,28 @@ class Journal:
         answer: bytes | None = None,
     ) -> None:
         """Append the line of a request that has just ended; see Line."""
-        self.write(
-            Line(
-                user_id=user_id,
-                method=method,
-                path=path.partition("?")[0],
-                began=began,
-                ended=datetime.now(UTC),
-                status=status,
-                key=key,
-                id=id_,
-                body=None if answer is None else sha256(answer).hexdigest(),
-            )
+        line = Line(
+            user_id=user_id,
+            method=method,
+            path=path.partition("?")[0],
+            began=began,
+            ended=datetime.now(UTC),
+            status=status,
+            key=key,
+            id=id_,
+            body=None if answer is None else digest(answer),
         )
+        self.write(line)
 
     def write(self, line: Line) -> None:
-        """Append the line."""
+        """Append a line."""
         self._file.write(msgspec.json.encode(line) + b"\n")
         self._file.flush()
+
+
+def digest(answer: bytes) -> str:
+    """Return what the journal keeps of an answer."""
+    return sha256(answer).hexdigest()
 
 
 def read(paths: Iterable[Path]) -> list[Line]:

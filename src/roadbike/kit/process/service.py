@@ -15,6 +15,7 @@ from roadbike.kit.messaging.catching_up import CatchUp
 from roadbike.kit.messaging.inbox import Policy, Prefetch
 from roadbike.kit.process.settings import ServiceSettings
 from roadbike.kit.pure.events import Event
+from roadbike.kit.resilience.breaker import Breaker
 
 E = TypeVar("E", bound=Event)
 
@@ -57,6 +58,8 @@ class Service:
     gauges: numbers for /internal/status that are 0 when the shop is settled, by name.
     prefetch: loads with one statement per table what a batch of events will touch.
     catch_up: what it does differently while it is behind with its messages.
+    breakers: in front of what it calls, for /internal/status. limits: its own limits of requests,
+    by name; 0 is off.
     resources: opened before the first request and closed after the last (HTTP clients, pools).
     Raises ValueError when it publishes events of another source or to several topics.
     """
@@ -70,6 +73,8 @@ class Service:
     publishes: Sequence[type[Event]] = ()
     gauges: Mapping[str, Callable[[Tx], Awaitable[int]]] = field(default_factory=dict)
     prefetch: Prefetch | None = None
+    breakers: Sequence[Breaker] = ()
+    limits: Mapping[str, int] = field(default_factory=dict)
     resources: Sequence[AbstractAsyncContextManager[object]] = ()
     catch_up: CatchUp | None = None
 

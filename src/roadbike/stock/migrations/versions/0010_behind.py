@@ -5,8 +5,8 @@ from sqlalchemy import Column, Integer, Text
 
 from roadbike.kit import schema
 
-revision = "0009"
-down_revision = "0008"
+revision = "0010"
+down_revision = "0009"
 
 
 def upgrade() -> None:
