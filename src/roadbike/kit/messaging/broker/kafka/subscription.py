@@ -16,7 +16,12 @@ from roadbike.kit.messaging.broker.kafka.envelope import message_of
 from roadbike.kit.messaging.broker.kafka.options import Membership
 from roadbike.kit.messaging.broker.kafka.reader import Place, event_at
 from roadbike.kit.messaging.broker.kafka.window import Window, last_acknowledged
-from roadbike.kit.messaging.broker.port import BrokerUnavailable, Received, Subscription
+from roadbike.kit.messaging.broker.port import (
+    BrokerUnavailable,
+    Progress,
+    Received,
+    Subscription,
+)
 
 log = structlog.get_logger()
 
@@ -76,17 +81,31 @@ class KafkaSubscription(Subscription):
                 each.handle.nak(each.position, due)
 
     async def lag(self) -> int:
+        return (await self.progress()).backlog
+
+    async def progress(self) -> Progress:
         consumer = await self.open()
         topic = self._connector.topics.get(self._topic) or await self._connector.topic(self._topic)
         places = [TopicPartition(self._topic, number) for number in topic.numbers]
         ends = await self._connector.call(consumer.end_offsets(places))
         lows = await self._lows(consumer, places)
-        return sum(max(ends[place] - low, 0) + more for place, (low, more) in lows.items())
+        done = {place: self._done(place, low) for place, (low, _) in lows.items()}
+        return Progress(
+            incarnation=topic.id,
+            ends={place.partition: end for place, end in ends.items()},
+            done={place.partition: offset for place, offset in done.items()},
+            backlog=sum(max(ends[place] - low, 0) + more for place, (low, more) in lows.items()),
+        )
 
     async def close(self) -> None:
         """Let other members of the group fetch what is not acknowledged here."""
         await self._commit()
         await self._drop_consumer()
+
+    def _done(self, place: TopicPartition, read: int) -> int:
+        """Return up to where the group has acknowledged a partition that is read so far."""
+        window = self._windows.get(place)
+        return read if window is None or window.low is None else window.low
 
     async def _lows(
         self, consumer: AIOKafkaConsumer, places: Sequence[TopicPartition]
