@@ -14,6 +14,7 @@ CATALOGUES: Final = (
     "demo.toml",
     "doctor.toml",
     "bench.toml",
+    "watch.toml",
 )
 LOCALE: Final = ("LC_ALL", "LC_MESSAGES", "LANG")  # the first that is set decides (POSIX)
 
