@@ -4,13 +4,14 @@
 UV := $(or $(shell command -v uv),.uv/bin/uv)
 SYNC := $(UV) sync --quiet --frozen --compile-bytecode --inexact
 ARGS ?=
+DRILLS ?= all
 N ?= 3
 PYTEST ?= pytest
 # all tests are shared by several processes (tests/groups.py), some of them need only one
 JOBS ?= $(if $(ARGS),0,3)
 SHARED = $(if $(filter-out 0,$(JOBS)),-n $(JOBS) --dist loadgroup --no-loadscope-reorder)
 
-.PHONY: up help demo browser promtool test test-long test-races bench siege check sbom docs format
+.PHONY: up help demo drills browser promtool test test-long test-races bench siege check sbom docs format
 
 up: .venv/run  ## open the shop; Ctrl-C closes it (ARGS=--detach: in background)
 	@exec .venv/bin/roadbike up $(ARGS)
@@ -20,6 +21,9 @@ help:  ## list the targets
 
 demo: .venv/run  ## check each requirement on a shop of its own (ARGS="--home .roadbike": on the open one)
 	@.venv/bin/roadbike demo $(ARGS)
+
+drills: .venv/run  ## play every drill in its small form (DRILLS="restart breaker": some; ARGS=--json)
+	@.venv/bin/roadbike drill $(DRILLS) --small $(ARGS)
 
 test: .venv/dev browser promtool  ## run all tests (ARGS="tests/flows -k cancel": some of them)
 	@.venv/bin/python -m $(PYTEST) $(SHARED) $(ARGS)

@@ -6,7 +6,6 @@ What the commands and their options are for stands in local/texts/help.toml.
 import json
 import os
 import sys
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -17,11 +16,11 @@ from roadbike.local import home as homes
 from roadbike.local.cli import Command, Group
 from roadbike.local.commands import dead_letters_options
 from roadbike.local.commands.options import DEFAULT_HOME, HomeOption
-from roadbike.local.errors import CommandError
 from roadbike.local.exit_code import exit_code_of
 from roadbike.local.supervisor import control
 from roadbike.local.supervisor.control import Verb
 from roadbike.local.texts import say
+from roadbike.ops import commands as ops
 
 app = typer.Typer(
     name="roadbike",
@@ -31,6 +30,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(dead_letters_options.app)
+app.add_typer(ops.app)
 
 PartArgument = Annotated[str, typer.Argument()]
 
@@ -228,57 +228,6 @@ def token(
     from roadbike.local.commands import token
 
     typer.echo(token.log_in(homes.at(home), user))
-
-
-@app.command(cls=Command)
-def demo(
-    *,
-    home: Annotated[Path | None, typer.Option("--home", envvar="ROADBIKE_HOME")] = None,
-    stopper: Annotated[str | None, typer.Option()] = None,
-    starter: Annotated[str | None, typer.Option()] = None,
-) -> None:
-    """Check each requirement on a shop of its own, or on the open one of --home.
-
-    The exit code is 0 when all passed.
-    """
-    from roadbike.ops.demo import check_requirements
-    from roadbike.ops.own_shop import own_shop
-
-    with nullcontext(homes.at(home)) if home else own_shop(os.environ, "demo") as shop:
-        failed = check_requirements(shop, stopper, starter)
-    raise typer.Exit(1 if failed else 0)
-
-
-@app.command(cls=Command)
-def bench(
-    *,
-    quick: Annotated[bool, typer.Option("--quick")] = False,
-    out: Annotated[Path, typer.Option("--out")] = Path("build/bench"),
-    beside: Annotated[Path | None, typer.Option("--beside")] = None,
-) -> None:
-    """Measure how fast a shop of its own is, beside the usual way of writing the same path."""
-    from roadbike.ops.bench import command
-
-    raise typer.Exit(command.bench(quick=quick, out=out, beside=beside))
-
-
-@app.command(cls=Command)
-def rebuild(
-    service: Annotated[str, typer.Argument()] = "mypage",
-    *,
-    home: HomeOption = DEFAULT_HOME,
-) -> None:
-    """Rebuild the My Page read model from stored events. The shop can stay open."""
-    from roadbike.local.commands.databases import in_use
-    from roadbike.local.shop_file import databases
-    from roadbike.ops.rebuild import rebuild_my_page
-
-    if service != "mypage":
-        raise CommandError("not-a-read-model", service=service)
-    url = databases(homes.at(home), service, os.environ)[service]
-    with in_use(service, url):
-        count = rebuild_my_page(url)
-    typer.echo(say("purchases-rebuilt", service=service, count=count))
 
 
 def _send(home: Path, verb: Verb, part: str) -> None:

@@ -22,7 +22,7 @@ from roadbike.local.servers import traefik
 from tests.service_harness import settings
 
 SOURCES = Path(roadbike.__file__).parent
-NO_RIGHTS = {"publishes": {}, "consumes": {}, "groups": {}, "passwords": {"x": "y"}}
+NO_RIGHTS = {"publishes": {}, "consumes": {}, "groups": {}, "passwords": {"x": "-", "y": "-"}}
 MARGIN_SECONDS = 2  # of a process that is busy
 
 
@@ -39,7 +39,7 @@ def test_every_client_of_a_service_is_made_in_one_place() -> None:
         if makes_one.search(path.read_text(encoding="utf-8"))
     }
 
-    to_gateway = {"ops/demo.py", "ops/bench/command.py"}
+    to_gateway = {"ops/demo.py", "ops/bench/command.py", "ops/drills/shop.py"}
     assert found == {"kit/process/http_client.py", "kit/auth/tokens.py", *to_gateway}
 
 
@@ -59,7 +59,7 @@ def test_the_demo_gives_up_before_the_gateway(tmp_path: Any) -> None:
 def test_a_service_pings_nats_long_before_its_connection_counts_as_idle(tmp_path: Any) -> None:
     """NATS pings after 2 minutes without data, unless its configuration says something else."""
     config = tmp_path / "nats.conf"
-    nats_config.write(path=str(config), port=4222, set_up="x", rights=NO_RIGHTS)
+    nats_config.write(path=str(config), port=4222, set_up="x", audit="y", rights=NO_RIGHTS)
 
     assert PING_INTERVAL_SECONDS + MARGIN_SECONDS <= 120
     assert "ping_interval" not in config.read_text(encoding="utf-8")

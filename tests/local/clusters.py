@@ -10,13 +10,13 @@ import asyncpg  # type: ignore[import-untyped]
 
 from roadbike.local.home import Home, passwords
 from roadbike.local.jobs import databases
-from roadbike.local.servers import binaries, postgres
+from roadbike.local.servers import AUDIT, binaries, postgres
 from roadbike.local.supervisor.keeper import Keeper
 from roadbike.local.supervisor.processes import Starter
 from tests.ports import free_base
 
 LIMITS = {"stock": 4, "payment": 5}
-NAMES = (postgres.SUPERUSER, *LIMITS, *map(postgres.owner_of, LIMITS))
+NAMES = (postgres.SUPERUSER, AUDIT, *LIMITS, *map(postgres.owner_of, LIMITS))
 FOUND = {
     name: binaries.postgres(environ, data_major=None)
     for name, environ in {

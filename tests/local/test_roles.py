@@ -7,7 +7,7 @@ import pytest
 
 from roadbike.local import home as homes
 from roadbike.local.home import passwords
-from roadbike.local.servers import postgres
+from roadbike.local.servers import AUDIT, postgres
 from tests.local.clusters import FOUND, LIMITS, NAMES, Before, cluster, connected
 
 
@@ -71,6 +71,36 @@ async def test_the_serving_role_changes_rows_and_the_owner_changes_tables(
         await owner.close()
 
     assert names == (["kept", "new"] if before else ["new"])
+
+
+async def test_the_role_of_the_audit_reads_every_database_and_changes_nothing(
+    folder: Path,
+) -> None:
+    home = homes.at(folder / "home")
+    homes.open_home(home)
+    made = passwords(home, "postgres", NAMES)
+
+    async with cluster(home, FOUND["the wheel's"], make_as_before) as port:
+        owner = await connected(port, postgres.owner_of("payment"), "payment", made)
+        await owner.execute("CREATE TABLE item (id serial PRIMARY KEY, name text)")
+        await owner.close()
+        for database in LIMITS:
+            reader = await connected(port, AUDIT, database, made)
+            await reader.fetch("SELECT name FROM item")
+            await reader.execute("SET default_transaction_read_only = off")
+            for statement in (
+                *statements_of(postgres.owner_of(database)),
+                "INSERT INTO item (name) VALUES ('new')",
+                "UPDATE item SET name = 'other'",
+                "DELETE FROM item",
+                "SELECT nextval('item_id_seq')",
+                f"SET ROLE {database}",
+            ):
+                with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                    await reader.execute(statement)
+            await reader.close()
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connected(port, AUDIT, "postgres", made)
 
 
 async def test_one_role_cannot_take_the_connections_of_the_others(folder: Path) -> None:

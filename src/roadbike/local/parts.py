@@ -8,7 +8,7 @@ from roadbike.local import services
 from roadbike.local.home import Home, passwords
 from roadbike.local.ports import Ports
 from roadbike.local.replicas import Replicas
-from roadbike.local.servers import nats, postgres, traefik
+from roadbike.local.servers import AUDIT, nats, postgres, traefik
 from roadbike.local.servers.nats import SET_UP
 from roadbike.local.services import ServiceSpec
 from roadbike.local.supervisor import probes, watchdog
@@ -36,7 +36,7 @@ def all_parts(
         for spec in specs
         if spec.database == "postgresql"
     }
-    roles = [postgres.SUPERUSER, *limits, *map(postgres.owner_of, limits)]
+    roles = [postgres.SUPERUSER, AUDIT, *limits, *map(postgres.owner_of, limits)]
     seconds = watchdog.hang_seconds(environ)
     parts = (
         postgres.part(home, ports.postgres, environ, passwords(home, "postgres", roles), limits),
@@ -58,7 +58,7 @@ def all_parts(
 def broker_rights(home: Home, specs: tuple[ServiceSpec, ...]) -> nats.Rights:
     names = [spec.name for spec in specs]
     return nats.Rights(
-        passwords=passwords(home, "nats", [*names, SET_UP]),
+        passwords=passwords(home, "nats", [*names, SET_UP, AUDIT]),
         publishes={spec.name: spec.topic for spec in specs},
         consumes={spec.name: spec.reads for spec in specs},
         groups=services.topics(specs),

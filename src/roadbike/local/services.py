@@ -12,7 +12,7 @@ from roadbike.local import keys, replicas
 from roadbike.local.home import Home, passwords
 from roadbike.local.ports import HOST, Ports
 from roadbike.local.replicas import Replicas
-from roadbike.local.servers import postgres
+from roadbike.local.servers import AUDIT, postgres
 
 # After a process was killed, its unacknowledged messages should become available soon.
 ACK_WAIT_SECONDS: Final = 5.0
@@ -168,6 +168,12 @@ def _urls(spec: ServiceSpec, ports: Ports, made: Replicas) -> list[str]:
 def database_url(home: Home, ports: Ports, spec: ServiceSpec) -> str:
     """Return the URL with which the service serves."""
     return _url(home, ports, spec, role=spec.name)
+
+
+def audit_urls(home: Home, ports: Ports, specs: Sequence[ServiceSpec]) -> dict[str, str]:
+    """Return the URLs with which the databases are read only, and the provider's journal."""
+    of_services = {spec.name: _url(home, ports, spec, role=AUDIT) for spec in specs}
+    return of_services | {"provider": _sqlite(home, PAYMENT.name, "provider.db")}
 
 
 def owner_url(home: Home, ports: Ports, spec: ServiceSpec) -> str:

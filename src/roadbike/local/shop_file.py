@@ -13,6 +13,7 @@ from roadbike.local.errors import CommandError, did_you_mean
 from roadbike.local.home import Home, write_private
 from roadbike.local.invocation import command_line
 from roadbike.local.ports import DEFAULT_BASE, HOST, Ports
+from roadbike.local.servers import AUDIT
 from roadbike.local.servers.nats import SET_UP
 from roadbike.local.services import ServiceSpec
 from roadbike.local.supervisor import control
@@ -28,7 +29,9 @@ class ShopFile(msgspec.Struct, frozen=True, kw_only=True):
     open: whether requests are answered. demo: whether the demo users and bikes were made.
     addresses: by part; a service with replicas has that of the first one, too.
     ports, databases, brokers: by part, databases and brokers with passwords; the broker is also
-    that of its set-up job. owners: the databases for those who migrate them.
+    those of its set-up job and of the audit. owners: the databases for those who migrate them.
+    auditors: the databases for those who only read them, and the journal of the simulated
+    provider.
     pids: process ids of the running parts and of the supervisor.
     logins: passwords of the demo users. ops_key: the key file of the commands.
     """
@@ -44,6 +47,7 @@ class ShopFile(msgspec.Struct, frozen=True, kw_only=True):
     ops_key: str
     databases: dict[str, str]
     owners: dict[str, str] = {}
+    auditors: dict[str, str] = {}
     brokers: dict[str, str]
 
     @property
@@ -164,9 +168,10 @@ def begin(
         ops_key=str(keys.private(home, keys.OPS)),
         databases={spec.name: services.database_url(home, ports, spec) for spec in specs},
         owners={spec.name: services.owner_url(home, ports, spec) for spec in specs},
+        auditors=services.audit_urls(home, ports, specs),
         brokers={
             name: services.broker_url(home, ports, name)
-            for name in (*(spec.name for spec in specs), SET_UP)
+            for name in (*(spec.name for spec in specs), SET_UP, AUDIT)
         },
     )
     write(home, shop)

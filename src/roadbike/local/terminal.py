@@ -23,6 +23,12 @@ def console() -> Console:
     return plain if plain.is_terminal else Console(width=WIDTH_WITHOUT_TERMINAL)
 
 
+def error_console() -> Console:
+    """Return the console for what is not the result: it stays out of a pipe."""
+    plain = Console(stderr=True)
+    return plain if plain.is_terminal else Console(stderr=True, width=WIDTH_WITHOUT_TERMINAL)
+
+
 def state_text(state: str) -> Text:
     """Return the state in words and, on a terminal, in its colour."""
     return Text(say(f"state-{state}"), COLOURS.get(state, "yellow"))

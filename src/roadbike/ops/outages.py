@@ -12,8 +12,8 @@ from roadbike.local.supervisor import control
 ServiceAction = Callable[[str], Awaitable[None]]  # takes the service's name
 
 
-def by_supervisor(home: Home, verb: Literal["start", "stop"]) -> ServiceAction:
-    """Return the action of `roadbike start` or `roadbike stop`."""
+def by_supervisor(home: Home, verb: Literal["start", "stop", "restart"]) -> ServiceAction:
+    """Return the action of `roadbike start`, `roadbike stop` or `roadbike restart`."""
 
     async def act(service: str) -> None:
         await asyncio.to_thread(control.ask, home, verb, service)

@@ -36,6 +36,13 @@ class Person:
         self._token = ""
         self._renew_at = float("-inf")
 
+    @classmethod
+    def with_token(cls, http: aiohttp.ClientSession, gateway: str, token: str) -> "Person":
+        """Return the person whose access token this is; it is not renewed."""
+        person = cls(http, gateway, "", "")
+        person._token, person._renew_at = token, float("inf")
+        return person
+
     async def get(self, path: str) -> Any:
         """Return the body. Raises CommandError for anything but a 200."""
         return (await self.ask("GET", path, wanted=200)).body
@@ -53,11 +60,9 @@ class Person:
 
         Raises CommandError when the shop does not answer, or with another status than `wanted`.
         """
-        if time.monotonic() >= self._renew_at:
-            await self._log_in()
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        named["Authorization"] = f"Bearer {self._token}"
-        response = await self._send(method, path, body, named)
+        named["Authorization"] = f"Bearer {await self.token()}"
+        response = await self.send(method, path, body, named)
         if wanted is not None and response.status != wanted:
             raise CommandError(
                 "demo-unexpected",
@@ -69,18 +74,23 @@ class Person:
             )
         return response
 
+    async def token(self) -> str:
+        """Return a valid access token. Raises CommandError when the log-in is refused."""
+        if time.monotonic() >= self._renew_at:
+            await self._log_in()
+        return self._token
+
     async def _log_in(self) -> None:
         login = {"userId": self.user, "password": self._password}
-        response = await self._send("POST", "/accounts/tokens", login, {})
+        response = await self.send("POST", "/accounts/tokens", login, {})
         if response.status != HTTPStatus.OK:
             reason = f"{response.status} {response.body}"
             raise CommandError("log-in-refused", user=self.user, reason=reason)
         self._token = response.body["access_token"]
         self._renew_at = time.monotonic() + response.body["expires_in"] / 2
 
-    async def _send(
-        self, method: str, path: str, body: object, headers: dict[str, str]
-    ) -> Response:
+    async def send(self, method: str, path: str, body: object, headers: dict[str, str]) -> Response:
+        """Send a request without a token. Raises CommandError when the shop does not answer."""
         try:
             async with self._http.request(
                 method, self._gateway + path, json=body, headers=headers

@@ -5,13 +5,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 import nats
 import pytest
 from nats.aio.client import Client
 
 from roadbike.kit.messaging.broker import BrokerUnavailable, Message
-from roadbike.kit.messaging.broker.nats import NatsBroker, permissions, set_up_permissions
+from roadbike.kit.messaging.broker.nats import (
+    NatsBroker,
+    audit_permissions,
+    permissions,
+    set_up_permissions,
+)
 from tests.kit.broker.messages import (
     a_message,
     fetch_all,
@@ -34,6 +40,7 @@ def server(tmp_path: Path) -> Iterator[NatsServer]:
         for service, topic in TOPICS.items()
     }
     users["set-up"] = set_up_permissions("set-up", GROUPS)
+    users["audit"] = audit_permissions("audit", GROUPS)
     server = NatsServer(tmp_path, users=users)
     server.start()
     yield server
@@ -44,7 +51,7 @@ def server(tmp_path: Path) -> Iterator[NatsServer]:
 async def brokers(server: NatsServer) -> AsyncIterator[dict[str, NatsBroker]]:
     """Connected brokers by user; topics and groups are made."""
     async with AsyncExitStack() as stack:
-        names = (*SERVICES, "set-up")
+        names = (*SERVICES, "set-up", "audit")
         connected = {name: NatsBroker(server.url(name), name, timeout=0.3) for name in names}
         for broker in connected.values():
             stack.push_async_callback(broker.close)
@@ -88,6 +95,21 @@ async def test_a_service_looks_at_its_own_topic_and_purges_it(server: NatsServer
     assert errors == []
     await stock.close()
     await set_up.close()
+
+
+async def test_the_audit_reads_what_all_topics_hold_and_can_do_nothing_else(
+    brokers: dict[str, NatsBroker],
+) -> None:
+    sent = {topic: message_to(topic) for topic in GROUPS}
+    for topic, message in sent.items():
+        (mark,) = await brokers[topic.removeprefix("bike.")].send([message])
+
+        assert await brokers["audit"].holds(topic, mark, message.event_id)
+        assert not await brokers["audit"].holds(topic, mark, uuid4())
+        with pytest.raises(BrokerUnavailable, match="permissions violation"):
+            await brokers["audit"].send([message])
+        with pytest.raises(BrokerUnavailable, match="permissions violation"):
+            await brokers["audit"].subscribe("mypage", topic)
 
 
 async def test_a_service_starts_its_own_topic_over_and_no_other(
@@ -175,12 +197,24 @@ DENIED_TO_SET_UP = [
     *("$JS.API.CONSUMER.CREATE.bike-stock.set-up", "$JS.ACK.bike-stock.mypage.1.1.1.1.0"),
     *("_INBOX_stock.x", "$SYS.REQ.SERVER.PING"),
 ]
+DENIED_TO_AUDIT = [
+    *("bike.stock.1", "$JS.ACK.bike-stock.mypage.1.1.1.1.0", "$JS.API.STREAM.LIST"),
+    *("$JS.API.STREAM.PURGE.bike-stock", "$JS.API.STREAM.DELETE.bike-stock"),
+    *("$JS.API.STREAM.UPDATE.bike-stock", "$JS.API.STREAM.MSG.DELETE.bike-stock"),
+    *("$JS.API.CONSUMER.CREATE.bike-stock.audit", "$JS.API.CONSUMER.MSG.NEXT.bike-stock.mypage"),
+    *("SET_UP.START_OVER.bike-stock", "_INBOX_stock.x"),
+]
 SUBSCRIPTIONS = ["bike.>", ">", "_INBOX_mypage.>", "_INBOX.>", "$JS.>", "*", "SET_UP.>"]
 
 
 @pytest.mark.parametrize(
     ("user", "subjects"),
-    [("stock", DENIED_TO_STOCK), ("account", DENIED_TO_ACCOUNT), ("set-up", DENIED_TO_SET_UP)],
+    [
+        ("stock", DENIED_TO_STOCK),
+        ("account", DENIED_TO_ACCOUNT),
+        ("set-up", DENIED_TO_SET_UP),
+        ("audit", DENIED_TO_AUDIT),
+    ],
 )
 async def test_a_user_may_not_publish_to(
     server: NatsServer, user: str, subjects: list[str]
@@ -191,7 +225,7 @@ async def test_a_user_may_not_publish_to(
     assert await refused(server, user, publish, subjects) == subjects
 
 
-@pytest.mark.parametrize("user", ["stock", "account", "set-up"])
+@pytest.mark.parametrize("user", ["stock", "account", "set-up", "audit"])
 async def test_a_user_may_not_subscribe_to(server: NatsServer, user: str) -> None:
     subjects = [*SUBSCRIPTIONS, *(["_INBOX_account.>"] if user == "account" else [])]
 

@@ -1,4 +1,4 @@
-"""Looks at an open shop, one after the other: each part, and what its metrics say since the last."""
+"""Looks at an open shop, one after the other: its parts, and their rates since the last look."""
 
 import time
 from collections.abc import Sequence

@@ -84,12 +84,13 @@ def _hint() -> Text:
 
 def _fitting(look: Look, to: Console) -> Table:
     """Leave optional columns out until the table fits: nothing in it is shortened."""
-    for left_out in range(len(OPTIONAL) + 1):
+    left_out = 0
+    while True:
         table = _table(look, [name for name in COLUMNS if name not in OPTIONAL[:left_out]])
         width = Measurement.get(to, to.options.update(width=ANY_WIDTH), table).maximum
-        if width <= to.width:
-            break
-    return table
+        if width <= to.width or left_out == len(OPTIONAL):
+            return table
+        left_out += 1
 
 
 def _table(look: Look, columns: Sequence[str]) -> Table:

@@ -6,20 +6,28 @@ from typing import Any, Final
 
 import msgspec
 
-from roadbike.kit.messaging.broker.nats import permissions, set_up_permissions
+from roadbike.kit.messaging.broker.nats import (
+    audit_permissions,
+    permissions,
+    set_up_permissions,
+)
 from roadbike.local.home import write_private
 from roadbike.local.ports import HOST
 
 MAX_STORE_BYTES: Final = 8 * 1024**3  # of all topics together
 
 
-def write(*, path: str, port: int, set_up: str, rights: Mapping[str, Any]) -> None:
-    """`set_up`: the user of the set-up job; `rights`: the fields of servers.nats.Rights."""
+def write(*, path: str, port: int, set_up: str, audit: str, rights: Mapping[str, Any]) -> None:
+    """Write the file. `set_up`, `audit`: the users of the set-up job and of the audit.
+
+    `rights`: the fields of servers.nats.Rights.
+    """
     allowed = {
         name: permissions(name, topic, rights["consumes"][name])
         for name, topic in rights["publishes"].items()
     }
     allowed[set_up] = set_up_permissions(set_up, rights["groups"])
+    allowed[audit] = audit_permissions(audit, rights["groups"])
     users = [
         {"user": name, "password": rights["passwords"][name], "permissions": permitted}
         for name, permitted in allowed.items()

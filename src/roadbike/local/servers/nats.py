@@ -7,7 +7,7 @@ from typing import Final
 
 from roadbike.local import own
 from roadbike.local.home import Home
-from roadbike.local.servers import binaries
+from roadbike.local.servers import AUDIT, binaries
 from roadbike.local.supervisor import probes
 from roadbike.local.supervisor.part import Call, Part, Server
 from roadbike.local.users import User
@@ -17,7 +17,7 @@ SET_UP: Final = "set-up"  # the part, and the broker's user, that makes topics a
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rights:
-    """The users of the broker: the services and the set-up job.
+    """The users of the broker: the services, the set-up job, and one that may only read.
 
     passwords: by user. publishes: the topic of each service, None if it publishes nothing.
     consumes: the topics that each service reads. groups: those that consume each topic.
@@ -60,6 +60,7 @@ def part(
                 "path": str(settings),
                 "port": port,
                 "set_up": SET_UP,
+                "audit": AUDIT,
                 "rights": asdict(rights),
             },
         ),

@@ -1,6 +1,7 @@
 """One PostgreSQL cluster: loopback only, log-in by password, a database and two roles per service.
 
 The role with the service's name serves requests; `NAME_owner` owns the database and migrates it.
+One more role may read all of them and change nothing.
 """
 
 import shutil
@@ -18,18 +19,20 @@ from roadbike.local import own, users
 from roadbike.local.errors import CommandError
 from roadbike.local.home import Home
 from roadbike.local.ports import HOST
-from roadbike.local.servers import binaries
+from roadbike.local.servers import AUDIT, binaries
 from roadbike.local.supervisor import probes
 from roadbike.local.supervisor.part import Call, Part, Server
 from roadbike.local.users import User, is_reachable
 
 SUPERUSER: Final = "postgres"
 OWNER_CONNECTIONS: Final = 2  # of the role that migrates
+AUDIT_CONNECTIONS: Final = 4  # of the role that may only read
 SPARE_CONNECTIONS: Final = 3  # of a serving role, for commands such as `roadbike rebuild`
 RESERVED_CONNECTIONS: Final = 10  # for the superuser, and for our own look at the database
-ACCESS: Final = """# by password: a role may use the database of its name, and of each role it is in
+ACCESS: Final = f"""# by password: a role may use the database of its name and of each role it is in
 host  all       postgres  127.0.0.1/32  scram-sha-256
 host  samerole  all       127.0.0.1/32  scram-sha-256
+host  all       {AUDIT}     127.0.0.1/32  scram-sha-256
 """
 SETTINGS: Final = {
     "listen_addresses": HOST,
@@ -84,7 +87,8 @@ def connection_limit(connections: int, replicas: int = 1) -> int:
 
 def max_connections(limits: Iterable[int]) -> int:
     """Return how many connections the server has to accept for serving roles with these limits."""
-    return RESERVED_CONNECTIONS + sum(limit + OWNER_CONNECTIONS for limit in limits)
+    of_services = sum(limit + OWNER_CONNECTIONS for limit in limits)
+    return RESERVED_CONNECTIONS + AUDIT_CONNECTIONS + of_services
 
 
 def part(
@@ -96,7 +100,8 @@ def part(
 ) -> Part:
     """Return the server as a part.
 
-    passwords: of the superuser and of both roles of each database. limits: by database, the
+    passwords: of the superuser, of both roles of each database and of the one that may only read.
+    limits: by database, the
     connections of its serving role.
     """
     cluster = find(home, environ)

@@ -10,11 +10,13 @@ from roadbike.kit.translations import Language, Text, load_texts
 CATALOGUES: Final = (
     "errors.toml",
     "output.toml",
+    "watch.toml",
     "help.toml",
     "demo.toml",
     "doctor.toml",
     "bench.toml",
-    "watch.toml",
+    "drills.toml",
+    "audit.toml",
 )
 LOCALE: Final = ("LC_ALL", "LC_MESSAGES", "LANG")  # the first that is set decides (POSIX)
 

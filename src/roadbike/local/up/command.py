@@ -99,9 +99,10 @@ def up_detached(options: Options) -> None:
     summary.show(options.home, console())
 
 
-def open_in_background(options: Options) -> None:
+def open_in_background(options: Options, to: Console | None = None) -> None:
     """Return when the shop is open; it goes on in a process of its own.
 
+    to: where its progress is shown.
     Raises CommandError when it cannot be opened, or the wait is interrupted.
     """
     os.umask(PRIVATE)
@@ -118,9 +119,10 @@ def open_in_background(options: Options) -> None:
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=file,
+            env=dict(options.environ),
             start_new_session=True,
         )
-    to = console()
+    to = to or console()
     _with_user(options, to)
     _wait_until_open(options.home, process, progress(to))
 

@@ -1,4 +1,4 @@
-"""The permissions of NATS users: of each service, and of the set-up job."""
+"""The permissions of NATS users: of each service, of the set-up job, and of the audit."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
@@ -37,6 +37,22 @@ def set_up_permissions(user: str, topics: Mapping[str, Collection[str]]) -> Perm
         },
         "subscribe": {"allow": [f"{inbox_prefix(user)}.>", f"{START_OVER}.*"]},
         "allow_responses": True,  # to those who ask for a new generation
+    }
+
+
+def audit_permissions(user: str, topics: Iterable[str]) -> Permissions:
+    """Return the `permissions` block of a user that may read what these topics hold, and no more.
+
+    It is no group: what it reads is not consumed.
+    """
+    calls = ("INFO", "MSG.GET")
+    return {
+        "publish": {
+            "allow": [
+                f"$JS.API.STREAM.{call}.{stream_of(topic)}" for topic in topics for call in calls
+            ]
+        },
+        "subscribe": {"allow": [f"{inbox_prefix(user)}.>"]},
     }
 
 

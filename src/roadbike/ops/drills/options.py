@@ -1,0 +1,65 @@
+"""The command line of `roadbike drill`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from roadbike.local import home as homes
+from roadbike.local.errors import CommandError
+
+if TYPE_CHECKING:  # imported when the command runs: they take time
+    from roadbike.ops.drills.shop import Elsewhere
+
+
+def drill(  # noqa: PLR0913 each is an option
+    names: Annotated[list[str] | None, typer.Argument()] = None,
+    *,
+    small: Annotated[bool, typer.Option("--small")] = False,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+    home: Annotated[Path | None, typer.Option("--home")] = None,
+    gateway: Annotated[str | None, typer.Option()] = None,
+    token_file: Annotated[Path | None, typer.Option("--token-file")] = None,
+    stopper: Annotated[str | None, typer.Option()] = None,
+    starter: Annotated[str | None, typer.Option()] = None,
+    restarter: Annotated[str | None, typer.Option()] = None,
+) -> None:
+    """Cause faults or load in a shop, and check that it holds what it promises."""
+    from roadbike.local.terminal import console
+    from roadbike.ops.drills import command
+    from roadbike.ops.drills.drill import Size
+
+    if not names:
+        command.show_list(console())
+        return
+    drills = command.drills_named(names)
+    elsewhere = _elsewhere(gateway, token_file, (stopper, starter, restarter))
+    if home is not None and elsewhere is not None:
+        raise _wrong_place()
+    place = homes.at(home) if home is not None else elsewhere
+    raise typer.Exit(command.play_all(drills, place, Size(small=small), as_json=as_json))
+
+
+def _elsewhere(
+    gateway: str | None,
+    token_file: Path | None,
+    commands: tuple[str | None, ...],
+) -> "Elsewhere | None":
+    from roadbike.ops.drills.shop import Elsewhere
+
+    stopper, starter, restarter = commands
+    if gateway is None and token_file is None and not any(commands):
+        return None
+    if not (gateway and token_file and stopper and starter and restarter):
+        raise _wrong_place()
+    return Elsewhere(
+        gateway=gateway.rstrip("/"),
+        token_file=token_file,
+        stopper=stopper,
+        starter=starter,
+        restarter=restarter,
+    )
+
+
+def _wrong_place() -> CommandError:
+    return CommandError("drill-where", code=2)

@@ -1,0 +1,146 @@
+"""The shop that is drilled: one of its own, the open one of a home, or one elsewhere."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+
+from roadbike.local import shop_file
+from roadbike.local.errors import CommandError
+from roadbike.local.home import Home
+from roadbike.local.supervisor import control
+from roadbike.local.texts import say
+from roadbike.ops import outages
+from roadbike.ops.outages import ServiceAction
+from roadbike.ops.people import Person, wait_until
+from roadbike.ops.stage import PRICE
+
+SIGN_UPS_AT_ONCE: Final = 4  # account hashes one password after the other
+KNOWN_SECONDS: Final = 30.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Elsewhere:
+    """How a shop that is not on this machine is reached, and how its services are stopped.
+
+    token_file: has an access token of staff. stopper, starter, restarter: commands with {service}.
+    """
+
+    gateway: str
+    token_file: Path
+    stopper: str
+    starter: str
+    restarter: str
+
+
+@dataclass(kw_only=True)
+class DrilledShop:
+    """The shop, and what every drill does with it.
+
+    home: None when the shop is elsewhere. admin: a member of staff.
+    stop, start, restart: of all processes of a service. note: prints what is done now.
+    """
+
+    gateway: str
+    http: aiohttp.ClientSession
+    home: Home | None
+    admin: Person
+    stop: ServiceAction
+    start: ServiceAction
+    restart: ServiceAction
+    note: Callable[[str], None]
+
+    def say(self, slug: str, **facts: object) -> None:
+        """Print what the drill does now."""
+        self.note(say(slug, **facts))
+
+    async def bike(self, units: int) -> int:
+        """Put a bike on sale and return its number when reservation sells it."""
+        new = {"bikeNm": "훈련 로드 54", "price": PRICE, "stockQty": units, "brand": "훈련"}
+        bike_id: int = (await self.admin.ask("POST", "/stocks", new, wanted=201)).body["bikeId"]
+
+        async def copies() -> list[int]:
+            path = "/reservations/catalogue?size=100"
+            found = await self.admin.get(path)
+            if (last := found["page"]["totalPages"] - 1) > 0:  # new bikes come last
+                found = await self.admin.get(f"{path}&page={last}")
+            return [bike["bikeId"] for bike in found["_embedded"]["stocks"]]
+
+        what = say("drill-bike-is-sold", bike=bike_id)
+        await wait_until(copies, lambda copied: bike_id in copied, what, KNOWN_SECONDS)
+        return bike_id
+
+    async def withdraw(self, bike_id: int) -> None:
+        """Take the drill's bike off sale."""
+        found = await self.admin.ask("GET", f"/stocks/{bike_id}", wanted=200)
+        etag = found.etag or ""
+        await self.admin.ask("DELETE", f"/stocks/{bike_id}", wanted=204, If_Match=etag)
+
+    async def buyers(self, count: int) -> list[Person]:
+        """Sign up so many buyers and log them in.
+
+        Raises CommandError when the shop limits sign-ups.
+        """
+        places, run = asyncio.Semaphore(SIGN_UPS_AT_ONCE), secrets.token_hex(4)
+
+        async def sign_up(number: int) -> Person:
+            user, password = f"drill-{run}-{number}", secrets.token_urlsafe(16)
+            buyer = Person(self.http, self.gateway, user, password)
+            async with places:
+                new = {"userId": user, "password": password, "userNm": "훈련 구매자"}
+                made = await buyer.send("POST", "/accounts", new, {})
+                if made.status == HTTPStatus.TOO_MANY_REQUESTS:
+                    raise CommandError("drill-sign-ups-limited", count=count)
+                if made.status != HTTPStatus.CREATED:
+                    raise CommandError("drill-no-sign-up", status=made.status, body=made.body)
+                await buyer.token()
+            return buyer
+
+        return await asyncio.gather(*(sign_up(number) for number in range(count)))
+
+
+def _at_home(home: Home, http: aiohttp.ClientSession, note: Callable[[str], None]) -> DrilledShop:
+    """Return the open shop of that home. Raises NotRunning when none is open there."""
+    control.views(home)
+    known = shop_file.read_known(home)
+    return DrilledShop(
+        gateway=known.gateway,
+        http=http,
+        home=home,
+        admin=Person(http, known.gateway, "admin", known.logins["admin"]),
+        stop=outages.by_supervisor(home, "stop"),
+        start=outages.by_supervisor(home, "start"),
+        restart=outages.by_supervisor(home, "restart"),
+        note=note,
+    )
+
+
+def _elsewhere(
+    at: Elsewhere, http: aiohttp.ClientSession, note: Callable[[str], None]
+) -> DrilledShop:
+    return DrilledShop(
+        gateway=at.gateway,
+        http=http,
+        home=None,
+        admin=Person.with_token(http, at.gateway, at.token_file.read_text().strip()),
+        stop=outages.by_command(at.stopper),
+        start=outages.by_command(at.starter),
+        restart=outages.by_command(at.restarter),
+        note=note,
+    )
+
+
+@asynccontextmanager
+async def drilled(at: Home | Elsewhere, note: Callable[[str], None]) -> AsyncIterator[DrilledShop]:
+    """Yield the shop. Raises NotRunning when no shop is open in the home."""
+    async with aiohttp.ClientSession() as http:
+        if isinstance(at, Elsewhere):
+            yield _elsewhere(at, http, note)
+        else:
+            yield _at_home(at, http, note)
