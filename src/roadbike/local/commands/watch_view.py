@@ -13,6 +13,7 @@ from roadbike.local.commands import status_table, verdict
 from roadbike.local.commands.figures import Figures
 from roadbike.local.commands.looks import Look
 from roadbike.local.commands.status import PartStatus
+from roadbike.local.commands.verdict import Reason
 from roadbike.local.terminal import state_text
 from roadbike.local.texts import say
 
@@ -48,7 +49,7 @@ def problems(look: Look) -> list[str]:
     found = []
     for row in look.rows:
         of = look.figures.get(row.part, NO_FIGURES)
-        sentences = [status_table.sentence(row, reason) for reason in verdict.reasons(row)]
+        sentences = [_sentence(row, reason) for reason in verdict.reasons(row)]
         sentences += [
             say(f"watch-breaker-{state}", breaker=name)
             for name, state in of.breakers.items()
@@ -65,6 +66,12 @@ def problems(look: Look) -> list[str]:
             sentences.append(say("watch-refusing", percent=share))
         found += [say("part-problem", part=row.part, problem=each) for each in sentences]
     return found
+
+
+def _sentence(row: PartStatus, reason: Reason) -> str:
+    if reason is Reason.NOT_READY and row.state != "ready":
+        return say(f"state-{row.state}")
+    return status_table.sentence(row, reason)
 
 
 def _totals(look: Look) -> str:
@@ -106,6 +113,8 @@ def _table(look: Look, columns: Sequence[str]) -> Table:
 
 def _cell(row: PartStatus, of: Figures | None, column: str) -> Text:
     match column:
+        case "part":
+            return Text(row.part)
         case "state":
             return state_text("not-ready" if row.state == "ready" and not row.ready else row.state)
         case "per_second" | "refused_per_second" | "failed_per_second":
@@ -116,10 +125,10 @@ def _cell(row: PartStatus, of: Figures | None, column: str) -> Text:
             return Text("" if of is None else of.fullest_pool)
         case "parked" | "dead":
             value = getattr(row, column)
-            return Text("" if value is UNSET else str(value), "red" if value else "")
+            return Text() if value is UNSET else Text(str(value), "red" if value else "dim")
         case _:
             value = getattr(row, column)
-            return Text("" if value is None or value is UNSET else str(value))
+            return Text() if value is None or value is UNSET else _dim_if_zero(str(value))
 
 
 def _rate(of: Figures | None, column: str) -> Text:
@@ -127,7 +136,13 @@ def _rate(of: Figures | None, column: str) -> Text:
         return Text()
     names = {"refused_per_second": "refused", "failed_per_second": "failed"}
     value: float = getattr(of, names.get(column, column))
-    return Text(f"{value:.1f}", "yellow" if value and column in names else "")
+    if value and column in names:
+        return Text(f"{value:.1f}", "yellow")
+    return _dim_if_zero(f"{value:.1f}")
+
+
+def _dim_if_zero(number: str) -> Text:
+    return Text(number, "" if float(number) else "dim")
 
 
 def _number(value: object) -> int:
