@@ -139,7 +139,7 @@ class PaymentApi:
             put("/internal/payments", self.open_all, who=INTERNAL, hot=True),
             get("/payments", self.page, who=BUYER, sort=tuple(store.SORTABLE)),
             get(one, self.get, who=BUYER),
-            patch(one, self.pay, who=BUYER, refuses=(402, 409, 429)),
+            patch(one, self.pay, who=BUYER, refuses=(402, 409, 429), hot=True),
         ]
 
     async def open(

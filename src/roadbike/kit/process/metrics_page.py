@@ -18,7 +18,7 @@ FRESH_SECONDS: Final = 1.0  # so long a status is good enough: to read it costs 
 
 
 class MetricsApi:
-    """Serves the metrics to whoever reaches the service's own port; the gateway has no such path.
+    """Serves the metrics at the own port of the service; the gateway has no such path.
 
     status: returns how the service stands. Raises DatabaseUnavailable.
     """
