@@ -25,6 +25,7 @@ COLUMNS: Final = (
     *("unsent", "lag", "parked", "dead", "pool", "cpu_percent", "memory_mb"),
 )
 TEXTS: Final = ("part", "state")
+LOUD: Final = ("parked", "dead")
 # left out in this order if too wide
 OPTIONAL: Final = ("memory_mb", "pool", "parked", "cpu_percent", "lag", "p99_ms", "dead")
 ANY_WIDTH: Final = 1000  # wider than any table
@@ -123,12 +124,15 @@ def _cell(row: PartStatus, of: Figures | None, column: str) -> Text:
             return Text("" if of is None or of.p99_ms is None else f"{of.p99_ms:.0f}")
         case "pool":
             return Text("" if of is None else of.fullest_pool)
-        case "parked" | "dead":
-            value = getattr(row, column)
-            return Text() if value is UNSET else Text(str(value), "red" if value else "dim")
         case _:
-            value = getattr(row, column)
-            return Text() if value is None or value is UNSET else _dim_if_zero(str(value))
+            return _count(row, column)
+
+
+def _count(row: PartStatus, column: str) -> Text:
+    value = getattr(row, column)
+    if value is None or value is UNSET:
+        return Text()
+    return Text(str(value), "red") if value and column in LOUD else _dim_if_zero(str(value))
 
 
 def _rate(of: Figures | None, column: str) -> Text:
