@@ -16,12 +16,14 @@ from roadbike.contracts.events import (
     PaymentRefunding,
     ReservationCancelled,
 )
+from roadbike.contracts.shop import day_bounds
 from roadbike.kit.crash import crash_points
 from roadbike.kit.db import Database
 from roadbike.kit.process.service import Service, every, whenever
 from roadbike.kit.process.setting_faults import SettingError, SettingFault, fault
 from roadbike.kit.process.settings import Limit, ServiceSettings
 from roadbike.kit.urls import database_url
+from roadbike.kit.web.audit_log import AuditLogApi
 from roadbike.payment import store
 from roadbike.payment.api import PaymentApi
 from roadbike.payment.domain import TryLimit
@@ -117,6 +119,7 @@ def build(settings: Settings) -> Service:
         routes=[
             *PaymentApi(db, cashier, expiry.after, delay_ms).routes(),
             *PaymentLists(db).routes(),
+            *AuditLogApi(db, "/payments/audit", day_bounds).routes(),
         ],
         policies=[whenever(ReservationCancelled, cancel_payment)],
         prefetch=prefetch,

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, exists, or_, select
+from sqlalchemy import ColumnElement, Select, exists, select, union
 
 from roadbike.contracts.shop import SLOW, day_bounds
 from roadbike.contracts.statuses import PaymentStatus

@@ -4,6 +4,8 @@ from typing import Any
 
 import msgspec
 
+from roadbike.kit.resilience.breaker import BreakerReport
+
 
 class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How a service stands. When the whole shop is quiet, every count but `published` is 0.
@@ -20,6 +22,10 @@ class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):
     kept: messages that only other, usually newer code of the service can process.
     refused: messages that do not come from the only publisher of their event, or contradict what
     is known; it drops to 0 some days after the last one.
+    lag_ms: how late the event loop was in the last two seconds (p95), in milliseconds.
+    limits: the limits of requests in that process by name; 0 is off.
+    shed: requests that were refused before they were read, by kind, since the process began.
+    breakers: the circuit breakers in front of what the service calls, by name.
     gauges: the service's own counts, by name; in JSON they stand beside the other fields.
     """
 
@@ -38,6 +44,10 @@ class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):
     dead: int
     kept: int = 0
     refused: int
+    lag_ms: float = 0.0
+    limits: dict[str, int] = {}
+    shed: dict[str, int] = {}
+    breakers: dict[str, BreakerReport] = {}
     gauges: dict[str, int] = {}
 
     def flat(self) -> dict[str, Any]:
