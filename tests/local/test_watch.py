@@ -29,6 +29,7 @@ roadbike_http_request_seconds_count{method="GET",route="/stocks",status="503"} 5
 roadbike_http_request_seconds_bucket{le="+Inf",method="GET",route="/livez",status="200"} 900
 roadbike_http_request_seconds_count{method="GET",route="/livez",status="200"} 900
 roadbike_outbox_age_seconds 31
+roadbike_loop_lag_seconds 0.02
 roadbike_breaker_state{breaker="payment",state="open"} 1
 roadbike_breaker_state{breaker="payment",state="closed"} 0
 roadbike_pool_in_use{pool="reads"} 1
@@ -54,7 +55,7 @@ def test_rates_are_those_since_the_look_before() -> None:
 
     assert (now.per_second, now.refused, now.failed) == (20.0, 0.5, 0.0)
     assert now.p99_ms == 100
-    assert now.outbox_age == 31
+    assert (now.outbox_age, now.late_ms) == (31, 20)
     assert now.breakers == {"payment": "open"}
     assert now.pools == {"reads": (1, 3), "writes": (3, 4)}
     assert now.fullest_pool == "3/4"
@@ -101,6 +102,11 @@ def test_when_all_is_well_it_says_so() -> None:
             {"unsent": 7},
             Figures(outbox_age=31),
             "reservation: 7 events are not sent; the oldest one has waited for 31 s",
+        ),
+        (
+            {},
+            Figures(late_ms=250),
+            "reservation: it has too much work and is 250 ms late",
         ),
         (
             {},

@@ -22,7 +22,8 @@ class Figures:
 
     per_second, refused, failed: requests without probes, those answered with 429 or 503, and with
     500, per second. p99_ms: 99 % of them were answered within this; None without requests.
-    outbox_age: of the oldest event that is not sent, in seconds. breakers: states by name.
+    outbox_age: of the oldest event that is not sent, in seconds. late_ms: of the event loop.
+    breakers: states by name.
     pools: connections in use and their number, by pool.
     """
 
@@ -31,6 +32,7 @@ class Figures:
     failed: float = 0.0
     p99_ms: float | None = None
     outbox_age: int = 0
+    late_ms: int = 0
     breakers: Mapping[str, str] = field(default_factory=dict)
     pools: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
@@ -71,6 +73,7 @@ def between(before: Samples, now: Samples, seconds: float) -> Figures:
         failed=sum(counts.get(status, 0.0) for status in FAILED) / seconds,
         p99_ms=_within(buckets),
         outbox_age=int(sum(_of(now, "roadbike_outbox_age_seconds").values())),
+        late_ms=int(1000 * sum(_of(now, "roadbike_loop_lag_seconds").values())),
         breakers=_breakers(now),
         pools=_pools(now),
     )

@@ -18,6 +18,7 @@ from roadbike.local.terminal import state_text
 from roadbike.local.texts import say
 
 OLD_SECONDS: Final = 30  # an event that waits longer to be sent is worth a word
+LATE_MS: Final = 100  # of an event loop that has too much work
 MUCH: Final = 0.05  # of a service's requests, refused
 CLOSED: Final = "closed"
 COLUMNS: Final = (
@@ -60,6 +61,8 @@ def problems(look: Look) -> list[str]:
             sentences.append(
                 say("watch-outbox-old", seconds=of.outbox_age, count=_number(row.unsent))
             )
+        if of.late_ms > LATE_MS:
+            sentences.append(say("watch-late", ms=of.late_ms))
         if of.failed:
             sentences.append(say("watch-failing", number=f"{of.failed:.1f}"))
         if of.refused > MUCH * of.per_second:
