@@ -73,6 +73,22 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a group is in the partitions of a topic's log. NATS and memory have one, number 0.
+
+    incarnation: of the log. ends: by partition, the position of the last message that it has or
+    had; 0 when there was none. done: by partition, the position up to which the group has
+    acknowledged everything; it is the end when nothing is unacknowledged.
+    backlog: number of unacknowledged messages, delivered or not.
+    """
+
+    incarnation: str
+    ends: Mapping[int, int]
+    done: Mapping[int, int]
+    backlog: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
     """A message as it was delivered to one group.
 
@@ -118,6 +134,13 @@ class Subscription(Protocol):
 
     async def lag(self) -> int:
         """Return the number of unacknowledged messages, delivered or not.
+
+        Raises BrokerUnavailable.
+        """
+        ...
+
+    async def progress(self) -> Progress:
+        """Return where the topic's log ends, and up to where this group has acknowledged it.
 
         Raises BrokerUnavailable.
         """

@@ -13,6 +13,7 @@ from roadbike.kit.messaging.broker.port import (
     GroupMissing,
     Mark,
     Message,
+    Progress,
     Received,
     Subscription,
     TopicMissing,
@@ -136,6 +137,15 @@ class MemorySubscription(Subscription):
     async def lag(self) -> int:
         topic = self._log.topic(self._topic)
         return len(topic.messages) - self._group.next + 1 + len(self._group.due)
+
+    async def progress(self) -> Progress:
+        topic, group = self._log.topic(self._topic), self._group
+        return Progress(
+            incarnation=topic.incarnation,
+            ends={0: len(topic.messages)},
+            done={0: min(group.due, default=group.next) - 1},
+            backlog=await self.lag(),
+        )
 
     def release(self) -> None:
         """Let other members of the group fetch what is not acknowledged here."""
