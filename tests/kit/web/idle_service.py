@@ -18,6 +18,7 @@ from roadbike.kit.web.client import Gateway
 
 TRANSLATIONS: Final = load_translations("roadbike.kit", "roadbike.contracts")
 GATEWAY_KEY: Final = "the gateway's key"
+TEXT: Final = "x"
 USUAL: Final = {
     "x-gateway-key": GATEWAY_KEY.encode(),
     "authorization": b"Bearer x",
@@ -86,12 +87,19 @@ class IdleService:
     def query_parameters(self) -> dict[HTTPRouteHandler, dict[str, list[str]]]:
         """Return valid values of each query parameter that the OpenAPI document lists, by route.
 
-        Of `sort`, they are all fields by which the description says that the list may be sorted.
+        Of `sort`, they are all fields by which the description says that the list may be sorted; of
+        a text, it is TEXT.
         """
         listed: dict[HTTPRouteHandler, dict[str, list[str]]] = {each: {} for each in self.routes}
         for parameter, route in self._documented("query"):
-            listed[route][parameter["name"]] = _valid_values(parameter)
+            listed[route][parameter["name"]] = _valid_values(parameter, self._schemas)
         return listed
+
+    @property
+    def _schemas(self) -> Mapping[str, Any]:
+        app: Any = self._app.app
+        schemas: dict[str, Any] = app.openapi_schema.to_schema()["components"]["schemas"]
+        return schemas
 
     def asks_well(self, route: HTTPRouteHandler, query: bytes) -> bool:
         """Return whether the route takes the query; anything but 200 and 422 is an error."""
@@ -147,18 +155,19 @@ class IdleService:
         return status
 
 
-def _valid_values(parameter: Mapping[str, Any]) -> list[str]:
+def _valid_values(parameter: Mapping[str, Any], schemas: Mapping[str, Any]) -> list[str]:
     schema = parameter["schema"]
     types = [one for one in schema.get("oneOf", [schema]) if one.get("type") != "null"]
     (type_,) = types
+    if "$ref" in type_:
+        type_ = schemas[type_["$ref"].rpartition("/")[2]]
     if parameter["name"] == "sort":
         fields = parameter["description"].removeprefix("One of ").partition(";")[0]
         return list(fields.split(", "))
     if "enum" in type_:
         return list(type_["enum"])
-    return {"integer": ["1"], "uuid": [str(UUID(int=1))]}.get(
-        type_.get("format", type_["type"]), ["x"]
-    )
+    usual = {"integer": ["1"], "uuid": [str(UUID(int=1))], "boolean": ["true"]}
+    return {**usual, "date": ["2026-11-27"]}.get(type_.get("format", type_["type"]), [TEXT])
 
 
 def _idle(route: HTTPRouteHandler) -> HTTPRouteHandler:
