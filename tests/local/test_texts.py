@@ -78,6 +78,7 @@ def test_every_sentence_is_in_use() -> None:
         "bench-",
         "drill-",
         "audit-",
+        "fix-",
     )  # with an f-string
 
     assert [slug for slug in texts() if f'"{slug}"' not in code and not slug.startswith(made)] == []

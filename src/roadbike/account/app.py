@@ -110,6 +110,7 @@ def build(settings: Settings) -> Service:
         cookie=DeviceCookie(secure=settings.env == "production"),
         token_lifetime_seconds=settings.token_lifetime_seconds,
     )
+    sign_ups = settings.limit(settings.sign_ups_per_hour, SIGN_UPS_PER_HOUR)
     return Service(
         name="account",
         settings=settings,
@@ -124,6 +125,7 @@ def build(settings: Settings) -> Service:
             every(seconds=60, do=partial(delete_old_failures, window=limits.window)),
             every(seconds=60, do=delete_ended_sessions),
         ],
+        limits={"signUpsPerHour": sign_ups},
         resources=[passwords, for_sign_ups],
     )
 

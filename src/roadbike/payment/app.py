@@ -28,6 +28,7 @@ from roadbike.payment import store
 from roadbike.payment.api import PaymentApi
 from roadbike.payment.domain import TryLimit
 from roadbike.payment.lists_api import PaymentLists
+from roadbike.payment.providers.measured import MeasuredProvider
 from roadbike.payment.providers.simulated import Behaviour, SimulatedProvider
 from roadbike.payment.use_cases.cancel import cancel_payment, prefetch
 from roadbike.payment.use_cases.expire import Expiry
@@ -105,7 +106,8 @@ class Settings(ServiceSettings, frozen=True, kw_only=True):
 def build(settings: Settings) -> Service:
     """Build the service. Raises SettingError."""
     db = Database(settings.database_url.reveal())
-    provider = SimulatedProvider(settings.simulated_journal_url, _rates(settings))
+    simulated = SimulatedProvider(settings.simulated_journal_url, _rates(settings))
+    provider = MeasuredProvider(simulated)
     cashier = Cashier(db, provider, crash_points(settings.crash), _tries(settings))
     late_money = LateMoney(provider)
     expiry = Expiry(timedelta(seconds=settings.expire_after_seconds))
@@ -138,7 +140,7 @@ def build(settings: Settings) -> Service:
             every(seconds=1, do=expiry.expire_unpaid),
         ],
         gauges={"unsettled": store.count_unsettled},
-        resources=[provider],
+        resources=[simulated],
     )
 
 

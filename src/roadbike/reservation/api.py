@@ -126,7 +126,14 @@ class ReservationApi:
     def routes(self) -> list[Route]:
         one = "/reservations/{reservation_id:uuid}"
         return [
-            post("/reservations", self.reserve, who=BUYER, refuses=(404, 409), hot=True),
+            post(
+                "/reservations",
+                self.reserve,
+                who=BUYER,
+                refuses=(404, 409),
+                hot=True,
+                admit=self.desk.admit,
+            ),
             get("/reservations", self.page, who=USER, sort=tuple(store.SORTABLE)),
             get(
                 "/reservations/catalogue",

@@ -126,6 +126,8 @@ def build(settings: Settings) -> Service:
             every(seconds=60, do=delete_old_keys),
         ],
         gauges={"pending": store.count_pending},
+        breakers=[desk.breaker],
+        limits={"inFlight": desk.limiter.limit, "openReservations": desk.terms.max_open},
         resources=[payments],
     )
 

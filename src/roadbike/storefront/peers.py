@@ -10,6 +10,7 @@ import aiohttp
 import msgspec
 
 from roadbike.kit.auth import ServiceTokens
+from roadbike.kit.metrics import measured_call
 from roadbike.kit.process.http_client import http_session
 from roadbike.kit.pure.refusals import Unavailable
 from roadbike.kit.resilience.targets import Targets
@@ -158,7 +159,8 @@ class Peers:
         for _ in range(targets.count):
             url = targets.choose()
             try:
-                answer = await self._send_to(url, request, is_last=not targets.has_others())
+                with measured_call(request.service, "page"):
+                    answer = await self._send_to(url, request, is_last=not targets.has_others())
             except NOT_CONNECTED:
                 targets.failed(url)
             except NO_ANSWER as error:

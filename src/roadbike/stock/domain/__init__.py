@@ -7,6 +7,7 @@ and sorted by. `imports`: bikes that staff import from a file.
 
 from roadbike.stock.domain.allocations import (
     LIFECYCLE,
+    STATUSES,
     Allocation,
     Cause,
     Decision,
@@ -39,6 +40,7 @@ __all__ = [
     "AUDITED",
     "LIFECYCLE",
     "RULE",
+    "STATUSES",
     "Allocation",
     "BelowHeld",
     "Bike",
