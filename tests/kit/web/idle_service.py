@@ -18,12 +18,20 @@ from roadbike.kit.web.client import Gateway
 
 TRANSLATIONS: Final = load_translations("roadbike.kit", "roadbike.contracts")
 GATEWAY_KEY: Final = "the gateway's key"
-TEXT: Final = "x"
 USUAL: Final = {
     "x-gateway-key": GATEWAY_KEY.encode(),
     "authorization": b"Bearer x",
     "content-type": b"application/json",
     "if-match": b'"1"',
+}
+
+
+FREE: Final = ["x"]  # of a parameter that takes every text
+VALID: Final = {
+    "integer": ["1"],
+    "boolean": ["true", "false"],
+    "date": ["2026-11-27"],
+    "uuid": [str(UUID(int=1))],
 }
 
 
@@ -78,6 +86,7 @@ class IdleService:
         }
         app: Any = self._app.app
         document: dict[str, Any] = app.openapi_schema.to_schema()
+        self._schemas = document.get("components", {}).get("schemas", {})
         for path, operations in document["paths"].items():
             for method, operation in operations.items():
                 for parameter in operation.get("parameters", ()):
@@ -87,19 +96,12 @@ class IdleService:
     def query_parameters(self) -> dict[HTTPRouteHandler, dict[str, list[str]]]:
         """Return valid values of each query parameter that the OpenAPI document lists, by route.
 
-        Of `sort`, they are all fields by which the description says that the list may be sorted; of
-        a text, it is TEXT.
+        Of `sort`, they are all fields by which the description says that the list may be sorted.
         """
         listed: dict[HTTPRouteHandler, dict[str, list[str]]] = {each: {} for each in self.routes}
         for parameter, route in self._documented("query"):
             listed[route][parameter["name"]] = _valid_values(parameter, self._schemas)
         return listed
-
-    @property
-    def _schemas(self) -> Mapping[str, Any]:
-        app: Any = self._app.app
-        schemas: dict[str, Any] = app.openapi_schema.to_schema()["components"]["schemas"]
-        return schemas
 
     def asks_well(self, route: HTTPRouteHandler, query: bytes) -> bool:
         """Return whether the route takes the query; anything but 200 and 422 is an error."""
@@ -159,15 +161,14 @@ def _valid_values(parameter: Mapping[str, Any], schemas: Mapping[str, Any]) -> l
     schema = parameter["schema"]
     types = [one for one in schema.get("oneOf", [schema]) if one.get("type") != "null"]
     (type_,) = types
-    if "$ref" in type_:
-        type_ = schemas[type_["$ref"].rpartition("/")[2]]
     if parameter["name"] == "sort":
         fields = parameter["description"].removeprefix("One of ").partition(";")[0]
         return list(fields.split(", "))
+    if "$ref" in type_:  # an enum with a schema of its own
+        type_ = schemas[type_["$ref"].rpartition("/")[2]]
     if "enum" in type_:
         return list(type_["enum"])
-    usual = {"integer": ["1"], "uuid": [str(UUID(int=1))], "boolean": ["true"]}
-    return {**usual, "date": ["2026-11-27"]}.get(type_.get("format", type_["type"]), [TEXT])
+    return VALID.get(type_.get("format", type_["type"]), FREE)
 
 
 def _idle(route: HTTPRouteHandler) -> HTTPRouteHandler:

@@ -14,7 +14,7 @@ from litestar.connection import Request
 from litestar.params import HeaderParameter, QueryParameter
 
 from roadbike.kit.pure.refusals import Fault, Invalid, NotFound
-from roadbike.kit.pure.texts import UnusableText, composed, line
+from roadbike.kit.pure.texts import UnusableText, line
 
 WHOLE_NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,17}")
 HEX: Final = "[0-9a-f]"
@@ -48,7 +48,7 @@ class Parameter:
         if self.type is date and not is_day(text):
             raise Invalid(Fault(slug="fault-day"))
         choices = _choices(self.type)
-        if choices and composed(text) not in choices:
+        if choices and (value not in choices or text != text.strip()):
             raise Invalid(Fault(slug="fault-choice", facts={"choices": ", ".join(choices)}))
         return value if choices else text
 
