@@ -18,13 +18,14 @@ from roadbike.local.errors import CommandError, did_you_mean
 from roadbike.local.exit_code import exit_code_of
 from roadbike.local.home import Home
 from roadbike.local.terminal import console, error_console
-from roadbike.ops.drills import report, restart
+from roadbike.ops.drills import breaker, hung_payment, overload, report, restart
 from roadbike.ops.drills.drill import Drill, Size
 from roadbike.ops.drills.report import Report
 from roadbike.ops.drills.shop import Elsewhere, drilled
 from roadbike.ops.own_shop import own_shop
 
-DRILLS: Final[Mapping[str, Drill]] = {drill.name: drill for drill in (restart.DRILL,)}
+PLAYED: Final = (restart.DRILL, breaker.DRILL, overload.DRILL, hung_payment.DRILL)
+DRILLS: Final[Mapping[str, Drill]] = {drill.name: drill for drill in PLAYED}
 ALL: Final = "all"
 
 
