@@ -42,9 +42,13 @@ class Usage:
         role: str = "buyer",
         caller: str = "",
         token: str = "",
+        table: str = "",
         **headers: str,
     ) -> Any:
-        """Return the JSON of a success. caller: a service that signs it, instead of `who`."""
+        """Return the JSON of a success. caller: a service that signs it, instead of `who`.
+
+        table: the body, as text/csv, instead of JSON.
+        """
         method, path = what.split(" ", 1)
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         auth = None
@@ -56,8 +60,10 @@ class Usage:
         elif who:
             sent |= api_client(self.client, who, role).headers
         content = None if body is None else json.dumps(body).encode()
+        if table:
+            content = table.encode()
         if content:
-            sent["Content-Type"] = "application/json"
+            sent["Content-Type"] = "text/csv" if table else "application/json"
         response: Response = await self.client.request(
             method, path, content=content, headers=sent, auth=auth
         )
@@ -102,6 +108,9 @@ async def stock(use: Usage) -> None:
     for query in ("", "?q=emonda", "?sort=price,desc", "?sort=bikeNm"):
         await use.ask(f"GET /stocks{query}")
     await use.ask(f"GET {path}")
+    for query in ("", "?q=emonda", "?q=1", "?low=true&withdrawn=true"):
+        await use.ask(f"GET /stocks/all{query}", **boss)
+    await use.ask("POST /stocks/import", table="bikeId,bikeNm,price,stockQty\r\n7,New,1,1", **boss)
     made = await use.ask(f"PATCH {path}", {"price": 1000}, If_Match=made["etag"], **boss)
     made = await use.ask(f"PUT {path}", bike, If_Match=made["etag"], **boss)
     await use.ask(f"DELETE {path}", If_Match=made["etag"], **boss)
@@ -113,6 +122,10 @@ async def reservation(use: Usage) -> None:
     path = f"/reservations/{made['reserveId']}"
     await use.ask("GET /reservations")
     await use.ask("GET /reservations?sort=price")
+    for query in ("", "reserveStatus=예약완료", "day=2026-11-27", "userId=x5", "bikeId=1"):
+        await use.ask(f"GET /reservations/all?{query}", who="boss", role="admin")
+    for query in ("reserveStore=x5", "slow=true", "slow=true&userId=x5&day=2026-11-27"):
+        await use.ask(f"GET /reservations/all?{query}", who="boss", role="admin")
     await use.ask("GET /reservations/catalogue")
     await use.ask(f"GET {path}")
     await use.ask(f"PATCH {path}", {"reserveStatus": "예약취소"})
@@ -131,6 +144,9 @@ async def payment(use: Usage) -> None:
     await use.ask("PUT /internal/payments", {"payments": [other]}, caller="reservation")
     await use.ask("GET /payments")
     await use.ask(f"GET /payments?reserveId={reservation_id}")
+    for query in ("", "payStatus=결제완료", "day=2026-11-27", "userId=x5", "bikeId=1", "slow=true"):
+        await use.ask(f"GET /payments/all?{query}", who="boss", role="admin")
+        await use.ask(f"GET /payments/refunds?{query}", who="boss", role="admin")
     await use.ask(f"GET /payments/{opened['payId']}")
     await use.ask(f"PATCH /payments/{opened['payId']}", {"payStatus": "결제완료"})
 
@@ -144,6 +160,10 @@ async def delivery(use: Usage) -> None:
     await use.ask(f"GET {path}")
     started = {"deliveryStatus": "배송시작", "carrier": "한진택배", "trackingNo": "4211-0001"}
     await use.ask(f"PATCH {path}", started, who="boss", role="admin")
+    for query in ("", "deliveryStatus=배송준비", "day=2026-11-27", "userId=x5", "bikeId=1"):
+        await use.ask(f"GET /deliveries/all?{query}", who="boss", role="admin")
+    for query in ("slow=true", "deliveryStatus=배송시작&oldestFirst=true"):
+        await use.ask(f"GET /deliveries/all?{query}", who="boss", role="admin")
 
 
 async def mypage(use: Usage) -> None:

@@ -26,7 +26,7 @@ from roadbike.kit.process.runtime import Runtime
 from roadbike.kit.process.service import Service
 from roadbike.local.services import topics
 from roadbike.mypage.store import PURCHASE, STORED_EVENT
-from roadbike.payment.store import ATTEMPT, MONEY, PAYMENT
+from roadbike.payment.store import ATTEMPT, MONEY, PAYMENT, REFUND
 from roadbike.reservation.store import KEY, RESERVATION
 from roadbike.stock.store import ALLOCATION, LEDGER
 from tests.flows.built import built
@@ -44,7 +44,7 @@ INCARNATION: Final = "x1"  # of the last row that `fill` makes
 LEAST_STATEMENTS: Final = 10  # of every service
 FULL: Final[dict[str, dict[Table, int]]] = {
     "reservation": {OUTBOX: MANY, RESERVATION: SOME, INBOX: SOME, EVENT_VERSION: SOME, KEY: SOME},
-    "payment": {ATTEMPT: MANY, PAYMENT: SOME, MONEY: SOME},
+    "payment": {ATTEMPT: MANY, PAYMENT: SOME, MONEY: SOME, REFUND: SOME},
     "stock": {ALLOCATION: SOME, LEDGER: SOME},
     "delivery": {DELIVERY: SOME},
     "mypage": {PURCHASE: SOME, STORED_EVENT: SOME},

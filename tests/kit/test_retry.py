@@ -1,4 +1,4 @@
-"""Clients that were refused together are told to come back at different times."""
+"""Clients that were refused together come back at different times."""
 
 import pytest
 

@@ -15,6 +15,7 @@ from roadbike.contracts.events import (
 )
 from roadbike.delivery.accounts import HttpAccounts
 from roadbike.delivery.api import DeliveryApi
+from roadbike.delivery.lists_api import DeliveryLists
 from roadbike.delivery.use_cases import follow_purchase, prefetch
 from roadbike.kit.db import Database
 from roadbike.kit.process.internal_tokens import service_tokens
@@ -35,7 +36,7 @@ def build(settings: Settings) -> Service:
         name="delivery",
         settings=settings,
         db=db,
-        routes=DeliveryApi(db, accounts).routes(),
+        routes=[*DeliveryApi(db, accounts).routes(), *DeliveryLists(db).routes()],
         policies=[
             whenever(ReservationRegistered, follow_purchase),
             whenever(PaymentApproved, follow_purchase),

@@ -60,12 +60,16 @@ DELIVERY: Final = Table(
     Column("zip_code", String(ZIP_CODE_LENGTH)),
     Column("address", String(ADDRESS_LENGTH)),
     Column("phone", String(PHONE_LENGTH)),
+    Column("prepared_at", UtcTime),
     Column("delivered_at", UtcTime),
     Column("carrier", String(NAME_LENGTH)),
     Column("tracking_number", String(TRACKING_NUMBER_LENGTH)),
     Column("changed_by", String(USER_ID_LENGTH)),
     Column("row_version", Integer, nullable=False),
     Index("delivery_of_user", "user_id", "delivery_id"),
+    Index("delivery_by_status", "delivery_status", "delivery_id"),
+    Index("delivery_of_bike", "bike_id", "delivery_id"),
+    Index("delivery_by_day", "delivered_at", "delivery_id"),
 )
 
 DELIVERIES: Final = Rows(DELIVERY, Delivery)

@@ -45,7 +45,7 @@ async def follow_purchase(tx: Tx, cause: Cause) -> None:
         if reason not in known:
             report_contradiction(tx, cause, reason)
     if noted != delivery:  # else the fact was known before, or does not concern delivery
-        settle(tx, noted)
+        await settle(tx, noted)
 
 
 async def change_delivery(
@@ -114,9 +114,11 @@ async def prefetch(tx: Tx, causes: Sequence[Cause]) -> None:
     await store.lock_all(tx, [cause.reservation_id for cause in causes])
 
 
-def settle(tx: Tx, delivery: Delivery) -> Delivery:
+async def settle(tx: Tx, delivery: Delivery) -> Delivery:
     """Decide, save, publish. Return the delivery as it is saved."""
     decided, events = domain.decide(delivery)
+    if delivery.delivery_status is None and decided.delivery_status is not None:
+        decided = replace(decided, prepared_at=await tx.now())
     store.save(tx, decided)
     publish_all(tx, events)
     return decided

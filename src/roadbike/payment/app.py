@@ -25,6 +25,7 @@ from roadbike.kit.urls import database_url
 from roadbike.payment import store
 from roadbike.payment.api import PaymentApi
 from roadbike.payment.domain import TryLimit
+from roadbike.payment.lists_api import PaymentLists
 from roadbike.payment.providers.simulated import Behaviour, SimulatedProvider
 from roadbike.payment.use_cases.cancel import cancel_payment, prefetch
 from roadbike.payment.use_cases.expire import Expiry
@@ -111,7 +112,10 @@ def build(settings: Settings) -> Service:
         name="payment",
         settings=settings,
         db=db,
-        routes=PaymentApi(db, cashier, expiry.after, delay_ms).routes(),
+        routes=[
+            *PaymentApi(db, cashier, expiry.after, delay_ms).routes(),
+            *PaymentLists(db).routes(),
+        ],
         policies=[whenever(ReservationCancelled, cancel_payment)],
         prefetch=prefetch,
         publishes=(

@@ -33,6 +33,7 @@ from roadbike.kit.resilience.limiter import Limiter
 from roadbike.kit.urls import service_urls
 from roadbike.reservation import store
 from roadbike.reservation.api import ReservationApi, render
+from roadbike.reservation.lists_api import ReservationLists
 from roadbike.reservation.payments import DEADLINE_MS, HttpPayments
 from roadbike.reservation.use_cases.delete_keys import delete_old_keys
 from roadbike.reservation.use_cases.desk import ReservationDesk
@@ -99,7 +100,7 @@ def build(settings: Settings) -> Service:
         name="reservation",
         settings=settings,
         db=db,
-        routes=ReservationApi(db, desk).routes(),
+        routes=[*ReservationApi(db, desk).routes(), *ReservationLists(db).routes()],
         policies=[
             whenever_with_message(StockRegistered, copy_bike),
             whenever_with_message(StockChanged, copy_bike),

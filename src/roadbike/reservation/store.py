@@ -42,6 +42,10 @@ metadata: Final = MetaData()
 # A text without parameters: only then do the databases see that the partial index fits a query.
 OPEN: Final = text(f"reservation_status <> '{ReservationStatus.CANCELLED.value}' AND NOT shipped")
 
+UNANSWERED: Final = text(
+    f"registered AND NOT answered AND reservation_status = '{ReservationStatus.RESERVED.value}'"
+)
+
 RESERVATION: Final = Table(
     "reservation",
     metadata,
@@ -71,6 +75,14 @@ RESERVATION: Final = Table(
     Index("reservation_served", "registered", "reserved_at"),
     Index("reservation_in_order", "reserve_seq", unique=True),
     Index("reservation_open", "user_id", postgresql_where=OPEN, sqlite_where=OPEN),
+    Index("reservation_of_bike", "bike_id", "reserved_at"),
+    Index("reservation_of_store", "store_name", "reserved_at"),
+    Index(
+        "reservation_unanswered",
+        "reserved_at",
+        postgresql_where=UNANSWERED,
+        sqlite_where=UNANSWERED,
+    ),
 )
 
 BIKE: Final = Table(

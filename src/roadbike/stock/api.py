@@ -1,5 +1,6 @@
 """The HTTP API of stock: parse, call one use case, answer."""
 
+from datetime import datetime
 from functools import partial
 from typing import Annotated, Any
 
@@ -90,7 +91,10 @@ class BikeEdit(Body, frozen=True, kw_only=True, rename=wire_name):
 
 
 class BikeView(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name, omit_defaults=True):
-    """A bike of the catalogue. `withdrawn` (always true) is present when it is off sale."""
+    """A bike of the catalogue. `withdrawn` (always true) is present when it is off sale.
+
+    changed_by, changed_at: who of staff changed it last, and when; present for staff only.
+    """
 
     bike_id: int
     bike_name: str
@@ -103,6 +107,8 @@ class BikeView(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name, omit
     description: str | None
     geometry: Geometry | None
     withdrawn: bool = False
+    changed_by: str | None = None
+    changed_at: datetime | None = None
     links: Links = {}
 
 
@@ -215,4 +221,7 @@ def _view(bike: Bike, caller: Caller) -> BikeView:
     shown = links(self=path)
     if caller.is_admin:
         shown |= links(edit=path, **{"putOnSale" if bike.withdrawn else "withdraw": path})
-    return view(BikeView, bike, shown)
+    whole = view(BikeView, bike, shown)
+    if caller.is_admin:
+        return whole
+    return msgspec.structs.replace(whole, changed_by=None, changed_at=None)

@@ -17,6 +17,7 @@ from roadbike.kit.db import Database
 from roadbike.kit.process.service import Service, every, whenever
 from roadbike.kit.process.settings import ServiceSettings
 from roadbike.stock.api import StockApi
+from roadbike.stock.lists_api import StockLists
 from roadbike.stock.use_cases import follow_purchase, prefetch, refresh_texts
 
 
@@ -30,7 +31,7 @@ def build(settings: Settings) -> Service:
         name="stock",
         settings=settings,
         db=db,
-        routes=StockApi(db).routes(),
+        routes=[*StockApi(db).routes(), *StockLists(db).routes()],
         policies=[
             whenever(ReservationRegistered, follow_purchase),
             whenever(ReservationCancelled, follow_purchase),

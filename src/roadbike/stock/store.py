@@ -68,6 +68,7 @@ BIKE: Final = Table(
     Column("version", Integer, nullable=False),
     Column("free_seq", BigInteger, nullable=False),
     Column("changed_by", String(USER_ID_LENGTH)),
+    Column("changed_at", UtcTime),
     Column("row_version", BigInteger, nullable=False),
     CheckConstraint("0 <= held_quantity AND held_quantity <= stock_quantity", name="bike_held"),
 )
@@ -108,6 +109,7 @@ ALLOCATIONS: Final = Rows(ALLOCATION, Allocation)
 EDITED: Final = (  # by staff; events change the other columns meanwhile
     *("bike_name", "price", "stock_quantity", "brand", "frame_size", "colour", "description"),
     *("geometry", "withdrawn", "withdrawn_at", "version", "changed_by"),
+    "changed_at",
 )
 BIKE_TEXT: Final = Table(
     "bike_text",
@@ -166,6 +168,11 @@ def save(tx: Tx, allocation: Allocation) -> None:
 # the catalogue ---------------------------------------------------------------------------
 
 
+async def lock_bikes(tx: Tx, bike_ids: Iterable[int]) -> None:
+    """Lock these bikes in one statement; `locked_bike` then finds them without another."""
+    await BIKES.lock(tx, sorted(set(bike_ids)))
+
+
 async def locked_bike(tx: Tx, bike_id: int) -> Bike | None:
     """Return the bike; None when no bike was registered under that number."""
     return await BIKES.locked(tx, bike_id)
@@ -189,13 +196,14 @@ async def page(tx: Tx, paging: Paging, *, withdrawn: bool) -> tuple[Sequence[Bik
     needs_text = paging.q is not None or any(by.field in BY_TEXT for by in paging.sort)
     found = select(BIKE).select_from(WITH_TEXT if needs_text else BIKE)
     if paging.q is not None:
-        found = found.where(_matches(paging.q))
+        found = found.where(matches(paging.q))
     if not withdrawn:
         found = found.where(~BIKE.c.withdrawn)
     return await BIKES.page(tx, found, paging, sortable=SORTABLE, then=[BIKE.c.bike_id])
 
 
-def _matches(q: str) -> ColumnElement[bool]:
+def matches(q: str) -> ColumnElement[bool]:
+    """Return whether the text of a bike has that text in it; WITH_TEXT joins the texts."""
     return BIKE_TEXT.c.search_text.contains(search_form(q), autoescape=True)
 
 

@@ -1,7 +1,7 @@
 """The use cases of stock. Each reads: load, decide, save, publish."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from roadbike.kit.db import Database, StaleRow, Tx
@@ -9,7 +9,7 @@ from roadbike.kit.messaging.outbox import publish, publish_all
 from roadbike.kit.messaging.refused import report_contradiction
 from roadbike.kit.pure.conditions import Precondition
 from roadbike.stock import domain, store
-from roadbike.stock.domain import Allocation, Bike, Cause
+from roadbike.stock.domain import Allocation, Bike, Cause, ImportRow, RowFault
 
 # the catalogue ---------------------------------------------------------------------------
 
@@ -20,7 +20,8 @@ async def register_bike(tx: Tx, bike_id: int | None, fields: Mapping[str, Any], 
     by: the user id of the staff member.
     """
     while True:
-        bike = Bike(bike_id=bike_id or await store.next_number(tx), changed_by=by, **fields)
+        number = bike_id or await store.next_number(tx)
+        bike = Bike(bike_id=number, changed_by=by, changed_at=await tx.now(), **fields)
         if await store.add(tx, bike):
             break
         if bike_id is not None:
@@ -66,7 +67,8 @@ async def _allowed(tx: Tx, bike_id: int, condition: Precondition) -> Bike:
 async def _replace(tx: Tx, before: Bike, after: Bike, condition: Precondition, by: str) -> Bike:
     if after == before:
         return before
-    stored = await store.edit(tx, before, replace(after, changed_by=by))
+    changed = replace(after, changed_by=by, changed_at=await tx.now())
+    stored = await store.edit(tx, before, changed)
     if stored is None:
         now = await _allowed(tx, before.bike_id, condition)
         if now.version != before.version:
@@ -79,6 +81,43 @@ async def _replace(tx: Tx, before: Bike, after: Bike, condition: Precondition, b
 def _record(tx: Tx, before: Bike, after: Bike) -> None:
     store.add_movements(tx, domain.staff_movements(before, after))
     publish(tx, domain.bike_event(before, after, by=after.changed_by))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImportResult:
+    """What an import did: numbers of bikes; or, with faults, why it did nothing."""
+
+    new: int
+    changed: int
+    unchanged: int
+    faults: Sequence[RowFault]
+
+
+async def import_bikes(
+    tx: Tx, rows: Sequence[ImportRow], *, by: str, dry_run: bool
+) -> ImportResult:
+    """Add and change bikes as the rows of a file say: all of them, or none if one is refused.
+
+    by: the user id of the staff member. dry_run: only say what would be done.
+    """
+    await store.lock_bikes(tx, [row.bike_id for row in rows])
+    known = [(row, await store.locked_bike(tx, row.bike_id)) for row in rows]
+    faults = [fault for row, bike in known if (fault := domain.row_fault(bike, row))]
+    now = await tx.now()
+    pairs = [domain.imported(bike, row, now, by) for row, bike in known] if not faults else []
+    changes = [(before, after) for before, after in pairs if before != after]
+    if not dry_run:
+        for before, after in changes:
+            store.save_bike(tx, after)
+            _record(tx, before, after)
+        await store.save_texts(tx, [after for _, after in changes])
+    new = sum(before.version == 0 for before, _ in changes)
+    return ImportResult(
+        new=new,
+        changed=len(changes) - new,
+        unchanged=len(pairs) - len(changes),
+        faults=faults,
+    )
 
 
 async def refresh_texts(db: Database) -> None:

@@ -104,14 +104,14 @@ async def test_an_exception_has_its_status_and_retry_after(
 
 
 @pytest.mark.parametrize("fault", [Overloaded(retry_after=0.2), DatabaseUnavailable("lost")])
-async def test_those_who_meet_503_together_are_told_to_come_back_at_different_times(
+async def test_those_who_meet_503_together_come_back_at_different_times(
     send: Any, state: Any, fault: Exception
 ) -> None:
     state.fault.insert(0, fault)
 
-    told = {(await send("GET /fail")).headers["retry-after"] for _ in range(60)}
+    seconds = {(await send("GET /fail")).headers["retry-after"] for _ in range(60)}
 
-    assert told == {"1", "2", "3", "4", "5"}  # each of them with all but certainty
+    assert seconds == {"1", "2", "3", "4", "5"}  # each of them with all but certainty
 
 
 async def test_a_refusal_may_have_a_pointer_and_further_members(send: Any, state: Any) -> None:

@@ -73,6 +73,7 @@ class Delivery:
     zip_code: str | None = None
     address: str | None = None
     phone: str | None = None
+    prepared_at: datetime | None = None  # when it got its first status; None when not known
     delivered_at: datetime | None = None  # when it was last started or completed
     carrier: str | None = None
     tracking_number: str | None = None

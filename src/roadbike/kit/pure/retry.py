@@ -14,7 +14,7 @@ def whole_seconds(seconds: float) -> int:
 
 
 def spread(seconds: float) -> int:
-    """Return whole seconds for Retry-After, drawn anew for each refusal.
+    """Return whole seconds for Retry-After, drawn for each refusal by itself.
 
     At least `seconds`, and at least 1. Less than five become up to five, others up to four more.
     """

@@ -1,8 +1,9 @@
 """The parameters of requests: a route takes those it declares, each once and in one form."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from types import UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin, get_type_hints
@@ -17,6 +18,7 @@ from roadbike.kit.pure.texts import UnusableText, line
 
 WHOLE_NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,17}")
 HEX: Final = "[0-9a-f]"
+DAY: Final = re.compile(r"2[0-9]{3}-[0-9]{2}-[0-9]{2}")
 CANONICAL_UUID: Final = re.compile(f"{HEX}{{8}}-{HEX}{{4}}-{HEX}{{4}}-{HEX}{{4}}-{HEX}{{12}}")
 LISTS: Final = frozenset({"if-match", "if-none-match"})  # their lines are one list
 ALWAYS_READ: Final = ("Authorization", "Content-Type", "Content-Encoding")
@@ -43,12 +45,28 @@ class Parameter:
             raise Invalid(Fault(slug="fault-whole-number"))
         if self.type is UUID and not CANONICAL_UUID.fullmatch(text):
             raise Invalid(Fault(slug="fault-uuid"))
-        if isinstance(self.type, type) and issubclass(self.type, StrEnum):
-            choices = [each.value for each in self.type]
-            if value not in choices:
-                raise Invalid(Fault(slug="fault-choice", facts={"choices": ", ".join(choices)}))
-            return value
-        return text
+        if self.type is date and not is_day(text):
+            raise Invalid(Fault(slug="fault-day"))
+        choices = _choices(self.type)
+        if choices and value not in choices:
+            raise Invalid(Fault(slug="fault-choice", facts={"choices": ", ".join(choices)}))
+        return value if choices else text
+
+
+def is_day(text: str) -> bool:
+    """Return whether the text is a day from 2000 to 2999, written as 2026-11-27."""
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return DAY.fullmatch(text) is not None
+
+
+def _choices(type_: Any) -> Sequence[str]:
+    if type_ is bool:
+        return "true", "false"
+    is_enum = isinstance(type_, type) and issubclass(type_, StrEnum)
+    return [each.value for each in type_] if is_enum else ()
 
 
 @dataclass(frozen=True, slots=True)

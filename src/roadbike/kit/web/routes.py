@@ -12,6 +12,7 @@ from litestar.response import Response
 from litestar.types import Method
 
 from roadbike.kit.web.access import Who, authorize
+from roadbike.kit.web.bodies import MAX_BODY_BYTES
 from roadbike.kit.web.media import HAL_JSON, PROBLEM_JSON, refuse_other_media
 from roadbike.kit.web.paging import paging_of, paging_parameters
 from roadbike.kit.web.parameters import Taken, taken_by
@@ -66,6 +67,7 @@ def route(  # noqa: PLR0913 one keyword for each property of a route
     in_schema: bool = True,
     hot: bool = False,
     admit: Admit = everybody,
+    max_body: int = MAX_BODY_BYTES,
 ) -> Route:
     """Return one route.
 
@@ -79,6 +81,7 @@ def route(  # noqa: PLR0913 one keyword for each property of a route
     hot: it gets many requests, and is served by `kit.web.hot`.
     admit: of a hot route; raises the refusal (503) that every request would get now.
     public_cache: send a success without `Cache-Control: no-store`.
+    max_body: bytes of a request's body; a longer one is refused (413).
     """
     hints = get_type_hints(fn)
     body = hints.get("data")
@@ -111,6 +114,7 @@ def route(  # noqa: PLR0913 one keyword for each property of a route
         operation_id=_operation_id(fn),
         summary=_summary(fn),
         include_in_schema=in_schema,
+        request_max_body_size=max_body,
     )(fn)
 
 

@@ -14,7 +14,7 @@ from roadbike.kit.db.claims import free_only
 from roadbike.kit.db.columns import utc_now
 from roadbike.kit.db.paging import Paging
 from roadbike.kit.pure.refusals import NotFound
-from roadbike.payment.domain import Attempt, Outcome, Payment, PaymentSummary, Try
+from roadbike.payment.domain import Attempt, Outcome, Payment, PaymentSummary, Refund, Try
 from roadbike.payment.store.claims import (
     Look,
     claim_kept,
@@ -31,6 +31,7 @@ from roadbike.payment.store.tables import (
     MONEY,
     PAYMENT,
     PAYMENTS,
+    REFUND,
     SERVED,
     SORTABLE,
     WATCH,
@@ -42,6 +43,7 @@ __all__ = [
     "MONEY",
     "PAYMENT",
     "PAYMENTS",
+    "REFUND",
     "SORTABLE",
     "WATCH",
     "Look",
@@ -91,6 +93,15 @@ def save(tx: Tx, payment: Payment) -> None:
     """Write the payment at the commit, and those of its attempts that have changed."""
     PAYMENTS.save(tx, payment)
     ATTEMPTS.save_changed(tx, payment.attempts)
+    if any(attempt.refund is not Refund.NONE for attempt in payment.attempts):
+        tx.at_commit(_note_refunds, payment.reservation_id)
+
+
+async def _note_refunds(tx: Tx, reservation_ids: Sequence[UUID]) -> None:
+    """Note since when money of these payments has to go back, unless that is known."""
+    since = await tx.now()
+    ids = sorted(set(reservation_ids))
+    await insert_new(tx, REFUND, [{"reservation_id": each, "since": since} for each in ids])
 
 
 async def enter_money(tx: Tx, attempt: Attempt, kind: str, provider_id: str) -> None:

@@ -49,6 +49,8 @@ PAYMENT: Final = Table(
     Column("row_version", Integer, nullable=False),
     Index("payment_of_user", "user_id", "payment_id"),
     Index("payment_by_status", "payment_status", "opened_at"),
+    Index("payment_of_bike", "bike_id", "opened_at"),
+    Index("payment_in_order", "opened_at", "reservation_id"),
     Index("payment_to_look_at", "look_at", postgresql_where=LOOKED_AT, sqlite_where=LOOKED_AT),
 )
 
@@ -82,6 +84,14 @@ MONEY: Final = Table(
     Column("amount", BigInteger, nullable=False),  # KRW
     Column("provider_id", String(100), nullable=False, unique=True),
     Column("moved_at", UtcTime, nullable=False),
+)
+
+REFUND: Final = Table(  # when it was first known that money of a payment has to go back
+    "refund",
+    metadata,
+    Column("reservation_id", Uuid, primary_key=True),
+    Column("since", UtcTime, nullable=False, default=utc_now()),
+    Index("refund_in_order", "since", "reservation_id"),
 )
 
 WATCH: Final = Table(

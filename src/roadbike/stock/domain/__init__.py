@@ -2,7 +2,7 @@
 
 `bikes`: the bikes of the catalogue and how staff change them. `allocations`: the units held for
 reservations, and what follows from the facts known of a purchase. `texts`: what bikes are searched
-and sorted by.
+and sorted by. `imports`: bikes that staff import from a file.
 """
 
 from roadbike.stock.domain.allocations import (
@@ -30,6 +30,7 @@ from roadbike.stock.domain.bikes import (
     unknown,
     withdrawn,
 )
+from roadbike.stock.domain.imports import ImportRow, RowFault, imported, row_fault
 from roadbike.stock.domain.texts import RULE, BikeText, bike_text
 
 __all__ = [
@@ -42,7 +43,9 @@ __all__ = [
     "BikeText",
     "Cause",
     "Decision",
+    "ImportRow",
     "Movement",
+    "RowFault",
     "State",
     "StockEvent",
     "Why",
@@ -50,9 +53,11 @@ __all__ = [
     "bike_text",
     "decide",
     "edited",
+    "imported",
     "is_contradicted",
     "noted",
     "refused_edit",
+    "row_fault",
     "serves",
     "staff_movements",
     "unknown",

@@ -47,7 +47,7 @@ class Bike:
     free_seq: grows by one with each change of `free`.
     withdrawn_at: when it was taken off sale, by stock's database; None while it is on sale, or
     when it was withdrawn before that time was kept.
-    changed_by: the user id of the staff member who changed it last.
+    changed_by, changed_at: the user id of the staff member who changed it last, and when.
     """
 
     bike_id: int
@@ -65,6 +65,7 @@ class Bike:
     version: int = 1
     free_seq: int = 1
     changed_by: str | None = None
+    changed_at: datetime | None = None
     row_version: int = 0
 
     @property

@@ -1,0 +1,64 @@
+"""Keyset paging: each page of a list begins after the last row of the page before.
+
+Unlike an offset it costs the same on every page, and rows that come or go meanwhile do not shift
+the pages.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+
+from sqlalchemy import Column, Select, func, literal, select, tuple_
+
+from roadbike.kit.db.database import Tx
+from roadbike.kit.db.statements import Row
+
+MOST_COUNTED: Final = 1_000  # rows; how many more there are is not read
+
+S = TypeVar("S")
+Key = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Keyset:
+    """The order of a list: by these columns, which are never NULL; together they are unique.
+
+    An index on them, or on the column of a filter followed by them, makes every page cheap.
+    """
+
+    columns: tuple[Column[Any], ...]
+    descending: bool = True
+
+    def ordered(self, found: Select[Any], after: Key | None) -> Select[Any]:
+        """Return the statement in this order, with only the rows after the key."""
+        ordered = found.order_by(*(c.desc() if self.descending else c for c in self.columns))
+        if after is None:
+            return ordered
+        place = tuple_(*self.columns)
+        last = tuple_(*(literal(v, c.type) for v, c in zip(after, self.columns, strict=True)))
+        return ordered.where(place < last if self.descending else place > last)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed(Generic[S]):
+    """A list: the rows that a statement finds, in an order, each as a state.
+
+    The statement has to select the columns of the order.
+    """
+
+    found: Select[Any]
+    order: Keyset
+    state: Callable[[Row], S]
+
+    async def page(self, tx: Tx, after: Key | None, size: int) -> tuple[list[S], Key | None]:
+        """Return at most `size` states after the key, and the key of the next page, if any."""
+        rows = await tx.rows(self.order.ordered(self.found, after).limit(size + 1))
+        states = [self.state(row) for row in rows[:size]]
+        if len(rows) <= size:
+            return states, None
+        return states, tuple(rows[size - 1][column.name] for column in self.order.columns)
+
+    async def count(self, tx: Tx) -> int:
+        """Return how many rows there are; MOST_COUNTED + 1 when there are more."""
+        some = self.found.with_only_columns(literal(1)).limit(MOST_COUNTED + 1).subquery()
+        return int(await tx.scalar(select(func.count()).select_from(some)))

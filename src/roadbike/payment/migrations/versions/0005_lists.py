@@ -1,0 +1,32 @@
+"""Staff's lists of payments and refunds: their order, and since when money has to go back."""
+
+from alembic import op
+from sqlalchemy import Column, Index, Uuid, text
+
+from roadbike.kit.db.columns import UtcTime
+
+revision = "0005"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    op.create_table(
+        "refund",
+        Column("reservation_id", Uuid, primary_key=True),
+        Column("since", UtcTime, nullable=False),
+        Index("refund_in_order", "since", "reservation_id"),
+    )
+    op.execute(
+        text(
+            "INSERT INTO refund (reservation_id, since) SELECT reservation_id, max(asked_at)"
+            " FROM attempt WHERE refund <> 'none' GROUP BY reservation_id"
+        )
+    )
+    op.create_index("payment_of_bike", "payment", ["bike_id", "opened_at"])
+    op.create_index("payment_in_order", "payment", ["opened_at", "reservation_id"])
+
+
+def downgrade() -> None:
+    op.drop_index("payment_in_order", "payment")
+    op.drop_index("payment_of_bike", "payment")
+    op.drop_table("refund")
