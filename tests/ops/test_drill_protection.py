@@ -66,7 +66,7 @@ async def test_without_siege_it_is_said_how_to_install_it(
         ("", False),
     ],
 )
-def test_the_order_of_the_breaker_s_states_is_checked(states: str, passed: bool) -> None:
+def test_the_order_of_the_breaker_s_states_is_checked(states: str, *, passed: bool) -> None:
     assert opened_again(states.split()) is passed
 
 
@@ -117,7 +117,7 @@ def test_a_run_without_refusals_was_no_overload() -> None:
     [(1.9, True, True), (2.1, True, False), (2.1, False, True), (21, False, False)],
 )
 def test_a_time_fails_by_its_target_only_if_asked_to(
-    seconds: float, strict: bool, passed: bool
+    seconds: float, *, strict: bool, passed: bool
 ) -> None:
     report = Report("hung-payment")
 
@@ -163,9 +163,11 @@ async def test_settings_are_changed_in_a_shop_of_its_own_only(tmp_path: Path) ->
                 home_of(shop)
             environ = changing.for_own_shop(Size())
             await changing.change(shop, "payment", in_flight=8)
-            written_down = Path(environ["ROADBIKE_IN_FLIGHT_FILE"]).read_text()
+            (file,) = map(Path, environ.values())
+            written_down = file.read_text()
             changing.forget()
 
     assert written_down == "8"
     assert restarted.exists()
-    assert not Path(environ["ROADBIKE_IN_FLIGHT_FILE"]).exists()
+    assert list(environ) == ["ROADBIKE_IN_FLIGHT_FILE"]
+    assert not file.exists()
