@@ -22,6 +22,7 @@ from roadbike.ops.drills.inside import (
     audited,
     home_of,
     say_limits,
+    warm_up,
 )
 from roadbike.ops.drills.load import Call, Plan
 from roadbike.ops.drills.report import Report
@@ -147,6 +148,7 @@ async def play(shop: DrilledShop, report: Report, size: Size) -> None:
     say_limits(report, home)
     bike_id = await shop.bike(UNITS)
     (buyer,) = await shop.buyers(1)
+    await warm_up(shop, buyer, bike_id)
     playing = Play(shop, report, size, buyer, bike_id)
     try:
         await playing.healthy()

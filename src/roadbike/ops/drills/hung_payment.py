@@ -28,6 +28,7 @@ from roadbike.ops.drills.inside import (
     in_time,
     pids,
     say_limits,
+    warm_up,
 )
 from roadbike.ops.drills.load import Call, Plan
 from roadbike.ops.drills.report import Report
@@ -154,7 +155,8 @@ async def play(shop: DrilledShop, report: Report, size: Size) -> None:
     playing = Play(shop, report, size)
     say_limits(report, playing.home)
     bike_id = await shop.bike(UNITS)
-    buyers = await shop.buyers(USERS)
+    warmer, *buyers = await shop.buyers(1 + USERS)
+    await warm_up(shop, warmer, bike_id)
     calls = [Call("POST", "/reservations", reservation(bike_id))]
     calls += [Call("GET", path) for path in OTHERS]
     plan = Plan(

@@ -24,6 +24,7 @@ from roadbike.ops.drills.inside import (
     home_of,
     in_time,
     say_limits,
+    warm_up,
 )
 from roadbike.ops.drills.load import Call, Plan
 from roadbike.ops.drills.report import Report
@@ -102,7 +103,8 @@ class Play:
 async def play(shop: DrilledShop, report: Report, size: Size) -> None:
     home = home_of(shop)
     bike_id = await shop.bike(UNITS)
-    buyers = await shop.buyers(BUYERS)
+    warmer, *buyers = await shop.buyers(1 + BUYERS)
+    await warm_up(shop, warmer, bike_id)
     playing = Play(shop, report, size, [await buyer.token() for buyer in buyers], bike_id)
     try:
         peak = await playing.peak()
