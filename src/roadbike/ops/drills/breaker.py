@@ -37,6 +37,8 @@ AROUND_THE_LIMIT: Final = (800, 1_020)  # ms that payment takes to open, of the 
 BELOW_AND_ABOVE: Final = (400, 820)
 REPETITIONS: Final = "-r10"  # as the requirements write it; siege drops it beside -t
 CLOSED_AGAIN_SECONDS: Final = 90.0  # the breaker is open for 30 s at most, and a fifth more
+LATE_SECONDS: Final = 15
+OPENED_AGAIN_SECONDS: Final = 15.0
 PROBE_SECONDS: Final = 0.3
 LONGEST_MS: Final = 5_000.0  # no answer takes longer, whatever payment does
 SETTINGS: Final = ChangingSettings(open_delay_min_ms=0, open_delay_max_ms=0)
@@ -51,7 +53,7 @@ class Play:
     ) -> None:
         self.shop, self.report, self.size = shop, report, size
         self.buyer, self.bike_id, self.body = buyer, bike, reservation(bike)
-        self.clients, self.seconds = size.of(100, 20), size.of(30, 14)
+        self.clients, self.seconds = size.of(100, 20), size.of(30, 24)
         self.breaker = Breaker(home_of(shop), shop.http)
 
     async def healthy(self) -> None:
@@ -70,7 +72,8 @@ class Play:
         _, known = await self.breaker.changes()
         self.shop.say("drill-breaker-delayed", clients=self.clients, more=REPETITIONS)
         loading = asyncio.create_task(self.load(self.seconds, REPETITIONS))
-        await asyncio.sleep(self.size.of(15, 8))
+        await asyncio.sleep(self.size.of(LATE_SECONDS, 0))
+        await self.until_opened_again(len(known))
         healed = time.monotonic()
         await self.delay(NO_DELAY)
         back = time.monotonic()
@@ -83,6 +86,18 @@ class Play:
         self.report.check("answered", passed=slowest <= LONGEST_MS, ms=f"{slowest:,.0f}")
         state, changes = await self.breaker.changes()
         self.check_changes(state, changes[len(known) :], healed)
+
+    async def until_opened_again(self, known: int) -> None:
+        """Wait until the breaker has tried once and opened again; on a busy machine that is later.
+
+        known: its changes before.
+        """
+        end = time.monotonic() + OPENED_AGAIN_SECONDS
+        while time.monotonic() < end:
+            changes = (await self.breaker.changes())[1][known:]
+            if [change.state for change in changes].count("open") > 1:
+                return
+            await asyncio.sleep(PROBE_SECONDS)
 
     def check_changes(self, state: str, changes: Sequence[Changed], healed: float) -> None:
         shown = " → ".join(f"{change.state} ({change.at - healed:+.1f} s)" for change in changes)

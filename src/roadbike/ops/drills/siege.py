@@ -17,6 +17,7 @@ from roadbike.ops.drills.answers import LOST, Answer
 MOST_CLIENTS: Final = 255  # siege's own limit, unless its settings set another
 SHARED_PATH: Final = "/usr/bin:/bin"
 # The requests are made with siege's defaults; it prints a line for each, and writes no log file.
+# By default it gives up after 1,024 failures, which an open breaker reaches in seconds.
 SETTINGS: Final = """verbose = true
 color = off
 quiet = false
@@ -25,6 +26,7 @@ timestamp = true
 show-logfile = false
 logging = false
 limit = {limit}
+failures = 1000000000
 protocol = HTTP/1.1
 chunked = true
 cache = false
