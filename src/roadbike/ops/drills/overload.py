@@ -35,7 +35,7 @@ from roadbike.reservation.payments import DEADLINE_MS
 UNITS: Final = 10_000_000
 BUYERS: Final = 20
 TIMES: Final = 3
-CONNECTIONS: Final = 100  # that measure the peak
+CONNECTIONS: Final = (10, 30, 100)  # that measure the peak
 MOST_CONNECTIONS: Final = 2_000  # of the overload
 LEAST_SHARE: Final = 0.9  # of the peak, made within the deadline
 LEAST_SHARE_SMALL: Final = 0.5  # five seconds on a machine with other work say less
@@ -61,23 +61,28 @@ class Play:
         self.answers: list[Answer] = []
 
     async def peak(self) -> float:
-        """Return how many reservations a second are made when each client waits for its answer."""
-        seconds = self.size.of(15, 5)
-        self.shop.say("drill-overload-peak", clients=CONNECTIONS)
-        await self.load(CONNECTIONS, seconds / 2)  # it warms everything up
-        answers = await self.load(CONNECTIONS, seconds)
-        counted = self.report.phase("peak", answers, clients=CONNECTIONS)
-        return counted.good / seconds
+        """Return how many reservations a second are made in time at most.
 
-    async def over(self, rate: float, name: str) -> float:
-        """Return how many a second are made in time while so many arrive."""
+        Each client waits for its answer. How many clients are best depends on the machine.
+        """
+        seconds, best = self.size.of(15, 5), 0.0
+        await self.load(CONNECTIONS[0], seconds / 2)  # it warms everything up
+        for clients in CONNECTIONS:
+            self.shop.say("drill-overload-peak", clients=clients)
+            answers = await self.load(clients, seconds)
+            self.report.phase("peak", answers, clients=clients)
+            best = max(best, in_deadline(answers) / seconds)
+        return best
+
+    async def over(self, rate: float, name: str) -> tuple[float, list[Answer]]:
+        """Let so many a second arrive; return how many are made in time, and all answers."""
         seconds = self.size.of(20, 5)
         self.shop.say("drill-overload-over", rate=f"{rate:,.0f}", times=TIMES)
         answers = await self.load(MOST_CONNECTIONS, seconds, rate)
         self.report.phase(name, answers, rate=f"{rate:,.0f}")
         made = in_deadline(answers) / seconds
         self.report.figure(f"goodput-{name}", made=f"{made:,.0f}", ms=DEADLINE_MS)
-        return made
+        return made, answers
 
     async def load(self, connections: int, seconds: float, rate: float = 0.0) -> list[Answer]:
         plan = Plan(
@@ -112,11 +117,11 @@ async def play(shop: DrilledShop, report: Report, size: Size) -> None:
         places = fitting(peak)
         await SETTINGS.change(shop, RESERVATION, in_flight=places)
         say_limits(report, home)
-        made = await playing.over(TIMES * peak, "over")
-        check(report, size, made / peak if peak else 0.0, playing.answers)
+        made, answers = await playing.over(TIMES * peak, "over")
+        check(report, size, made / peak if peak else 0.0, answers)
         await playing.quiet()
         await SETTINGS.change(shop, RESERVATION, in_flight=UNLIMITED, shed_lag_ms=0)
-        without = await playing.over(TIMES * peak, "unlimited")
+        without, _ = await playing.over(TIMES * peak, "unlimited")
         report.figure("contrast", limited=f"{made:,.0f}", unlimited=f"{without:,.0f}")
         with tempfile.TemporaryDirectory() as folder:
             journal = Path(folder) / "journal"
