@@ -116,11 +116,13 @@ async def play(shop: DrilledShop, report: Report, size: Size) -> None:
         await playing.quiet()
         places = fitting(peak)
         await SETTINGS.change(shop, RESERVATION, in_flight=places)
+        await warm_up(shop, warmer, bike_id)
         say_limits(report, home)
         made, answers = await playing.over(TIMES * peak, "over")
         check(report, size, made / peak if peak else 0.0, answers)
         await playing.quiet()
         await SETTINGS.change(shop, RESERVATION, in_flight=UNLIMITED, shed_lag_ms=0)
+        await warm_up(shop, warmer, bike_id)
         without, _ = await playing.over(TIMES * peak, "unlimited")
         report.figure("contrast", limited=f"{made:,.0f}", unlimited=f"{without:,.0f}")
         with tempfile.TemporaryDirectory() as folder:
