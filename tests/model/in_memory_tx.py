@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar, cast
 
 from sqlalchemy import Executable, Select
 
+from roadbike.kit import audit_log
 from roadbike.kit.db import Database, Tx
 from roadbike.kit.db import rows as kit_rows
 from roadbike.kit.db.statements import Row, Statement
@@ -17,7 +18,10 @@ NOW: Final = datetime(2026, 11, 24, 3, tzinfo=UTC)
 URL: Final = "sqlite+aiosqlite://"  # names a dialect; nothing connects to it
 
 # functions that services give to `Tx.at_commit`
-LEDGER_WRITES: Final = {"roadbike.stock.store._write_ledger"}
+LEDGER_WRITES: Final = {
+    "roadbike.payment.store._write_money",
+    "roadbike.stock.store._write_ledger",
+}
 KEY_DELETIONS: Final = {"roadbike.reservation.store._delete_keys"}  # the model has no keys
 
 T = TypeVar("T")
@@ -29,7 +33,7 @@ class InMemoryTx(Tx):
     """A transaction on the given rows; the value is None for rows that do not exist yet.
 
     published: the events in order. inserted: what was written to tables without a row_version
-    (the ledgers).
+    (the ledgers). audited: what goes into the audit log.
     """
 
     def __init__(self, rows: Rows) -> None:
@@ -37,6 +41,7 @@ class InMemoryTx(Tx):
         self.loaded = self._rows = dict(rows)
         self.published: list[Event] = []
         self.inserted: list[Any] = []
+        self.audited: list[Any] = []
 
     async def now(self) -> datetime:
         return NOW
@@ -50,14 +55,20 @@ class InMemoryTx(Tx):
             self.inserted += many
         return []
 
+    async def rows(self, statement: Executable | Statement, _values: Any = None) -> Sequence[Row]:
+        """Return all rows of the table that is selected from; they are of one purchase."""
+        built = statement.built("sqlite") if isinstance(statement, Statement) else statement
+        (table,) = cast("Select[Any]", built).get_final_froms()
+        names = [column.name for column in table.columns]
+        return [
+            {name: getattr(state, name) for name in names}
+            for (of_table, _), state in self.loaded.items()
+            if of_table == table.description and state is not None
+        ]
+
     async def row(self, statement: Executable | Statement, _values: Any = None) -> Any:
         """Return the one row of the table that the statement selects from, or None."""
-        (table,) = cast("Select[Any]", statement).get_final_froms()
-        names = [column.name for column in table.columns]
-        for (of_table, _), state in self.loaded.items():
-            if of_table == table.description and state is not None:
-                return {name: getattr(state, name) for name in names}
-        return None
+        return next(iter(await self.rows(statement)), None)
 
     async def scalar(self, statement: Executable) -> Any:
         """Return a column of that row; 0 for a computed column."""
@@ -73,6 +84,8 @@ class InMemoryTx(Tx):
         elif write.__module__ == outbox.__name__:
             event, _traceparent = item
             self.published.append(event)
+        elif write.__module__ == audit_log.__name__:
+            self.audited.append(item)
         elif name in LEDGER_WRITES:
             self.inserted.append(item)
         else:

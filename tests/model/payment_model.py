@@ -15,7 +15,7 @@ from roadbike.payment.domain.attempts import Attempt, Outcome, Refund
 from roadbike.payment.providers import Snapshot
 from roadbike.payment.use_cases.expire import expire
 from roadbike.payment.use_cases.open import Opening, open_payments
-from roadbike.payment.use_cases.pay import begin, learn, learn_refund
+from roadbike.payment.use_cases.pay import Consent, begin_all, learn, learn_refund
 from tests.model.in_memory_tx import NOW, URL, InMemoryTx, Rows
 from tests.model.service_model import (
     BIKE_ID,
@@ -34,6 +34,7 @@ from tests.service_harness import settings
 
 PAYMENT_KEY: Final = ("payment", RESERVATION_ID)
 ATTEMPT_IDS: Final = tuple(UUID(int=number) for number in range(10, 20))
+CONSENT: Final = Consent(payment_id=PAYMENT_ID, token="", owner=BUYER, by=BUYER)
 REQUEST: Final = OpenPayment(bike_id=BIKE_ID, user_id=BUYER, price=PRICE)
 
 
@@ -144,7 +145,7 @@ def open_payment(service: PaymentModel, state: PaymentState) -> Step[PaymentStat
 
 def _actions(state: PaymentState, surroundings: Surroundings) -> Iterator[Action[PaymentState]]:
     if len(state.moved) < surroundings.tries:
-        yield Action("the buyer pays", state, lambda tx: begin(tx, PAYMENT_ID, "", owner=BUYER))
+        yield Action("the buyer pays", state, lambda tx: begin_all(tx, [CONSENT]))
     yield Action("the payment expires", state, lambda tx: expire(tx, [RESERVATION_ID]))
     for index, attempt in enumerate(state.payment.attempts):
         yield from _by_the_provider(state, index, attempt, surroundings)

@@ -14,7 +14,7 @@ from roadbike.payment.domain import Attempt, Payment
 from roadbike.payment.providers import Approved, Charge, Declined, Snapshot
 from roadbike.payment.store import ATTEMPT, PAYMENT
 from roadbike.payment.use_cases.open import Opening, open_payments
-from roadbike.payment.use_cases.pay import begin
+from roadbike.payment.use_cases.pay import Consent, begin_all
 from tests.payment.builders import TERMS
 from tests.purchase_events import PAY_WITHIN, Story
 from tests.service_harness import ServiceHarness
@@ -69,8 +69,14 @@ async def an_attempt(payment: ServiceHarness, story: Story | None = None) -> Att
     (opened,) = await payment.db.transact(lambda tx: open_payments(tx, [opening], PAY_WITHIN))
     assert isinstance(opened, Payment)
     assert opened.payment_id is not None
-    payment_id = opened.payment_id
-    _, attempt = await payment.db.transact(lambda tx: begin(tx, payment_id, "approve", owner=None))
+    return await another_attempt(payment, opened.payment_id)
+
+
+async def another_attempt(payment: ServiceHarness, payment_id: UUID) -> Attempt:
+    consent = Consent(payment_id=payment_id, token="", owner=None, by="boss")
+    (begun,) = await payment.db.transact(lambda tx: begin_all(tx, [consent]))
+    assert isinstance(begun, tuple), begun
+    _, attempt = begun
     assert attempt is not None
     return attempt
 

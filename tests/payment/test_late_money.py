@@ -15,7 +15,7 @@ from roadbike.payment.domain.attempts import LOOK_AGAIN_AFTER, LOOKS
 from roadbike.payment.providers import Snapshot, Unknown
 from roadbike.payment.store import ATTEMPT, PAYMENT
 from roadbike.payment.use_cases.late_money import LateMoney
-from roadbike.payment.use_cases.pay import Cashier, begin, learn
+from roadbike.payment.use_cases.pay import Cashier, learn
 from tests.payment.builders import (
     NOON,
     a_confirming_payment,
@@ -29,6 +29,7 @@ from tests.payment.fake_provider import (
     TAKEN,
     FakeProvider,
     an_attempt,
+    another_attempt,
     status,
     time_passes,
 )
@@ -133,9 +134,7 @@ async def declined_attempts(
         await payment.db.transact(lambda tx, last=last: learn(tx, last, NOTHING))
         if len(attempts) == tries:
             return attempts
-        _, attempt = await payment.db.transact(lambda tx: begin(tx, payment_id, "", owner=None))
-        assert attempt is not None
-        attempts.append(attempt)
+        attempts.append(await another_attempt(payment, payment_id))
 
 
 async def payment_id_of(payment: ServiceHarness, attempt: Attempt) -> UUID:

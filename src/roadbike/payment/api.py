@@ -149,7 +149,7 @@ class PaymentApi:
             put("/internal/payments", self.open_all, who=INTERNAL, hot=True, admit=self.admit),
             get("/payments", self.page, who=BUYER, sort=tuple(store.SORTABLE)),
             get(one, self.get, who=BUYER),
-            patch(one, self.pay, who=BUYER, refuses=(402, 409, 429)),
+            patch(one, self.pay, who=BUYER, refuses=(402, 409, 429), hot=True),
         ]
 
     def admit(self) -> None:
@@ -218,7 +218,9 @@ class PaymentApi:
         if data.payment_status is Change.CANCELLED:
             await self._refuse_to_cancel(payment_id, caller)
         try:
-            payment = await self.cashier.pay(payment_id, simulate, owner=caller.owner)
+            payment = await self.cashier.pay(
+                payment_id, simulate, owner=caller.owner, by=caller.user_id
+            )
         except InvalidToken as error:
             choices = {"choices": ", ".join(error.choices)}
             fault = Fault(slug="fault-choice", parameter=SIMULATE, facts=choices)

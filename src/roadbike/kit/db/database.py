@@ -23,6 +23,7 @@ from roadbike.kit.db.connections import Connections, Held
 from roadbike.kit.db.engine import new_engines
 from roadbike.kit.db.errors import StaleRow, is_conflict, translated_errors
 from roadbike.kit.db.statements import Row, Statement
+from roadbike.kit.db.totals import Totals
 from roadbike.kit.pure.rooms import BACKGROUND, READS, ROOMS, WRITES, Room
 
 T = TypeVar("T")
@@ -197,6 +198,7 @@ class Database:
         self._connections = {room: Connections(self._engines[room], room) for room in ROOMS}
         self._use(reads=READS, writes=WRITES)
         self.clock = _Clock()
+        self.totals = Totals()
         self._outbox_signal = asyncio.Event()
         self._one_writer: AbstractAsyncContextManager[Any] = (
             asyncio.Lock() if self.dialect == "sqlite" else nullcontext()

@@ -101,15 +101,19 @@ class Rows(Generic[T]):
     ) -> tuple[Sequence[T], int]:
         """Return one page of the rows that the statement finds, and the number of all of them.
 
+        The number of a long list may be a second old (`kit.db.totals`).
         sortable: columns by the wire name of their field; rows without a value come last.
         then: order of rows with equal sort fields. It ends in the primary key, so that pages do
         not overlap.
         Raises KeyError for a sort field that is not among `sortable`.
         """
-        total: int = await tx.scalar(found.with_only_columns(func.count()))
         order = [key for by in paging.sort for key in _order(sortable[by.field], by)]
         page = found.order_by(*order, *then).offset(paging.offset).limit(paging.size)
-        return [self.state(row) for row in await tx.rows(page)], total
+        states = [self.state(row) for row in await tx.rows(page)]
+        if len(states) < paging.size and (states or not paging.offset):
+            return states, paging.offset + len(states)  # it is the last page
+        count = found.with_only_columns(func.count(), maintain_column_froms=True)
+        return states, await tx.db.totals.of(found, lambda: tx.scalar(count))
 
     def save(self, tx: Tx, state: T) -> None:
         """Save the state at the commit; of several states of one row the last one is written.

@@ -27,10 +27,12 @@ from roadbike.kit.process import settings
 from roadbike.kit.process.garbage import tune_garbage_collector
 from roadbike.kit.process.http_server import UvicornServer, uvicorn_config
 from roadbike.kit.process.internal_tokens import service_tokens
+from roadbike.kit.process.metrics_page import MetricsApi
 from roadbike.kit.process.operator_routes import DeadLetterApi
 from roadbike.kit.process.runtime import Runtime
 from roadbike.kit.process.service import Application, Service
 from roadbike.kit.process.setting_faults import SettingError, fault
+from roadbike.kit.process.status import ServiceStatus
 from roadbike.kit.process.tls import client_tls, server_tls
 from roadbike.kit.resilience.lag import Lag
 from roadbike.kit.translations import load_translations
@@ -193,7 +195,11 @@ class Server:
         chosen, application = self.service.settings, self.application
         return http_app(
             title=f"{application.title}: {self.service.name}",
-            routes=[*self.service.routes, *DeadLetterApi(self.service.db).routes()],
+            routes=[
+                *self.service.routes,
+                *DeadLetterApi(self.service.db).routes(),
+                *MetricsApi(self._report).routes(),
+            ],
             tokens=self._tokens,
             services=service_tokens(self.service.name, chosen),
             translations=load_translations("roadbike.kit", *application.catalogues),
@@ -216,7 +222,10 @@ class Server:
         }
 
     async def _status(self) -> dict[str, Any]:
-        report = structs.replace(
+        return (await self._report()).flat()
+
+    async def _report(self) -> ServiceStatus:
+        return structs.replace(
             await self.runtime.status(),
             ready=self.ready,
             lag_ms=round(self.places.lag.p95_ms, 1),
@@ -224,7 +233,6 @@ class Server:
             shed=dict(self.places.refused),
             breakers={each.name: each.report() for each in self.service.breakers},
         )
-        return report.flat()
 
 
 @asynccontextmanager

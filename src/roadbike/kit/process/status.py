@@ -14,6 +14,7 @@ class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):
     database: the SQL dialect.
     broker: whether it is connected to the broker.
     lag: messages of its topics that it has not acknowledged; None while that is unknown.
+    lags: the same for each topic. unsent_seconds: the age of the oldest event that is not sent.
     missing: topics and groups of this service that the broker does not have.
     published, unsent: events ever published, and those that still wait to be sent.
     parked, stuck, dead: messages that wait for a retry, those of them whose retries have failed for
@@ -33,9 +34,11 @@ class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):
     database: str
     broker: bool
     lag: int | None
+    lags: dict[str, int] = {}
     missing: int = 0
     published: int
     unsent: int
+    unsent_seconds: int = 0
     parked: int
     stuck: int = 0
     dead: int

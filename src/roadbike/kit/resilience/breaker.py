@@ -13,6 +13,7 @@ import structlog
 from interlock import CircuitBreaker, CircuitOpenError, Config, State, WindowType
 from interlock.protocols import Clock, CoreEventListener
 
+from roadbike.kit import metrics
 from roadbike.kit.pure.refusals import Unavailable
 
 PROBE_RETRY_SECONDS: Final = 1.0  # while the probes of a half-open circuit run
@@ -29,6 +30,8 @@ PROBES: Final = 3
 MOST_COUNTED: Final = 5  # of the requests that share one call
 CLOSED: Final = State.CLOSED.value
 KEPT_CHANGES: Final = 50
+
+STATES: Final = tuple(state.value for state in (State.CLOSED, State.OPEN, State.HALF_OPEN))
 
 log = structlog.get_logger()
 
@@ -69,6 +72,7 @@ class _Generation(CoreEventListener):
         self.has_failed_probe = False
         self.changes.append((self.number, new.value, time.monotonic()))
         log.warning("breaker.changed", breaker=name, before=old.value, now=new.value)
+        metrics.BREAKER_CHANGES.labels(name, new.value).inc()
 
 
 class Permit:
@@ -123,6 +127,7 @@ class Breaker:
             name=name, config=config, clock=clock, listener=self.generation
         )
         self._places: Counter[int] = Counter()  # held now, by the generation they were taken in
+        metrics.show_state(name, STATES, lambda: self.state)
 
     @property
     def state(self) -> str:

@@ -38,7 +38,8 @@ ROUTES: Final[Mapping[str, tuple[str, ...]]] = {
 # Every path that no other service has, except those that are for operators and services only.
 PAGES: Final = (
     "(PathPrefix(`/`) && !PathPrefix(`/internal`) && !PathPrefix(`/livez`) && "
-    "!PathPrefix(`/readyz`) && !Path(`/openapi.json`))"
+    "!PathPrefix(`/readyz`) && !PathPrefix(`/metrics`) && "
+    "!Path(`/openapi.json`))"
 )
 LAST: Final = 10  # the priority of the pages; those of others are the lengths of their rules
 # Slow to give up a service that is only busy, quick to notice one that is back.

@@ -6,6 +6,7 @@ the behaviour is drawn at random by the rates of the settings.
 
 import asyncio
 import random
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final, Self
 from uuid import UUID
@@ -15,6 +16,7 @@ from sqlalchemy import BigInteger, Column, MetaData, String, Table, Uuid, select
 from roadbike.kit.db import Database, DatabaseUnavailable, Tx
 from roadbike.kit.db.bulk import insert_new
 from roadbike.kit.db.columns import UtcTime, utc_now
+from roadbike.kit.resilience.batching import Batches
 from roadbike.payment.providers import (
     Approved,
     Charge,
@@ -61,6 +63,7 @@ class SimulatedProvider:
     def __init__(self, journal_url: str, rates: dict[Behaviour, float]) -> None:
         self._db = Database(journal_url)
         self._rates = rates
+        self._entering: Batches[dict[str, object], None] = Batches(self._enter)
 
     async def __aenter__(self) -> Self:
         async with self._db.engine.begin() as connection:
@@ -121,10 +124,14 @@ class SimulatedProvider:
     async def _write(self, charge: Charge, kind: str) -> None:
         row = {"attempt_id": charge.attempt_id, "kind": kind, "amount": charge.amount}
         try:
-            async with self._db.begin() as tx:
-                await insert_new(tx, JOURNAL, [row])
+            await self._entering.submit(row)
         except DatabaseUnavailable as error:
             raise Unknown(str(error)) from error
+
+    async def _enter(self, rows: Sequence[dict[str, object]]) -> list[None]:
+        async with self._db.begin() as tx:
+            await insert_new(tx, JOURNAL, rows)
+        return [None] * len(rows)
 
 
 async def _kinds(tx: Tx, attempt_id: UUID) -> set[str]:

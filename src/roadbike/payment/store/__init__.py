@@ -1,18 +1,20 @@
 """Persistence of payments, of the attempts to get their money, and of the ledger of what moved."""
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Select, func, select, update
 
 from roadbike.contracts.statuses import PaymentStatus
 from roadbike.kit.db import Tx
-from roadbike.kit.db.bulk import insert_new
+from roadbike.kit.db.bulk import among, insert_new
 from roadbike.kit.db.claims import free_only
 from roadbike.kit.db.columns import utc_now
 from roadbike.kit.db.paging import Paging
+from roadbike.kit.db.statements import Statement
 from roadbike.kit.pure.refusals import NotFound
 from roadbike.payment.domain import Attempt, Outcome, Payment, PaymentSummary, Refund, Try
 from roadbike.payment.store.claims import (
@@ -55,10 +57,36 @@ __all__ = [
     "metadata",
 ]
 
+_LOCK_BY_ID: Final = Statement(
+    lambda dialect: (
+        select(PAYMENT)
+        .where(among(dialect, PAYMENT.c.payment_id))
+        .order_by(PAYMENT.c.reservation_id)  # the order in which all others lock payments
+        .with_for_update()
+    )
+)
+_ATTEMPTS: Final = Statement(
+    lambda dialect: (
+        select(ATTEMPT)
+        .where(among(dialect, ATTEMPT.c.reservation_id))
+        .order_by(ATTEMPT.c.attempt_id)
+    )
+)
+
 
 async def lock_all(tx: Tx, reservation_ids: Iterable[UUID]) -> None:
-    """Lock the payments of many reservations with one statement; `locked` then finds them."""
-    await PAYMENTS.lock(tx, reservation_ids)
+    """Lock the payments of many reservations with one statement, and load their attempts."""
+    ids = list(reservation_ids)
+    await PAYMENTS.lock(tx, ids)
+    found = [await PAYMENTS.locked(tx, id_) for id_ in dict.fromkeys(ids)]
+    await _complete(tx, [one for one in found if one and not isinstance(one, Payment)])
+
+
+async def lock_by_id(tx: Tx, payment_ids: Iterable[UUID]) -> dict[UUID, Payment]:
+    """Lock the payments that were opened under these ids; return them with their attempts."""
+    rows = await tx.rows(_LOCK_BY_ID, {"among": list(dict.fromkeys(payment_ids))})
+    whole = await _complete(tx, [PAYMENTS.state(row) for row in rows])
+    return {payment.payment_id: payment for payment in whole if payment.payment_id}
 
 
 async def lock_free(tx: Tx, reservation_ids: Iterable[UUID]) -> set[UUID]:
@@ -68,25 +96,15 @@ async def lock_free(tx: Tx, reservation_ids: Iterable[UUID]) -> set[UUID]:
 
 async def locked(tx: Tx, reservation_id: UUID) -> Payment | None:
     """Return the payment of the reservation with its attempts; None when nothing is known of it."""
+    await lock_all(tx, [reservation_id])
     found = await PAYMENTS.locked(tx, reservation_id)
-    if found is None or isinstance(found, Payment):  # loaded or saved here before: it is whole
-        return found
-    payment = found.with_attempts(await _attempts(tx, reservation_id) if found.attempted else ())
-    PAYMENTS.remember(tx, payment)
-    return payment
+    assert found is None or isinstance(found, Payment)  # `lock_all` has completed it
+    return found
 
 
 async def locked_or_new(tx: Tx, reservation_id: UUID) -> Payment:
     """Return the payment of the reservation; a new one when nothing is known of it."""
     return await locked(tx, reservation_id) or Payment(reservation_id=reservation_id)
-
-
-async def locked_or_404(tx: Tx, payment_id: UUID, *, owner: str | None) -> Payment:
-    """Return the payment with that id and its attempts. Raises NotFound as `get` does."""
-    payment = await locked(tx, (await get(tx, payment_id, owner=owner)).reservation_id)
-    if payment is None:
-        raise NotFound
-    return payment
 
 
 def save(tx: Tx, payment: Payment) -> None:
@@ -105,7 +123,7 @@ async def _note_refunds(tx: Tx, reservation_ids: Sequence[UUID]) -> None:
 
 
 async def enter_money(tx: Tx, attempt: Attempt, kind: str, provider_id: str) -> None:
-    """Enter a capture or a refund into the ledger; at most one of each kind per attempt."""
+    """Enter a capture or a refund into the ledger at the commit; one of each kind per attempt."""
     row = {
         "attempt_id": attempt.attempt_id,
         "kind": kind,
@@ -114,7 +132,12 @@ async def enter_money(tx: Tx, attempt: Attempt, kind: str, provider_id: str) -> 
         "provider_id": provider_id,
         "moved_at": await tx.now(),
     }
-    await insert_new(tx, MONEY, [row])
+    tx.at_commit(_write_money, row)
+
+
+async def _write_money(tx: Tx, entered: list[dict[str, Any]]) -> None:
+    rows = {(row["attempt_id"], row["kind"]): row for row in entered}
+    await insert_new(tx, MONEY, [rows[key] for key in sorted(rows)])
 
 
 async def last_tries(tx: Tx, user_id: str, at_most: int) -> Sequence[Try]:
@@ -180,14 +203,23 @@ async def page(
     return await PAYMENTS.page(tx, found, paging, sortable=SORTABLE, then=newest)
 
 
-async def _attempts(tx: Tx, reservation_id: UUID) -> tuple[Attempt, ...]:
-    """Return all attempts of a locked payment, the oldest first."""
-    of_payment = select(ATTEMPT).where(ATTEMPT.c.reservation_id == reservation_id)
-    rows = await tx.rows(of_payment.order_by(ATTEMPT.c.attempt_id))
-    attempts = tuple(ATTEMPTS.state(row) for row in rows)
-    for attempt in attempts:
-        ATTEMPTS.remember(tx, attempt)
-    return attempts
+async def _complete(tx: Tx, locked: Iterable[PaymentSummary]) -> list[Payment]:
+    """Return locked payments with all attempts of each, the oldest first; remember both."""
+    summaries = list(locked)
+    attempts = await _attempts(tx, [one.reservation_id for one in summaries if one.attempted])
+    whole = [one.with_attempts(tuple(attempts[one.reservation_id])) for one in summaries]
+    for payment in whole:
+        PAYMENTS.remember(tx, payment)
+        for attempt in payment.attempts:
+            ATTEMPTS.remember(tx, attempt)
+    return whole
+
+
+async def _attempts(tx: Tx, reservation_ids: list[UUID]) -> Mapping[UUID, list[Attempt]]:
+    found: defaultdict[UUID, list[Attempt]] = defaultdict(list)
+    for row in await tx.rows(_ATTEMPTS, {"among": reservation_ids}) if reservation_ids else ():
+        found[row["reservation_id"]].append(ATTEMPTS.state(row))
+    return found
 
 
 def _served(owner: str | None) -> Select[Any]:

@@ -5,18 +5,24 @@ An attempt is committed before the provider is called, and no attempt asks for t
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 from uuid import UUID
 
 import structlog
 
+from roadbike.contracts.audit import PAYMENT, staff_change
 from roadbike.contracts.statuses import PaymentStatus
+from roadbike.kit.audit_log import note
 from roadbike.kit.crash import Crash, never_crash
 from roadbike.kit.db import Database, Tx
 from roadbike.kit.db.claims import Notes, work_on_claimed
 from roadbike.kit.db.ids import new_id
 from roadbike.kit.messaging.outbox import publish_all
+from roadbike.kit.pure.refusals import NotFound, Refusal
+from roadbike.kit.resilience.batching import Batches
+from roadbike.kit.trace import current_traceparent, tracing
 from roadbike.payment import domain, store
 from roadbike.payment.domain import Attempt, Outcome, Payment, TryLimit
 from roadbike.payment.providers import Approved, Charge, Provider, Snapshot, Unknown
@@ -33,10 +39,39 @@ Note = Callable[[Tx], Awaitable[object]]  # stores what the provider answered
 Ask = Callable[[Attempt], Awaitable[Note]]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consent:
+    """A buyer's request to pay.
+
+    token: the consent. owner: whose payment it must be; None for staff, who pay anybody's.
+    by: the user id of who pays.
+    traceparent: of the request, for the event that it leads to.
+    """
+
+    payment_id: UUID
+    token: str
+    owner: str | None
+    by: str
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the provider answered about an attempt. traceparent: of the buyer's request."""
+
+    attempt: Attempt
+    snapshot: Snapshot
+    traceparent: str | None
+
+
+Begun = tuple[Payment, Attempt | None]
+
+
 class Cashier:
     """Moves money through the provider and enters it into the ledger.
 
-    No transaction is open during a call to the provider.
+    Requests that arrive while a transaction is running share the next one. No transaction is open
+    during a call to the provider.
     """
 
     def __init__(
@@ -47,16 +82,25 @@ class Cashier:
         tries: TryLimit = NO_LIMIT,
     ) -> None:
         self.db, self.provider, self.crash, self.tries = db, provider, crash, tries
+        self._beginning: Batches[Consent, Begun] = Batches(self._begin)
+        self._learning: Batches[Answer, Payment] = Batches(self._learn)
 
-    async def pay(self, payment_id: UUID, token: str | None, *, owner: str | None) -> Payment:
+    async def pay(
+        self, payment_id: UUID, token: str | None, *, owner: str | None, by: str
+    ) -> Payment:
         """Capture the money: the payment is then paid, due when declined, confirming if unknown.
 
-        token: the buyer's consent. Raises InvalidToken, NotFound, NotPayable, TooManyTries.
+        token: the buyer's consent. by: who pays.
+        Raises InvalidToken, NotFound, NotPayable, TooManyTries.
         """
-        consent = self.provider.checked_token(token)
-        payment, attempt = await self.db.transact(
-            lambda tx: begin(tx, payment_id, consent, owner=owner, tries=self.tries)
+        consent = Consent(
+            payment_id=payment_id,
+            token=self.provider.checked_token(token),
+            owner=owner,
+            by=by,
+            traceparent=current_traceparent(),
         )
+        payment, attempt = await self._beginning.submit(consent)
         if attempt is None:
             return payment
         try:
@@ -65,7 +109,7 @@ class Cashier:
         except (Unknown, TimeoutError) as unknown:
             log.warning("payment.unknown", attempt_id=str(attempt.attempt_id), why=str(unknown))
             return payment  # finish_unknown asks for the outcome later
-        paid = await self.db.transact(lambda tx: learn(tx, attempt, snapshot))
+        paid = await self._learning.submit(Answer(attempt, snapshot, consent.traceparent))
         self.crash("capture.after_commit")
         return paid
 
@@ -101,6 +145,12 @@ class Cashier:
             lambda new, again: db.transact(partial(claim, new=new, again=again)), work_on
         )
 
+    async def _begin(self, consents: Sequence[Consent]) -> Sequence[Begun | Exception]:
+        return await self.db.transact(lambda tx: begin_all(tx, consents, self.tries))
+
+    async def _learn(self, answers: Sequence[Answer]) -> Sequence[Payment | Exception]:
+        return await self.db.transact(lambda tx: learn_all(tx, answers))
+
     async def _capture(self, charge: Charge) -> Snapshot:
         self.crash("capture.before_call")
         await self.provider.open(charge)
@@ -121,24 +171,61 @@ class Cashier:
         return partial(learn_refund, attempt=attempt, refund_id=refund_id)
 
 
-async def begin(
-    tx: Tx, payment_id: UUID, token: str, *, owner: str | None, tries: TryLimit = NO_LIMIT
-) -> tuple[Payment, Attempt | None]:
-    """Begin one attempt; none (None) when the payment is paid or another request is paying it.
+async def begin_all(
+    tx: Tx, consents: Sequence[Consent], tries: TryLimit = NO_LIMIT
+) -> list[Begun | Exception]:
+    """Begin one attempt for each; none (None) when it is paid or another request is paying it.
 
-    Raises NotFound, NotPayable, TooManyTries.
+    The exceptions are NotFound, NotPayable and TooManyTries.
     """
-    payment = await store.locked_or_404(tx, payment_id, owner=owner)
+    locked = await store.lock_by_id(tx, [consent.payment_id for consent in consents])
+    results: list[Begun | Exception] = []
+    for consent in consents:
+        try:
+            with tracing(consent.traceparent):
+                begun = await _begun(tx, locked.get(consent.payment_id), consent, tries)
+        except Refusal as refusal:
+            results.append(refusal)
+        else:
+            locked[consent.payment_id], _ = begun  # for another request about the same payment
+            results.append(begun)
+    return results
+
+
+async def _begun(tx: Tx, payment: Payment | None, consent: Consent, tries: TryLimit) -> Begun:
+    if payment is None or not payment.registered or consent.owner not in {None, payment.user_id}:
+        raise NotFound
     if payment.payment_status in {PaymentStatus.PAID, PaymentStatus.CONFIRMING}:
         return payment, None
     now = await tx.now()
-    confirming, events = domain.attempted(payment, new_id(), token, now)
+    confirming, events = domain.attempted(payment, new_id(), consent.token, now)
     attempt = confirming.attempts[-1]
     if tries.most:
         domain.check_tries(tries, await store.last_tries(tx, attempt.user_id, tries.most), now)
     store.save(tx, confirming)
     publish_all(tx, events)
+    if consent.owner is None:
+        entry = staff_change(
+            by=consent.by,
+            kind=PAYMENT,
+            thing=payment.payment_id,
+            action="begun",
+            before=payment,
+            after=confirming,
+            fields=("payment_status",),
+        )
+        note(tx, entry)
     return confirming, attempt
+
+
+async def learn_all(tx: Tx, answers: Sequence[Answer]) -> list[Payment | Exception]:
+    """Note what the provider answered about each attempt, and settle the payments."""
+    await store.lock_all(tx, [answer.attempt.reservation_id for answer in answers])
+    settled: list[Payment | Exception] = []
+    for answer in answers:
+        with tracing(answer.traceparent):
+            settled.append(await learn(tx, answer.attempt, answer.snapshot))
+    return settled
 
 
 async def learn(tx: Tx, attempt: Attempt, snapshot: Snapshot) -> Payment:
