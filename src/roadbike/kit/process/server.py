@@ -5,11 +5,13 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from importlib import import_module
+from importlib.resources import files
 from socket import socket
 from typing import Any, Final
 
 import structlog
 import uvloop
+from alembic.script import ScriptDirectory
 from msgspec import structs
 from sqlalchemy.exc import DBAPIError
 
@@ -32,7 +34,6 @@ from roadbike.kit.process.service import Application, Service
 from roadbike.kit.process.setting_faults import SettingError, fault
 from roadbike.kit.process.status import ServiceStatus
 from roadbike.kit.process.tls import client_tls, server_tls
-from roadbike.kit.process.version import version_of
 from roadbike.kit.resilience.lag import Lag
 from roadbike.kit.translations import load_translations
 from roadbike.kit.web import http_app
@@ -114,7 +115,7 @@ class Server:
         self._tokens = token_verifier(service, application)
         self._tls = server_tls(service.settings)
         self.places = Places(Lag(), service.settings.shed_lag_ms)
-        self._version = version_of(package)
+        self._version = _version_of(package)
         self._reachable = False
         self._draining = False
         self._stop = asyncio.Event()
@@ -204,7 +205,7 @@ class Server:
             translations=load_translations("roadbike.kit", *application.catalogues),
             status=self._status,
             ready=lambda: self.ready,
-            gateway=Gateway(chosen.trusted_hops, chosen.gateway_key.reveal()),
+            gateway=_gateway(chosen),
             writes_per_minute=self._limits["writesPerMinute"],
             places=self.places,
         )
@@ -295,3 +296,13 @@ def _account_keys(chosen: settings.ServiceSettings) -> PublicKeys:
 
 def _wrong_account_keys(reason: object) -> SettingError:
     return SettingError(fault("setting-wrong", name="ROADBIKE_ACCOUNT_KEYS", reason=reason))
+
+
+def _gateway(chosen: settings.ServiceSettings) -> Gateway:
+    return Gateway(chosen.trusted_hops, chosen.gateway_key.reveal())
+
+
+def _version_of(package: str) -> str:
+    """Return the version of the service's code: the newest migration that it knows."""
+    migrations = files(package) / "migrations"
+    return ScriptDirectory(str(migrations)).get_current_head() or ""

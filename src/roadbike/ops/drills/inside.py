@@ -158,4 +158,4 @@ async def audited(report: Report, home: Home, journal: Path | None = None) -> No
     journals = [journal] if journal else []
     found = await audit_shop(home, after_quiescence=True, within=QUIET_SECONDS, journals=journals)
     wrong = " ".join(found.lines()) or "–"
-    report.check("audit", passed=found.exit_code == 0, wrong=wrong)
+    report.check("books", passed=found.exit_code == 0, wrong=wrong)
