@@ -59,6 +59,9 @@ class MemoryBroker(Broker):
                 self.log.positions[group, topic].start_over()
         self.log.wake_waiting()
 
+    async def take_over(self) -> None:
+        """Do nothing: a message that two connections send is not appended twice."""
+
     async def send(self, messages: Sequence[Message]) -> list[Mark]:
         if not messages:
             return []
@@ -88,6 +91,10 @@ class MemoryBroker(Broker):
 
     async def trim(self, topic: str, older: Mark | None) -> None:  # noqa: ARG002 it has no limit
         self.log.topic(checked_topic(topic))
+
+    async def weaknesses(self, topic: str) -> list[str]:
+        self.log.topic(checked_topic(topic))
+        return []
 
     async def close(self) -> None:
         for subscription in self._subscriptions.values():
