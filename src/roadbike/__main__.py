@@ -83,15 +83,19 @@ def status(
     *,
     home: HomeOption = DEFAULT_HOME,
     as_json: Annotated[bool, typer.Option("--json")] = False,
+    watch: Annotated[bool, typer.Option("--watch", "-w")] = False,
 ) -> None:
     """Show the state of every part.
 
     The exit code is 0 when all is well, 1 when something needs a person, 2 when no shop is open.
     """
-    from roadbike.local.commands import status, status_table, verdict
+    from roadbike.local.commands import looks, status, status_table, verdict, watching
     from roadbike.local.terminal import console
 
     try:
+        if watch:
+            watching.watch(looks.Looks(homes.at(home)).next, console())
+            return
         rows = status.collect(homes.at(home))
     except control.NotRunning as error:
         error.code = verdict.ExitCode.NO_SHOP_IS_OPEN

@@ -50,6 +50,7 @@ FIRING: Final[dict[str, list[tuple[str, str]]]] = {
         (f'roadbike_http_request_seconds_bucket{{{ROUTE},status="201",le="+Inf"}}', "0+9"),
     ],
     "PoolBusy": [('roadbike_pool_busy_total{pool="writes"}', "0+1")],
+    "LoopLate": [("roadbike_loop_lag_seconds{}", "0.2")],
     "ProviderUnknown": [
         ('roadbike_call_seconds_count{to="provider",call="confirm",outcome="Unknown"}', "0+1"),
         ('roadbike_call_seconds_count{to="provider",call="confirm",outcome="Approved"}', "0+5"),
@@ -74,6 +75,7 @@ WELL: Final = [
     (f'roadbike_http_request_seconds_bucket{{{ROUTE},status="201",le="0.25"}}', "0+99"),
     (f'roadbike_http_request_seconds_bucket{{{ROUTE},status="201",le="+Inf"}}', "0+99"),
     ('roadbike_pool_busy_total{pool="writes"}', "3"),
+    ("roadbike_loop_lag_seconds{}", "0.01"),
     ('roadbike_call_seconds_count{to="provider",call="confirm",outcome="Approved"}', "0+5"),
 ]
 

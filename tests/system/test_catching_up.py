@@ -1,4 +1,4 @@
-"""Stock was away: its replicas catch up, are killed meanwhile, and grant as was reserved."""
+"""Stock was stopped: its replicas catch up, are killed meanwhile, and grant as was reserved."""
 
 import asyncio
 

@@ -133,6 +133,15 @@ POOL_BUSY: Final = _counter(
     "pool_busy_total", "Transactions that found no free connection in time.", "pool"
 )
 
+LOOP_LAG: Final = _gauge(
+    "loop_lag_seconds", "How late the event loop was in the last two seconds (95th percentile)."
+)
+PLACES_TAKEN: Final = _gauge("places_taken", "Requests that are worked on, by kind.", "kind")
+PLACES_WAITING: Final = _gauge("places_waiting", "Requests that wait for a place.", "kind")
+PLACES_REFUSED: Final = _counter(
+    "places_refused_total", "Requests that were refused before they were read.", "kind"
+)
+
 
 def count_request(method: str, route: str | None, status: int, seconds: float) -> None:
     """Count a request that was answered; route: its pattern, None where none was found."""
@@ -155,6 +164,12 @@ def show_state(breaker: str, states: tuple[str, ...], present: Callable[[], str]
 
 def _equals(present: Callable[[], str], state: str) -> float:
     return float(present() == state)
+
+
+def show_places(kind: str, taken: Callable[[], int], waiting: Callable[[], int]) -> None:
+    """Show how many requests of a kind are worked on and wait; both are asked at each reading."""
+    PLACES_TAKEN.labels(kind).set_function(taken)
+    PLACES_WAITING.labels(kind).set_function(waiting)
 
 
 class Call:

@@ -24,6 +24,7 @@ from roadbike.contracts.shop import DEFAULT_STORE, day_bounds
 from roadbike.contracts.types import Name
 from roadbike.kit.crash import crash_points
 from roadbike.kit.db import Database
+from roadbike.kit.metrics import show_places
 from roadbike.kit.process.internal_tokens import service_tokens
 from roadbike.kit.process.service import Service, every, whenever, whenever_with_message
 from roadbike.kit.process.settings import Limit, ServiceSettings
@@ -88,10 +89,12 @@ def build(settings: Settings) -> Service:
     db = Database(settings.database_url.reveal())
     tokens = service_tokens("reservation", settings)
     payments = HttpPayments(settings.payment_url.split(","), tokens, client_tls(settings))
+    limiter = Limiter(settings.in_flight)
+    show_places("reservations", lambda: limiter.in_flight, lambda: limiter.waiting)
     desk = ReservationDesk(
         db,
         payments,
-        limiter=Limiter(settings.in_flight),
+        limiter=limiter,
         breaker=breaker("payment", deadline_ms=DEADLINE_MS),
         terms=_terms(settings),
         render=render,

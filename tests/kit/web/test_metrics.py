@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -13,8 +14,10 @@ from roadbike.kit.messaging.inbox import Inbox
 from roadbike.kit.process.metrics_page import MetricsApi
 from roadbike.kit.process.service import whenever
 from roadbike.kit.process.status import ServiceStatus
+from roadbike.kit.pure.refusals import Overloaded
 from roadbike.kit.pure.rooms import READS
 from roadbike.kit.resilience.breaker import FEWEST_CALLS, breaker
+from roadbike.kit.web.places import Places
 from tests.kit.counters import Incremented, message
 from tests.kit.test_inbox import count_up
 
@@ -31,6 +34,7 @@ STATUS = ServiceStatus(
     parked=1,
     dead=4,
     refused=0,
+    lag_ms=20.0,
     gauges={"pending": 5},
 )
 
@@ -62,6 +66,7 @@ async def test_the_status_is_among_the_metrics() -> None:
 
     assert (shown["roadbike_ready"], shown["roadbike_database_up"]) == (1, 1)
     assert (shown["roadbike_outbox_unsent"], shown["roadbike_outbox_age_seconds"]) == (2, 40)
+    assert shown["roadbike_loop_lag_seconds"] == 0.02
     assert value("roadbike_consumer_lag", topic="bike.payment") == 3
     assert value("roadbike_messages_waiting", state="dead") == 4
     assert value("roadbike_open_work", name="pending") == 5
@@ -164,6 +169,24 @@ async def test_a_pool_shows_what_is_in_use_and_when_it_was_not_enough(db: Databa
 
     assert value("roadbike_pool_in_use", pool="reads") == 0
     assert busy() == 1
+
+
+async def test_places_show_what_is_worked_on_and_what_was_refused() -> None:
+    places = Places()
+    refused = grown("roadbike_places_refused_total", kind="reads")
+    scope: Any = {"method": "GET", "path": "/things", "headers": []}
+    places.reads.queue = 0
+
+    async with AsyncExitStack() as taken:
+        for _ in range(places.reads.limit):
+            await taken.enter_async_context(places.of(scope, None))
+        assert value("roadbike_places_taken", kind="reads") == places.reads.limit
+        with pytest.raises(Overloaded):
+            async with places.of(scope, None):
+                pass
+
+    assert value("roadbike_places_taken", kind="reads") == 0
+    assert refused() == 1
 
 
 async def test_a_call_is_counted_by_its_outcome() -> None:

@@ -1,6 +1,6 @@
 """Catching up: what a service does differently while it is behind with its messages.
 
-A service that was away finds a backlog of messages, and some of its decisions are only fair when
+A service that was stopped finds a backlog of messages, and some of its decisions are only fair when
 all of them are known. It gives a CatchUp. Then the runtime looks at the start, and after full
 batches, how far behind its group is. If it is, the ends of its topics are noted in the database of
 the service, where all replicas see them. When everything up to these ends has been consumed, by

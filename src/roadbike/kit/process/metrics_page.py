@@ -60,6 +60,7 @@ def show(status: ServiceStatus) -> None:
     metrics.UNSENT_AGE.set(status.unsent_seconds)
     for state in ("parked", "stuck", "dead", "kept"):
         metrics.WAITING.labels(state).set(getattr(status, state))
+    metrics.LOOP_LAG.set(status.lag_ms / 1000)
     metrics.LAG.clear()  # what is not known is not shown
     for topic, lag in status.lags.items():
         metrics.LAG.labels(topic).set(lag)

@@ -57,9 +57,9 @@ class Service:
     source it is.
     gauges: numbers for /internal/status that are 0 when the shop is settled, by name.
     prefetch: loads with one statement per table what a batch of events will touch.
-    catch_up: what it does differently while it is behind with its messages.
     breakers: in front of what it calls, for /internal/status. limits: its own limits of requests,
     by name; 0 is off.
+    catch_up: what it does differently while it is behind with its messages.
     resources: opened before the first request and closed after the last (HTTP clients, pools).
     Raises ValueError when it publishes events of another source or to several topics.
     """

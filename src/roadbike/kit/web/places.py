@@ -11,6 +11,7 @@ from typing import Final
 
 from litestar.types import HTTPScope
 
+from roadbike.kit import metrics
 from roadbike.kit.pure.refusals import Overloaded, Unavailable
 from roadbike.kit.resilience.lag import Lag
 from roadbike.kit.resilience.limiter import RETRY_SECONDS, Limiter
@@ -58,6 +59,9 @@ class Places:
         self.hot = 0  # hot requests that are worked on
         self.refused: Counter[str] = Counter()
         self._starts, self._refusals = Turns(READS_IN_A_ROUND), Turns(READS_IN_A_ROUND)
+        metrics.show_places("hot", lambda: self.hot, lambda: 0)
+        metrics.show_places("reads", lambda: self.reads.in_flight, lambda: self.reads.waiting)
+        metrics.show_places("writes", lambda: self.writes.in_flight, lambda: self.writes.waiting)
 
     @property
     def limits(self) -> dict[str, int]:
@@ -84,7 +88,7 @@ class Places:
                 await self._starts.mine()
                 yield
         except Overloaded:
-            self.refused["reads"] += 1
+            self._count_refused("reads")
             await self._refusals.mine()  # those who came together give up together
             raise
 
@@ -94,7 +98,7 @@ class Places:
             async with self.writes.place():
                 yield
         except Overloaded:
-            self.refused["writes"] += 1
+            self._count_refused("writes")
             raise
 
     @asynccontextmanager
@@ -103,7 +107,7 @@ class Places:
             self._check(scope, admit)
         except Unavailable:
             if not _has_key(scope) or self.replays.is_full:
-                self.refused["hot"] += 1
+                self._count_refused("hot")
                 raise
             async with self.replays.place():
                 yield
@@ -113,6 +117,10 @@ class Places:
             yield
         finally:
             self.hot -= 1
+
+    def _count_refused(self, kind: str) -> None:
+        self.refused[kind] += 1
+        metrics.PLACES_REFUSED.labels(kind).inc()
 
     def _check(self, scope: HTTPScope, admit: Admit) -> None:
         admit()

@@ -41,7 +41,7 @@ def show(rows: Sequence[PartStatus], to: Console) -> None:
     to.print(_fitting(rows, [*COLUMNS, *some], to))
     for row in rows:
         for reason in verdict.reasons(row):
-            line = say("part-problem", part=row.part, problem=_sentence(row, reason))
+            line = say("part-problem", part=row.part, problem=sentence(row, reason))
             to.print(line, markup=False, highlight=False, style="yellow")
         if row.last_end:
             line = say("part-last-end", part=row.part, last_end=row.last_end)
@@ -92,7 +92,8 @@ def _state_width() -> int:
     return max(cell_len(say(f"state-{state}")) for state in ("ready", "restarting", "not-ready"))
 
 
-def _sentence(row: PartStatus, reason: Reason) -> str:
+def sentence(row: PartStatus, reason: Reason) -> str:
+    """Return in words why the part needs a person."""
     if reason is Reason.NOT_READY and row.problem is not UNSET:
         return row.problem
     return say(

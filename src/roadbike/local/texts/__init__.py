@@ -10,6 +10,7 @@ from roadbike.kit.translations import Language, Text, load_texts
 CATALOGUES: Final = (
     "errors.toml",
     "output.toml",
+    "watch.toml",
     "help.toml",
     "demo.toml",
     "doctor.toml",

@@ -22,16 +22,15 @@ from roadbike.local.exit_code import exit_code_of
 from roadbike.local.home import Home
 from roadbike.local.terminal import console, error_console
 from roadbike.ops.audit.shop import audit_shop
-from roadbike.ops.drills import report, restart, stock_outage
+from roadbike.ops.drills import breaker, hung_payment, overload, report, restart, stock_outage
 from roadbike.ops.drills.drill import Drill, Size
 from roadbike.ops.drills.report import Report
 from roadbike.ops.drills.shop import Elsewhere, drilled
 from roadbike.ops.journal import Journal
 from roadbike.ops.own_shop import own_shop
 
-DRILLS: Final[Mapping[str, Drill]] = {
-    drill.name: drill for drill in (restart.DRILL, stock_outage.DRILL)
-}
+PLAYED: Final = (restart, stock_outage, breaker, overload, hung_payment)
+DRILLS: Final[Mapping[str, Drill]] = {each.DRILL.name: each.DRILL for each in PLAYED}
 ALL: Final = "all"
 QUIET_SECONDS: Final = 60.0  # the audit waits so long until no service has anything left to do
 
