@@ -11,7 +11,7 @@ PYTEST ?= pytest
 JOBS ?= $(if $(ARGS),0,3)
 SHARED = $(if $(filter-out 0,$(JOBS)),-n $(JOBS) --dist loadgroup --no-loadscope-reorder)
 
-.PHONY: up help demo drills browser test test-long test-races bench siege check sbom docs format
+.PHONY: up help demo drills browser promtool test test-long test-races bench siege check sbom docs format
 
 up: .venv/run  ## open the shop; Ctrl-C closes it (ARGS=--detach: in background)
 	@exec .venv/bin/roadbike up $(ARGS)
@@ -25,7 +25,7 @@ demo: .venv/run  ## check each requirement on a shop of its own (ARGS="--home .r
 drills: .venv/run  ## play every drill in its small form (DRILLS="restart breaker": some; ARGS=--json)
 	@.venv/bin/roadbike drill $(DRILLS) --small $(ARGS)
 
-test: .venv/dev browser  ## run all tests (ARGS="tests/flows -k cancel": some of them)
+test: .venv/dev browser promtool  ## run all tests (ARGS="tests/flows -k cancel": some of them)
 	@.venv/bin/python -m $(PYTEST) $(SHARED) $(ARGS)
 
 test-long: .venv/dev  ## run the tests that are too long for CI (20 minutes)
@@ -33,6 +33,9 @@ test-long: .venv/dev  ## run the tests that are too long for CI (20 minutes)
 
 browser: .venv/dev  ## install Chromium and Korean fonts for the tests of the pages (Debian, as root)
 	@.venv/bin/python -m tools.browser
+
+promtool: .venv/dev  ## fetch promtool, which checks the alert rules (Debian)
+	@.venv/bin/python -m tools.promtool
 
 test-races: .venv/dev  ## run the race tests N times (N=10; default 3)
 	@ROUNDS=$(N) .venv/bin/python -m pytest tests/races $(ARGS)

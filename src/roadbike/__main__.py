@@ -14,7 +14,7 @@ import typer
 from roadbike.local import cli
 from roadbike.local import home as homes
 from roadbike.local.cli import Command, Group
-from roadbike.local.commands import dead_letters_options
+from roadbike.local.commands import account_options, dead_letters_options
 from roadbike.local.commands.options import DEFAULT_HOME, HomeOption
 from roadbike.local.exit_code import exit_code_of
 from roadbike.local.supervisor import control
@@ -30,6 +30,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(dead_letters_options.app)
+app.add_typer(account_options.app)
 app.add_typer(ops.app)
 
 PartArgument = Annotated[str, typer.Argument()]

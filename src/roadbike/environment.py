@@ -37,6 +37,12 @@ COMMAND: Final = (
         "commas. It answers 421 to requests to other names.",
     ),
     Variable(
+        "ROADBIKE_CLIENT_REQUESTS_PER_SECOND",
+        "50 with `ROADBIKE_ENV=production`, else 0: any number",
+        "Requests a second of one client address (IPv6: /64) that the gateway passes on, and four "
+        "times as many at once; then 429.",
+    ),
+    Variable(
         "ROADBIKE_USER",
         "`roadbike` if there is such a user, else `nobody`",
         "The user that servers and services run as when root runs `roadbike up`.",
@@ -91,6 +97,7 @@ EVERY_SERVICE: Final = frozenset(
         "ROADBIKE_READ_TIMEOUT_SECONDS",
         "ROADBIKE_GATEWAY_KEY",
         "ROADBIKE_WRITES_PER_MINUTE",
+        "ROADBIKE_SHED_LAG_MS",
         "ROADBIKE_DRAIN_MS",
         "ROADBIKE_CRASH",
     }

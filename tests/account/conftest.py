@@ -28,7 +28,10 @@ Ask = Callable[..., Awaitable[httpx.Response]]
 
 KEY = new_signing_key("account/1")
 STOREFRONT_KEY = new_signing_key("storefront/1")
-CALLERS = json.dumps({"keys": [SigningKey.from_jwk(STOREFRONT_KEY).public_jwk()]})
+OPS_KEY = new_signing_key("ops/1")
+CALLERS = json.dumps(
+    {"keys": [SigningKey.from_jwk(key).public_jwk() for key in (STOREFRONT_KEY, OPS_KEY)]}
+)
 RARE = "correct horse"
 GATEWAY_KEY = "the gateway's key"
 

@@ -26,6 +26,11 @@ class Browserless:
         answer = self.http.post("/signup", data=fields, headers=self.own)
         assert answer.status_code == 303, answer.text
 
+    def log_in(self, user: str, password: str) -> None:
+        fields = {"userId": user, "password": password}
+        answer = self.http.post("/login", data=fields, headers=self.own)
+        assert answer.status_code == 303, answer.text
+
     @property
     def session(self) -> str:
         return str(self.http.cookies["roadbike-session"])

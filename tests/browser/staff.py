@@ -1,6 +1,7 @@
 """What staff do while a browser looks: over the API, with the token of the demo's admin."""
 
 import time
+from collections.abc import Callable
 from http import HTTPStatus
 from itertools import count
 from typing import Any, Final
@@ -71,3 +72,41 @@ class Staff:
         [parcel] = page["_embedded"]["deliveries"]
         path = f"/deliveries/{parcel['deliveryId']}"
         self.call("PATCH", path, {"deliveryStatus": status, **more})
+
+    def delivery(self, reservation_id: str) -> Any:
+        """Return the delivery of a purchase, which has one."""
+        page = self.call("GET", f"/deliveries?reserveId={reservation_id}")
+        [parcel] = page["_embedded"]["deliveries"]
+        return self.call("GET", f"/deliveries/{parcel['deliveryId']}")
+
+    def correct(self, reservation_id: str, **contact: str) -> None:
+        """Correct where the parcel of a purchase goes."""
+        path = f"/deliveries/{self.delivery(reservation_id)['deliveryId']}"
+        read = httpx.get(self.url + path, headers=self.headers)
+        self.call("PATCH", path, contact, If_Match=read.headers["etag"])
+
+    def until_delivery(self, reservation_id: str, status: str) -> None:
+        """Wait until the delivery of a purchase has that status."""
+        self._wait_until(lambda: self._deliveries(reservation_id, deliveryStatus=status))
+
+    def until_allocated(self, reservation_id: str) -> None:
+        """Wait until the parcel of a purchase can be sent."""
+        self._wait_until(
+            lambda: [each for each in self._deliveries(reservation_id) if "start" in each["_links"]]
+        )
+
+    def until_shipped(self, reservation_id: str) -> None:
+        """Wait until reservation knows that the bike has left."""
+        path = f"/reservations/{reservation_id}"
+        self._wait_until(lambda: "cancel" not in self.call("GET", path)["_links"])
+
+    def _deliveries(self, reservation_id: str, **wanted: str) -> list[Any]:
+        page = self.call("GET", f"/deliveries?reserveId={reservation_id}")
+        found = page["_embedded"]["deliveries"]
+        return [each for each in found if each | wanted == each]
+
+    def _wait_until(self, holds: Callable[[], object], seconds: float = 20) -> None:
+        end = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < end, "it has not happened"
+            time.sleep(0.05)

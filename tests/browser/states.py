@@ -187,7 +187,10 @@ def _others() -> Mapping[str, tuple[str, Mapping[str, Any]]]:
             "problem.html",
             problem | {"status": 503, "retry_after": 2, "trace_id": ID.replace("-", "")},
         ),
-        "log-in-refused": ("login.html", refused | {"typed": TYPED}),
+        "log-in-refused": (
+            "login.html",
+            refused | {"typed": TYPED, "is_choosing": False, "is_asked": False},
+        ),
         "sign-up-refused": ("signup.html", refused | {"typed": TYPED, "faults": FAULTS}),
         "account-refused": (
             "account.html",

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, Route
 
 from roadbike.storefront.rendering import STATIC, static_file
 from roadbike.storefront.web import HTML, POLICY
-from tests.browser import states
+from tests.browser import staff_states, states
 from tests.browser.test_every_page import PICTURES, SCHEMES, SMALLEST
 
 RELOAD: Final = b'data-reload="2"'
@@ -22,7 +22,7 @@ ORIGIN: Final = "http://pages.invalid"
 
 @pytest.mark.parametrize("language", ["ko", "en"])
 def test_no_state_of_a_page_has_a_fault(browser: Browser, language: Any) -> None:
-    pages = dict(states.pages(language))
+    pages = dict([*states.pages(language), *staff_states.pages(language)])
     page = browser.new_page(viewport={"width": SMALLEST, "height": 700})
     page.route("**/*", lambda route: _serve(route, pages))
     said: list[str] = []

@@ -126,6 +126,7 @@ def test_every_text_of_the_shop_says_what_it_may_contain() -> None:
 
     assert undeclared == {
         *("SignUp.password", "Credentials.password", "SessionLogIn.password"),
+        *("Credentials.new_password", "SessionLogIn.new_password"),
         *("PasswordChange.password", "PasswordChange.new_password"),
         "SessionLogIn.device_token",
         *("SessionRef.session", "PasswordChange.session"),

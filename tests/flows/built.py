@@ -16,10 +16,18 @@ PEERS: Final = ("stock", "reservation", "payment", "delivery", "mypage")
 CALLER_KEYS: Final = {name: new_signing_key(f"{name}/1") for name in (*PEERS, "storefront", "ops")}
 
 
+ACCOUNT_KEY: Final = new_signing_key("account/1")
+
+
+def key_of_account() -> SigningKey:
+    """Return the key that a built account service signs access tokens with."""
+    return SigningKey.from_jwk(ACCOUNT_KEY)
+
+
 def built(name: str, url: str, journal_url: str, payment_url: str = NOWHERE) -> Service:
     """Return the service. journal_url: of the simulated payment provider."""
     module = import_module(f"roadbike.{name}.app")
-    key = new_signing_key("account/1")
+    key = ACCOUNT_KEY
     more: dict[str, dict[str, Any]] = {
         "payment": {"simulated_journal_url": journal_url},
         "reservation": {"payment_url": payment_url},

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from httpx import AsyncClient, Response
+from sqlalchemy import select
 
+from roadbike.kit.audit_log import AUDIT_LOG
 from roadbike.kit.auth import ServiceTokens
 from roadbike.kit.db.ids import new_id
 from roadbike.kit.process.service import Service
@@ -23,15 +25,21 @@ from tests.service_harness import ServiceHarness, Signed, api_client
 BIKE: Final = 1  # of the catalogue; `fill` makes bikes with other numbers
 RARE: Final = "correct horse"
 SESSIONS: Final = "/internal/sessions"
+OPERATOR_NAME: Final = "kim"
+BOSS: Final[Mapping[str, str]] = {"who": "boss", "role": "admin"}
 
 
 @dataclass
 class Usage:
-    """Uses the routes of one service, and keeps which ones."""
+    """Uses the routes of one service, and keeps which ones.
+
+    audited: those whose use by staff is in the audit log, with who it was.
+    """
 
     service: Service
     client: AsyncClient
     used: set[str] = field(default_factory=set)
+    audited: set[str] = field(default_factory=set)
 
     async def ask(
         self,
@@ -64,13 +72,27 @@ class Usage:
             content = table.encode()
         if content:
             sent["Content-Type"] = "text/csv" if table else "application/json"
+        before = await self._last_change()
         response: Response = await self.client.request(
             method, path, content=content, headers=sent, auth=auth
         )
         assert response.is_success, (what, response.status_code, response.text)
-        self.used.add(name_of(self.service, method, path))
+        name = name_of(self.service, method, path)
+        self.used.add(name)
+        after = await self._last_change()
+        if after != before:
+            assert after is not None
+            assert after[1] in {who, f"operator:{OPERATOR_NAME}"}, (what, after)
+            self.audited.add(name)
         found = response.json() if response.content else {}
         return found | {"etag": response.headers.get("ETag", "")}
+
+    async def _last_change(self) -> tuple[int, str] | None:
+        """Return number and person of the newest entry of the audit log."""
+        newest = select(AUDIT_LOG).order_by(AUDIT_LOG.c.seq.desc()).limit(1)
+        async with self.service.db.read() as tx:
+            row = await tx.row(newest)
+        return None if row is None else (row["seq"], row["actor"])
 
 
 def names(service: Service) -> set[str]:
@@ -102,18 +124,18 @@ def _routes(service: Service) -> set[tuple[str, str]]:
 
 async def stock(use: Usage) -> None:
     bike = {"bikeNm": "TREK Emonda", "price": 5_100_000, "stockQty": 10}
-    boss = {"who": "boss", "role": "admin"}
-    made = await use.ask("POST /stocks", bike | {"bikeId": BIKE}, **boss)
+    made = await use.ask("POST /stocks", bike | {"bikeId": BIKE}, **BOSS)
     path = f"/stocks/{BIKE}"
     for query in ("", "?q=emonda", "?sort=price,desc", "?sort=bikeNm"):
         await use.ask(f"GET /stocks{query}")
     await use.ask(f"GET {path}")
     for query in ("", "?q=emonda", "?q=1", "?low=true&withdrawn=true"):
-        await use.ask(f"GET /stocks/all{query}", **boss)
-    await use.ask("POST /stocks/import", table="bikeId,bikeNm,price,stockQty\r\n7,New,1,1", **boss)
-    made = await use.ask(f"PATCH {path}", {"price": 1000}, If_Match=made["etag"], **boss)
-    made = await use.ask(f"PUT {path}", bike, If_Match=made["etag"], **boss)
-    await use.ask(f"DELETE {path}", If_Match=made["etag"], **boss)
+        await use.ask(f"GET /stocks/all{query}", **BOSS)
+    await use.ask("POST /stocks/import", table="bikeId,bikeNm,price,stockQty\r\n7,New,1,1", **BOSS)
+    made = await use.ask(f"PATCH {path}", {"price": 1000}, If_Match=made["etag"], **BOSS)
+    made = await use.ask(f"PUT {path}", bike, If_Match=made["etag"], **BOSS)
+    await use.ask(f"DELETE {path}", If_Match=made["etag"], **BOSS)
+    await _audit(use, "/stocks")
 
 
 async def reservation(use: Usage) -> None:
@@ -123,14 +145,18 @@ async def reservation(use: Usage) -> None:
     await use.ask("GET /reservations")
     await use.ask("GET /reservations?sort=price")
     for query in ("", "reserveStatus=예약완료", "day=2026-11-27", "userId=x5", "bikeId=1"):
-        await use.ask(f"GET /reservations/all?{query}", who="boss", role="admin")
+        await use.ask(f"GET /reservations/all?{query}", **BOSS)
     for query in ("reserveStore=x5", "slow=true", "slow=true&userId=x5&day=2026-11-27"):
-        await use.ask(f"GET /reservations/all?{query}", who="boss", role="admin")
+        await use.ask(f"GET /reservations/all?{query}", **BOSS)
     await use.ask("GET /reservations/catalogue")
     await use.ask(f"GET {path}")
     await use.ask(f"PATCH {path}", {"reserveStatus": "예약취소"})
     other = await use.ask("POST /reservations", {"bikeId": BIKE}, Idempotency_Key=f'"{new_id()}"')
-    await use.ask(f"DELETE /reservations/{other['reserveId']}")
+    await use.ask(f"DELETE /reservations/{other['reserveId']}?why=ill", **BOSS)
+    third = await use.ask("POST /reservations", {"bikeId": BIKE})
+    cancel = {"reserveStatus": "예약취소", "why": "ill"}
+    await use.ask(f"PATCH /reservations/{third['reserveId']}", cancel, **BOSS)
+    await _audit(use, "/reservations")
 
 
 async def payment(use: Usage) -> None:
@@ -145,10 +171,11 @@ async def payment(use: Usage) -> None:
     await use.ask("GET /payments")
     await use.ask(f"GET /payments?reserveId={reservation_id}")
     for query in ("", "payStatus=결제완료", "day=2026-11-27", "userId=x5", "bikeId=1", "slow=true"):
-        await use.ask(f"GET /payments/all?{query}", who="boss", role="admin")
-        await use.ask(f"GET /payments/refunds?{query}", who="boss", role="admin")
+        await use.ask(f"GET /payments/all?{query}", **BOSS)
+        await use.ask(f"GET /payments/refunds?{query}", **BOSS)
     await use.ask(f"GET /payments/{opened['payId']}")
-    await use.ask(f"PATCH /payments/{opened['payId']}", {"payStatus": "결제완료"})
+    await use.ask(f"PATCH /payments/{opened['payId']}", {"payStatus": "결제완료"}, **BOSS)
+    await _audit(use, "/payments")
 
 
 async def delivery(use: Usage) -> None:
@@ -159,11 +186,12 @@ async def delivery(use: Usage) -> None:
     path = f"/deliveries/{found['deliveryId']}"
     await use.ask(f"GET {path}")
     started = {"deliveryStatus": "배송시작", "carrier": "한진택배", "trackingNo": "4211-0001"}
-    await use.ask(f"PATCH {path}", started, who="boss", role="admin")
+    await use.ask(f"PATCH {path}", started, **BOSS)
     for query in ("", "deliveryStatus=배송준비", "day=2026-11-27", "userId=x5", "bikeId=1"):
-        await use.ask(f"GET /deliveries/all?{query}", who="boss", role="admin")
+        await use.ask(f"GET /deliveries/all?{query}", **BOSS)
     for query in ("slow=true", "deliveryStatus=배송시작&oldestFirst=true"):
-        await use.ask(f"GET /deliveries/all?{query}", who="boss", role="admin")
+        await use.ask(f"GET /deliveries/all?{query}", **BOSS)
+    await _audit(use, "/deliveries")
 
 
 async def mypage(use: Usage) -> None:
@@ -193,6 +221,33 @@ async def account(use: Usage) -> None:
     change = session | {"password": RARE, "newPassword": "another rare horse", "client": "10.0.0.1"}
     await use.ask(f"POST {SESSIONS}/password", change, caller="storefront")
     await use.ask(f"POST {SESSIONS}/end", session, caller="storefront")
+    await _staff(use)
+
+
+async def _staff(use: Usage) -> None:
+    """Let the operator make an admin, and the admin look after staff."""
+    by, path = {"by": OPERATOR_NAME}, "/internal/staff"
+    await use.ask(f"GET {path}", caller="ops")
+    boss = {"userId": "boss", "userNm": "대표", "role": "admin"} | by
+    made = await use.ask(f"POST {path}", boss, caller="ops")
+    first = {"userId": "boss", "password": made["oneTimePassword"], "newPassword": RARE}
+    token = (await use.ask("POST /accounts/tokens", first, who=None))["access_token"]
+    as_boss = {**BOSS, "token": token}
+    hana = {"userId": "hana", "userNm": "박해솔", "role": "clerk", "why": "new"}
+    await use.ask("POST /accounts/staff", hana, **as_boss)
+    await use.ask("GET /accounts/staff", **as_boss)
+    await use.ask("GET /accounts/staff/hana", **as_boss)
+    await use.ask("PATCH /accounts/staff/hana", {"role": "admin", "why": "new"}, **as_boss)
+    await use.ask("POST /accounts/staff/hana/password", {"why": "forgotten"}, **as_boss)
+    await use.ask(f"POST {path}/role", {"userId": "hana", "role": "clerk"} | by, caller="ops")
+    await use.ask(f"POST {path}/password", {"userId": "hana"} | by, caller="ops")
+    await _audit(use, "/accounts", **as_boss)
+
+
+async def _audit(use: Usage, prefix: str, **who: str) -> None:
+    """Read the audit log with each of its filters."""
+    for query in ("", "?by=boss", "?thing=1", "?day=2026-11-27", "?by=boss&thing=1&size=10"):
+        await use.ask(f"GET {prefix}/audit{query}", **(who or BOSS))
 
 
 EVERY_ROUTE: Final[Mapping[str, Callable[[Usage], Awaitable[None]]]] = {

@@ -26,6 +26,7 @@ VALUES: Final[dict[type, str]] = {
     LargeBinary: "''::bytea",
     AsJson: "NULL",
 }
+JSON_TEXTS: Final = {"old_values", "new_values"}
 UNSET: Final = {"look_at", "check_at", "payment_id"}  # in a row that nothing is left to do for
 
 Plan = dict[str, Any]
@@ -55,6 +56,8 @@ def _value(column: Column[Any]) -> str:
         return "NULL"
     if isinstance(column.type, Status):
         return f"'{list(column.type.type_)[-1].value}'"  # the last one of each lifecycle
+    if column.name in JSON_TEXTS:
+        return "'{}'"
     if isinstance(column.type, Integer | BigInteger):
         return "-n" if column.primary_key or column.name == "reserve_seq" else "1"
     if isinstance(column.type, String):

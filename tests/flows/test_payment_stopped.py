@@ -84,7 +84,7 @@ async def test_a_stopped_payment_opens_the_breaker_until_it_is_started(small_sho
         refused = await kim.reserve(1)
         seconds.append(loop.time() - start)
         assert (refused.status, refused.body["type"]) == (503, "/problems/unavailable")
-        assert 1 <= int(refused.headers["Retry-After"]) <= 6
+        assert 1 <= int(refused.headers["Retry-After"]) <= 10  # 6 s, and up to 4 more
 
     assert sorted(seconds)[5] < 0.05
     assert await count_rows(shop.db("reservation")) == rows

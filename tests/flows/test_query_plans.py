@@ -17,6 +17,7 @@ from sqlalchemy import Table
 
 from roadbike.account.store import LOGIN_FAILURE, SESSION
 from roadbike.delivery.store import DELIVERY
+from roadbike.kit.audit_log import AUDIT_LOG
 from roadbike.kit.messaging import retention
 from roadbike.kit.messaging.broker import Mark, Message
 from roadbike.kit.messaging.broker.memory import MemoryBroker, MemoryLog
@@ -48,7 +49,7 @@ FULL: Final[dict[str, dict[Table, int]]] = {
     "stock": {ALLOCATION: SOME, LEDGER: SOME},
     "delivery": {DELIVERY: SOME},
     "mypage": {PURCHASE: SOME, STORED_EVENT: SOME},
-    "account": {SESSION: SOME, LOGIN_FAILURE: FEW},
+    "account": {SESSION: SOME, LOGIN_FAILURE: FEW, AUDIT_LOG: SOME},
 }
 LONG: Final = pytest.param(MANY, id="all tables", marks=pytest.mark.long)
 

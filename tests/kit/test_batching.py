@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from roadbike.kit.db import DatabaseUnavailable
+from roadbike.kit.pure.refusals import Overloaded
 from roadbike.kit.resilience.batching import MAX_BATCH, Batches
 
 
@@ -55,6 +56,35 @@ async def test_no_batch_exceeds_the_maximum_and_no_item_is_left_out() -> None:
     assert results == [2 * item for item in items]
     assert max(map(len, work.batches)) <= MAX_BATCH
     assert sorted(item for batch in work.batches for item in batch) == list(items)
+
+
+async def test_an_item_that_is_late_when_its_batch_begins_is_not_worked_on() -> None:
+    work, late = Work(held=True), False
+    batches = Batches(work)
+    first = (await submitted(batches, 1))[0]
+    await work.begun.acquire()
+    waits = asyncio.create_task(batches.submit(2, lambda: late))
+    other = (await submitted(batches, 3))[0]
+
+    late = True  # while it waits for the batch before
+    release(work)
+    release(work)
+
+    with pytest.raises(Overloaded):
+        await waits
+    assert (await first, await other) == (2, 6)
+    assert work.batches == [[1], [3]]
+
+
+async def test_an_item_that_becomes_late_in_its_batch_gets_its_result() -> None:
+    work, late = Work(held=True), False
+    task = asyncio.create_task(Batches(work).submit(1, lambda: late))
+    await work.begun.acquire()
+
+    late = True
+    release(work)
+
+    assert await task == 2
 
 
 async def test_items_submitted_while_a_batch_runs_are_the_next_batch() -> None:

@@ -202,6 +202,8 @@ async def test_the_status_counts_what_is_left_to_do(
         "database": db.dialect,
         "broker": True,
         "lag": 0,
+        "lags": {"test.counters": 0},
+        "unsent_seconds": 0,
         "published": 0,
         "unsent": 0,
         "parked": 0,

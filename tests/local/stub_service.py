@@ -17,7 +17,7 @@ def serve(*, app_module: str, environ: Mapping[str, str], listener: socket) -> N
 
 
 class StubService:
-    """Answers 200 to every request, but 503 to paths that end in /busy and 500 to /fails."""
+    """Answers 200, but to paths that end in /busy 503, in /fails 500, in /too-many 429."""
 
     def __init__(self, app_module: str) -> None:
         self._name = app_module.split(".")[1]
@@ -35,7 +35,9 @@ class StubService:
         }
         answer = self._status() if scope["path"] == "/internal/status" else seen
         headers = [(b"content-type", b"application/json"), (b"x-service", self._name.encode())]
-        status = {"busy": 503, "fails": 500}.get(scope["path"].rpartition("/")[2], 200)
+        status = {"busy": 503, "fails": 500, "too-many": 429}.get(
+            scope["path"].rpartition("/")[2], 200
+        )
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": msgspec.json.encode(answer)})
 

@@ -1,12 +1,15 @@
 """The roles of a service's database: what each may do, and how many connections it gets."""
 
+import asyncio
 from pathlib import Path
 
 import asyncpg  # type: ignore[import-untyped]
 import pytest
 
+from roadbike.kit.db import migrate
 from roadbike.local import home as homes
 from roadbike.local.home import passwords
+from roadbike.local.jobs import databases
 from roadbike.local.servers import AUDIT, postgres
 from tests.local.clusters import FOUND, LIMITS, NAMES, Before, cluster, connected
 
@@ -101,6 +104,40 @@ async def test_the_role_of_the_audit_reads_every_database_and_changes_nothing(
             await reader.close()
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await connected(port, AUDIT, "postgres", made)
+
+
+async def test_the_serving_role_only_reads_and_adds_to_the_audit_log(folder: Path) -> None:
+    home = homes.at(folder / "home")
+    homes.open_home(home)
+    made = passwords(home, "postgres", NAMES)
+
+    async with cluster(home, FOUND["the wheel's"]) as port:
+        owner = postgres.owner_of("stock")
+        await migrate.upgrade_async(
+            "roadbike.stock",
+            f"postgresql+asyncpg://{owner}:{made[owner]}@127.0.0.1:{port}/stock",
+        )
+        for _ in range(2):  # as it is after the migration, and after the shop is opened again
+            serving = await connected(port, "stock", "stock", made)
+            await serving.execute(
+                "INSERT INTO audit_log (at, actor, kind, thing, action, old_values, new_values) "
+                "VALUES (now(), 'boss', 'bike', '1', 'edited', '{}', '{}')"
+            )
+            for statement in (
+                "UPDATE audit_log SET actor = 'somebody'",
+                "DELETE FROM audit_log",
+                "TRUNCATE audit_log",
+                "DROP TABLE audit_log",
+            ):
+                with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                    await serving.execute(statement)
+            await serving.close()
+            await asyncio.to_thread(databases.make, port=port, passwords=made, limits=LIMITS)
+        looking = await connected(port, "stock", "stock", made)
+        kept = await looking.fetchval("SELECT count(*) FROM audit_log")
+        await looking.close()
+
+    assert kept == 2
 
 
 async def test_one_role_cannot_take_the_connections_of_the_others(folder: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from roadbike.kit.process.status import ServiceStatus
+from roadbike.kit.resilience.breaker import BreakerReport
 from roadbike.local.commands import status, status_table, verdict
 from roadbike.local.commands.status import PartStatus
 from roadbike.local.shop_file import ShopFile
@@ -20,6 +21,9 @@ from tests.local.shop_files import a_shop_file
 SERVERS = ("postgres", "nats", "gateway")
 SERVICES = ("stock", "reservation", "payment", "delivery", "mypage", "account")
 COUNTS = ("missing", "parked", "stuck", "dead", "kept", "refused", "pending", "unsettled")
+
+
+PROTECTION = ("limits", "breakers")
 
 
 def silent_row(part: str, **more: Any) -> PartStatus:
@@ -187,13 +191,22 @@ def test_the_row_of_a_service_has_its_figures_beside_those_of_its_process() -> N
     figures: dict[str, Any] = {"database": "sqlite", "unsent": 1, "lag": None, "missing": 1}
     figures |= {"parked": 2, "stuck": 1, "dead": 3, "kept": 2, "refused": 5}
     own = ServiceStatus(
-        ready=True, service="stock", broker=True, published=9, gauges={"pending": 4}, **figures
+        ready=True,
+        service="stock",
+        broker=True,
+        published=9,
+        gauges={"pending": 4},
+        limits={"reads": 100},
+        breakers={"payment": BreakerReport(state="open")},
+        **figures,
     )
 
     made = row_of_a_service_that_answers(200, msgspec.json.encode(own.flat()))
 
-    assert list(made) == [*ROW, *USED, *figures, "pending", "unsettled"]
+    assert list(made) == [*ROW, *USED, *figures, "pending", "unsettled", *PROTECTION]
     assert made.items() >= (figures | {"ready": True, "pending": 4, "unsettled": 0}).items()
+    assert made["limits"] == {"reads": 100}
+    assert made["breakers"]["payment"]["state"] == "open"
     assert (made["part"], made["state"], made["restarts"]) == ("stock", "ready", 2)
 
 

@@ -13,6 +13,7 @@ import typer
 import roadbike
 from roadbike.__main__ import app
 from roadbike.kit.translations import LANGUAGES
+from roadbike.local.cli import name_of
 from roadbike.local.supervisor.keeper import State
 from roadbike.local.texts import language, say, texts
 
@@ -77,6 +78,7 @@ def test_every_sentence_is_in_use() -> None:
         "bench-",
         "drill-",
         "audit-",
+        "fix-",
     )  # with an f-string
 
     assert [slug for slug in texts() if f'"{slug}"' not in code and not slug.startswith(made)] == []
@@ -99,8 +101,8 @@ def test_both_languages_have_the_sentence_with_the_same_facts(slug: str) -> None
 
 
 def commands_of(group: Any) -> Iterator[tuple[str, Any]]:
-    for name, command in group.commands.items():
-        yield name, command
+    for command in group.commands.values():
+        yield name_of(command), command
         if hasattr(command, "commands"):
             yield from commands_of(command)
 

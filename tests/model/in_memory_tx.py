@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar, cast
 
 from sqlalchemy import Executable, Select
 
+from roadbike.kit import audit_log
 from roadbike.kit.db import Database, Tx
 from roadbike.kit.db import rows as kit_rows
 from roadbike.kit.db.statements import Row, Statement
@@ -32,7 +33,7 @@ class InMemoryTx(Tx):
     """A transaction on the given rows; the value is None for rows that do not exist yet.
 
     published: the events in order. inserted: what was written to tables without a row_version
-    (the ledgers).
+    (the ledgers). audited: what goes into the audit log.
     """
 
     def __init__(self, rows: Rows) -> None:
@@ -40,6 +41,7 @@ class InMemoryTx(Tx):
         self.loaded = self._rows = dict(rows)
         self.published: list[Event] = []
         self.inserted: list[Any] = []
+        self.audited: list[Any] = []
 
     async def now(self) -> datetime:
         return NOW
@@ -82,6 +84,8 @@ class InMemoryTx(Tx):
         elif write.__module__ == outbox.__name__:
             event, _traceparent = item
             self.published.append(event)
+        elif write.__module__ == audit_log.__name__:
+            self.audited.append(item)
         elif name in LEDGER_WRITES:
             self.inserted.append(item)
         else:

@@ -34,7 +34,7 @@ from tests.service_harness import settings
 
 PAYMENT_KEY: Final = ("payment", RESERVATION_ID)
 ATTEMPT_IDS: Final = tuple(UUID(int=number) for number in range(10, 20))
-CONSENT: Final = Consent(payment_id=PAYMENT_ID, token="", owner=BUYER)
+CONSENT: Final = Consent(payment_id=PAYMENT_ID, token="", owner=BUYER, by=BUYER)
 REQUEST: Final = OpenPayment(bike_id=BIKE_ID, user_id=BUYER, price=PRICE)
 
 

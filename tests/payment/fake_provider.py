@@ -73,7 +73,7 @@ async def an_attempt(payment: ServiceHarness, story: Story | None = None) -> Att
 
 
 async def another_attempt(payment: ServiceHarness, payment_id: UUID) -> Attempt:
-    consent = Consent(payment_id=payment_id, token="", owner=None)
+    consent = Consent(payment_id=payment_id, token="", owner=None, by="boss")
     (begun,) = await payment.db.transact(lambda tx: begin_all(tx, [consent]))
     assert isinstance(begun, tuple), begun
     _, attempt = begun

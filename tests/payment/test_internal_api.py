@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import replace
 from secrets import token_hex
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 import pytest
@@ -12,6 +12,7 @@ from sqlalchemy import select
 from roadbike.kit.auth import ServiceTokens, new_signing_key
 from roadbike.kit.db.ids import new_id
 from roadbike.kit.messaging.outbox import OUTBOX
+from roadbike.kit.resilience.limiter import Limiter
 from tests.payment.conftest import OPS_KEY, RESERVATION_KEY
 from tests.payment.http import OPEN_BODY, ask, open_payment, payments, pointers
 from tests.purchase_events import Story
@@ -114,6 +115,34 @@ async def test_an_open_and_a_cancel_at_the_same_time_leave_nothing_to_pay(
     assert {one["payStatus"] for one in await payments(alice)} <= {"결제취소"}
     published = await payment.published_types()
     assert published.count("PaymentOpened") == published.count("PaymentCancelled")
+
+
+async def test_an_open_whose_caller_waits_no_longer_writes_nothing(
+    reservation: ApiClient, payment: ServiceHarness
+) -> None:
+    late = replace(reservation, headers={"X-Timeout-Ms": "0"})
+
+    answer = await open_payment(late, new_id())
+
+    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/overloaded")
+    assert await payment.published_types() == []
+    assert (await open_payment(reservation, new_id())).status_code == 200
+
+
+async def test_an_open_too_many_is_refused_before_it_is_read(
+    nobody: ApiClient, alice: ApiClient, payment: ServiceHarness
+) -> None:
+    api: Any = next(each.fn for each in payment.service.routes if "open" in each.fn.__name__)
+    api = api.__self__
+    api.opens = Limiter(1, queue=0)
+
+    async with api.opens.place():
+        refused = await open_payment(nobody, new_id())
+        others = await ask(alice, "GET /payments")
+
+    assert (refused.status_code, refused.json()["type"]) == (503, "/problems/overloaded")
+    assert others.status_code == 200
+    assert (await open_payment(nobody, new_id())).status_code == 401
 
 
 async def test_only_a_service_with_a_token_for_payment_opens(

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import pytest
 
 from roadbike.contracts.statuses import ReservationStatus
-from roadbike.kit.resilience.breaker import FEWEST_CALLS, OpenCircuit
+from roadbike.kit.resilience.breaker import FEWEST_CALLS, MOST_COUNTED, OpenCircuit
 from roadbike.reservation.payments import MIN_MS
 from roadbike.reservation.use_cases import desk as reserving
 from roadbike.reservation.use_cases.steps import PaymentUnavailable, Receipt, ReservationRequest
@@ -94,20 +94,23 @@ async def test_what_an_answer_does_not_name_is_unknown(desk: DeskHarness) -> Non
 
 
 @pytest.mark.parametrize("behaviour", [fake_payment.answers(500), fake_payment.hangs_up])
-async def test_a_list_that_fails_counts_once_for_the_breaker(
-    desk: DeskHarness, behaviour: Behaviour
+@pytest.mark.parametrize("requests", [MOST_COUNTED, 3 * MOST_COUNTED])
+async def test_a_list_that_fails_counts_as_five_failures_at_most(
+    desk: DeskHarness, behaviour: Behaviour, requests: int
 ) -> None:
+    """So that a payment that hangs opens the breaker after four lists: the lists run at once."""
+    await desk.harness.consume(bike_changed(free=100, free_seq=2))
     desk.payment.behaviour = behaviour
     async with asyncio.timeout(30):
-        for _ in range(FEWEST_CALLS - 1):
-            results = await crowd(desk, [a_request(), a_request(), a_request()])
+        for _ in range(FEWEST_CALLS // MOST_COUNTED - 1):
+            results = await crowd(desk, [a_request() for _ in range(requests)])
             assert {type(result) for result in results} == {PaymentUnavailable}
         assert desk.breaker == "closed"
 
         while desk.breaker == "closed":
-            await crowd(desk, [a_request(), a_request()])
+            await crowd(desk, [a_request() for _ in range(requests)])
 
-    assert len(desk.payment.asked) >= 2 * FEWEST_CALLS
+    assert len(desk.payment.calls) <= FEWEST_CALLS
 
 
 async def test_a_breaker_that_opens_before_the_call_gives_the_whole_batch_up(

@@ -1,5 +1,6 @@
 """The call to payment when payment has replicas and one of them is down or hangs."""
 
+import asyncio
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -8,11 +9,15 @@ from contextlib import asynccontextmanager
 import pytest
 
 from roadbike.kit.auth import ServiceTokens, new_signing_key
+from roadbike.kit.resilience.breaker import FEWEST_CALLS
 from roadbike.kit.resilience.deadline import new_deadline
 from roadbike.reservation.payments import DEADLINE_MS, HttpPayments, Unknown, Unreachable
+from roadbike.reservation.use_cases.steps import PaymentUnavailable
 from tests.reservation import fake_payment
-from tests.reservation.builders import a_pending
+from tests.reservation.builders import a_pending, a_request, bike_changed
+from tests.reservation.desk_harness import DeskHarness
 from tests.reservation.fake_payment import open_fake_payment
+from tests.reservation.service_harness import ReservationHarness
 
 KEY = new_signing_key("reservation/1")
 
@@ -52,6 +57,32 @@ async def test_no_replica_that_can_be_reached_is_unreachable(unused_tcp_port: in
     async with calling(down, down) as payments:
         with pytest.raises(Unreachable):
             await payments.open(a_pending(), new_deadline(DEADLINE_MS))
+
+
+async def test_one_of_three_replicas_that_hangs_leaves_the_breaker_closed(
+    harness: ReservationHarness,
+) -> None:
+    """Its share of failed calls stays far below a half: it is asked once in two seconds."""
+    await harness.consume(bike_changed(free=10 * FEWEST_CALLS, free_seq=2))
+    results = []
+    with socket.socket() as hung:  # the kernel accepts connections, nobody reads from them
+        hung.bind(("127.0.0.1", 0))
+        hung.listen()
+        address = f"http://127.0.0.1:{hung.getsockname()[1]}"
+        async with (
+            open_fake_payment(fake_payment.opens) as one,
+            open_fake_payment(fake_payment.opens) as other,
+            calling(one.url, address, other.url) as payments,
+        ):
+            desk = DeskHarness(harness, one, payments)
+            for _ in range(3 * FEWEST_CALLS):
+                results += await asyncio.gather(desk.reserve(a_request()), return_exceptions=True)
+            states = [change.state for change in desk.desk.breaker.report().changes]
+
+    failed = [result for result in results if isinstance(result, Exception)]
+    assert 1 <= len(failed) < len(results) / 4
+    assert {type(result) for result in failed} == {PaymentUnavailable}
+    assert states == []
 
 
 async def test_a_replica_that_hangs_costs_one_call() -> None:

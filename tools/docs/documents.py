@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from tools.docs import asyncapi, board, hexagon, maps, mermaid, settings, tables
+from tools.docs import asyncapi, board, hexagon, maps, mermaid, metrics, settings, tables
 from tools.docs.flow import Flow, flow_of
 from tools.docs.services import NAMES, build_all
 from tools.docs.tour import Tour, record
@@ -15,10 +15,11 @@ ARCHITECTURE: Final = "docs/architecture.md"
 ASYNCAPI: Final = "docs/asyncapi.yaml"
 SETTINGS: Final = "docs/settings.md"
 MAPS: Final = "docs/maps.md"
+METRICS: Final = "docs/metrics.md"
 PICTURES: Final = "docs/pictures"
 BOARD: Final = f"{PICTURES}/event-storming.svg"
 PATHS: Final = (
-    *(ARCHITECTURE, ASYNCAPI, SETTINGS, MAPS, BOARD),
+    *(ARCHITECTURE, ASYNCAPI, SETTINGS, MAPS, METRICS, BOARD),
     *(f"{PICTURES}/{name}.svg" for name in NAMES),
 )
 BLOCK: Final = re.compile(r"<!-- generated: (\S+) -->\n(.*?)<!-- end -->", re.DOTALL)
@@ -38,6 +39,7 @@ def documents(root: Path = ROOT) -> dict[str, str]:
         ASYNCAPI: asyncapi.document(flow),
         SETTINGS: settings.page(),
         MAPS: maps.page(root),
+        METRICS: metrics.page(root),
         BOARD: board.board(flow),
         **{f"{PICTURES}/{name}.svg": hexagon.hexagon(flow, name) for name in NAMES},
     }

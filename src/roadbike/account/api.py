@@ -76,11 +76,14 @@ NewUserId = Annotated[  # documented with its pattern; the domain checks it, wit
 ]
 
 
+NewPassword = Annotated[str, Meta(min_length=MIN_PASSWORD_LENGTH, max_length=MAX_PASSWORD_LENGTH)]
+
+
 class SignUp(Body, frozen=True, kw_only=True, rename=wire_name):
     """A new buyer."""
 
     user_id: NewUserId
-    password: Annotated[str, Meta(min_length=MIN_PASSWORD_LENGTH, max_length=MAX_PASSWORD_LENGTH)]
+    password: NewPassword
     user_name: Name
 
     def __repr__(self) -> str:
@@ -88,10 +91,11 @@ class SignUp(Body, frozen=True, kw_only=True, rename=wire_name):
 
 
 class Credentials(Body, frozen=True, kw_only=True, rename=wire_name):
-    """User id and password."""
+    """User id and password. new_password: chosen by a user whose password is one-time."""
 
     user_id: UserId
     password: Annotated[str, Meta(min_length=1, max_length=MAX_PASSWORD_LENGTH)]
+    new_password: NewPassword | None = None
 
     def __repr__(self) -> str:
         return f"Credentials({self.user_id!r})"
@@ -169,7 +173,7 @@ class AccountApi:
     def routes(self) -> list[Route]:
         return [
             post("/accounts", self.sign_up, who=ANYONE, refuses=(409, 429)),
-            post("/accounts/tokens", self.log_in, who=ANYONE, status=200, refuses=(401, 429)),
+            post("/accounts/tokens", self.log_in, who=ANYONE, status=200, refuses=(401, 403, 429)),
             get("/accounts/me", self.me, who=USER),
             patch("/accounts/me", self.edit, who=USER),
             get("/accounts/{user_id:str}", self.get, who=USER),
@@ -189,9 +193,9 @@ class AccountApi:
                 password=data.password,
             )
         except UnusableUserId as refusal:
-            raise _with_pointer(refusal, "/userId") from refusal
+            raise with_pointer(refusal, "/userId") from refusal
         except UnusablePassword as refusal:
-            raise _with_pointer(refusal, "/password") from refusal
+            raise with_pointer(refusal, "/password") from refusal
         except UserExists as refusal:
             refusal.pointer = "/userId"
             raise
@@ -212,7 +216,10 @@ class AccountApi:
                 password=data.password,
                 client=client,
                 device_token=device_token or request.cookies.get(self.cookie.name),
+                new_password=data.new_password,
             )
+        except UnusablePassword as refusal:
+            raise with_pointer(refusal, "/newPassword") from refusal
         except Refusal as refusal:
             await log_failure(self.db, data.user_id, client, refusal)
             raise
@@ -271,7 +278,7 @@ async def log_failure(db: Database, user_id: str, client: str, refusal: Refusal)
     log.warning("login.failed", user=user, client=client, reason=refusal.slug)
 
 
-def _with_pointer(refusal: Invalid, pointer: str) -> Invalid:
+def with_pointer(refusal: Invalid, pointer: str) -> Invalid:
     """Return the refusal with the JSON pointer to the wrong member of the body."""
     return Invalid(*(replace(fault, pointer=pointer) for fault in refusal.faults))
 

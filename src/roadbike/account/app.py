@@ -12,14 +12,17 @@ from roadbike.account.devices import DeviceCookie, Devices
 from roadbike.account.domain import Limits
 from roadbike.account.passwords import SIGN_UP_THREADS, SIGN_UPS_WAITING, Passwords
 from roadbike.account.sessions_api import SessionsApi
+from roadbike.account.staff_api import StaffApi
 from roadbike.account.use_cases import LogIns, delete_ended_sessions, delete_old_failures
 from roadbike.contracts.identity import ISSUER
+from roadbike.contracts.shop import day_bounds
 from roadbike.kit.auth import KeyFault, Publisher, SigningKey
 from roadbike.kit.db import Database
 from roadbike.kit.process.secret import Secret
 from roadbike.kit.process.service import Service, every
 from roadbike.kit.process.setting_faults import SettingError, SettingFault, fault
 from roadbike.kit.process.settings import Limit, ServiceSettings
+from roadbike.kit.web.audit_log import AuditLogApi
 from roadbike.kit.web.rates import RateLimit
 
 SIGN_UPS_PER_HOUR: Final = 30  # from one address, in production
@@ -107,15 +110,22 @@ def build(settings: Settings) -> Service:
         cookie=DeviceCookie(secure=settings.env == "production"),
         token_lifetime_seconds=settings.token_lifetime_seconds,
     )
+    sign_ups = settings.limit(settings.sign_ups_per_hour, SIGN_UPS_PER_HOUR)
     return Service(
         name="account",
         settings=settings,
         db=db,
-        routes=[*api.routes(), *SessionsApi(db, for_sign_ups, log_ins, key).routes()],
+        routes=[
+            *api.routes(),
+            *SessionsApi(db, for_sign_ups, log_ins, key).routes(),
+            *StaffApi(db, for_sign_ups).routes(),
+            *AuditLogApi(db, "/accounts/audit", day_bounds).routes(),
+        ],
         timed=[
             every(seconds=60, do=partial(delete_old_failures, window=limits.window)),
             every(seconds=60, do=delete_ended_sessions),
         ],
+        limits={"signUpsPerHour": sign_ups},
         resources=[passwords, for_sign_ups],
     )
 

@@ -2,20 +2,23 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from roadbike.contracts.identity import AUDIENCE, ISSUER, Role
+from roadbike.contracts.identity import AUDIENCE, ISSUER, STAFF, Role
 from roadbike.kit.pure.refusals import Fault, Invalid, Refusal, TooMany
 
 USER_ID: Final = r"^[A-Za-z0-9][A-Za-z0-9._@+-]{1,63}$"
-RESERVED_USER_IDS: Final = frozenset({"tokens", "me"})  # the API uses them as path segments
+RESERVED_USER_IDS: Final = frozenset(
+    {"tokens", "me", "staff", "audit"}
+)  # the API uses them as path segments
 MIN_PASSWORD_LENGTH: Final = 8
 MAX_PASSWORD_LENGTH: Final = 128
 MAX_DELAY_SECONDS: Final = 2.0
+ONE_TIME_LIFE: Final = timedelta(days=7)  # of a password that was given to its user
 ENDINGS: Final = (  # that people append to a common word
     *("", "1", "12", "123", "1234", "12345", "!", "1!", "123!", "@", "0", "00"),
     *("2020", "2021", "2022", "2023", "2024", "2025", "2026", "2027"),
@@ -46,6 +49,20 @@ class SessionEnded(Refusal):
     status = 401
 
 
+class PasswordMustChange(Refusal):
+    """The password is right, but one-time: its user has to choose another one with it."""
+
+    slug = "password-must-change"
+    status = 403
+
+
+class LastAdmin(Refusal):
+    """Without this account nobody would be admin."""
+
+    slug = "last-admin"
+    status = 409
+
+
 class UnusableUserId(Invalid):
     """The user id has the wrong form or is reserved."""
 
@@ -59,6 +76,8 @@ class Account:
     """One user, and where parcels for this user go.
 
     password_hash: in argon2's encoded form, which includes its parameters.
+    one_time_until: until when the password counts that its user has to replace; None for one that
+    they have chosen.
     """
 
     user_id: str
@@ -70,6 +89,17 @@ class Account:
     email: str | None = None
     zip_code: str | None = None
     address: str | None = None
+    one_time_until: datetime | None = None
+
+    @property
+    def is_staff(self) -> bool:
+        """Return whether its user works for the shop."""
+        return bool(self.roles & STAFF)
+
+    @property
+    def role_names(self) -> list[str]:
+        """Return the roles in a fixed order."""
+        return sorted(self.roles)
 
     def __repr__(self) -> str:
         return f"Account({self.user_id!r})"  # keeps the hash and personal data out of logs
@@ -164,6 +194,14 @@ def new_password(typed: str, user_id: str, common: AbstractSet[str]) -> str:
     if password.casefold() == user_id or is_common(password, common):
         raise UnusablePassword(Fault(slug="fault-password-common"))
     return password
+
+
+def with_role(account: Account, role: Role, admins: Iterable[Account]) -> Account:
+    """Return the account with this role only. Raises LastAdmin when no other one is admin."""
+    others = [admin for admin in admins if admin.user_id != account.user_id]
+    if Role.ADMIN in account.roles and role is not Role.ADMIN and not others:
+        raise LastAdmin
+    return replace(account, roles=frozenset({role}))
 
 
 def is_common(password: str, common: AbstractSet[str]) -> bool:

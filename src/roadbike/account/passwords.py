@@ -1,6 +1,7 @@
 """Password hashing: slow on purpose, so it runs in threads of its own with a short queue."""
 
 import asyncio
+import secrets
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from roadbike.kit.pure.refusals import Overloaded
 
 T = TypeVar("T")
 
+ONE_TIME_LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"  # that nobody takes for another
+ONE_TIME_GROUPS: Final = 4  # of as many letters
 MEMORY_KIB: Final = 19 * 1024  # OWASP's argon2id: m = 19 MiB, t = 2, p = 1
 PASSES: Final = 2
 LANES: Final = 1
@@ -104,3 +107,10 @@ def _verified(hasher: PasswordHasher, stored: str, password: str) -> bool:
         return hasher.verify(stored, password)
     except (VerificationError, InvalidHashError):
         return False
+
+
+def one_time_password() -> str:
+    """Return a random password of 79 bits, in groups that can be read out."""
+    letters = [secrets.choice(ONE_TIME_LETTERS) for _ in range(ONE_TIME_GROUPS**2)]
+    starts = range(0, len(letters), ONE_TIME_GROUPS)
+    return "-".join("".join(letters[start : start + ONE_TIME_GROUPS]) for start in starts)

@@ -1,7 +1,8 @@
 """Sessions of browsers: a random id in a cookie, of which only the hash is stored.
 
 The home page shows the id and gets a short-lived access token for it. A session ends at log-out,
-when the password is changed elsewhere, IDLE after it was last used, and LIFE after the log-in.
+when the password or the role is changed elsewhere, IDLE after it was last used, and LIFE after the
+log-in.
 """
 
 import secrets
@@ -65,6 +66,11 @@ async def end(tx: Tx, session_id: str) -> None:
 async def end_others(tx: Tx, user_id: str, session_id: str) -> None:
     """End all sessions of the user except this one."""
     await tx.execute(delete(SESSION).where((SESSION.c.user_id == user_id) & ~_is(session_id)))
+
+
+async def end_all(tx: Tx, user_id: str) -> None:
+    """End all sessions of the user."""
+    await tx.execute(delete(SESSION).where(SESSION.c.user_id == user_id))
 
 
 async def delete_ended(tx: Tx) -> bool:

@@ -7,8 +7,8 @@ import msgspec
 from msgspec import Meta
 
 from roadbike.account import domain, sessions, store, use_cases
-from roadbike.account.api import log_failure
-from roadbike.account.domain import MAX_PASSWORD_LENGTH, Account, SessionEnded
+from roadbike.account.api import NewPassword, log_failure, with_pointer
+from roadbike.account.domain import MAX_PASSWORD_LENGTH, Account, SessionEnded, UnusablePassword
 from roadbike.account.passwords import Passwords
 from roadbike.account.use_cases import LogIns
 from roadbike.contracts.types import UserId
@@ -28,12 +28,16 @@ Password = Annotated[str, Meta(min_length=1, max_length=MAX_PASSWORD_LENGTH)]
 
 
 class SessionLogIn(Body, frozen=True, kw_only=True, rename=wire_name):
-    """A log-in from a browser. client: the address that it comes from."""
+    """A log-in from a browser. client: the address that it comes from.
+
+    new_password: chosen by a user whose password is one-time.
+    """
 
     user_id: UserId
     password: Password
     client: Client
     device_token: str | None = None
+    new_password: NewPassword | None = None
 
     def __repr__(self) -> str:
         return f"SessionLogIn({self.user_id!r})"  # keeps the password out of logs
@@ -85,7 +89,7 @@ class SessionsApi:
     def routes(self) -> list[Route]:
         path = "/internal/sessions"
         return [
-            post(path, self.begin, who=INTERNAL, status=200, refuses=(401, 429)),
+            post(path, self.begin, who=INTERNAL, status=200, refuses=(401, 403, 429)),
             post(f"{path}/tokens", self.token, who=INTERNAL, status=200, refuses=(401,)),
             post(f"{path}/end", self.end, who=INTERNAL, status=204),
             post(f"{path}/password", self.change, who=INTERNAL, status=204, refuses=(401, 429)),
@@ -100,7 +104,10 @@ class SessionsApi:
                 password=data.password,
                 client=data.client,
                 device_token=data.device_token,
+                new_password=data.new_password,
             )
+        except UnusablePassword as refusal:
+            raise with_pointer(refusal, "/newPassword") from refusal
         except Refusal as refusal:
             await log_failure(self.db, data.user_id, data.client, refusal)
             raise

@@ -1,6 +1,6 @@
 """Persistence of accounts and failed log-ins."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    text,
     update,
 )
 
@@ -40,6 +41,8 @@ DEVICE_LENGTH: Final = 22  # of the id of a device
 SESSION_HASH_LENGTH: Final = 64  # of SHA-256, in hexadecimal digits
 CONTACT: Final = ("phone", "email", "zip_code", "address")
 
+OF_STAFF: Final = text("roles <> 'buyer'")
+
 metadata: Final = MetaData()
 
 ACCOUNT: Final = Table(
@@ -54,6 +57,8 @@ ACCOUNT: Final = Table(
     Column("email", String(EMAIL_LENGTH)),
     Column("zip_code", String(ZIP_CODE_LENGTH)),
     Column("address", String(ADDRESS_LENGTH)),
+    Column("one_time_until", UtcTime),
+    Index("account_staff", "user_id", postgresql_where=OF_STAFF, sqlite_where=OF_STAFF),
 )
 
 LOGIN_FAILURE: Final = Table(
@@ -106,10 +111,33 @@ async def rehash(tx: Tx, account: Account, password_hash: str) -> None:
     await tx.execute(update(ACCOUNT).where(same).values(password_hash=password_hash))
 
 
-async def set_password(tx: Tx, user_id: str, password_hash: str) -> None:
-    """Store the hash of a new password."""
-    is_theirs = ACCOUNT.c.user_id == user_id
-    await tx.execute(update(ACCOUNT).where(is_theirs).values(password_hash=password_hash))
+async def set_password(
+    tx: Tx, user_id: str, password_hash: str, one_time_until: datetime | None = None
+) -> None:
+    """Store the hash of a new password; until when it counts, if it is one-time."""
+    new = {"password_hash": password_hash, "one_time_until": one_time_until}
+    await tx.execute(update(ACCOUNT).where(ACCOUNT.c.user_id == user_id).values(**new))
+
+
+async def replace_one_time(tx: Tx, account: Account, password_hash: str) -> bool:
+    """Store the password that its user has chosen; return False if another one was stored."""
+    same = (ACCOUNT.c.user_id == account.user_id) & (
+        ACCOUNT.c.one_time_until == account.one_time_until
+    )
+    chosen = {"password_hash": password_hash, "one_time_until": None}
+    return bool((await tx.execute(update(ACCOUNT).where(same).values(**chosen))).rowcount)
+
+
+async def set_roles(tx: Tx, account: Account) -> None:
+    """Store the roles of the account."""
+    is_theirs = ACCOUNT.c.user_id == account.user_id
+    await tx.execute(update(ACCOUNT).where(is_theirs).values(roles=_roles(account)))
+
+
+async def staff(tx: Tx) -> Sequence[Account]:
+    """Return the accounts that are not only a buyer's, by user id."""
+    rows = await tx.rows(select(ACCOUNT).where(OF_STAFF).order_by(ACCOUNT.c.user_id))
+    return [_account(row) for row in rows]
 
 
 async def add_failure(tx: Tx, guess: Guess) -> None:
@@ -166,10 +194,15 @@ def _row(account: Account) -> Mapping[str, Any]:
         "user_id": account.user_id,
         "user_name": account.user_name,
         "password_hash": account.password_hash,
-        "roles": ",".join(sorted(account.roles)),
+        "roles": _roles(account),
         "created_at": account.created_at,
+        "one_time_until": account.one_time_until,
         **{name: getattr(account, name) for name in CONTACT},
     }
+
+
+def _roles(account: Account) -> str:
+    return ",".join(account.role_names)
 
 
 def _account(row: Row) -> Account:
@@ -179,5 +212,6 @@ def _account(row: Row) -> Account:
         password_hash=row["password_hash"],
         roles=frozenset(Role(role) for role in row["roles"].split(",")),
         created_at=row["created_at"],
+        one_time_until=row["one_time_until"],
         **{name: row[name] for name in CONTACT},
     )

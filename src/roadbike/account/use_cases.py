@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
@@ -46,6 +46,7 @@ async def open_account(
     user_name: str,
     password_hash: str,
     roles: Iterable[Role] = (Role.BUYER,),
+    one_time_until: datetime | None = None,
 ) -> Account:
     """Open an account with these roles. Raises UnusableUserId, UserExists."""
     account = Account(
@@ -54,6 +55,7 @@ async def open_account(
         password_hash=password_hash,
         roles=frozenset(roles),
         created_at=await tx.now(),
+        one_time_until=one_time_until,
     )
     if not await store.add(tx, account):
         raise domain.UserExists(user_id=account.user_id)
@@ -85,12 +87,20 @@ class LogIns:
     _delayed: Limiter = field(default_factory=lambda: Limiter(MAX_DELAYED, wait_seconds=0))
 
     async def log_in(
-        self, *, user_id: str, password: str, client: str, device_token: str | None = None
+        self,
+        *,
+        user_id: str,
+        password: str,
+        client: str,
+        device_token: str | None = None,
+        new_password: str | None = None,
     ) -> tuple[Account, str]:
         """Return the account and a device token, if the password is right.
 
-        Raises WrongCredentials, TooMany, Overloaded. Unknown users take the same steps. The limits
-        are checked again after the password: otherwise parallel guesses would get around them.
+        new_password: what its user chooses instead of a one-time password.
+        Raises WrongCredentials, TooMany, PasswordMustChange, UnusablePassword, Overloaded.
+        Unknown users take the same steps. The limits are checked again after the password:
+        otherwise parallel guesses would get around them.
         """
         case_folded_id, normal = domain.case_folded(user_id), domain.normal(password)
         device = self.devices.known(device_token, case_folded_id)
@@ -102,6 +112,8 @@ class LogIns:
                 await self.sleep(delay)
         with self._turn(guess):
             account = await self._checked(guess, normal)
+        if account.one_time_until is not None:
+            await self._replace(account, normal, new_password)
         return account, self.devices.token(case_folded_id, device)
 
     def _turn(self, guess: Guess) -> AbstractContextManager[None]:
@@ -130,6 +142,29 @@ class LogIns:
             raise domain.WrongCredentials
         await _renew_hash(self.db, self.passwords, account, password)
         return account
+
+    async def _replace(self, account: Account, one_time: str, new_password: str | None) -> None:
+        """Replace a one-time password by the one that its user chooses.
+
+        Raises WrongCredentials when it is too old, PasswordMustChange without a new one,
+        UnusablePassword.
+        """
+        async with self.db.read(for_write=True) as tx:
+            now = await tx.now()
+        if account.one_time_until is None or account.one_time_until < now:
+            raise domain.WrongCredentials
+        if new_password is None:
+            raise domain.PasswordMustChange
+        chosen = domain.new_password(new_password, account.user_id, common_words() | {one_time})
+        with self.passwords.turn():
+            password_hash = await self.passwords.hash(chosen)
+
+        async def replace(tx: Tx) -> None:
+            if not await store.replace_one_time(tx, account, password_hash):
+                raise domain.WrongCredentials  # it was replaced meanwhile
+            await sessions.end_all(tx, account.user_id)
+
+        await self.db.transact(replace)
 
 
 async def change_password(

@@ -10,6 +10,7 @@ import msgspec
 
 from roadbike.contracts.accounts import Contact
 from roadbike.kit.auth import ServiceTokens
+from roadbike.kit.metrics import measured_call
 from roadbike.kit.process.http_client import http_session
 from roadbike.kit.pure.refusals import Unavailable
 from roadbike.kit.trace import current_traceparent
@@ -79,5 +80,6 @@ class HttpAccounts:
             ),
             allow_redirects=False,
         )
-        async with request as response:
-            return response.status, await response.read()
+        with measured_call("account", "contact"):
+            async with request as response:
+                return response.status, await response.read()

@@ -10,6 +10,7 @@ from litestar.params import QueryParameter
 from msgspec import UNSET, UnsetType
 
 from roadbike.contracts.accounts import Contact
+from roadbike.contracts.audit import Why
 from roadbike.contracts.refusals import CancelsWithReservation
 from roadbike.contracts.statuses import DeliveryStatus
 from roadbike.contracts.types import Address, Name, Phone, ZipCode
@@ -51,7 +52,7 @@ RELS: Final[Mapping[DeliveryStatus, str]] = {  # the link relation of each move
 class DeliveryChange(Body, frozen=True, kw_only=True, rename=wire_name):
     """What to change: staff the status and the label, buyers and staff whom and where it goes.
 
-    What is null or left out stays as it is.
+    What is null or left out stays as it is. why: the reason of staff, for the audit log.
     """
 
     ignored: ClassVar = frozenset(
@@ -66,6 +67,7 @@ class DeliveryChange(Body, frozen=True, kw_only=True, rename=wire_name):
     phone: Phone | None = None
     zip_code: ZipCode | None = None
     address: Address | None = None
+    why: Why | None = None
 
     def __repr__(self) -> str:
         return "DeliveryChange()"  # keeps personal data out of logs
@@ -78,7 +80,7 @@ class DeliveryChange(Body, frozen=True, kw_only=True, rename=wire_name):
     @property
     def for_staff(self) -> bool:
         """Return whether it has a part that only staff may change."""
-        return any((self.to, self.carrier, self.tracking_number))
+        return any((self.to, self.carrier, self.tracking_number, self.why))
 
     @property
     def contact(self) -> Contact:
@@ -170,6 +172,7 @@ class DeliveryApi:
             carrier=data.carrier,
             tracking_number=data.tracking_number,
             contact=contact,
+            why=data.why,
             condition=condition if contact == Contact() else required(condition),
         )
         try:

@@ -13,6 +13,7 @@ from roadbike.contracts.events import (
     ReservationRegistered,
     StockAllocated,
 )
+from roadbike.contracts.shop import day_bounds
 from roadbike.delivery.accounts import HttpAccounts
 from roadbike.delivery.api import DeliveryApi
 from roadbike.delivery.lists_api import DeliveryLists
@@ -22,6 +23,7 @@ from roadbike.kit.process.internal_tokens import service_tokens
 from roadbike.kit.process.service import Service, whenever
 from roadbike.kit.process.settings import ServiceSettings
 from roadbike.kit.process.tls import client_tls
+from roadbike.kit.web.audit_log import AuditLogApi
 
 
 class Settings(ServiceSettings, frozen=True, kw_only=True):
@@ -36,7 +38,11 @@ def build(settings: Settings) -> Service:
         name="delivery",
         settings=settings,
         db=db,
-        routes=[*DeliveryApi(db, accounts).routes(), *DeliveryLists(db).routes()],
+        routes=[
+            *DeliveryApi(db, accounts).routes(),
+            *DeliveryLists(db).routes(),
+            *AuditLogApi(db, "/deliveries/audit", day_bounds).routes(),
+        ],
         policies=[
             whenever(ReservationRegistered, follow_purchase),
             whenever(PaymentApproved, follow_purchase),

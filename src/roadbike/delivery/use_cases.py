@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from roadbike.contracts.accounts import Contact
+from roadbike.contracts.audit import DELIVERY, staff_change
 from roadbike.contracts.statuses import DeliveryStatus
 from roadbike.delivery import domain, store
 from roadbike.delivery.accounts import Accounts, AddressUnavailable
 from roadbike.delivery.domain import Cause, Delivery
+from roadbike.kit.audit_log import note
 from roadbike.kit.db import Database, Tx
 from roadbike.kit.messaging.outbox import publish_all
 from roadbike.kit.messaging.refused import report_contradiction
@@ -22,7 +24,7 @@ class Change:
     """What a person asks for; what is None stays as it is.
 
     to: the parcel's next status. contact: who it goes to, and where. by: the person's user id.
-    condition: which row_version it may be a change of.
+    why: the reason of staff. condition: which row_version it may be a change of.
     """
 
     by: str
@@ -30,6 +32,7 @@ class Change:
     carrier: str | None = None
     tracking_number: str | None = None
     contact: Contact = Contact()  # noqa: RUF009 frozen
+    why: str | None = None
     condition: Precondition = Precondition()  # noqa: RUF009 frozen
 
 
@@ -71,8 +74,27 @@ async def change_delivery(
     if moved == delivery:
         return delivery
     saved = _saved(tx, replace(moved, changed_by=change.by))
+    if owner is None:
+        _note(tx, delivery, saved, change)
     publish_all(tx, events)
     return saved
+
+
+def _note(tx: Tx, before: Delivery, after: Delivery, change: Change) -> None:
+    """Write what staff changed into the audit log, without whom and where the parcel goes to."""
+    is_moved = before.delivery_status != after.delivery_status
+    entry = staff_change(
+        by=change.by,
+        kind=DELIVERY,
+        thing=after.delivery_id,
+        action="moved" if is_moved else "corrected",
+        before=before,
+        after=after,
+        fields=("delivery_status", "carrier", "tracking_number", *domain.CONTACT),
+        hidden=domain.CONTACT,
+        why=change.why,
+    )
+    note(tx, entry)
 
 
 async def ask_and_change(

@@ -26,6 +26,19 @@ V1: Final = (
     *("lease", "verification_key"),
 )
 
+ONLY_ADDED_TO: Final = """
+DO $$
+DECLARE serving name;
+BEGIN
+    FOR serving IN
+        SELECT DISTINCT grantee FROM information_schema.role_table_grants
+        WHERE table_name = 'audit_log' AND grantee <> current_user
+    LOOP
+        EXECUTE format('REVOKE UPDATE, DELETE, TRUNCATE ON audit_log FROM %I', serving);
+    END LOOP;
+END $$
+"""
+
 
 def create_v1() -> None:
     """Create the tables that V1 names."""
@@ -116,6 +129,42 @@ def drop_v4() -> None:
     """Drop what `create_v4` added."""
     for name in ("parked_at", "dismissed_at", "dismissed_by", "dismissed_why"):
         op.drop_column("parked", name)
+
+
+def create_v5() -> None:
+    """Add the audit log, which the serving role may only read and add to.
+
+    On PostgreSQL all roles but the owner lose the right to change it; SQLite has no roles and
+    refuses it to everybody.
+    """
+    op.create_table(
+        "audit_log",
+        Column("seq", BigId, primary_key=True, autoincrement=True),
+        Column("at", UtcTime, nullable=False),
+        Column("actor", String(100), nullable=False),
+        Column("kind", String(20), nullable=False),
+        Column("thing", String(64), nullable=False),
+        Column("action", String(40), nullable=False),
+        Column("old_values", Text, nullable=False),
+        Column("new_values", Text, nullable=False),
+        Column("why", String(200)),
+        Index("audit_log_at", "at", "seq"),
+        Index("audit_log_actor", "actor", "at", "seq"),
+        Index("audit_log_thing", "thing", "at", "seq"),
+    )
+    if op.get_context().dialect.name == "postgresql":
+        op.execute(ONLY_ADDED_TO)
+        return
+    for verb in ("UPDATE", "DELETE"):
+        op.execute(
+            f"CREATE TRIGGER audit_log_no_{verb.lower()} BEFORE {verb} ON audit_log "
+            "BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END"
+        )
+
+
+def drop_v5() -> None:
+    """Drop what `create_v5` added."""
+    op.drop_table("audit_log")
 
 
 def add_partial_index(name: str, table: str, columns: list[str], where: str) -> None:

@@ -37,7 +37,8 @@ def current_traceparent() -> str | None:
 
 def current_trace_id() -> str | None:
     """Return the id of the current trace (32 hex digits), None outside of one."""
-    return trace_id_of(_current.get())
+    traceparent = _current.get()
+    return traceparent[3:35] if traceparent else None  # it is well-formed: we have made it
 
 
 def trace_id_of(traceparent: str | None) -> str | None:

@@ -4,7 +4,7 @@ What a command and its parameters are for stands in local/texts/help.toml.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import typer
 from typer._click.exceptions import (
@@ -26,7 +26,9 @@ INDENTED: Final = 2  # columns of a legend
 
 
 class Command(TyperCommand):
-    """A command whose help comes from the catalogue."""
+    """A command whose help comes from the catalogue, under its name behind the prefix."""
+
+    prefix: ClassVar[str] = ""
 
     def format_usage(self, ctx: Any, formatter: Any) -> None:
         _write_usage(self, ctx, formatter)
@@ -38,7 +40,7 @@ class Command(TyperCommand):
         _write_parameters(self, ctx, formatter)
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 Typer's interface
-        if has(slug := f"help-{self.name}-legend"):
+        if has(slug := f"help-{name_of(self)}-legend"):
             formatter.write("\n")
             for line in say(slug).strip().splitlines():
                 formatter.write(f"{' ' * INDENTED}{line}\n")
@@ -61,6 +63,12 @@ class Command(TyperCommand):
                 wrong = CommandError("usage-wrong-value", name=_name(parameter), reason=reason)
                 raise _see_help(wrong, ctx) from None
         return []
+
+
+class AccountCommand(Command):
+    """A command of `roadbike account`, some of which have the names of other ones."""
+
+    prefix = "account-"
 
 
 class Group(TyperGroup):
@@ -101,6 +109,11 @@ def run(app: typer.Typer) -> int:
     except UsageError as error:
         raise _see_help(_mistake(error), error.ctx) from None
     return code if isinstance(code, int) else 0
+
+
+def name_of(command: Any) -> str:
+    """Return the name under which the catalogue has the help of a command or group."""
+    return f"{getattr(command, 'prefix', '')}{command.name}"
 
 
 def _mistake(error: UsageError) -> CommandError:
@@ -144,7 +157,7 @@ def _see_help(mistake: CommandError, ctx: Any) -> CommandError:
 
 
 def _help_of(command: Any) -> str:
-    slug = f"help-{command.name}"
+    slug = f"help-{name_of(command)}"
     return say(slug) if has(slug) else command.help or ""
 
 
@@ -195,7 +208,7 @@ def _row(command: Any, parameter: Any, ctx: Any) -> tuple[str, str]:
 
 
 def _help_of_parameter(command: Any, parameter: Any) -> str:
-    for slug in (f"help-{command.name}-{parameter.name}", f"help--{parameter.name}"):
+    for slug in (f"help-{name_of(command)}-{parameter.name}", f"help--{parameter.name}"):
         if has(slug):
             return say(slug)
     return parameter.help or ""

@@ -42,6 +42,10 @@ class Ports:
     def set_up(self) -> int:
         return self.base + 12
 
+    @property
+    def limits(self) -> int:
+        return self.base + 13
+
 
 def from_base(base: int) -> Ports:
     """Raises CommandError when the base is out of range."""

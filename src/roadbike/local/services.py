@@ -103,7 +103,7 @@ def all_ports(
 ) -> list[int]:
     """Return every port that a shop listens on."""
     made = replicas_of(specs, ports, counts)
-    own = [ports.gateway, ports.fallback, ports.postgres, ports.nats, ports.set_up]
+    own = [ports.gateway, ports.fallback, ports.postgres, ports.nats, ports.set_up, ports.limits]
     return [*(port for parts in made.values() for port in parts.values()), *own]
 
 

@@ -34,6 +34,7 @@ class ShopFile(msgspec.Struct, frozen=True, kw_only=True):
     provider.
     pids: process ids of the running parts and of the supervisor.
     logins: passwords of the demo users. ops_key: the key file of the commands.
+    limits: of requests at the gateway, by name; 0 is off.
     """
 
     format: int = FORMAT
@@ -49,6 +50,7 @@ class ShopFile(msgspec.Struct, frozen=True, kw_only=True):
     owners: dict[str, str] = {}
     auditors: dict[str, str] = {}
     brokers: dict[str, str]
+    limits: dict[str, int] = {}
 
     @property
     def gateway(self) -> str:
@@ -139,10 +141,11 @@ def begin(
     ports: Ports,
     specs: tuple[ServiceSpec, ...],
     counts: Mapping[str, int] = services.ONCE,
+    limits: Mapping[str, int] = services.ONCE,
 ) -> None:
     """Write the file for a start. The demo users keep the passwords made at the first start.
 
-    counts: how many processes each service has that does not have one.
+    counts: how many processes each service has that does not have one. limits: of the gateway.
     """
     before = read(home)
     passwords = {user: secrets.token_urlsafe(12) for user in DEMO_USERS}
@@ -173,6 +176,7 @@ def begin(
             name: services.broker_url(home, ports, name)
             for name in (*(spec.name for spec in specs), SET_UP, AUDIT)
         },
+        limits=dict(limits),
     )
     write(home, shop)
 

@@ -93,7 +93,10 @@ def apply(purchase: Purchase, event: AnyPurchaseEvent) -> Purchase:
         case ReservationRegistered():
             return replace(_with_reservation(purchase, event), registered=True)
         case ReservationCancelled():
-            return _with_reservation(purchase, event)
+            registered = (
+                purchase.registered or event.registered
+            )  # it may be the only one that comes
+            return replace(_with_reservation(purchase, event), registered=registered)
         case AllocationEvent():
             return _with_allocation(purchase, event)
         case PaymentEvent():

@@ -4,7 +4,6 @@ What the commands and their options are for stands in local/texts/help.toml.
 """
 
 import os
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -26,17 +25,24 @@ def demo(
     home: Annotated[Path | None, typer.Option("--home", envvar="ROADBIKE_HOME")] = None,
     stopper: Annotated[str | None, typer.Option()] = None,
     starter: Annotated[str | None, typer.Option()] = None,
+    journal: Annotated[Path | None, typer.Option("--journal")] = None,
 ) -> None:
-    """Check each requirement on a shop of its own, or on the open one of --home.
+    """Check each requirement on a shop of its own, which is audited then, or on that of --home.
 
     The exit code is 0 when all passed.
     """
+    from roadbike.ops.audit import command
     from roadbike.ops.demo import check_requirements
     from roadbike.ops.own_shop import own_shop
 
-    with nullcontext(homes.at(home)) if home else own_shop(os.environ, "demo") as shop:
-        failed = check_requirements(shop, stopper, starter)
-    raise typer.Exit(1 if failed else 0)
+    if home:
+        failed = check_requirements(homes.at(home), stopper, starter, journal)
+        raise typer.Exit(1 if failed else 0)
+    with own_shop(os.environ, "demo") as shop:
+        notes = journal or shop.path.parent / "journal.jsonl"
+        failed = check_requirements(shop, stopper, starter, notes)
+        wrong = command.run(shop, after_quiescence=True, journals=[notes])
+    raise typer.Exit(1 if failed or wrong else 0)
 
 
 @app.command(cls=Command)
@@ -47,6 +53,8 @@ def audit(
     within: Annotated[float, typer.Option("--within", min=0)] = 60.0,
     journals: Annotated[list[Path] | None, typer.Option("--journal")] = None,
     as_json: Annotated[bool, typer.Option("--json")] = False,
+    fix: Annotated[bool, typer.Option("--fix")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y")] = False,
 ) -> None:
     """Check on all databases and the broker of the open shop that its invariants hold.
 
@@ -54,6 +62,9 @@ def audit(
     """
     from roadbike.ops.audit import command
 
+    if fix:
+        code = command.fix(homes.at(home), within=within, journals=journals or (), yes=yes)
+        raise typer.Exit(code)
     code = command.run(
         homes.at(home),
         after_quiescence=after_quiescence,
@@ -97,3 +108,20 @@ def rebuild(
     with in_use(service, url):
         count = rebuild_my_page(url)
     typer.echo(say("purchases-rebuilt", service=service, count=count))
+
+
+@app.command(cls=Command)
+def republish(
+    service: Annotated[str, typer.Argument()],
+    *,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Publish the last event of everything that a service has again, for readers without it."""
+    from roadbike.local.commands.databases import in_use
+    from roadbike.local.shop_file import databases
+    from roadbike.ops.republish import republish_all
+
+    url = databases(homes.at(home), service, os.environ)[service]
+    with in_use(service, url):
+        count = republish_all(url, service)
+    typer.echo(say("events-republished", service=service, count=count))

@@ -3,7 +3,9 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import aiohttp
@@ -23,6 +25,7 @@ from roadbike.local.supervisor import control
 from roadbike.local.terminal import console
 from roadbike.local.texts import say
 from roadbike.ops import outages
+from roadbike.ops.journal import Journal
 from roadbike.ops.people import Person
 from roadbike.ops.stage import Stage
 
@@ -198,18 +201,24 @@ async def check_all(stage: Stage) -> int:
     return failed
 
 
-def check_requirements(home: Home, stopper: str | None, starter: str | None) -> int:
+def check_requirements(
+    home: Home, stopper: str | None, starter: str | None, journal: Path | None
+) -> int:
     """Check every requirement on the shop of that home; return how many failed.
 
     stopper, starter: commands with {service} in them; None for the shop's own supervisor.
+    journal: the file in which requests and answers are noted, if any.
     Raises CommandError when no shop is open there.
     """
     if stopper is None:
         control.views(home)  # a closed shop is an error, not a failed requirement
-    return asyncio.run(_check_requirements(home, stopper, starter))
+    with Journal(journal) if journal else nullcontext() as notes:
+        return asyncio.run(_check_requirements(home, stopper, starter, notes))
 
 
-async def _check_requirements(home: Home, stopper: str | None, starter: str | None) -> int:
+async def _check_requirements(
+    home: Home, stopper: str | None, starter: str | None, notes: Journal | None
+) -> int:
     shop = shop_file.read_known(home)
 
     async def databases() -> dict[str, str]:
@@ -218,8 +227,8 @@ async def _check_requirements(home: Home, stopper: str | None, starter: str | No
 
     async with aiohttp.ClientSession() as http:
         stage = Stage(
-            buyer=Person(http, shop.gateway, "buyer", shop.logins["buyer"]),
-            admin=Person(http, shop.gateway, "admin", shop.logins["admin"]),
+            buyer=Person(http, shop.gateway, "buyer", shop.logins["buyer"], notes),
+            admin=Person(http, shop.gateway, "admin", shop.logins["admin"], notes),
             stop=outages.by_command(stopper) if stopper else outages.by_supervisor(home, "stop"),
             start=outages.by_command(starter) if starter else outages.by_supervisor(home, "start"),
             databases=databases,

@@ -79,10 +79,19 @@ class Journal:
             status=status,
             key=key,
             id=id_,
-            body=None if answer is None else sha256(answer).hexdigest(),
+            body=None if answer is None else digest(answer),
         )
+        self.write(line)
+
+    def write(self, line: Line) -> None:
+        """Append a line."""
         self._file.write(msgspec.json.encode(line) + b"\n")
         self._file.flush()
+
+
+def digest(answer: bytes) -> str:
+    """Return what the journal keeps of an answer."""
+    return sha256(answer).hexdigest()
 
 
 def read(paths: Iterable[Path]) -> list[Line]:

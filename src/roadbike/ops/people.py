@@ -2,19 +2,22 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
 import aiohttp
 
 from roadbike.local.errors import CommandError
+from roadbike.ops.journal import Journal
 
 T = TypeVar("T")
 
 TIMEOUT_SECONDS: Final = 10.0
 POLL_SECONDS: Final = 0.05
+LOG_IN: Final = "/accounts/tokens"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +31,21 @@ class Response:
 
 
 class Person:
-    """Sends requests as one user; logs in when needed, and again at half the token's life."""
+    """Sends requests as one user; logs in when needed, and again at half the token's life.
 
-    def __init__(self, http: aiohttp.ClientSession, gateway: str, user: str, password: str) -> None:
+    journal: where every request that may change something is noted, with its answer.
+    """
+
+    def __init__(
+        self,
+        http: aiohttp.ClientSession,
+        gateway: str,
+        user: str,
+        password: str,
+        journal: Journal | None = None,
+    ) -> None:
         self.user = user
+        self._journal = journal
         self._http, self._gateway, self._password = http, gateway, password
         self._token = ""
         self._renew_at = float("-inf")
@@ -82,7 +96,7 @@ class Person:
 
     async def _log_in(self) -> None:
         login = {"userId": self.user, "password": self._password}
-        response = await self.send("POST", "/accounts/tokens", login, {})
+        response = await self.send("POST", LOG_IN, login, {})
         if response.status != HTTPStatus.OK:
             reason = f"{response.status} {response.body}"
             raise CommandError("log-in-refused", user=self.user, reason=reason)
@@ -91,11 +105,14 @@ class Person:
 
     async def send(self, method: str, path: str, body: object, headers: dict[str, str]) -> Response:
         """Send a request without a token. Raises CommandError when the shop does not answer."""
+        began = datetime.now(UTC)
         try:
             async with self._http.request(
                 method, self._gateway + path, json=body, headers=headers
             ) as response:
+                answer = await response.read()
                 content = await response.json(content_type=None)
+                self._note(method, path, headers, began, response.status, answer, content)
                 retry_after = response.headers.get("Retry-After")
                 return Response(
                     response.status,
@@ -104,7 +121,29 @@ class Person:
                     float(retry_after) if retry_after else None,
                 )
         except (aiohttp.ClientError, TimeoutError) as error:
+            self._note(method, path, headers, began)
             raise CommandError("gateway-silent", gateway=self._gateway, error=error) from None
+
+    def _note(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        began: datetime,
+        status: int = 0,
+        answer: bytes | None = None,
+        content: Any = None,
+    ) -> None:
+        if self._journal is None or method == "GET" or path == LOG_IN:
+            return
+        about = content if isinstance(content, dict) else {}
+        self._journal.note(
+            *(self.user, method, path, began),
+            status=status,
+            key=headers.get("Idempotency-Key"),
+            id_=about.get("reserveId") or about.get("payId"),
+            answer=answer,
+        )
 
 
 async def wait_until(

@@ -24,8 +24,10 @@ from roadbike.contracts.statuses import PaymentStatus
 from roadbike.contracts.types import BikeId, Price, UserId
 from roadbike.contracts.wire_names import wire_name
 from roadbike.kit.db import Database
-from roadbike.kit.pure.refusals import Fault, Forbidden, Invalid
+from roadbike.kit.pure.refusals import Fault, Forbidden, Invalid, Overloaded
 from roadbike.kit.resilience.batching import MAX_BATCH, Batches
+from roadbike.kit.resilience.deadline import current_deadline
+from roadbike.kit.resilience.limiter import RETRY_SECONDS, Limiter
 from roadbike.kit.trace import current_traceparent
 from roadbike.kit.web import (
     BUYER,
@@ -52,6 +54,7 @@ from roadbike.payment.use_cases.open import Opening, open_payments
 from roadbike.payment.use_cases.pay import Cashier
 
 SIMULATE: Final = "X-Simulate"
+OPENS_AT_A_TIME: Final = 400  # as two replicas of reservation send at most
 OPENED: Final = 200
 
 SimulateHeader = Annotated[
@@ -130,34 +133,51 @@ class PaymentApi:
         self.cashier = cashier
         self.pay_within = pay_within
         self.delay_ms = delay_ms
+        self.opens = Limiter(OPENS_AT_A_TIME)
         self.openings: Batches[Opening, Payment] = Batches(self._open_all)
 
     def routes(self) -> list[Route]:
         one = "/payments/{payment_id:uuid}"
         return [
-            put("/internal/payments/{reservation_id:uuid}", self.open, who=INTERNAL, hot=True),
-            put("/internal/payments", self.open_all, who=INTERNAL, hot=True),
+            put(
+                "/internal/payments/{reservation_id:uuid}",
+                self.open,
+                who=INTERNAL,
+                hot=True,
+                admit=self.admit,
+            ),
+            put("/internal/payments", self.open_all, who=INTERNAL, hot=True, admit=self.admit),
             get("/payments", self.page, who=BUYER, sort=tuple(store.SORTABLE)),
             get(one, self.get, who=BUYER),
             patch(one, self.pay, who=BUYER, refuses=(402, 409, 429), hot=True),
         ]
 
+    def admit(self) -> None:
+        """Raise Overloaded while no further open can be worked on."""
+        if self.opens.is_full:
+            raise Overloaded(retry_after=RETRY_SECONDS)
+
     async def open(
         self, reservation_id: UUID, data: OpenPaymentBody, caller: Caller
     ) -> OpenedPayment:
-        """Open the payment of a reservation, for the reservation service; repeatable."""
+        """Open the payment of a reservation, for the reservation service; repeatable.
+
+        An open whose caller waits no longer is dropped: nothing is written for it.
+        """
         _check_opener(caller)
-        await self._delay()
         opening = Opening(reservation_id, data, current_traceparent())
-        payment = await self.openings.submit(opening)
+        async with self.opens.place():
+            await self._delay()
+            payment = await self.openings.submit(opening, current_deadline.get().is_over)
         return msgspec.convert(payment, OpenedPayment, from_attributes=True)
 
     async def open_all(self, data: OpenPaymentsBody, caller: Caller) -> OpenAnswers:
         """Open payments, for the reservation service; repeatable. Each has an answer of its own."""
         _check_opener(caller)
-        await self._delay()
         openings = [Opening(one.reservation_id, one, one.traceparent) for one in data.payments]
-        results = await self.openings.submit_all(openings)
+        async with self.opens.place():
+            await self._delay()
+            results = await self.openings.submit_all(openings, current_deadline.get().is_over)
         answers = [
             OpenAnswer(reservation_id=one.reservation_id, status=_status(result))
             for one, result in zip(data.payments, results, strict=True)
@@ -198,7 +218,9 @@ class PaymentApi:
         if data.payment_status is Change.CANCELLED:
             await self._refuse_to_cancel(payment_id, caller)
         try:
-            payment = await self.cashier.pay(payment_id, simulate, owner=caller.owner)
+            payment = await self.cashier.pay(
+                payment_id, simulate, owner=caller.owner, by=caller.user_id
+            )
         except InvalidToken as error:
             choices = {"choices": ", ".join(error.choices)}
             fault = Fault(slug="fault-choice", parameter=SIMULATE, facts=choices)

@@ -16,16 +16,19 @@ from roadbike.contracts.events import (
     PaymentRefunding,
     ReservationCancelled,
 )
+from roadbike.contracts.shop import day_bounds
 from roadbike.kit.crash import crash_points
 from roadbike.kit.db import Database
 from roadbike.kit.process.service import Service, every, whenever
 from roadbike.kit.process.setting_faults import SettingError, SettingFault, fault
 from roadbike.kit.process.settings import Limit, ServiceSettings
 from roadbike.kit.urls import database_url
+from roadbike.kit.web.audit_log import AuditLogApi
 from roadbike.payment import store
 from roadbike.payment.api import PaymentApi
 from roadbike.payment.domain import TryLimit
 from roadbike.payment.lists_api import PaymentLists
+from roadbike.payment.providers.measured import MeasuredProvider
 from roadbike.payment.providers.simulated import Behaviour, SimulatedProvider
 from roadbike.payment.use_cases.cancel import cancel_payment, prefetch
 from roadbike.payment.use_cases.expire import Expiry
@@ -103,7 +106,8 @@ class Settings(ServiceSettings, frozen=True, kw_only=True):
 def build(settings: Settings) -> Service:
     """Build the service. Raises SettingError."""
     db = Database(settings.database_url.reveal())
-    provider = SimulatedProvider(settings.simulated_journal_url, _rates(settings))
+    simulated = SimulatedProvider(settings.simulated_journal_url, _rates(settings))
+    provider = MeasuredProvider(simulated)
     cashier = Cashier(db, provider, crash_points(settings.crash), _tries(settings))
     late_money = LateMoney(provider)
     expiry = Expiry(timedelta(seconds=settings.expire_after_seconds))
@@ -115,6 +119,7 @@ def build(settings: Settings) -> Service:
         routes=[
             *PaymentApi(db, cashier, expiry.after, delay_ms).routes(),
             *PaymentLists(db).routes(),
+            *AuditLogApi(db, "/payments/audit", day_bounds).routes(),
         ],
         policies=[whenever(ReservationCancelled, cancel_payment)],
         prefetch=prefetch,
@@ -135,7 +140,7 @@ def build(settings: Settings) -> Service:
             every(seconds=1, do=expiry.expire_unpaid),
         ],
         gauges={"unsettled": store.count_unsettled},
-        resources=[provider],
+        resources=[simulated],
     )
 
 

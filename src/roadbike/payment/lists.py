@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, exists, or_, select
+from sqlalchemy import ColumnElement, Select, exists, select, union
 
 from roadbike.contracts.shop import SLOW, day_bounds
 from roadbike.contracts.statuses import PaymentStatus
@@ -61,9 +61,7 @@ def payments(filters: Filters, now: datetime) -> Listed[PaymentSummary]:
         found = found.where(table.opened_at >= begins, table.opened_at < ends)
     if filters.slow:
         asked = select(ATTEMPT.c.reservation_id).where(IS_UNKNOWN, ATTEMPT.c.asked_at < now - SLOW)
-        found = found.where(
-            or_(table.reservation_id.in_(asked), table.reservation_id.in_(_owed(now)))
-        )
+        found = found.where(table.reservation_id.in_(union(asked, _owed(now))))
     return Listed(found, NEWEST_FIRST, PAYMENTS.state)
 
 

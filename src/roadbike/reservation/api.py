@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from roadbike.contracts.audit import Why
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import ReservationStatus
 from roadbike.contracts.types import Address, BikeId, Name, Phone, Price, ZipCode
@@ -38,6 +39,7 @@ from roadbike.kit.web import (
     post,
     view,
 )
+from roadbike.kit.web.audit_log import WhyParameter
 from roadbike.reservation import domain, store
 from roadbike.reservation.domain import Bike, Reservation
 from roadbike.reservation.use_cases.cancel import cancel_reservation
@@ -70,7 +72,10 @@ class Change(StrEnum):
 
 
 class Cancelling(Body, frozen=True, rename=wire_name):
+    """A cancel. why: the reason of staff, for the audit log."""
+
     reservation_status: Change
+    why: Why | None = None
 
 
 class ReservationView(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name):
@@ -121,7 +126,14 @@ class ReservationApi:
     def routes(self) -> list[Route]:
         one = "/reservations/{reservation_id:uuid}"
         return [
-            post("/reservations", self.reserve, who=BUYER, refuses=(404, 409), hot=True),
+            post(
+                "/reservations",
+                self.reserve,
+                who=BUYER,
+                refuses=(404, 409),
+                hot=True,
+                admit=self.desk.admit,
+            ),
             get("/reservations", self.page, who=USER, sort=tuple(store.SORTABLE)),
             get(
                 "/reservations/catalogue",
@@ -197,19 +209,23 @@ class ReservationApi:
     async def change(
         self,
         reservation_id: UUID,
-        data: Cancelling,  # noqa: ARG002  cancelling is the only change there is
+        data: Cancelling,
         caller: Caller,
     ) -> ReservationView:
         """Cancel the reservation, by setting its status."""
-        return await self.cancel(reservation_id, caller)
+        return await self.cancel(reservation_id, caller, data.why)
 
-    async def cancel(self, reservation_id: UUID, caller: Caller) -> ReservationView:
+    async def cancel(
+        self, reservation_id: UUID, caller: Caller, why: WhyParameter = None
+    ) -> ReservationView:
         """Cancel the reservation and return it as it is kept."""
+        if why is not None and not caller.is_admin:
+            raise Forbidden
         reason = Reason.STAFF if caller.is_admin else Reason.BUYER
         return _view(
             await self.db.transact(
                 lambda tx: cancel_reservation(
-                    tx, reservation_id, reason, by=caller.user_id, owner=caller.owner
+                    tx, reservation_id, reason, by=caller.user_id, owner=caller.owner, why=why
                 )
             )
         )

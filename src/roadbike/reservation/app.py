@@ -20,7 +20,7 @@ from roadbike.contracts.events import (
     StockRemoved,
     StockShort,
 )
-from roadbike.contracts.shop import DEFAULT_STORE
+from roadbike.contracts.shop import DEFAULT_STORE, day_bounds
 from roadbike.contracts.types import Name
 from roadbike.kit.crash import crash_points
 from roadbike.kit.db import Database
@@ -31,6 +31,7 @@ from roadbike.kit.process.tls import client_tls
 from roadbike.kit.resilience.breaker import breaker
 from roadbike.kit.resilience.limiter import Limiter
 from roadbike.kit.urls import service_urls
+from roadbike.kit.web.audit_log import AuditLogApi
 from roadbike.reservation import store
 from roadbike.reservation.api import ReservationApi, render
 from roadbike.reservation.lists_api import ReservationLists
@@ -100,7 +101,11 @@ def build(settings: Settings) -> Service:
         name="reservation",
         settings=settings,
         db=db,
-        routes=[*ReservationApi(db, desk).routes(), *ReservationLists(db).routes()],
+        routes=[
+            *ReservationApi(db, desk).routes(),
+            *ReservationLists(db).routes(),
+            *AuditLogApi(db, "/reservations/audit", day_bounds).routes(),
+        ],
         policies=[
             whenever_with_message(StockRegistered, copy_bike),
             whenever_with_message(StockChanged, copy_bike),
@@ -121,6 +126,8 @@ def build(settings: Settings) -> Service:
             every(seconds=60, do=delete_old_keys),
         ],
         gauges={"pending": store.count_pending},
+        breakers=[desk.breaker],
+        limits={"inFlight": desk.limiter.limit, "openReservations": desk.terms.max_open},
         resources=[payments],
     )
 

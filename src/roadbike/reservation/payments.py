@@ -27,6 +27,7 @@ from roadbike.contracts.payments import (
     PaymentToOpen,
 )
 from roadbike.kit.auth import ServiceTokens
+from roadbike.kit.metrics import measured_call
 from roadbike.kit.process.http_client import http_session
 from roadbike.kit.resilience.breaker import SLOW_PART
 from roadbike.kit.resilience.deadline import Deadline
@@ -202,7 +203,8 @@ class HttpPayments:
         while True:
             url = self._targets.choose()
             try:
-                answer = await call(url)
+                with measured_call("payment", "open"):
+                    answer = await call(url)
             except Unreachable:
                 self._targets.failed(url)
                 if not self._targets.has_others() or deadline.remaining_ms() < MIN_MS:

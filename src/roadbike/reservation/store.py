@@ -78,7 +78,7 @@ RESERVATION: Final = Table(
     Index("reservation_of_bike", "bike_id", "reserved_at"),
     Index("reservation_of_store", "store_name", "reserved_at"),
     Index(
-        "reservation_unanswered",
+        "reservation_slow",
         "reserved_at",
         postgresql_where=UNANSWERED,
         sqlite_where=UNANSWERED,

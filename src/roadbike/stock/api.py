@@ -8,6 +8,7 @@ import msgspec
 from litestar.params import Parameter
 from msgspec import UNSET, UnsetType
 
+from roadbike.contracts.audit import Why
 from roadbike.contracts.geometry import Geometry
 from roadbike.contracts.types import (
     MAX_BIKE_ID,
@@ -43,6 +44,7 @@ from roadbike.kit.web import (
     put,
     view,
 )
+from roadbike.kit.web.audit_log import WhyParameter
 from roadbike.stock import store, use_cases
 from roadbike.stock.domain import BelowHeld, Bike, BikeExists
 
@@ -53,6 +55,7 @@ class WholeBike(Body, frozen=True, kw_only=True, rename=wire_name):
     """The new content of a bike; an optional field that is left out is emptied.
 
     What GET returns can be sent back: the members that the server owns are ignored.
+    why: the reason, for the audit log.
     """
 
     ignored = frozenset({"bikeId", "reserveQty", "withdrawn", "_links"})
@@ -65,6 +68,7 @@ class WholeBike(Body, frozen=True, kw_only=True, rename=wire_name):
     colour: Colour | None = None
     description: Description | None = None
     geometry: Geometry | None = None
+    why: Why | None = None
 
 
 class NewBike(WholeBike, frozen=True, kw_only=True, rename=wire_name):
@@ -77,6 +81,7 @@ class BikeEdit(Body, frozen=True, kw_only=True, rename=wire_name):
     """The fields of a bike to change; null empties a text or the geometry.
 
     on_sale: true puts a withdrawn bike back on sale, false withdraws it as DELETE does.
+    why: the reason, for the audit log.
     """
 
     bike_name: Name | UnsetType = UNSET
@@ -88,6 +93,7 @@ class BikeEdit(Body, frozen=True, kw_only=True, rename=wire_name):
     description: Description | UnsetType | None = UNSET
     geometry: Geometry | UnsetType | None = UNSET
     on_sale: bool | UnsetType = UNSET
+    why: Why | None = None
 
 
 class BikeView(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name, omit_defaults=True):
@@ -151,9 +157,9 @@ class StockApi:
     async def add(self, data: NewBike, caller: Caller) -> Reply[BikeView]:
         """Put a new bike on sale."""
         fields = msgspec.structs.asdict(data)
-        bike_id = fields.pop("bike_id")
+        bike_id, why = fields.pop("bike_id"), fields.pop("why")
         register = partial(
-            use_cases.register_bike, bike_id=bike_id, fields=fields, by=caller.user_id
+            use_cases.register_bike, bike_id=bike_id, fields=fields, by=caller.user_id, why=why
         )
         try:
             bike = await self.db.transact(register)
@@ -177,10 +183,16 @@ class StockApi:
         """Replace a bike."""
         return await self._edited(bike_id, if_match, msgspec.structs.asdict(data), caller)
 
-    async def remove(self, bike_id: BikeIdInPath, if_match: Precondition, caller: Caller) -> None:
+    async def remove(
+        self,
+        bike_id: BikeIdInPath,
+        if_match: Precondition,
+        caller: Caller,
+        why: WhyParameter = None,
+    ) -> None:
         """Withdraw a bike from sale."""
         withdraw = partial(
-            use_cases.withdraw_bike, bike_id=bike_id, condition=if_match, by=caller.user_id
+            use_cases.withdraw_bike, bike_id=bike_id, condition=if_match, by=caller.user_id, why=why
         )
         await self.db.transact(withdraw)
 
@@ -197,6 +209,7 @@ class StockApi:
             use_cases.edit_bike,
             bike_id=bike_id,
             condition=condition,
+            why=changes.pop("why"),
             changes=changes,
             on_sale=on_sale,
             by=caller.user_id,

@@ -13,9 +13,11 @@ from roadbike.contracts.events import (
     StockRemoved,
     StockShort,
 )
+from roadbike.contracts.shop import day_bounds
 from roadbike.kit.db import Database
 from roadbike.kit.process.service import Service, every, whenever
 from roadbike.kit.process.settings import ServiceSettings
+from roadbike.kit.web.audit_log import AuditLogApi
 from roadbike.stock.api import StockApi
 from roadbike.stock.lists_api import StockLists
 from roadbike.stock.use_cases import follow_purchase, prefetch, refresh_texts
@@ -31,7 +33,11 @@ def build(settings: Settings) -> Service:
         name="stock",
         settings=settings,
         db=db,
-        routes=[*StockApi(db).routes(), *StockLists(db).routes()],
+        routes=[
+            *StockApi(db).routes(),
+            *StockLists(db).routes(),
+            *AuditLogApi(db, "/stocks/audit", day_bounds).routes(),
+        ],
         policies=[
             whenever(ReservationRegistered, follow_purchase),
             whenever(ReservationCancelled, follow_purchase),

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from roadbike.contracts.audit import BIKE, staff_change
+from roadbike.kit.audit_log import note
 from roadbike.kit.db import Database, StaleRow, Tx
 from roadbike.kit.messaging.outbox import publish, publish_all
 from roadbike.kit.messaging.refused import report_contradiction
@@ -14,10 +16,12 @@ from roadbike.stock.domain import Allocation, Bike, Cause, ImportRow, RowFault
 # the catalogue ---------------------------------------------------------------------------
 
 
-async def register_bike(tx: Tx, bike_id: int | None, fields: Mapping[str, Any], *, by: str) -> Bike:
+async def register_bike(
+    tx: Tx, bike_id: int | None, fields: Mapping[str, Any], *, by: str, why: str | None = None
+) -> Bike:
     """Put a new bike on sale, under this number or the next free one. Raises BikeExists.
 
-    by: the user id of the staff member.
+    by: the user id of the staff member. why: their reason, if they give one.
     """
     while True:
         number = bike_id or await store.next_number(tx)
@@ -27,7 +31,7 @@ async def register_bike(tx: Tx, bike_id: int | None, fields: Mapping[str, Any], 
         if bike_id is not None:
             raise domain.BikeExists(bike_id=bike_id)
         # another transaction has just taken the next number: try the one after it
-    _record(tx, domain.unknown(bike.bike_id), bike)
+    _record(tx, domain.unknown(bike.bike_id), bike, why)
     return bike
 
 
@@ -39,6 +43,7 @@ async def edit_bike(
     *,
     on_sale: bool | None = None,
     by: str,
+    why: str | None = None,
 ) -> Bike:
     """Change the bike, if its version is allowed.
 
@@ -48,13 +53,16 @@ async def edit_bike(
     """
     before = await _allowed(tx, bike_id, condition)
     after = domain.edited(before, changes, await tx.now(), on_sale=on_sale)
-    return await _replace(tx, before, after, condition, by)
+    return await _replace(tx, before, after, condition, by, why)
 
 
-async def withdraw_bike(tx: Tx, bike_id: int, condition: Precondition, *, by: str) -> None:
+async def withdraw_bike(
+    tx: Tx, bike_id: int, condition: Precondition, *, by: str, why: str | None = None
+) -> None:
     """Take the bike off sale, if its version is allowed. Raises NotFound, PreconditionFailed."""
     before = await _allowed(tx, bike_id, condition)
-    await _replace(tx, before, domain.withdrawn(before, await tx.now()), condition, by)
+    after = domain.withdrawn(before, await tx.now())
+    await _replace(tx, before, after, condition, by, why)
 
 
 async def _allowed(tx: Tx, bike_id: int, condition: Precondition) -> Bike:
@@ -64,7 +72,9 @@ async def _allowed(tx: Tx, bike_id: int, condition: Precondition) -> Bike:
     return bike
 
 
-async def _replace(tx: Tx, before: Bike, after: Bike, condition: Precondition, by: str) -> Bike:
+async def _replace(
+    tx: Tx, before: Bike, after: Bike, condition: Precondition, by: str, why: str | None
+) -> Bike:
     if after == before:
         return before
     changed = replace(after, changed_by=by, changed_at=await tx.now())
@@ -74,11 +84,22 @@ async def _replace(tx: Tx, before: Bike, after: Bike, condition: Precondition, b
         if now.version != before.version:
             raise StaleRow("bike: changed meanwhile, and the new version is allowed too")
         raise domain.refused_edit(now, condition)
-    _record(tx, before, stored)
+    _record(tx, before, stored, why)
     return stored
 
 
-def _record(tx: Tx, before: Bike, after: Bike) -> None:
+def _record(tx: Tx, before: Bike, after: Bike, why: str | None = None) -> None:
+    change = staff_change(
+        by=after.changed_by or "",
+        kind=BIKE,
+        thing=after.bike_id,
+        action=domain.action_of(before, after),
+        before=before,
+        after=after,
+        fields=domain.AUDITED,
+        why=why,
+    )
+    note(tx, change)
     store.add_movements(tx, domain.staff_movements(before, after))
     publish(tx, domain.bike_event(before, after, by=after.changed_by))
 

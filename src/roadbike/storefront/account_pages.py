@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
-from roadbike.kit.web import STAFF, Route
+from roadbike.kit.web import STAFF, USER, Route
 from roadbike.kit.web.access import may_use
 from roadbike.storefront.addresses import FIELDS
 from roadbike.storefront.forms import Fields
@@ -32,6 +32,7 @@ from roadbike.storefront.web import Request as HttpRequest
 
 LANGUAGES: Final = {"ko", "en"}
 PROFILE: Final = {**FIELDS, "email": "email"}  # what the buyer may change, and its wire name
+NEW_PASSWORD: Final = "newPassword"  # noqa: S105 a field: chosen instead of a one-time one
 NOTHING_TYPED: Final[Mapping[str, str]] = {"userId": "", "userNm": ""}
 
 
@@ -50,9 +51,9 @@ class AccountPages:
             self.pages.page("/signup", self.ask_sign_up),
             self.pages.form("/signup", self.sign_up),
             self.pages.form("/logout", self.log_out),
-            self.pages.page("/account", self.account),
-            self.pages.form("/account", self.save),
-            self.pages.form("/account/password", self.change_password),
+            self.pages.page("/account", self.account, who=USER),
+            self.pages.form("/account", self.save, who=USER),
+            self.pages.form("/account/password", self.change_password, who=USER),
             self.pages.form("/preferences", self.prefer),
         ]
 
@@ -179,6 +180,8 @@ class AccountPages:
             "client": visitor.client,
             "deviceToken": request.cookies.get(self._device_name),
         }
+        if NEW_PASSWORD in fields:
+            body[NEW_PASSWORD] = fields[NEW_PASSWORD]
         return await self.peers.send(
             Request(
                 service="account",
@@ -244,12 +247,16 @@ def _log_in_page(
     fields: Fields = NOTHING_TYPED,
     answer: Answer | None = None,
 ) -> HtmlReply:
+    is_asked = answer is not None and answer.problem.slug == "password-must-change"
     reply = shown(
         "login.html",
         visitor,
         status=answer.status if answer else HTTPStatus.OK,
         typed={**NOTHING_TYPED, **fields},
         problem=answer.problem if answer else None,
+        faults=_faults(answer) if answer else {},
+        is_choosing=NEW_PASSWORD in fields or is_asked,
+        is_asked=is_asked,
         following=following,
     )
     if answer and answer.retry_after:

@@ -22,8 +22,16 @@ from roadbike.storefront.purchases import Purchases
 from roadbike.storefront.seller import LABELS, Seller
 from roadbike.storefront.shop_pages import ShopPages
 from roadbike.storefront.site_pages import SitePages
+from roadbike.storefront.staff_account_pages import StaffAccountPages
+from roadbike.storefront.staff_delivery_pages import StaffDeliveryPages
+from roadbike.storefront.staff_import_pages import StaffImportPages
+from roadbike.storefront.staff_lists import Lists
+from roadbike.storefront.staff_log_pages import StaffLogPages
 from roadbike.storefront.staff_pages import StaffPages
+from roadbike.storefront.staff_purchase_pages import StaffPurchasePages
+from roadbike.storefront.staff_stock_pages import StaffStockPages
 from roadbike.storefront.store import delete_old
+from roadbike.storefront.uploads import delete_old_uploads
 from roadbike.storefront.visitors import SessionCookie, Visitors
 from roadbike.storefront.web import Pages
 
@@ -104,6 +112,7 @@ def build(settings: Settings) -> Service:
     pages = Pages(visitors, load_translations("roadbike.kit", "roadbike.contracts"))
     catalogue = Catalogue(peers)
     purchases = Purchases(peers, catalogue)
+    lists = Lists(peers)
     live = Live(peers)
     beat = settings.heartbeat_seconds
     return Service(
@@ -115,9 +124,18 @@ def build(settings: Settings) -> Service:
             *OrderPages(pages, catalogue, peers, db).routes(),
             *PurchasePages(pages, visitors, purchases, peers, live, beat).routes(),
             *AccountPages(pages, visitors, peers).routes(),
+            *StaffLogPages(pages, peers).routes(),
+            *StaffAccountPages(pages, visitors, peers).routes(),
             *StaffPages(pages).routes(),
+            *StaffStockPages(pages, peers, lists).routes(),
+            *StaffImportPages(pages, peers, db).routes(),
+            *StaffPurchasePages(pages, peers, lists, catalogue).routes(),
+            *StaffDeliveryPages(pages, peers, lists, catalogue).routes(),
             *SitePages(pages, visitors, peers).routes(),
         ],
-        timed=[every(seconds=CLEANING_SECONDS, do=delete_old)],
+        timed=[
+            every(seconds=CLEANING_SECONDS, do=delete_old),
+            every(seconds=CLEANING_SECONDS, do=delete_old_uploads),
+        ],
         resources=[peers, live, catalogue],
     )

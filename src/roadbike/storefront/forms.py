@@ -2,16 +2,22 @@
 
 import hmac
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
 import structlog
 from litestar.connection import Request as HttpRequest
+from litestar.datastructures import UploadFile
+from litestar.exceptions import ClientException, HTTPException
 
-from roadbike.kit.pure.refusals import Forbidden
+from roadbike.kit.pure.refusals import Forbidden, TooLarge
 from roadbike.storefront.visitors import Visitor
 
 FORM: Final = "application/x-www-form-urlencoded"
+UPLOAD: Final = "multipart/form-data"
+FILE_FIELD: Final = "file"
+MAX_FILE_NAME: Final = 100  # characters
 MAX_FIELDS: Final = 50
 CSRF_FIELD: Final = "csrf"
 
@@ -43,6 +49,32 @@ async def fields_of(request: Request) -> Fields:
     except ValueError:
         raise ForeignForm from None
     return {name: value.strip() for name, value in pairs}
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A form with a file. fields: the others. content: of the file; empty when none was chosen."""
+
+    fields: Fields
+    name: str
+    content: bytes
+
+
+async def upload_of(request: Request) -> Upload:
+    """Return the fields and the file of a form. Raises ForeignForm when the body is not one."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != UPLOAD:
+        raise ForeignForm
+    try:
+        form = await request.form()
+    except (ClientException, ValueError) as error:
+        if isinstance(error, HTTPException) and error.status_code == TooLarge.status:
+            raise TooLarge from None
+        raise ForeignForm from None
+    file = form.get(FILE_FIELD)
+    fields = {name: value.strip() for name, value in form.items() if isinstance(value, str)}
+    if not isinstance(file, UploadFile):
+        return Upload(fields, "", b"")
+    return Upload(fields, file.filename[:MAX_FILE_NAME], await file.read())
 
 
 def require_own_form(request: Request, visitor: Visitor, fields: Fields) -> None:

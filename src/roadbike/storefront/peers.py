@@ -1,7 +1,7 @@
 """The other services as the home page sees them: their HTTP APIs, and nothing else."""
 
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 from urllib.parse import urlencode
@@ -10,6 +10,7 @@ import aiohttp
 import msgspec
 
 from roadbike.kit.auth import ServiceTokens
+from roadbike.kit.metrics import measured_call
 from roadbike.kit.process.http_client import http_session
 from roadbike.kit.pure.refusals import Unavailable
 from roadbike.kit.resilience.targets import Targets
@@ -20,6 +21,8 @@ CONNECT_SECONDS: Final = 0.5
 READ_SECONDS: Final = 2.0  # for an answer to what may be asked again
 READ_AGAIN_SECONDS: Final = 1.0  # the same while there is another replica to ask
 WRITE_SECONDS: Final = 6.0  # account delays a log-in by up to 2 s, a provider answers in 1.5 s
+STREAM_SECONDS: Final = 10.0  # between two parts of a long answer
+PART_BYTES: Final = 64 * 1024
 MAX_CALLS: Final = 50  # at the same time, to one replica
 FIRST_REFUSAL: Final = 400  # statuses from here on are no successes
 MAX_RETRY_SECONDS: Final = 60
@@ -33,6 +36,7 @@ class Fault(msgspec.Struct, frozen=True):
 
     detail: str
     pointer: str = ""
+    parameter: str = ""
 
 
 class Problem(msgspec.Struct, frozen=True, rename="camel"):
@@ -80,10 +84,19 @@ class Unreachable(Unavailable):
         self.service = service
 
 
+class Refused(Exception):
+    """A service refuses a request whose answer would be a stream."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.status)
+        self.answer = answer
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """One call. path: percent-encoded, without the query. body: encoded as JSON.
+    """One call. path: percent-encoded, without the query.
 
+    body: encoded as JSON. table: the body instead, as text/csv.
     token: an access token; None sends none. client: the address that the buyer's request came from.
     may_repeat: it can be sent to another replica although the first one may have carried it out.
     None: as its method says. waits: seconds that the service itself waits with its answer.
@@ -94,6 +107,7 @@ class Request:
     path: str
     query: Sequence[tuple[str, str]] = ()
     body: object = None
+    table: bytes | None = None
     token: str | None = None
     client: str | None = None
     language: str = "ko"
@@ -145,7 +159,8 @@ class Peers:
         for _ in range(targets.count):
             url = targets.choose()
             try:
-                answer = await self._send_to(url, request, is_last=not targets.has_others())
+                with measured_call(request.service, "page"):
+                    answer = await self._send_to(url, request, is_last=not targets.has_others())
             except NOT_CONNECTED:
                 targets.failed(url)
             except NO_ANSWER as error:
@@ -159,9 +174,7 @@ class Peers:
 
     async def _send_to(self, url: str, request: Request, *, is_last: bool) -> Answer:
         assert self._session is not None  # opened with the service
-        content = b"" if request.body is None else msgspec.json.encode(request.body)
-        query = urlencode(request.query)
-        target = f"{request.path}?{query}" if query else request.path
+        content, target = _content(request), _target(request)
         async with self._session.request(
             request.method,
             url + target,
@@ -172,10 +185,29 @@ class Peers:
         ) as response:
             return _answer(response, await response.read())
 
+    async def stream(self, request: Request) -> AsyncGenerator[bytes, None]:
+        """Yield the body of a long answer in parts. Raises Unreachable and Refused."""
+        targets = self._targets[request.service]
+        url, target = targets.choose(), _target(request)
+        assert self._session is not None  # opened with the service
+        headers = {**self._headers(request, target, b""), "Accept": "text/csv"}
+        patience = aiohttp.ClientTimeout(sock_connect=CONNECT_SECONDS, sock_read=STREAM_SECONDS)
+        try:
+            async with self._session.get(
+                url + target, headers=headers, allow_redirects=False, timeout=patience
+            ) as response:
+                if response.status >= FIRST_REFUSAL:
+                    raise Refused(_answer(response, await response.read()))
+                async for part in response.content.iter_chunked(PART_BYTES):
+                    yield part
+        except NO_ANSWER as error:
+            targets.failed(url)
+            raise Unreachable(request.service) from error
+
     def _headers(self, request: Request, target: str, content: bytes) -> dict[str, str]:
         headers = {"Accept-Language": request.language, **(request.headers or {})}
         if content:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = "application/json" if request.table is None else "text/csv"
         if traceparent := current_traceparent():
             headers["traceparent"] = traceparent
         if request.client and self._gateway_key:
@@ -184,6 +216,17 @@ class Peers:
             signed = self._tokens.headers(request.service, request.method, target, content)
             return headers | signed
         return headers | ({"Authorization": f"Bearer {request.token}"} if request.token else {})
+
+
+def _content(request: Request) -> bytes:
+    if request.table is not None:
+        return request.table
+    return b"" if request.body is None else msgspec.json.encode(request.body)
+
+
+def _target(request: Request) -> str:
+    query = urlencode(request.query)
+    return f"{request.path}?{query}" if query else request.path
 
 
 def _timeout(request: Request, *, is_last: bool) -> aiohttp.ClientTimeout:

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from roadbike.contracts.statuses import PaymentStatus, ReservationStatus
-from roadbike.kit.web import Reply, Route
+from roadbike.kit.web import BUYER, Reply, Route
 from roadbike.storefront import timeline, wording
 from roadbike.storefront.forms import Fields
 from roadbike.storefront.live import Live, Watch
@@ -60,12 +60,12 @@ class PurchasePages:
     def routes(self) -> list[Route]:
         one = "/purchases/{reservation_id:uuid}"
         return [
-            self.pages.page("/purchases", self.list),
-            self.pages.page(one, self.one),
-            self.pages.page(f"{one}/events", self.events),
-            self.pages.page(f"{one}/cancel", self.ask),
-            self.pages.form(f"{one}/cancel", self.cancel),
-            self.pages.page(f"{one}/receipt", self.receipt),
+            self.pages.page("/purchases", self.list, who=BUYER),
+            self.pages.page(one, self.one, who=BUYER),
+            self.pages.page(f"{one}/events", self.events, who=BUYER),
+            self.pages.page(f"{one}/cancel", self.ask, who=BUYER),
+            self.pages.form(f"{one}/cancel", self.cancel, who=BUYER),
+            self.pages.page(f"{one}/receipt", self.receipt, who=BUYER),
         ]
 
     async def list(self, visitor: Visitor, request: HttpRequest) -> HtmlReply:
@@ -151,13 +151,17 @@ class PurchasePages:
             return None
 
     async def ask(self, visitor: Visitor, request: HttpRequest) -> HtmlReply:
-        """Ask whether to cancel, and say what will follow."""
+        """Ask whether to cancel, and say what will follow; staff are also asked for a reason."""
+        if visitor.is_staff:
+            return _to_staff(request)
         require_user(visitor)
         return await self._ask(visitor, request)
 
     async def cancel(self, visitor: Visitor, request: HttpRequest, _fields: Fields) -> HtmlReply:
         """Cancel the reservation."""
         require_user(visitor)
+        if visitor.is_staff:
+            return _to_staff(request)
         reservation_id = request.path_params["reservation_id"]
         answer = await self.peers.send(
             visitor.asks(
@@ -232,6 +236,11 @@ async def _is_woken(watch: Watch, seconds: float) -> bool:
         return False
     watch.woken.clear()
     return True
+
+
+def _to_staff(request: HttpRequest) -> HtmlReply:
+    """Go to the page on which staff cancel for a buyer."""
+    return redirect(f"/staff/reservations/{request.path_params['reservation_id']}/cancel")
 
 
 def _last_event(request: HttpRequest) -> int:

@@ -51,6 +51,7 @@ def environment() -> Environment:
         "picture": _picture,
         "short_number": short_number,
         "machine_time": machine_time,
+        "moment": datetime.fromisoformat,
         "asset": asset_url,
         "sections": sections,
     }

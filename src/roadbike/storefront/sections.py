@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from roadbike.kit.web import Who
+from roadbike.kit.web import ADMIN, STAFF, Who
 from roadbike.kit.web.access import may_use
 from roadbike.storefront.visitors import Visitor
 
@@ -19,7 +19,14 @@ class Section:
     who: Who
 
 
-SECTIONS: Final[Sequence[Section]] = ()  # in the order of the menu
+SECTIONS: Final[Sequence[Section]] = (  # in the order of the menu
+    Section("/staff/stock", "재고", "Stock", STAFF),
+    Section("/staff/reservations", "예약", "Reservations", STAFF),
+    Section("/staff/payments", "결제", "Payments", ADMIN),
+    Section("/staff/deliveries", "배송", "Deliveries", STAFF),
+    Section("/staff/audit", "기록", "Log", ADMIN),
+    Section("/staff/accounts", "계정", "Accounts", ADMIN),
+)
 
 
 def sections(visitor: Visitor) -> list[Section]:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Column,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -30,6 +31,7 @@ from roadbike.kit.db.columns import UtcTime
 from roadbike.kit.messaging.retention import delete_all
 
 KEPT: Final = timedelta(hours=1)
+FILE_NAME_LENGTH: Final = 100
 
 metadata: Final = MetaData()
 
@@ -46,6 +48,17 @@ DRAFT: Final = Table(
     Column("address", String(ADDRESS_LENGTH), nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Index("draft_age", "created_at"),
+)
+
+UPLOAD: Final = Table(
+    "upload",
+    metadata,
+    Column("upload_id", Uuid, primary_key=True),
+    Column("user_id", String(USER_ID_LENGTH), nullable=False),
+    Column("name", String(FILE_NAME_LENGTH), nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Index("upload_age", "created_at"),
 )
 
 

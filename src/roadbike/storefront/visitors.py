@@ -158,6 +158,11 @@ class Visitors:
         """Drop the token of a session that has ended."""
         self._kept.pop(session, None)
 
+    def forget_user(self, user_id: str) -> None:
+        """Drop the tokens of a user whose sessions have ended."""
+        for session in [each for each, (_, user) in self._kept.items() if user.user_id == user_id]:
+            self.forget(session)
+
     def _anonymous(self, request: HttpRequest[Any, Any, Any]) -> Visitor:
         chosen = request.cookies.get(LANGUAGE_COOKIE)
         path = in_ascii(request.scope["raw_path"].partition(b"?")[0])

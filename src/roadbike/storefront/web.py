@@ -15,10 +15,17 @@ from roadbike.kit.trace import current_trace_id
 from roadbike.kit.translations import Translations
 from roadbike.kit.web import ANYONE, Reply, Route, Who
 from roadbike.kit.web.access import may_use
+from roadbike.kit.web.bodies import MAX_BODY_BYTES
 from roadbike.kit.web.hal import EncodedResponse
 from roadbike.kit.web.parameters import Taken, check_path
-from roadbike.storefront.forms import Fields, fields_of, require_own_form
-from roadbike.storefront.peers import Answer
+from roadbike.storefront.forms import (
+    Fields,
+    Upload,
+    fields_of,
+    require_own_form,
+    upload_of,
+)
+from roadbike.storefront.peers import Answer, Refused
 from roadbike.storefront.rendering import render
 from roadbike.storefront.visitors import Visitor, Visitors, in_ascii
 
@@ -34,6 +41,7 @@ NOTHING_TAKEN: Final = Taken({}, ())
 Request = HttpRequest[Any, Any, Any]
 Show = Callable[[Visitor, Request], Awaitable[Reply[Any]]]
 Take = Callable[[Visitor, Request, Fields], Awaitable["HtmlReply"]]
+TakeFile = Callable[[Visitor, Request, Upload], Awaitable["HtmlReply"]]
 
 
 class HtmlReply(Reply[bytes]):
@@ -102,7 +110,9 @@ class Pages:
 
         return self._route("GET", path, handle, show, who)
 
-    def form(self, path: str, take: Take, *, who: Who = ANYONE) -> Route:
+    def form(
+        self, path: str, take: Take, *, who: Who = ANYONE, max_body: int = MAX_BODY_BYTES
+    ) -> Route:
         """Take a form at POST. It has to come from a page of ours, with the session's token."""
 
         async def handle(request: Request) -> Reply[Any]:
@@ -116,7 +126,23 @@ class Pages:
 
             return await self._answered(visitor, taken)
 
-        return self._route("POST", path, handle, take, who)
+        return self._route("POST", path, handle, take, who, max_body)
+
+    def upload(self, path: str, take: TakeFile, *, who: Who, max_body: int) -> Route:
+        """Take a form with a file at POST; otherwise as `form` does."""
+
+        async def handle(request: Request) -> Reply[Any]:
+            visitor = await self._visitors.of(request)
+
+            async def taken() -> Reply[Any]:
+                require_role(visitor, who)  # strangers send no file
+                upload = await upload_of(request)
+                require_own_form(request, visitor, upload.fields)
+                return await take(visitor, request, upload)
+
+            return await self._answered(visitor, taken)
+
+        return self._route("POST", path, handle, take, who, max_body)
 
     def problem(self, visitor: Visitor, refusal: Refusal) -> HtmlReply:
         """Return the page that says what a refusal says."""
@@ -136,6 +162,8 @@ class Pages:
             reply = await work()
         except LogInNeeded:
             reply = redirect(f"/login?next={quote(visitor.path, safe='')}")
+        except Refused as refused:
+            reply = answered_with(visitor, refused.answer)
         except Refusal as refusal:
             reply = self.problem(visitor, refusal)
         if visitor.ended and isinstance(
@@ -144,10 +172,18 @@ class Pages:
             reply.set_cookies = [*reply.set_cookies, self._visitors.cookie.delete()]
         return reply
 
-    def _route(self, method: Any, path: str, handle: Any, fn: Any, who: Who) -> Route:
+    def _route(
+        self,
+        method: Any,
+        path: str,
+        handle: Any,
+        fn: Any,
+        who: Who,
+        max_body: int = MAX_BODY_BYTES,
+    ) -> Route:
         handle.__qualname__ = fn.__qualname__
         handle.__doc__ = fn.__doc__
-        return page_route(method, path, handle, page_for=who)
+        return page_route(method, path, handle, page_for=who, max_body=max_body)
 
 
 def page_route(
@@ -158,6 +194,7 @@ def page_route(
     public_cache: bool = False,
     is_exact: bool = True,
     page_for: Who = ANYONE,
+    max_body: int = MAX_BODY_BYTES,
 ) -> Route:
     """Return a route for browsers.
 
@@ -180,6 +217,7 @@ def page_route(
             "taken": NOTHING_TAKEN,
         },
         include_in_schema=False,
+        request_max_body_size=max_body,
     )(handle)
 
 

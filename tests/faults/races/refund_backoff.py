@@ -89,7 +89,7 @@ async def paid_and_cancelled(db: Database, cashier: Cashier, reservation_id: UUI
     (payment,) = await db.transact(lambda tx: open_payments(tx, [opening], timedelta(minutes=30)))
     if isinstance(payment, Exception) or payment.payment_id is None:
         raise CannotTry(f"the payment is not open: {payment!r}")
-    await cashier.pay(payment.payment_id, None, owner=None)
+    await cashier.pay(payment.payment_id, None, owner=None, by="boss")
 
     async def cancel(tx: Tx) -> None:
         found = await store.locked_or_new(tx, reservation_id)

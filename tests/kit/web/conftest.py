@@ -14,7 +14,13 @@ from msgspec import UNSET, UnsetType
 
 from roadbike.kit.auth import Identity, ServiceTokens, SigningKey, new_signing_key
 from roadbike.kit.pure.conditions import Precondition
-from roadbike.kit.pure.refusals import Conflict, PreconditionFailed, TokenExpired, TokenInvalid
+from roadbike.kit.pure.refusals import (
+    Conflict,
+    PreconditionFailed,
+    TokenExpired,
+    TokenInvalid,
+    Unavailable,
+)
 from roadbike.kit.resilience.deadline import current_deadline
 from roadbike.kit.trace import current_traceparent
 from roadbike.kit.translations import load_translations
@@ -44,6 +50,7 @@ from roadbike.kit.web import (
     put,
 )
 from roadbike.kit.web.client import Gateway
+from roadbike.kit.web.places import Places
 
 LARGE = 16 * 1024**2  # bytes
 REPLAY = b'{"exactly" :  "these bytes"}'
@@ -80,15 +87,17 @@ class ThingApi:
     def __init__(self, fault: list[Exception]) -> None:
         self.fault = fault
         self.stored: list[NewThing] = []
+        self.refusal: Unavailable | None = None
         self.waiting = 0
         self.may_go_on = asyncio.Event()
 
     def routes(self, *, hot: bool = True) -> list[Route]:
         return [
             get("/things", self.all, who=ANYONE, sort=("price",), search=True, public_cache=True),
-            post("/things", self.add, who=ADMIN, refuses=(409,), hot=hot),
+            post("/things", self.add, who=ADMIN, refuses=(409,), hot=hot, admit=self.admit),
             put("/internal/ids/{thing_id:uuid}", self.keep_id, who=INTERNAL, hot=hot),
-            post("/keys", self.key, who=BUYER, status=200, hot=hot),
+            post("/keys", self.key, who=BUYER, status=200, hot=hot, admit=self.admit),
+            post("/wait", self.wait_to_write, who=ANYONE, status=200),
             get("/things/{number:int}", self.one, who=BUYER),
             patch("/things/{number:int}", self.edit, who=ADMIN),
             put("/things/{number:int}", self.replace, who=BUYER),
@@ -105,6 +114,11 @@ class ThingApi:
             put("/internal/things/{number:int}", self.keep, who=INTERNAL),
             get("/address", self.address, who=ANYONE),
         ]
+
+    def admit(self) -> None:
+        """Raise the refusal that a test has set."""
+        if self.refusal:
+            raise self.refusal
 
     async def all(self, paging: Paging) -> Page[Things]:
         shown = f"{paging.number} {[(o.field, o.descending) for o in paging.sort]} {paging.q}"
@@ -167,6 +181,9 @@ class ThingApi:
         self.waiting -= 1
         return {"waited": True}
 
+    async def wait_to_write(self) -> dict[str, bool]:
+        return await self.wait()
+
     async def large(self) -> Reply[bytes]:
         """Answer with more than the buffers between two sockets hold."""
         return Reply(b"x" * LARGE)
@@ -205,6 +222,7 @@ class State:
         self.fault[:] = [RuntimeError("SELECT secret FROM somewhere")]
         self.api.stored.clear()
         self.api.may_go_on = asyncio.Event()
+        self.api.refusal = None
 
     async def status(self) -> Mapping[str, object]:
         return {"service": "thing", "unsent": 0}
@@ -242,7 +260,7 @@ def app(state_and_app: tuple[State, Any], state: State) -> Any:  # noqa: ARG001 
     return state_and_app[1]
 
 
-def make_app(state: State, *, hot: bool = True) -> Any:
+def make_app(state: State, *, hot: bool = True, places: Places | None = None) -> Any:
     accepted = json.dumps({"keys": [SigningKey.from_jwk(OPS_KEY).public_jwk()]})
     return http_app(
         title="thing",
@@ -253,6 +271,7 @@ def make_app(state: State, *, hot: bool = True) -> Any:
         status=state.status,
         ready=lambda: state.ready,
         gateway=Gateway(hops=1, key="the gateway's key"),
+        places=places,
     )
 
 

@@ -1,5 +1,6 @@
 """Many connections and requests at a port, and clients that hang up or ask for other protocols."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
@@ -40,7 +41,7 @@ async def test_connections_over_the_limit_are_refused(app: Any) -> None:
             after = await later.response()
 
     assert answer.startswith("HTTP/1.1 503 ")
-    assert "retry-after: 1" in answer
+    assert re.search(r"retry-after: [1-5]\r", answer)
     assert "application/problem+json" in answer
     assert "200 ok" in within
     assert "200 ok" in after

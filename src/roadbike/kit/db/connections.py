@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import CursorResult, Executable
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from roadbike.kit import metrics
 from roadbike.kit.db.driver import Driver, driver_of
 from roadbike.kit.db.engine import TRANSACTIONS_BY_HAND
 from roadbike.kit.db.errors import DatabaseBusy, translated_errors
@@ -65,7 +66,11 @@ class Connections:
 
     def __init__(self, engine: AsyncEngine, room: Room) -> None:
         self._engine = engine.execution_options(**TRANSACTIONS_BY_HAND[engine.dialect.name])
-        self._wait_seconds = room.wait_seconds
+        self._room = room
+        self._used = 0
+        metrics.POOL_SIZE.labels(room.name).set(room.connections)
+        metrics.POOL_USED.labels(room.name).set_function(lambda: self._used)
+        metrics.POOL_BUSY.labels(room.name)  # 0 until it counts
         self._free = asyncio.Semaphore(room.connections)
         self._idle: list[Held] = []
         self._is_closed = False
@@ -94,10 +99,12 @@ class Connections:
     async def take(self) -> Held:
         """Return a connection; it must be put back or discarded. Raises as `transaction` does."""
         try:
-            async with asyncio.timeout(self._wait_seconds):
+            async with asyncio.timeout(self._room.wait_seconds):
                 await self._free.acquire()
         except TimeoutError:
+            metrics.POOL_BUSY.labels(self._room.name).inc()
             raise DatabaseBusy("no connection was free in time") from None
+        self._used += 1
         try:
             while self._idle:
                 held = self._idle.pop()
@@ -106,7 +113,7 @@ class Connections:
                 await asyncio.shield(_forget(held))
             return await self._new()
         except BaseException:
-            self._free.release()
+            self._release()
             raise
 
     async def put_back(self, held: Held) -> None:
@@ -120,11 +127,11 @@ class Connections:
             await self.discard(held)
         else:
             self._idle.append(held)
-            self._free.release()
+            self._release()
 
     async def discard(self, held: Held) -> None:
         """Close the connection, whatever state it is in."""
-        self._free.release()
+        self._release()
         held.driver.terminate()
         await asyncio.shield(_forget(held))
 
@@ -135,6 +142,10 @@ class Connections:
             held = self._idle.pop()
             with suppress(Exception):  # the server may be gone
                 await held.core.close()
+
+    def _release(self) -> None:
+        self._used -= 1
+        self._free.release()
 
     async def _new(self) -> Held:
         with translated_errors():

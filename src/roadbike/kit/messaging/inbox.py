@@ -22,7 +22,7 @@ from roadbike.kit.crash import Crash, never_crash
 from roadbike.kit.db import Database, DatabaseUnavailable, RowLocked, Tx, bulk, claims, metadata
 from roadbike.kit.db.columns import UtcTime, utc_now
 from roadbike.kit.messaging import kept, parked, refused
-from roadbike.kit.messaging.batch_log import about, log_batch
+from roadbike.kit.messaging.batch_log import about, report_consumed
 from roadbike.kit.messaging.broker import Message
 from roadbike.kit.pure.events import Event, RefusedEvent
 from roadbike.kit.trace import tracing
@@ -106,7 +106,7 @@ class Inbox:
             return
         try:
             consumed = await self.db.transact(partial(self._consume, messages=wanted))
-            log_batch("events.consumed", consumed)
+            report_consumed(consumed)
         except DatabaseUnavailable:
             raise
         except Exception:  # noqa: BLE001 one message fails: consume each alone, so that the others do not
@@ -130,7 +130,7 @@ class Inbox:
             return False
         try:
             is_consumed = await self.db.transact(partial(self._consume_parked, message=message))
-            log_batch("events.consumed", [message] if is_consumed else [])
+            report_consumed([message] if is_consumed else [])
         except RowLocked:
             return False  # later: the messages of other keys do not wait for it
         except DatabaseUnavailable:
@@ -175,7 +175,7 @@ class Inbox:
     async def _consume_alone(self, message: Message) -> None:
         try:
             consumed = await self.db.transact(partial(self._consume, messages=[message]))
-            log_batch("events.consumed", consumed)
+            report_consumed(consumed)
         except DatabaseUnavailable:
             raise
         except RefusedEvent as error:

@@ -6,10 +6,11 @@ Later messages of its key wait behind a parked message, but not behind a dead le
 Ids and keys count per topic, so that no publisher can hide or hold up the messages of another.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
+from logging import ERROR, WARNING
 from typing import Any, Final
 
 import structlog
@@ -31,6 +32,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
+from roadbike.kit import metrics
 from roadbike.kit.db import Tx, bulk, claims, metadata
 from roadbike.kit.db.columns import BigId, Status, UtcTime
 from roadbike.kit.db.statements import Row, Statement
@@ -133,7 +135,7 @@ async def park(
     }
     await _INSERT.execute(tx, [row])
     line = {**about(message), "attempts": attempts, "error": error}
-    tx.after_commit(partial(log.warning, f"message.{state}", **line))
+    tx.after_commit(partial(_report_kept, state, line))
 
 
 async def blocked_keys(tx: Tx, messages: Collection[Message]) -> set[tuple[str, str]]:
@@ -204,14 +206,23 @@ async def count_stuck(tx: Tx) -> int:
     return int(await tx.scalar(select(func.count()).where(_IS_STUCK)))
 
 
+def _report_kept(state: ParkedState, line: Mapping[str, object]) -> None:
+    metrics.NOT_CONSUMED.labels(state.value).inc()
+    event = f"message.{state}"
+    log.warning(event, **line)
+
+
 def _report(message: Message, attempts: int, error: Exception) -> None:
     line = {**about(message), "attempts": attempts, "error": repr(error)}
     if attempts >= MAX_ATTEMPTS:
-        log.error("message.dead", **line)
+        outcome, level = ParkedState.DEAD.value, ERROR
     elif attempts == ALARM_ATTEMPTS:
-        log.error("message.stuck", **line)
+        outcome, level = "stuck", ERROR
     else:
-        log.warning("message.parked", **line)
+        outcome, level = ParkedState.PARKED.value, WARNING
+    metrics.NOT_CONSUMED.labels(outcome).inc()
+    event = f"message.{outcome}"
+    log.log(level, event, **line)
 
 
 def wait_after(attempts: int) -> timedelta:

@@ -10,7 +10,7 @@ and how large they are. What each one was is in the log.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
@@ -18,6 +18,7 @@ from typing import Any, Final
 import structlog
 from sqlalchemy import BigInteger, Column, String, Table, func, select
 
+from roadbike.kit import metrics
 from roadbike.kit.db import Tx, bulk, metadata
 from roadbike.kit.db.columns import UtcTime
 from roadbike.kit.messaging.broker import Message
@@ -116,7 +117,12 @@ async def delete_old(tx: Tx) -> bool:
 
 def _report(tx: Tx, *, topic: str, **details: str | None) -> None:
     tx.at_commit(_count, topic)
-    tx.after_commit(partial(log.error, "message.refused", topic=topic, **details))
+    tx.after_commit(partial(_count_and_log, topic, details))
+
+
+def _count_and_log(topic: str, details: Mapping[str, str | None]) -> None:
+    metrics.NOT_CONSUMED.labels("refused").inc()
+    log.error("message.refused", topic=topic, **details)
 
 
 async def _count(tx: Tx, topics: Sequence[str]) -> None:

@@ -19,7 +19,7 @@ from roadbike.kit.db.statements import Row
 from roadbike.kit.db.wakeup import Wakeup
 from roadbike.kit.logs import SELDOM
 from roadbike.kit.messaging import sent
-from roadbike.kit.messaging.batch_log import log_batch
+from roadbike.kit.messaging.batch_log import report_sent
 from roadbike.kit.messaging.broker import Broker, BrokerUnavailable, Message, TopicFull
 from roadbike.kit.messaging.broker_log import BrokerLog
 from roadbike.kit.messaging.pace import Pace
@@ -103,7 +103,7 @@ class Relay:
         if not self.log.acknowledged(marks):
             return 0
         await self.db.transact(lambda tx: sent.note_sent(tx, rows, marks, epoch))
-        log_batch("events.sent", messages)
+        report_sent(messages)
         await self.log.note_sent(rows)
         return len(rows)
 

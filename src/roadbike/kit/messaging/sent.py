@@ -82,13 +82,22 @@ async def unsend_some(tx: Tx, *, after: int, epoch: int) -> int | None:
 
 
 async def count(tx: Tx) -> dict[str, int]:
-    """Return `published`, the number of all events so far, and `unsent`, those not sent yet."""
+    """Return `published`, the number of all events so far, and `unsent`, those not sent yet.
+
+    `unsent_seconds` is the age of the oldest of the latter.
+    """
     published = select(func.coalesce(func.max(OUTBOX.c.seq), 0)).scalar_subquery()
     unsent = select(func.count()).select_from(OUTBOX).where(NOT_SENT).scalar_subquery()
-    # one statement, so that both numbers belong to the same moment
-    row = await tx.row(select(published.label("published"), unsent.label("unsent")))
+    oldest = select(func.min(OUTBOX.c.time)).where(NOT_SENT).scalar_subquery()
+    # one statement, so that all numbers belong to the same moment
+    row = await tx.row(
+        select(published.label("published"), unsent.label("unsent"), oldest.label("oldest"))
+    )
     assert row is not None
-    return dict(row)
+    counts = dict(row)
+    begin = counts.pop("oldest")
+    age = 0 if begin is None else ((await tx.now()) - begin).total_seconds()
+    return {**counts, "unsent_seconds": max(0, int(age))}
 
 
 async def delete_sent(tx: Tx) -> bool:

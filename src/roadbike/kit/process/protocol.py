@@ -14,6 +14,7 @@ import httptools
 import structlog
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from roadbike.kit import metrics
 from roadbike.kit.pure.refusals import BadRequest, Overloaded, Refusal
 from roadbike.kit.web.bodies import MAX_BODY_BYTES
 from roadbike.kit.web.edge import COMMON_HEADERS, MAX_HEAD_BYTES, Edge, HeadTooLarge
@@ -255,6 +256,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def _refuse(self, refusal: Refusal) -> None:
         """Answer with the refusal where a response is due, and close the connection."""
         log.info("http.refused", status=refusal.status, refusal=refusal.slug)
+        metrics.REFUSALS.labels(refusal.slug).inc()
         self._is_deaf = True
         cycle: Any = self.cycle  # None before the first request
         if cycle is None or (self._is_in_head and cycle.response_complete):

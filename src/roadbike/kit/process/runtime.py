@@ -106,15 +106,17 @@ class Runtime:
             kept_count = await kept.count(tx)
             refused_count = await refused.count(tx)
             gauges = {name: await count(tx) for name, count in self.service.gauges.items()}
-        lag, missing = await self._in_broker()
+        lags, missing = await self._in_broker()
         return ServiceStatus(
             service=self.service.name,
             database=self.service.db.dialect,
             broker=self.broker.connected,
-            lag=lag,
+            lag=None if lags is None else sum(lags.values()),
+            lags=lags or {},
             missing=missing,
             published=outbox["published"],
             unsent=outbox["unsent"],
+            unsent_seconds=outbox["unsent_seconds"],
             parked=parked_count,
             stuck=stuck,
             dead=dead,
@@ -123,14 +125,18 @@ class Runtime:
             gauges=gauges,
         )
 
-    async def _in_broker(self) -> tuple[int | None, int]:
-        """Return the lag, None while it is unknown, and how many topics and groups are missing."""
-        lag, missing = 0, 0
+    async def _in_broker(self) -> tuple[dict[str, int] | None, int]:
+        """Return the lag of each topic, and how many topics and groups are missing.
+
+        The lag is None while it is unknown.
+        """
+        lags: dict[str, int] = {}
+        missing = 0
         try:
             for topic in self.consumes:
                 try:
                     subscription = await self.broker.subscribe(self.service.name, topic)
-                    lag += await subscription.lag()
+                    lags[topic] = await subscription.lag()
                 except (TopicMissing, GroupMissing) as error:
                     missing += self._report_missing(str(error), topic)
             for topic in {event.topic for event in self.service.publishes}:
@@ -138,7 +144,7 @@ class Runtime:
                     missing += self._report_missing("the topic of this service", topic)
         except BrokerUnavailable:
             return None, missing
-        return None if missing else lag, missing
+        return None if missing else lags, missing
 
     def _report_missing(self, what: str, topic: str) -> int:
         log.error("broker.missing", what=what, topic=topic, **SELDOM)

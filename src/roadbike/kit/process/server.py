@@ -1,7 +1,6 @@
 """Run one service as a process: settings, HTTP and the runtime, until a signal stops it."""
 
 import asyncio
-import gc
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -25,17 +24,22 @@ from roadbike.kit.logs import SELDOM
 from roadbike.kit.messaging import broker as brokers
 from roadbike.kit.messaging.broker import Broker
 from roadbike.kit.process import settings
+from roadbike.kit.process.garbage import tune_garbage_collector
 from roadbike.kit.process.http_server import UvicornServer, uvicorn_config
 from roadbike.kit.process.internal_tokens import service_tokens
+from roadbike.kit.process.metrics_page import MetricsApi
 from roadbike.kit.process.operator_routes import DeadLetterApi
 from roadbike.kit.process.runtime import Runtime
 from roadbike.kit.process.service import Application, Service
 from roadbike.kit.process.setting_faults import SettingError, fault
+from roadbike.kit.process.status import ServiceStatus
 from roadbike.kit.process.tls import client_tls, server_tls
+from roadbike.kit.resilience.lag import Lag
 from roadbike.kit.translations import load_translations
 from roadbike.kit.web import http_app
 from roadbike.kit.web.client import Gateway
 from roadbike.kit.web.edge import Edge
+from roadbike.kit.web.places import Places
 
 log = structlog.get_logger()
 
@@ -74,7 +78,7 @@ async def _serve(
     listener: socket | None,
 ) -> None:
     service: Service = module.build(chosen)
-    _tune_garbage_collector()
+    tune_garbage_collector()
     broker = brokers.connect(chosen.broker_url.reveal(), service.name)
     try:
         async with running(service, package, broker, application, listener) as server:
@@ -110,6 +114,7 @@ class Server:
         self._sockets = None if listener is None else [listener]
         self._tokens = token_verifier(service, application)
         self._tls = server_tls(service.settings)
+        self.places = Places(Lag(), service.settings.shed_lag_ms)
         self._version = _version_of(package)
         self._reachable = False
         self._draining = False
@@ -190,18 +195,44 @@ class Server:
         chosen, application = self.service.settings, self.application
         return http_app(
             title=f"{application.title}: {self.service.name}",
-            routes=[*self.service.routes, *DeadLetterApi(self.service.db).routes()],
+            routes=[
+                *self.service.routes,
+                *DeadLetterApi(self.service.db).routes(),
+                *MetricsApi(self._report).routes(),
+            ],
             tokens=self._tokens,
             services=service_tokens(self.service.name, chosen),
             translations=load_translations("roadbike.kit", *application.catalogues),
             status=self._status,
             ready=lambda: self.ready,
             gateway=_gateway(chosen),
-            writes_per_minute=chosen.limit(chosen.writes_per_minute, WRITES_PER_MINUTE),
+            writes_per_minute=self._limits["writesPerMinute"],
+            places=self.places,
         )
 
+    @property
+    def _limits(self) -> dict[str, int]:
+        """Return the limits of requests in this process by name; 0 is off."""
+        chosen = self.service.settings
+        return {
+            "connections": chosen.max_connections,
+            **self.places.limits,
+            "writesPerMinute": chosen.limit(chosen.writes_per_minute, WRITES_PER_MINUTE),
+            **self.service.limits,
+        }
+
     async def _status(self) -> dict[str, Any]:
-        return structs.replace(await self.runtime.status(), ready=self.ready).flat()
+        return (await self._report()).flat()
+
+    async def _report(self) -> ServiceStatus:
+        return structs.replace(
+            await self.runtime.status(),
+            ready=self.ready,
+            lag_ms=round(self.places.lag.p95_ms, 1),
+            limits=self._limits,
+            shed=dict(self.places.refused),
+            breakers={each.name: each.report() for each in self.service.breakers},
+        )
 
 
 @asynccontextmanager
@@ -217,7 +248,7 @@ async def running(
     At the end of the block it drains. Raises OSError when its port is taken.
     """
     server = Server(service, package, broker, application, listener)
-    probing = asyncio.create_task(server.probe())
+    watching = [asyncio.create_task(each) for each in (server.probe(), server.places.lag.measure())]
     try:
         async with server.runtime.running():
             listening = await server.listen()
@@ -226,7 +257,8 @@ async def running(
             finally:
                 await server.drain(listening)
     finally:
-        probing.cancel()
+        for task in watching:
+            task.cancel()
         await service.db.close()
 
 
@@ -268,13 +300,6 @@ def _wrong_account_keys(reason: object) -> SettingError:
 
 def _gateway(chosen: settings.ServiceSettings) -> Gateway:
     return Gateway(chosen.trusted_hops, chosen.gateway_key.reveal())
-
-
-def _tune_garbage_collector() -> None:
-    """Exclude all objects loaded so far, whose repeated collection took a quarter of the CPU."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
 
 
 def _version_of(package: str) -> str:

@@ -14,6 +14,7 @@ from roadbike.kit.messaging.broker import Message
 from roadbike.kit.messaging.inbox import Policy, Prefetch
 from roadbike.kit.process.settings import ServiceSettings
 from roadbike.kit.pure.events import Event
+from roadbike.kit.resilience.breaker import Breaker
 
 E = TypeVar("E", bound=Event)
 
@@ -55,6 +56,8 @@ class Service:
     source it is.
     gauges: numbers for /internal/status that are 0 when the shop is settled, by name.
     prefetch: loads with one statement per table what a batch of events will touch.
+    breakers: in front of what it calls, for /internal/status. limits: its own limits of requests,
+    by name; 0 is off.
     resources: opened before the first request and closed after the last (HTTP clients, pools).
     Raises ValueError when it publishes events of another source or to several topics.
     """
@@ -68,6 +71,8 @@ class Service:
     publishes: Sequence[type[Event]] = ()
     gauges: Mapping[str, Callable[[Tx], Awaitable[int]]] = field(default_factory=dict)
     prefetch: Prefetch | None = None
+    breakers: Sequence[Breaker] = ()
+    limits: Mapping[str, int] = field(default_factory=dict)
     resources: Sequence[AbstractAsyncContextManager[object]] = ()
 
     def __post_init__(self) -> None:

@@ -28,6 +28,7 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 CRASH_PLAN: Final = r"\A[a-z_.]+:[1-9][0-9]*(,[a-z_.]+:[1-9][0-9]*)*\Z"
 ONE_MACHINE: Final = "one-machine"  # part of the kid of every key that is not for production
+SHED_LAG_MS: Final = 100
 SIMILARITY: Final = 0.75  # difflib's ratio from which an unknown name is a misspelt one
 
 
@@ -136,6 +137,15 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
             "then 429. 0 is off. By default 60 in production, else off."
         ),
     ] = None
+    shed_lag_ms: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=60_000,
+            description="How late the event loop may be (p95 of two seconds) before reads and "
+            "reservations are refused with 503. 0 is never.",
+        ),
+    ] = SHED_LAG_MS
     drain_ms: Annotated[
         int,
         Meta(

@@ -15,12 +15,13 @@ IDLE_IN_TRANSACTION_MS: Final = 2_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
-    """The connections for one kind of work.
+    """The connections for one kind of work. name: in the metrics.
 
     wait_seconds: for a free connection. lock_ms: for a lock of another transaction.
     statement_ms: for a whole statement.
     """
 
+    name: str
     connections: int
     wait_seconds: float
     lock_ms: int
@@ -29,9 +30,13 @@ class Room:
 
 # A request is answered within 2 s. In a batch (kit.resilience.batching) it waits for the end of
 # the batch before its own, so that it meets the limit for locks twice.
-READS: Final = Room(connections=3, wait_seconds=1.0, lock_ms=500, statement_ms=1_000)
-WRITES: Final = Room(connections=4, wait_seconds=1.0, lock_ms=500, statement_ms=1_500)
+READS: Final = Room(name="reads", connections=3, wait_seconds=1.0, lock_ms=500, statement_ms=1_000)
+WRITES: Final = Room(
+    name="writes", connections=4, wait_seconds=1.0, lock_ms=500, statement_ms=1_500
+)
 # For the inbox, the relay and timed work; one of them only listens (kit.db.wakeup).
-BACKGROUND: Final = Room(connections=5, wait_seconds=2.0, lock_ms=1_000, statement_ms=10_000)
+BACKGROUND: Final = Room(
+    name="background", connections=5, wait_seconds=2.0, lock_ms=1_000, statement_ms=10_000
+)
 ROOMS: Final = (READS, WRITES, BACKGROUND)
 CONNECTIONS_PER_PROCESS: Final = sum(room.connections for room in ROOMS)

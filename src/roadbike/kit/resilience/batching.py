@@ -9,14 +9,29 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextvars import Context
+from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from roadbike.kit.db import DatabaseUnavailable
+from roadbike.kit.pure.refusals import Overloaded
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 MAX_BATCH: Final = 128  # items
+RETRY_SECONDS: Final = 1.0  # until the caller of a late item may try again
+
+
+def never() -> bool:
+    """Return that an item is not late, however long it has waited."""
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry(Generic[Item, Result]):
+    item: Item
+    is_late: Callable[[], bool]
+    future: asyncio.Future[Result]
 
 
 class Batches(Generic[Item, Result]):
@@ -38,20 +53,28 @@ class Batches(Generic[Item, Result]):
     ) -> None:
         self._work = work
         self._at_once = at_once
-        self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
+        self._waiting: deque[_Entry[Item, Result]] = deque()
         self._running: set[asyncio.Task[None]] = set()
         self._is_one_starting = False  # it has not taken its items yet
 
-    async def submit(self, item: Item) -> Result:
+    async def submit(self, item: Item, is_late: Callable[[], bool] = never) -> Result:
         """Put the item into the next batch and wait for its result.
 
-        Raises the item's exception; ValueError when `work` returned a wrong number of results.
+        is_late: asked when its batch begins; an item whose caller has no use for it any more is not
+        worked on.
+        Raises the item's exception, Overloaded when it is late; ValueError when `work` returned a
+        wrong number of results.
         """
-        return await self._put(item)
+        return await self._put(item, is_late)
 
-    async def submit_all(self, items: Iterable[Item]) -> list[Result | Exception]:
-        """Put the items into the next batches; return the result or the exception of each."""
-        futures = [self._put(item) for item in items]
+    async def submit_all(
+        self, items: Iterable[Item], is_late: Callable[[], bool] = never
+    ) -> list[Result | Exception]:
+        """Put the items into the next batches; return the result or the exception of each.
+
+        is_late: as in `submit`, of all of them.
+        """
+        futures = [self._put(item, is_late) for item in items]
         results = await asyncio.gather(*futures, return_exceptions=True)
         return [_unless_cancelled(result) for result in results]
 
@@ -60,9 +83,9 @@ class Batches(Generic[Item, Result]):
         while self._running:
             await asyncio.wait(self._running)
 
-    def _put(self, item: Item) -> "asyncio.Future[Result]":
+    def _put(self, item: Item, is_late: Callable[[], bool]) -> "asyncio.Future[Result]":
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, future))
+        self._waiting.append(_Entry(item, is_late, future))
         self._start()
         return future
 
@@ -77,19 +100,20 @@ class Batches(Generic[Item, Result]):
         try:
             while self._waiting:
                 size = min(len(self._waiting), MAX_BATCH)
-                batch = [self._waiting.popleft() for _ in range(size)]
+                taken = [self._waiting.popleft() for _ in range(size)]
                 self._start()  # for what is left
-                await self._work_on(batch)
+                if batch := [entry for entry in taken if not _is_dropped(entry)]:
+                    await self._work_on(batch)
         finally:
             # not in a done callback: an item submitted before that ran would never be worked on
             self._running -= {asyncio.current_task()}
 
-    async def _work_on(self, batch: Sequence[tuple[Item, asyncio.Future[Result]]]) -> None:
+    async def _work_on(self, batch: Sequence[_Entry[Item, Result]]) -> None:
         try:
-            results = await self._work([item for item, _ in batch])
+            results = await self._work([entry.item for entry in batch])
         except asyncio.CancelledError:
-            for _, future in batch:
-                future.cancel()
+            for entry in batch:
+                entry.future.cancel()
             raise
         except Exception as error:  # noqa: BLE001 each caller gets it, whatever it is
             if len(batch) > 1 and not isinstance(error, DatabaseUnavailable):
@@ -99,8 +123,15 @@ class Batches(Generic[Item, Result]):
             results = [error] * len(batch)
         if len(results) != len(batch):
             results = [ValueError(f"{len(results)} results for {len(batch)} items")] * len(batch)
-        for (_, future), result in zip(batch, results, strict=True):
-            _resolve(future, result)
+        for entry, result in zip(batch, results, strict=True):
+            _resolve(entry.future, result)
+
+
+def _is_dropped(entry: _Entry[Item, Result]) -> bool:
+    if not entry.is_late():
+        return False
+    _resolve(entry.future, Overloaded(retry_after=RETRY_SECONDS))
+    return True
 
 
 def _resolve(future: asyncio.Future[Result], result: Result | Exception) -> None:

@@ -1,16 +1,19 @@
 """A circuit breaker in front of a dependency that may be unavailable."""
 
 import random
+import time
 from asyncio import CancelledError
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final, Self
 
+import msgspec
 import structlog
 from interlock import CircuitBreaker, CircuitOpenError, Config, State, WindowType
 from interlock.protocols import Clock, CoreEventListener
 
+from roadbike.kit import metrics
 from roadbike.kit.pure.refusals import Unavailable
 
 PROBE_RETRY_SECONDS: Final = 1.0  # while the probes of a half-open circuit run
@@ -24,6 +27,11 @@ OPEN_SECONDS: Final = 5.0
 MAX_OPEN_SECONDS: Final = 30.0
 JITTER: Final = 0.2
 PROBES: Final = 3
+MOST_COUNTED: Final = 5  # of the requests that share one call
+CLOSED: Final = State.CLOSED.value
+KEPT_CHANGES: Final = 50
+
+STATES: Final = tuple(state.value for state in (State.CLOSED, State.OPEN, State.HALF_OPEN))
 
 log = structlog.get_logger()
 
@@ -36,17 +44,35 @@ class _DependencyFailed(Exception):
     """The outcome that is reported to the library for a call that failed."""
 
 
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """A change of a breaker's state. number: counts its changes from 1. seconds_ago: until now."""
+
+    number: int
+    state: str
+    seconds_ago: float
+
+
+class BreakerReport(msgspec.Struct, frozen=True, kw_only=True):
+    """How a breaker stands. changes: the last KEPT_CHANGES changes of its state, oldest first."""
+
+    state: str
+    changes: list[Change] = []
+
+
 class _Generation(CoreEventListener):
     """Counts the state changes: a call's outcome counts only in the state in which it began."""
 
     def __init__(self) -> None:
         self.number = 0
         self.has_failed_probe = False  # in the present half-open state
+        self.changes: deque[tuple[int, str, float]] = deque(maxlen=KEPT_CHANGES)
 
     def on_state_change(self, *, name: str, old: State, new: State) -> None:
         self.number += 1
         self.has_failed_probe = False
+        self.changes.append((self.number, new.value, time.monotonic()))
         log.warning("breaker.changed", breaker=name, before=old.value, now=new.value)
+        metrics.BREAKER_CHANGES.labels(name, new.value).inc()
 
 
 class Permit:
@@ -55,8 +81,8 @@ class Permit:
     Use it in the task that asked for it: `async with breaker.permit() as permit: …`.
     """
 
-    def __init__(self, breaker: "Breaker") -> None:
-        self._breaker = breaker
+    def __init__(self, breaker: "Breaker", counts: int) -> None:
+        self._breaker, self._counts = breaker, counts
         self._is_reported = False
         self._generation = breaker.generation.number
 
@@ -75,7 +101,8 @@ class Permit:
     def _report(self, outcome: BaseException | None) -> None:
         if not self._is_reported:
             self._is_reported = True
-            self._breaker.record(outcome)
+            for _ in range(self._counts):
+                self._breaker.record(outcome)
 
     async def __aenter__(self) -> Self:
         return self
@@ -100,11 +127,26 @@ class Breaker:
             name=name, config=config, clock=clock, listener=self.generation
         )
         self._places: Counter[int] = Counter()  # held now, by the generation they were taken in
+        metrics.show_state(name, STATES, lambda: self.state)
 
     @property
     def state(self) -> str:
         """Return "closed", "open" (refusing) or "half_open"."""
         return self._circuit.state.value
+
+    def report(self) -> BreakerReport:
+        """Return the state and the last changes of it."""
+        now = time.monotonic()
+        changes = [
+            Change(number=number, state=state, seconds_ago=round(now - at, 3))
+            for number, state, at in self.generation.changes
+        ]
+        return BreakerReport(state=self.state, changes=changes)
+
+    def check(self) -> None:
+        """Raise OpenCircuit when a call would be refused now. No call is made or counted."""
+        self.permit()
+        self.record(CancelledError())  # given back: it was only asked whether there is one
 
     @asynccontextmanager
     async def place(self) -> AsyncIterator[None]:
@@ -113,8 +155,7 @@ class Breaker:
         Nothing is measured before the call takes its permit. While the circuit is half-open, as
         many places are given as there are probes. Raises OpenCircuit as `permit` does.
         """
-        self.permit()
-        self.record(CancelledError())  # given back: it was only asked whether there is one
+        self.check()
         generation = self.generation.number
         if self._circuit.state is State.HALF_OPEN and self._places[generation] >= PROBES:
             raise OpenCircuit(retry_after=PROBE_RETRY_SECONDS)
@@ -126,11 +167,13 @@ class Breaker:
             if not self._places[generation]:
                 del self._places[generation]
 
-    def permit(self) -> Permit:
+    def permit(self, requests: int = 1) -> Permit:
         """Return the permission for one call: `async with breaker.permit() as permit: …`.
 
-        The call is measured from here on. Raises OpenCircuit (503) with the seconds until the next
-        probe as `retry_after`.
+        The call is measured from here on. requests: that share it. While the circuit is closed it
+        counts as that many calls, MOST_COUNTED at most, so that few large calls are enough to open
+        it, and one is not. A probe counts once.
+        Raises OpenCircuit (503) with the seconds until the next probe as `retry_after`.
         """
         if self.generation.has_failed_probe:
             self._force_open()  # use up the permit of a probe that ended without an outcome
@@ -138,7 +181,10 @@ class Breaker:
             self._circuit.__enter__()
         except CircuitOpenError as error:
             raise OpenCircuit(retry_after=error.retry_after or PROBE_RETRY_SECONDS) from None
-        return Permit(self)
+        counts = min(requests, MOST_COUNTED) if self.state == CLOSED else 1
+        for _ in range(counts - 1):
+            self._circuit.__enter__()
+        return Permit(self, counts)
 
     def record(self, outcome: BaseException | None) -> None:
         """End the running task's call: None for an answer, an exception for a failure."""

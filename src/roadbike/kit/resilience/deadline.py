@@ -27,6 +27,10 @@ class Deadline:
         spent = (self.clock() - self.started) * 1000
         return max(0, int(self.limit_ms - spent))
 
+    def is_over(self) -> bool:
+        """Return whether no time is left."""
+        return self.remaining_ms() == 0
+
     def within(self, limit_ms: int) -> "Deadline":
         """Return the earlier of this deadline and `limit_ms` from the same start."""
         return replace(self, limit_ms=min(self.limit_ms, limit_ms))

@@ -21,6 +21,7 @@ from roadbike.kit.web.health import HealthApi, Ready, StatusReport
 from roadbike.kit.web.hot import HotRoutes
 from roadbike.kit.web.openapi import OpenApi, openapi_config
 from roadbike.kit.web.pages import problem_routes
+from roadbike.kit.web.places import Places
 from roadbike.kit.web.rates import MINUTE_SECONDS, RateLimit
 from roadbike.kit.web.routes import options
 
@@ -38,6 +39,7 @@ def http_app(  # noqa: PLR0913 one keyword for each part of the app
     ready: Ready,
     gateway: Gateway = NO_GATEWAY,
     writes_per_minute: int = 0,
+    places: Places | None = None,
     version: str = "1.0",
 ) -> Edge:
     """Return the app: the service's routes plus health, problem pages and /openapi.json.
@@ -45,7 +47,7 @@ def http_app(  # noqa: PLR0913 one keyword for each part of the app
     title, version: of the OpenAPI document. tokens, services: verify access and internal tokens.
     status: returns the body of /internal/status. ready: false while starting and stopping.
     gateway: the gateway in front, which is believed about the address of a client.
-    writes_per_minute: of each buyer; 0 is no limit.
+    writes_per_minute: of each buyer; 0 is no limit. places: of the requests that are worked on.
     """
     all_routes = [
         *routes,
@@ -72,7 +74,7 @@ def http_app(  # noqa: PLR0913 one keyword for each part of the app
             }
         ),
     )
-    return Edge(app, translations, HotRoutes(app))
+    return Edge(app, translations, HotRoutes(app), places)
 
 
 def _dependencies() -> dict[str, Provide]:

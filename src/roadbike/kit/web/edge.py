@@ -15,18 +15,17 @@ from roadbike.kit.pure.refusals import (
     BadRequest,
     Invalid,
     NotFound,
-    Overloaded,
     PreconditionFailed,
     Refusal,
+    Unavailable,
 )
 from roadbike.kit.resilience.deadline import current_deadline, new_deadline
-from roadbike.kit.resilience.limiter import Limiter
-from roadbike.kit.resilience.turns import Turns
 from roadbike.kit.trace import tracing
 from roadbike.kit.translations import Translations, language_of
 from roadbike.kit.web.conditions import condition_of, status_of_a_read
 from roadbike.kit.web.exceptions import Internal
 from roadbike.kit.web.hot import HotRoutes
+from roadbike.kit.web.places import Places
 from roadbike.kit.web.problems import problem_body, problem_headers
 from roadbike.kit.web.report import ResponseHead, note_refusal, report
 
@@ -39,13 +38,6 @@ COMMON_HEADERS: Final = (
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=()"),
 )
-# A crowd of readers waits here, where that costs nothing. One event loop does all work of a process
-# in turn, so each request that is worked on delays all others, and the inbox and the relay, too.
-READS_AT_A_TIME: Final = 100
-READS_IN_A_ROUND: Final = 10  # of the event loop
-READ_WAIT_SECONDS: Final = 1.0
-MAX_WAITING_READS: Final = 2_000
-NEVER_LIMITED: Final = ("/livez", "/readyz", "/internal/")
 FIRST_REDIRECT: Final = 300  # a smaller status is a success
 NO_STORE: Final = (b"cache-control", b"no-store")
 
@@ -68,18 +60,19 @@ class ClientGone(BadRequest):
 class Edge:
     """Wraps an ASGI app, so that all responses, even of failures, have the common headers.
 
-    hot: routes that are called instead of it. reads: the places of the reads that are worked on.
+    hot: routes that are called instead of it. places: of the requests that are worked on.
     """
 
     def __init__(
-        self, app: ASGIApp, translations: Translations, hot: HotRoutes | None = None
+        self,
+        app: ASGIApp,
+        translations: Translations,
+        hot: HotRoutes | None = None,
+        places: Places | None = None,
     ) -> None:
         self.app, self._hot = app, hot
         self._translations = translations
-        self.reads = Limiter(
-            READS_AT_A_TIME, wait_seconds=READ_WAIT_SECONDS, queue=MAX_WAITING_READS
-        )
-        self._starts, self._refusals = Turns(READS_IN_A_ROUND), Turns(READS_IN_A_ROUND)
+        self.places = places or Places()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request; lifespan events pass through."""
@@ -118,8 +111,8 @@ class Edge:
             if response.is_refused:
                 response.is_refused = False
                 await self._refuse(scope, response, PreconditionFailed())
-        except Overloaded as overload:
-            await self._refuse(scope, response, overload)
+        except Unavailable as refusal_before_work:
+            await self._refuse(scope, response, refusal_before_work)
         except Exception:
             log.exception("http.failed")
             if response.started:
@@ -127,23 +120,19 @@ class Edge:
             await self._refuse(scope, response, Internal())
 
     async def _answer(self, scope: HTTPScope, receive: Receive, response: "_Response") -> None:
-        """Let the app answer; a read waits for a place among the reads.
+        """Let the app answer, in a place among the requests of its kind.
 
-        Raises Overloaded when no place becomes free in time.
+        Raises Unavailable when the request is refused; neither its token nor its body was read.
         """
         hot = self._hot and self._hot.find(scope["method"], scope["path"])
         app: ASGIApp = hot or self.app
-        if not _is_limited(scope):
+        place = self.places.of(scope, hot.admit if hot else None)
+        if place is None:
             await app(scope, receive, response.send)
             return
-        async with AsyncExitStack() as place:
-            try:
-                await place.enter_async_context(self.reads.place())
-            except Overloaded:
-                await self._refusals.mine()  # those who came together give up together
-                raise
-            response.before_start = place.aclose
-            await self._starts.mine()
+        async with AsyncExitStack() as held:
+            await held.enter_async_context(place)
+            response.before_start = held.aclose
             await app(scope, receive, response.send)
 
     def refusing(self, refusal: Refusal) -> ASGIApp:
@@ -231,11 +220,6 @@ class _Response:
         handler: Any = self._scope.get("route_handler")  # missing when no route was found
         is_public = handler is not None and handler.opt.get("public_cache")
         return () if is_public and message["status"] < FIRST_REDIRECT else (NO_STORE,)
-
-
-def _is_limited(scope: HTTPScope) -> bool:
-    """Return whether the request is a read of a client, not of the operator or a service."""
-    return scope["method"] == "GET" and not scope["path"].startswith(NEVER_LIMITED)
 
 
 def _refused_head(scope: HTTPScope) -> Refusal | None:

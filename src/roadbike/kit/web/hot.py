@@ -23,6 +23,7 @@ from roadbike.kit.web.exceptions import problem_response
 from roadbike.kit.web.hal import Reply
 from roadbike.kit.web.media import HAL_JSON
 from roadbike.kit.web.parameters import CANONICAL_UUID
+from roadbike.kit.web.places import Admit
 from roadbike.kit.web.strict import StrictBody
 
 Check = Callable[[Request[Any, Any, Any]], Awaitable[None]]
@@ -47,6 +48,7 @@ class HotRoute:
         }
         self._handler = handler
         self._check: Check = handler.opt["check"]
+        self.admit: Admit = handler.opt["admit"]
         id_ = ONE_ID.fullmatch(route.path)
         self._prefix: str = id_[1] if id_ else route.path
         self._id_name: str | None = id_[2] if id_ else None

@@ -14,7 +14,8 @@ from msgspec import UNSET, Meta, UnsetType, field
 
 from roadbike.kit.db import Database
 from roadbike.kit.db.keyset import MOST_COUNTED, Key, Listed
-from roadbike.kit.pure.refusals import Fault, Invalid
+from roadbike.kit.pure.refusals import Fault, Forbidden, Invalid
+from roadbike.kit.web.access import Caller
 from roadbike.kit.web.csv import Cell, wants_csv
 from roadbike.kit.web.csv_stream import CsvStream
 from roadbike.kit.web.hal import Link, Reply
@@ -97,9 +98,12 @@ class StaffList(Generic[S]):
         """Return the page at that place, or the whole list as a table.
 
         filters: the query parameters of the request by their names on the wire, which the links
-        repeat; those that are None are left out.
+        repeat; those that are None are left out. Raises Forbidden: only admins export tables.
         """
         if wants_csv(request):
+            caller: Caller = request.scope["caller"]  # type: ignore[typeddict-item]
+            if not caller.is_admin:
+                raise Forbidden
             name = f"{self._url.strip('/').replace('/', '-')}.csv"
             return CsvStream(name, self._columns, self._all_cells(listed))
         async with self._db.read() as tx:

@@ -1,13 +1,13 @@
 """Refusals as problem documents (RFC 9457) in the reader's language."""
 
-import math
 from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from roadbike.kit.pure.refusals import Fault, Invalid, Refusal
+from roadbike.kit.pure.refusals import Fault, Invalid, Refusal, Unavailable
+from roadbike.kit.pure.retry import spread, whole_seconds
 from roadbike.kit.trace import current_trace_id
 from roadbike.kit.translations import Language, Translations
 from roadbike.kit.web.media import PROBLEM_JSON
@@ -53,7 +53,10 @@ def problem_body(
 
 
 def problem_headers(refusal: Refusal, language: Language) -> dict[str, str]:
-    """Return the headers of the response, with Retry-After in whole seconds, at least 1."""
+    """Return the headers of the response, with Retry-After in whole seconds, at least 1.
+
+    That of a 503 is spread, so that those who were refused together do not come back together.
+    """
     headers = {
         "content-type": PROBLEM_JSON,
         "content-language": language,
@@ -61,7 +64,8 @@ def problem_headers(refusal: Refusal, language: Language) -> dict[str, str]:
         "cache-control": "no-store",
     }
     if refusal.retry_after is not None:
-        headers["retry-after"] = str(max(1, math.ceil(refusal.retry_after)))
+        in_seconds = spread if isinstance(refusal, Unavailable) else whole_seconds
+        headers["retry-after"] = str(in_seconds(refusal.retry_after))
     return headers | _lower(refusal.headers)
 
 

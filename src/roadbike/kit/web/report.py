@@ -1,4 +1,4 @@
-"""What is logged of each request: one line, `http.request`.
+"""What is logged and counted of each request: one line, `http.request`, and its time.
 
 It has ids only: of the user, of what the path names and of what was created. The path itself, the
 query, the headers and the bodies may hold anything, so they are not logged.
@@ -12,10 +12,13 @@ from uuid import UUID
 import structlog
 from litestar.types import Scope
 
+from roadbike.kit import metrics
 from roadbike.kit.pure.refusals import Refusal
 
 CREATED: Final = 201
-QUIET: Final = frozenset({"/livez", "/readyz", "/internal/status"})  # asked every second
+QUIET: Final = frozenset(
+    {"/livez", "/readyz", "/internal/status", "/metrics"}
+)  # asked every second
 REFUSAL: Final = "roadbike.refusal"  # in the scope, as is:
 USER: Final = "roadbike.user"
 NO_ANSWER: Final = 0  # the status of a request that ended without a response
@@ -51,9 +54,10 @@ class ResponseHead:
 
 
 def note_refusal(scope: Scope, refusal: Refusal) -> None:
-    """Keep why the request is refused, for its line."""
+    """Keep why the request is refused, for its line, and count it."""
     known: Any = scope
     known[REFUSAL] = refusal.slug
+    metrics.REFUSALS.labels(refusal.slug).inc()
 
 
 def note_user(scope: Scope, user_id: str) -> None:
@@ -63,16 +67,19 @@ def note_user(scope: Scope, user_id: str) -> None:
 
 
 def report(scope: Scope, head: ResponseHead, method: str) -> None:
-    """Log the request. The line of a probe that went well is of level debug."""
+    """Count and log the request. The line of a probe is of level debug."""
     known: Any = scope
+    route = known.get("path_template")  # the pattern; None when no route was found
+    ms = head.ms or head.elapsed_ms()
+    metrics.count_request(method, route, head.status, ms / 1000)
     if known["path"] in QUIET:
         log.debug("http.request", path=known["path"], status=head.status)
         return
     line: dict[str, Any] = {
         "method": method,
-        "route": known.get("path_template"),  # the pattern; None when no route was found
+        "route": route,
         "status": head.status,
-        "ms": round(head.ms or head.elapsed_ms(), 1),
+        "ms": round(ms, 1),
     }
     if user_id := _user_of(known):
         line["user"] = user_id

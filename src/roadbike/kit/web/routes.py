@@ -16,6 +16,7 @@ from roadbike.kit.web.bodies import MAX_BODY_BYTES
 from roadbike.kit.web.media import HAL_JSON, PROBLEM_JSON, refuse_other_media
 from roadbike.kit.web.paging import paging_of, paging_parameters
 from roadbike.kit.web.parameters import Taken, taken_by
+from roadbike.kit.web.places import Admit, everybody
 from roadbike.kit.web.problems import Problem
 from roadbike.kit.web.strict import strict_body
 
@@ -65,6 +66,7 @@ def route(  # noqa: PLR0913 one keyword for each property of a route
     media_type: str = HAL_JSON,
     in_schema: bool = True,
     hot: bool = False,
+    admit: Admit = everybody,
     max_body: int = MAX_BODY_BYTES,
 ) -> Route:
     """Return one route.
@@ -77,6 +79,7 @@ def route(  # noqa: PLR0913 one keyword for each property of a route
     sort: names of the wire that `paging` may sort by. search: whether `paging` takes `q`.
     refuses: statuses that the OpenAPI document names beside the usual ones.
     hot: it gets many requests, and is served by `kit.web.hot`.
+    admit: of a hot route; raises the refusal (503) that every request would get now.
     public_cache: send a success without `Cache-Control: no-store`.
     max_body: bytes of a request's body; a longer one is refused (413).
     """
@@ -104,6 +107,7 @@ def route(  # noqa: PLR0913 one keyword for each property of a route
             "body": body,
             "taken": taken,
             "hot": hot,
+            "admit": admit,
             "check": check,
             "dto": dto,
         },

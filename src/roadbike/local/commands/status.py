@@ -14,6 +14,7 @@ from msgspec import UNSET, UnsetType
 from roadbike.kit.auth import ServiceTokens
 from roadbike.kit.process import status as statuses
 from roadbike.kit.process.status import ServiceStatus
+from roadbike.kit.resilience.breaker import BreakerReport
 from roadbike.local import replicas, shop_file
 from roadbike.local.commands import usage
 from roadbike.local.commands.usage import Usage
@@ -63,6 +64,8 @@ class PartStatus(msgspec.Struct, frozen=True, kw_only=True):
     refused: int | UnsetType = UNSET
     pending: int | UnsetType = UNSET
     unsettled: int | UnsetType = UNSET
+    limits: dict[str, int] | UnsetType = UNSET
+    breakers: dict[str, BreakerReport] | UnsetType = UNSET
 
 
 class Tokens(Protocol):
@@ -139,6 +142,8 @@ def _figures(status: ServiceStatus) -> dict[str, Any]:
         "kept": status.kept,
         "refused": status.refused,
         "pending": status.gauges.get("pending", 0),  # only reservation counts them
+        "limits": status.limits,
+        "breakers": status.breakers,
         "unsettled": status.gauges.get("unsettled", 0),  # only payment counts them
     }
 

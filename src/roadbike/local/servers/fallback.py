@@ -10,18 +10,21 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 
 import msgspec
 
+from roadbike.kit.pure.retry import spread
 from roadbike.kit.translations import Translations, language_of, load_translations
 from roadbike.local.ports import HOST
 
 OTHER_HOST: Final = "/other-host"  # the path by which the gateway says that the host is not ours
 NO_SERVICE: Final = "/no-service"  # and that no service serves the path
 URL_PARAMETER: Final = "of"  # the query parameter in which the gateway names the requested URL
+ASKED_URL: Final = "x-forwarded-uri"  # which the gateway accepts from itself only
 STATUS_PARAMETER: Final = "status"  # and the one with the status of the answer
 SLUGS: Final = {
     HTTPStatus.BAD_REQUEST: "bad-request",
     HTTPStatus.NOT_FOUND: "not-found",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "too-large",
     HTTPStatus.MISDIRECTED_REQUEST: "other-host",
+    HTTPStatus.TOO_MANY_REQUESTS: "too-many-requests",
     HTTPStatus.INTERNAL_SERVER_ERROR: "service-failed",
     HTTPStatus.SERVICE_UNAVAILABLE: "unavailable",
 }
@@ -38,7 +41,7 @@ PAGE: Final = """<!doctype html>
 <body><main><h1>{title}</h1><p>{detail}</p><p><a href="{link}">{path}</a></p></main></body></html>
 """
 POLICY: Final = ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-RETRY_AFTER_SECONDS: Final = 1
+RETRY_AFTER_SECONDS: Final = 1  # at least
 REQUEST_TIMEOUT_SECONDS: Final = 5.0  # for the head to arrive and the body to be read
 
 
@@ -72,11 +75,12 @@ def response(head: str, messages: Translations) -> bytes:
     slug = SLUGS[status]
     title, detail = messages.title(slug, language), messages.detail(slug, language, {})
     more = [("Content-Language", language), ("Vary", "Accept, Accept-Language")]
-    if status is HTTPStatus.SERVICE_UNAVAILABLE:
-        more.append(("Retry-After", str(RETRY_AFTER_SECONDS)))
+    is_early = status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}
+    if is_early:
+        more.append(("Retry-After", str(spread(RETRY_AFTER_SECONDS))))
     if "text/html" in headers.get("accept", ""):
-        is_late = status is HTTPStatus.SERVICE_UNAVAILABLE  # then the link is to ask again
-        link = {"link": "", "path": path} if is_late else {"link": "/", "path": "/"}
+        # When the client is to come back later, the link is to ask again.
+        link = {"link": "", "path": path} if is_early else {"link": "/", "path": "/"}
         facts = {"language": language, "title": title, "detail": detail, **link}
         page = PAGE.format_map({name: escape(fact) for name, fact in facts.items()})
         return _encoded(method, status, page.encode(), "text/html; charset=utf-8", [*more, POLICY])
@@ -100,6 +104,8 @@ def _requested_path(target: SplitResult, headers: Mapping[str, str]) -> str:
     """Return the path that the client asked for, before the gateway replaced it."""
     if target.path in {OTHER_HOST, NO_SERVICE}:
         return headers.get("x-replaced-path", "/").strip()
+    if ASKED_URL in headers:  # the gateway has asked itself (client_limits.py)
+        return urlsplit(headers[ASKED_URL].strip()).path
     named = parse_qs(target.query).get(URL_PARAMETER)
     return urlsplit(named[0]).path if named else target.path
 

@@ -12,7 +12,7 @@ from roadbike.kit.pure.idle import CLIENT_IDLE_SECONDS
 from roadbike.local import own
 from roadbike.local.home import Home
 from roadbike.local.ports import HOST, Ports
-from roadbike.local.servers import addresses, binaries, fallback
+from roadbike.local.servers import addresses, binaries, client_limits, fallback
 from roadbike.local.supervisor import probes
 from roadbike.local.supervisor.part import Part, Server
 from roadbike.local.users import User
@@ -38,7 +38,8 @@ ROUTES: Final[Mapping[str, tuple[str, ...]]] = {
 # Every path that no other service has, except those that are for operators and services only.
 PAGES: Final = (
     "(PathPrefix(`/`) && !PathPrefix(`/internal`) && !PathPrefix(`/livez`) && "
-    "!PathPrefix(`/readyz`) && !Path(`/openapi.json`))"
+    "!PathPrefix(`/readyz`) && !PathPrefix(`/metrics`) && "
+    "!Path(`/openapi.json`))"
 )
 LAST: Final = 10  # the priority of the pages; those of others are the lengths of their rules
 # Slow to give up a service that is only busy, quick to notice one that is back.
@@ -101,19 +102,26 @@ def part(
         prepare_each=partial(
             _write,
             folder,
-            {
-                CONFIG: settings(folder, ports),
-                ROUTING: routing(
-                    services,
-                    ports.fallback,
-                    addresses.origins(ports, environ),
-                    addresses.hosts(environ),
-                    key,
-                ),
-            },
+            configuration(folder, ports, environ, services, key),
             user.gid if user else None,
         ),
     )
+
+
+def configuration(
+    folder: Path,
+    ports: Ports,
+    environ: Mapping[str, str],
+    services: Mapping[str, Sequence[int]],
+    key: str,
+) -> dict[str, Any]:
+    """Return the contents of Traefik's files in that folder, by their names."""
+    allowed, hosts = addresses.origins(ports, environ), addresses.hosts(environ)
+    base, routes = settings(folder, ports), routing(services, ports.fallback, allowed, hosts, key)
+    if rate := client_limits.per_second(environ):
+        client_limits.add_entry_point(base, ports.limits)
+        client_limits.add_limit(routes, ports.limits, rate)
+    return {CONFIG: base, ROUTING: routes}
 
 
 def _write(folder: Path, contents: Mapping[str, Any], group: int | None) -> None:
@@ -168,7 +176,7 @@ def routing(
     to_us = " || ".join(f"Host(`{host}`)" for host in hosts)
     whole = ["safe", "malformed", "whole-body"]
     routers: dict[str, Any] = {
-        "other-hosts": _router(f"!({to_us})", "fallback", [*whole, "other-host"]),
+        client_limits.OTHER_HOSTS: _router(f"!({to_us})", "fallback", [*whole, "other-host"]),
         "no-service": _router(to_us, "fallback", [*whole, "no-service"]) | {"priority": 1},
     }
     backends: dict[str, Any] = {"fallback": _balancer([fallback_port])}

@@ -13,7 +13,7 @@ import msgspec
 from roadbike.local import access, keys, parts, replicas, shop_file
 from roadbike.local.errors import CommandError
 from roadbike.local.invocation import command_line
-from roadbike.local.servers import fallback
+from roadbike.local.servers import client_limits, fallback
 from roadbike.local.servers.traefik import ROUTES, SERVICE_REACHED
 from roadbike.local.supervisor import control
 from roadbike.local.supervisor.part import Call
@@ -95,7 +95,8 @@ class Shop:
 
     async def _open(self) -> None:
         options = self._options
-        shop_file.begin(options.home, options.ports, options.specs, options.replicas)
+        limits = client_limits.limits(options.environ)
+        shop_file.begin(options.home, options.ports, options.specs, options.replicas, limits)
         if job := keys.job(options.home, {spec.name: spec.callers for spec in options.specs}):
             await self._run_job("keys", job)
         access.grant(options.home, options.user)

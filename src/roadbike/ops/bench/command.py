@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +18,8 @@ from roadbike.local.home import Home
 from roadbike.local.http import access_token
 from roadbike.local.terminal import console
 from roadbike.local.texts import say
+from roadbike.ops import limits
+from roadbike.ops.audit.shop import audit_shop
 from roadbike.ops.bench import books, measure, others, report
 from roadbike.ops.bench.load import Plan, Work
 from roadbike.ops.bench.measure import Measured
@@ -50,12 +52,14 @@ QUICK: Final = Length(connections=(100,), repeat=1, warm_up=2, seconds=6)
 class Bench:
     """The shop that is measured.
 
-    bike_id: what is reserved. beside: the folder with the usual way, None to leave it out.
+    bike_id: what is reserved. journal: where the load notes its requests.
+    beside: the folder with the usual way, None to leave it out.
     """
 
     home: Home
     admin: Person
     bike_id: int
+    journal: Path
     length: Length
     beside: Path | None
 
@@ -70,6 +74,8 @@ class Bench:
             seconds=self.length.seconds,
             headers={"Authorization": f"Bearer {token}"},
             work=work,
+            user="buyer",
+            journal=str(self.journal),
             **more,
         )
 
@@ -82,7 +88,7 @@ class Bench:
         return await self.of_shop(self.plan(part, 30, path=path))
 
     async def of_shop(self, plan: Plan) -> Measured:
-        return await measure.of_shop(self.home, self.admin, plan, self.bike_id)
+        return await measure.of_shop(self.home, self.admin, plan)
 
     async def usual(self, beside: Path) -> Measured:
         """Measure the usual way with its better number of workers."""
@@ -101,7 +107,7 @@ class Bench:
 
     async def _of_other(self, other: others.Other, body: str) -> Measured:
         plan = self.plan("reservation", 100, method="POST", path="/reservations", body=body)
-        plan = msgspec.structs.replace(plan, port=other.port)
+        plan = msgspec.structs.replace(plan, port=other.port, journal="")
         database = shop_file.read_known(self.home).pids["postgres"]
         return await measure.of_other(other.pids, database, plan)
 
@@ -112,13 +118,18 @@ def bench(*, quick: bool, out: Path, beside: Path | None) -> int:
     beside: the folder of the usual way. Raises CommandError when a measurement fails.
     """
     with own_shop(os.environ, "bench") as shop:
-        results = asyncio.run(_run(shop, QUICK if quick else FULL, beside))
-    return show(results, out)
+        journal = shop.path.parent / "journal.jsonl"
+        results = asyncio.run(_run(shop, QUICK if quick else FULL, beside, journal))
+        audited = asyncio.run(audit_shop(shop, after_quiescence=True, journals=[journal]))
+    return show(results, out, list(audited.lines()))
 
 
-async def _run(home: Home, length: Length, beside: Path | None) -> dict[str, list[Measured]]:
+async def _run(
+    home: Home, length: Length, beside: Path | None, journal: Path
+) -> dict[str, list[Measured]]:
     results: dict[str, list[Measured]] = {}
-    async with _bench(home, length, beside) as bench:
+    console().print(limits.in_words(limits.limits_of(home)), highlight=False)
+    async with _bench(home, length, beside, journal) as bench:
         for number in range(length.repeat):  # all cases in turn: a slow minute meets all of them
             for case, measured in _cases(bench).items():
                 at = say("bench-measuring", case=say(f"bench-case-{case}"), number=number + 1)
@@ -128,7 +139,9 @@ async def _run(home: Home, length: Length, beside: Path | None) -> dict[str, lis
 
 
 @asynccontextmanager
-async def _bench(home: Home, length: Length, beside: Path | None) -> AsyncIterator[Bench]:
+async def _bench(
+    home: Home, length: Length, beside: Path | None, journal: Path
+) -> AsyncIterator[Bench]:
     shop = shop_file.read_known(home)
     async with aiohttp.ClientSession() as http:
         admin = Person(http, shop.gateway, "admin", shop.logins["admin"])
@@ -136,7 +149,14 @@ async def _bench(home: Home, length: Length, beside: Path | None) -> AsyncIterat
         made = await admin.ask("POST", "/stocks", bike, wanted=201)
         await books.settle(home, measure.SETTLE_SECONDS)
         bike_id = made.body["bikeId"]
-        yield Bench(home=home, admin=admin, bike_id=bike_id, length=length, beside=beside)
+        yield Bench(
+            home=home,
+            admin=admin,
+            bike_id=bike_id,
+            journal=journal,
+            length=length,
+            beside=beside,
+        )
 
 
 def _cases(bench: Bench) -> dict[str, Callable[[], Awaitable[Measured]]]:
@@ -154,8 +174,11 @@ def _cases(bench: Bench) -> dict[str, Callable[[], Awaitable[Measured]]]:
     return cases
 
 
-def show(results: dict[str, list[Measured]], out: Path) -> int:
-    """Print what was found and write it into the folder; return 1 when something is wrong."""
+def show(results: dict[str, list[Measured]], out: Path, violated: Sequence[str] = ()) -> int:
+    """Print what was found and write it into the folder; return 1 when something is wrong.
+
+    violated: the lines of the audit that was made at the end.
+    """
     report.show(results)
     ratios = report.ratios(results)
     for name, ratio in ratios.items():
@@ -164,7 +187,7 @@ def show(results: dict[str, list[Measured]], out: Path) -> int:
         console().print(say("bench-usual-missing"), highlight=False)
     for path in report.write(results, out):
         console().print(say("bench-written", path=path), highlight=False)
-    wrong = faults(ratios, results)
+    wrong = [*faults(ratios, results), *violated]
     for fault in wrong:
         console().print(fault, style=WRONG)
     return int(bool(wrong))

@@ -11,18 +11,23 @@ import time
 from array import array
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping
+from datetime import UTC, datetime
 from http import HTTPStatus
+from pathlib import Path
 from typing import Final, Literal, cast
 
 import httptools
 import msgspec
 import uvloop
 
+from roadbike.ops.journal import Journal, Line, digest
+
 LAST_ANSWERS_SECONDS: Final = 30.0  # for the requests under way at the end
 RECONNECT_SECONDS: Final = 0.05
 
 Work = Literal["one", "purchase"]
 Reply = tuple[int, bytes]  # status and body
+Exchange = tuple[float, float, bytes, int, bytes]  # when it began and ended; request line; reply
 Steps = Generator[bytes, Reply, None]  # yields requests; is sent their replies
 
 
@@ -30,7 +35,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What to send, and how long.
 
     work: "one" repeats the request; "purchase" pays what it reserved, so the address has to be
-    that of the gateway. warm_up, seconds: what is answered in the warm-up is not measured.
+    that of the gateway. user: whose token the headers have. journal: the file in which requests
+    that change something are noted at the end, and their answers; empty for none.
+    warm_up, seconds: what is answered in the warm-up is not measured.
     """
 
     host: str
@@ -43,6 +50,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     headers: dict[str, str] = {}
     body: str = ""
+    user: str = ""
+    journal: str = ""
 
 
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +92,7 @@ class Run:
         self.latencies = array("d")
         self.statuses: Counter[int] = Counter()
         self.done_in_all = self.lost = 0
+        self.exchanges: list[Exchange] = []
 
     @property
     def is_over(self) -> bool:
@@ -93,6 +103,25 @@ class Run:
         self.done_in_all += 1
         if self.begin <= now < self.end:
             self.latencies.append((now - began) * 1000)
+
+    def write_journal(self) -> None:
+        if not self.plan.journal:
+            return
+        with Journal(Path(self.plan.journal)) as journal:
+            for began, ended, head, status, body in self.exchanges:
+                method, path, _ = head.decode().split(" ", 2)
+                about = json.loads(body) if body else {}
+                line = Line(
+                    user_id=self.plan.user,
+                    method=method,
+                    path=path,
+                    began=datetime.fromtimestamp(began, UTC),
+                    ended=datetime.fromtimestamp(ended, UTC),
+                    status=status,
+                    id=about.get("reserveId") or about.get("payId"),
+                    body=digest(body),
+                )
+                journal.write(line)
 
     def loaded(self) -> Loaded:
         ordered = sorted(self.latencies)
@@ -130,6 +159,8 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, _error: Exception | None) -> None:
         self._run.lost += self._waits
+        if self._waits:
+            self._note(0, b"")
         self.ended.set()
 
     def on_body(self, part: bytes) -> None:
@@ -140,6 +171,7 @@ class Connection(asyncio.Protocol):
         keep = self._parser.should_keep_alive()
         self._parser, self._body, self._waits = httptools.HttpResponseParser(self), b"", False
         self._run.statuses[status] += 1
+        self._note(status, body)
         try:
             request = self._steps.send((status, body))
         except StopIteration:
@@ -161,7 +193,13 @@ class Connection(asyncio.Protocol):
     def _send(self, request: bytes) -> None:
         assert self._transport is not None
         self._waits = True
+        self._request, self._sent = request, time.time()
         self._transport.write(request)
+
+    def _note(self, status: int, body: bytes) -> None:
+        if self._run.plan.journal and not self._request.startswith(b"GET"):
+            head = self._request.partition(b"\r\n")[0]
+            self._run.exchanges.append((self._sent, time.time(), head, status, body))
 
     def _close(self) -> None:
         assert self._transport is not None
@@ -224,7 +262,9 @@ async def put(plan: Plan) -> Loaded:
     run = Run(plan)
     async with asyncio.timeout(plan.warm_up + plan.seconds + LAST_ANSWERS_SECONDS):
         await asyncio.gather(*(_keep_connected(run) for _ in range(plan.connections)))
-    return run.loaded()
+    loaded = run.loaded()
+    run.write_journal()  # after the CPU of the load was read
+    return loaded
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""One measurement: load for some seconds, then the wait until all is settled, then the books."""
+"""One measurement: load for some seconds, then the wait until all is settled, then the count."""
 
 import asyncio
 import os
@@ -55,17 +55,16 @@ async def run(plan: Plan) -> Loaded:
     return msgspec.json.decode(out, type=Loaded)
 
 
-async def of_shop(home: Home, admin: Person, plan: Plan, bike_id: int) -> Measured:
-    """Measure the shop. Raises CommandError when its books do not agree afterwards."""
+async def of_shop(home: Home, admin: Person, plan: Plan) -> Measured:
+    """Measure the shop. Raises CommandError when it has not made what it has acknowledged."""
     pids = dict(shop_file.read_known(home).pids)
     del pids["supervisor"]  # the other parts are its children, and would count twice
-    before, used = await books.look(admin, bike_id), usage.cpu_seconds(pids)
+    before, used = await books.reservations(admin), usage.cpu_seconds(pids)
     loaded = await run(plan)
     settled = await books.settle(home, SETTLE_SECONDS)
     spent = usage.cpu_seconds(pids)
     if plan.method == "POST":
-        grown = (await books.look(admin, bike_id)).minus(before)
-        books.check(loaded, grown)
+        books.check(loaded, await books.reservations(admin) - before)
     return _measured(loaded, {name: spent[name] - used[name] for name in pids}, settled)
 
 

@@ -12,7 +12,9 @@ from uuid import UUID
 
 import structlog
 
+from roadbike.contracts.audit import PAYMENT, staff_change
 from roadbike.contracts.statuses import PaymentStatus
+from roadbike.kit.audit_log import note
 from roadbike.kit.crash import Crash, never_crash
 from roadbike.kit.db import Database, Tx
 from roadbike.kit.db.claims import Notes, work_on_claimed
@@ -41,13 +43,15 @@ Ask = Callable[[Attempt], Awaitable[Note]]
 class Consent:
     """A buyer's request to pay.
 
-    token: the consent. owner: whose payment it must be; None for anybody's.
+    token: the consent. owner: whose payment it must be; None for staff, who pay anybody's.
+    by: the user id of who pays.
     traceparent: of the request, for the event that it leads to.
     """
 
     payment_id: UUID
     token: str
     owner: str | None
+    by: str
     traceparent: str | None = None
 
 
@@ -81,15 +85,19 @@ class Cashier:
         self._beginning: Batches[Consent, Begun] = Batches(self._begin)
         self._learning: Batches[Answer, Payment] = Batches(self._learn)
 
-    async def pay(self, payment_id: UUID, token: str | None, *, owner: str | None) -> Payment:
+    async def pay(
+        self, payment_id: UUID, token: str | None, *, owner: str | None, by: str
+    ) -> Payment:
         """Capture the money: the payment is then paid, due when declined, confirming if unknown.
 
-        token: the buyer's consent. Raises InvalidToken, NotFound, NotPayable, TooManyTries.
+        token: the buyer's consent. by: who pays.
+        Raises InvalidToken, NotFound, NotPayable, TooManyTries.
         """
         consent = Consent(
             payment_id=payment_id,
             token=self.provider.checked_token(token),
             owner=owner,
+            by=by,
             traceparent=current_traceparent(),
         )
         payment, attempt = await self._beginning.submit(consent)
@@ -196,6 +204,17 @@ async def _begun(tx: Tx, payment: Payment | None, consent: Consent, tries: TryLi
         domain.check_tries(tries, await store.last_tries(tx, attempt.user_id, tries.most), now)
     store.save(tx, confirming)
     publish_all(tx, events)
+    if consent.owner is None:
+        entry = staff_change(
+            by=consent.by,
+            kind=PAYMENT,
+            thing=payment.payment_id,
+            action="begun",
+            before=payment,
+            after=confirming,
+            fields=("payment_status",),
+        )
+        note(tx, entry)
     return confirming, attempt
 
 

@@ -10,8 +10,9 @@ from roadbike.contracts.reasons import Reason
 from roadbike.kit.crash import Crash, never_crash
 from roadbike.kit.db import Database
 from roadbike.kit.idempotency import InProgress, Key, KeyReused
+from roadbike.kit.pure.refusals import Overloaded
 from roadbike.kit.resilience.batching import Batches
-from roadbike.kit.resilience.breaker import Breaker, OpenCircuit, Permit
+from roadbike.kit.resilience.breaker import CLOSED, Breaker, OpenCircuit, Permit
 from roadbike.kit.resilience.deadline import Deadline
 from roadbike.kit.resilience.limiter import Limiter
 from roadbike.kit.trace import current_traceparent, tracing
@@ -68,6 +69,16 @@ class ReservationDesk:
         self._registering: Batches[OpenedPending, Receipt] = Batches(self._register)
         self._giving_up: Batches[UUID, None] = Batches(self._give_up)
 
+    def admit(self) -> None:
+        """Raise the refusal that every request gets now, whatever is in it.
+
+        Overloaded when the limiter and its queue are full, OpenCircuit while payment is not called.
+        """
+        if self.limiter.is_full:
+            raise Overloaded(retry_after=RETRY_SECONDS)
+        if self.breaker.state != CLOSED:
+            self.breaker.check()
+
     async def reserve(self, request: ReservationRequest, deadline: Deadline) -> Receipt:
         """Reserve one unit within the deadline.
 
@@ -102,9 +113,13 @@ class ReservationDesk:
         self, request: ReservationRequest, pending: Reservation | None, deadline: Deadline
     ) -> Receipt:
         async with self.limiter.place(), self.breaker.place():
-            if deadline.remaining_ms() < MIN_MS:  # it waited too long for its place
+
+            def is_late() -> bool:  # nothing can be opened any more
+                return deadline.remaining_ms() < MIN_MS
+
+            if is_late():
                 raise PaymentUnavailable(retry_after=RETRY_SECONDS)
-            pending = pending or await self._taking.submit(request)
+            pending = pending or await self._taking.submit(request, is_late)
             self.crash("reserve.after_take_pending")
             await self._open_payment(pending, deadline)
             self.crash("reserve.after_open_payment")
@@ -145,9 +160,10 @@ class ReservationDesk:
         return results
 
     async def _called(self, batch: Sequence[Unopened]) -> Sequence[Exception | None]:
-        """Call payment once; return the error of each payment. The breaker counts one call."""
+        """Call payment once; return the error of each payment."""
         try:
-            async with self.breaker.permit() as permit:  # our own steps are not payment's time
+            # It measures from here on: our own steps are not payment's time.
+            async with self.breaker.permit(len(batch)) as permit:
                 results = await self._payment_errors(batch)
                 _report(permit, results)
                 return results

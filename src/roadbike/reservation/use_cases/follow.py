@@ -7,7 +7,7 @@ from roadbike.kit.db import Tx
 from roadbike.kit.messaging.broker import Message
 from roadbike.kit.pure.events import RefusedEvent
 from roadbike.reservation import domain, store
-from roadbike.reservation.domain import Cause, Reservation
+from roadbike.reservation.domain import Bike, Cause, Reservation
 from roadbike.reservation.use_cases.settle import settle
 
 
@@ -28,16 +28,24 @@ async def follow_stock(tx: Tx, cause: AnyAllocationEvent, message: Message) -> N
     Raises RefusedEvent when it is not an event about a reservation of this service.
     """
     reservation = await _locked(tx, cause)
-    bike = domain.with_free(await store.locked_bike_or_new(tx, cause.bike_id), cause)
-    answered, bike = domain.answered(reservation, bike)
-    store.save_bike(tx, domain.as_of(bike, message.time))
-    await settle(tx, domain.noted(answered, cause))
+    before = await store.locked_bike_or_new(tx, cause.bike_id)
+    answered, bike = domain.answered(reservation, domain.with_free(before, cause))
+    _save_changed(tx, before, domain.as_of(bike, message.time))
+    noted = domain.noted(answered, cause)
+    if noted != reservation:
+        await settle(tx, noted)
 
 
 async def copy_bike(tx: Tx, cause: BikeEvent, message: Message) -> None:
     """Take over what is newer in the event than in the copy of the catalogue."""
-    bike = domain.with_catalogue(await store.locked_bike_or_new(tx, cause.bike_id), cause)
-    store.save_bike(tx, domain.as_of(bike, message.time))
+    before = await store.locked_bike_or_new(tx, cause.bike_id)
+    _save_changed(tx, before, domain.as_of(domain.with_catalogue(before, cause), message.time))
+
+
+def _save_changed(tx: Tx, before: Bike, after: Bike) -> None:
+    """An event that is published again changes nothing."""
+    if after != before:
+        store.save_bike(tx, after)
 
 
 async def _locked(tx: Tx, cause: Cause) -> Reservation:

@@ -7,6 +7,7 @@ and sorted by. `imports`: bikes that staff import from a file.
 
 from roadbike.stock.domain.allocations import (
     LIFECYCLE,
+    STATUSES,
     Allocation,
     Cause,
     Decision,
@@ -17,11 +18,13 @@ from roadbike.stock.domain.allocations import (
     noted,
 )
 from roadbike.stock.domain.bikes import (
+    AUDITED,
     BelowHeld,
     Bike,
     BikeExists,
     Movement,
     Why,
+    action_of,
     bike_event,
     edited,
     refused_edit,
@@ -34,8 +37,10 @@ from roadbike.stock.domain.imports import ImportRow, RowFault, imported, row_fau
 from roadbike.stock.domain.texts import RULE, BikeText, bike_text
 
 __all__ = [
+    "AUDITED",
     "LIFECYCLE",
     "RULE",
+    "STATUSES",
     "Allocation",
     "BelowHeld",
     "Bike",
@@ -49,6 +54,7 @@ __all__ = [
     "State",
     "StockEvent",
     "Why",
+    "action_of",
     "bike_event",
     "bike_text",
     "decide",

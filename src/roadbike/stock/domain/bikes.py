@@ -79,6 +79,12 @@ class Bike:
         return self.version
 
 
+AUDITED: Final = (  # what staff change of a bike
+    *("bike_name", "price", "stock_quantity", "brand", "frame_size", "colour"),
+    *("description", "geometry", "withdrawn"),
+)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Movement:
     """One entry of the ledger: units that came into the shop (delta > 0) or left it.
@@ -157,6 +163,15 @@ def bike_event(before: Bike, after: Bike, by: str | None = None) -> AnyBikeEvent
     if before.withdrawn or before.version == 0:
         return StockRegistered.of(after, by=by)
     return StockChanged.of(after, by=by)
+
+
+def action_of(before: Bike, after: Bike) -> str:
+    """Return what staff did to the bike, as the audit log names it."""
+    if before.version == 0:
+        return "added"
+    if before.withdrawn != after.withdrawn:
+        return "withdrawn" if after.withdrawn else "put-on-sale"
+    return "edited"
 
 
 def refused_edit(bike: Bike, condition: Precondition) -> Refusal:

@@ -1,0 +1,130 @@
+"""The places of the requests that are worked on: each kind has its own, so none fills the others'.
+
+A request waits or is refused here, where that costs nearly nothing: its token and its body are not
+read yet. Probes and calls between services have no limit here.
+"""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Final
+
+from litestar.types import HTTPScope
+
+from roadbike.kit.pure.refusals import Overloaded, Unavailable
+from roadbike.kit.resilience.lag import Lag
+from roadbike.kit.resilience.limiter import RETRY_SECONDS, Limiter
+from roadbike.kit.resilience.turns import Turns
+
+Place = AbstractAsyncContextManager[None]
+Admit = Callable[[], None]
+
+# A crowd of readers waits here, where that costs nothing. One event loop does all work of a process
+# in turn, so each request that is worked on delays all others, and the inbox and the relay, too.
+READS_AT_A_TIME: Final = 100
+READS_IN_A_ROUND: Final = 10  # of the event loop
+READ_WAIT_SECONDS: Final = 1.0
+MAX_WAITING_READS: Final = 2_000
+# Cancels, payments, log-ins, changes by staff: everything that is not a read and not hot.
+WRITES_AT_A_TIME: Final = 200
+# Requests with an idempotency key, while requests like them are refused: theirs may be answered
+# already, and then the same answer is due.
+REPLAYS_AT_A_TIME: Final = 20
+BUSY: Final = 20  # requests; with fewer it is not the requests that make the event loop late
+NEVER_LIMITED: Final = ("/livez", "/readyz", "/internal/", "/metrics")
+SAFE_METHODS: Final = frozenset({"GET", "OPTIONS"})  # a HEAD is a GET by now
+IDEMPOTENCY_KEY: Final = b"idempotency-key"
+
+
+def everybody() -> None:
+    """Admit every request: no refusal is known before the request is read."""
+
+
+class Places:
+    """The places of one service, in this process.
+
+    lag: how late the event loop is. shed_lag_ms: from which lag (p95) on reads and hot requests are
+    refused, while there are BUSY or more requests; 0 is never.
+    refused: how many requests of each kind were refused here.
+    """
+
+    def __init__(self, lag: Lag | None = None, shed_lag_ms: int = 0) -> None:
+        self.lag, self._shed_lag_ms = lag or Lag(), shed_lag_ms
+        self.reads = Limiter(
+            READS_AT_A_TIME, wait_seconds=READ_WAIT_SECONDS, queue=MAX_WAITING_READS
+        )
+        self.writes = Limiter(WRITES_AT_A_TIME)
+        self.replays = Limiter(REPLAYS_AT_A_TIME, queue=0)
+        self.hot = 0  # hot requests that are worked on
+        self.refused: Counter[str] = Counter()
+        self._starts, self._refusals = Turns(READS_IN_A_ROUND), Turns(READS_IN_A_ROUND)
+
+    @property
+    def limits(self) -> dict[str, int]:
+        """Return the limits by name; 0 is off."""
+        limits = {"reads": self.reads.limit, "writes": self.writes.limit}
+        return limits | {"lagMs": self._shed_lag_ms}
+
+    def of(self, scope: HTTPScope, admit: Admit | None) -> Place | None:
+        """Return the place of a request, to be held while it is worked on; None without a limit.
+
+        admit: of its route, if that is hot. Entering the place raises Unavailable.
+        """
+        if admit is not None:
+            return self._hot(scope, admit)
+        if scope["path"].startswith(NEVER_LIMITED):
+            return None
+        return self._read() if scope["method"] in SAFE_METHODS else self._write()
+
+    @asynccontextmanager
+    async def _read(self) -> AsyncIterator[None]:
+        try:
+            self._shed_if_late()
+            async with self.reads.place():
+                await self._starts.mine()
+                yield
+        except Overloaded:
+            self.refused["reads"] += 1
+            await self._refusals.mine()  # those who came together give up together
+            raise
+
+    @asynccontextmanager
+    async def _write(self) -> AsyncIterator[None]:
+        try:
+            async with self.writes.place():
+                yield
+        except Overloaded:
+            self.refused["writes"] += 1
+            raise
+
+    @asynccontextmanager
+    async def _hot(self, scope: HTTPScope, admit: Admit) -> AsyncIterator[None]:
+        try:
+            self._check(scope, admit)
+        except Unavailable:
+            if not _has_key(scope) or self.replays.is_full:
+                self.refused["hot"] += 1
+                raise
+            async with self.replays.place():
+                yield
+            return
+        self.hot += 1
+        try:
+            yield
+        finally:
+            self.hot -= 1
+
+    def _check(self, scope: HTTPScope, admit: Admit) -> None:
+        admit()
+        if not scope["path"].startswith(NEVER_LIMITED):
+            self._shed_if_late()
+
+    def _shed_if_late(self) -> None:
+        if not self._shed_lag_ms or self.lag.p95_ms <= self._shed_lag_ms:
+            return
+        if self.hot + self.reads.in_flight + self.writes.in_flight >= BUSY:
+            raise Overloaded(retry_after=RETRY_SECONDS)
+
+
+def _has_key(scope: HTTPScope) -> bool:
+    return any(name == IDEMPOTENCY_KEY for name, _ in scope["headers"])

@@ -1,0 +1,14 @@
+"""The audit log: what staff changed."""
+
+from roadbike.kit import schema
+
+revision = "0005"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    schema.create_v5()
+
+
+def downgrade() -> None:
+    schema.drop_v5()

@@ -1,0 +1,117 @@
+"""Role by page: what each role gets from every page and form, as the table of access says."""
+
+import re
+from typing import Final
+
+import httpx
+import pytest
+
+from roadbike.contracts.identity import Role
+from roadbike.kit.web import ANYONE, Who
+from roadbike.kit.web.access import may_use
+from tests.browser.browserless import Browserless
+from tests.browser.staff import Staff
+from tests.browser.visitors import PASSWORD
+from tests.flows.access_table import PAGES
+from tests.system.real_shop import Shop
+
+ID: Final = "0199b6d2-4c1e-7a30-9f27-3d6c81e05b7a"
+CLERK: Final = "clerk-of-pages"
+VALUES: Final = {"int": "1", "uuid": ID, "str": CLERK, "path": "nothing"}
+GUARDED: Final = {route: who for route, who in PAGES.items() if who is not ANYONE}
+
+
+@pytest.fixture(scope="module")
+def people(shop: Shop, staff: Staff) -> dict[Role | None, Browserless]:
+    """A browser of each role, logged in."""
+    url = shop.address("gateway")
+    clients: dict[Role | None, Browserless] = {role: Browserless(url) for role in (None, *Role)}
+    clients[Role.BUYER].sign_up("buyer-of-pages")
+    clients[Role.ADMIN].log_in("admin", shop.shop_file["logins"]["admin"])
+    body = {"userId": CLERK, "userNm": "박해솔", "role": "clerk"}
+    one_time = staff.call("POST", "/accounts/staff", body)["oneTimePassword"]
+    clerk = {"userId": CLERK, "password": one_time, "newPassword": PASSWORD}
+    client = clients[Role.CLERK]
+    assert client.post("/login", clerk, **as_headers(client.own)).status_code == 303
+    return clients
+
+
+def as_headers(own: dict[str, str]) -> dict[str, str]:
+    return {name.replace("-", "_"): value for name, value in own.items()}
+
+
+def test_each_role_gets_the_pages_that_are_for_it(
+    people: dict[Role | None, Browserless],
+) -> None:
+    wrong = {}
+
+    for route, who in GUARDED.items():
+        for role, client in people.items():
+            answer = ask(client, route)
+            if not fits(answer, who, role):
+                wrong[route, role] = (answer.status_code, answer.headers.get("location"))
+
+    assert wrong == {}
+
+
+def ask(client: Browserless, route: str) -> httpx.Response:
+    """Get the page; or send its form as the page does, with nothing in it."""
+    method, template = route.split(" ")
+    path = re.sub(r"\{\w+:(\w+)\}", lambda match: VALUES[match[1]], template)
+    if method == "GET":
+        return client.http.get(path)
+    csrf = client.csrf() if client.is_logged_in() else ""
+    return client.http.post(path, data={"csrf": csrf}, headers=client.own)
+
+
+def fits(answer: httpx.Response, who: Who, role: Role | None) -> bool:
+    """Return whether the answer is one that this role gets at such a page."""
+    status = answer.status_code
+    if role is None:
+        return status == 303 and answer.headers["location"].startswith("/login?next=")
+    if may_use(who, frozenset({role})):
+        is_log_in = answer.headers.get("location", "").startswith("/login")
+        return status not in {401, 403, 500} and not is_log_in
+    return status == (404 if role is Role.BUYER else 403)
+
+
+def test_a_clerk_sees_no_amounts_and_no_links_to_what_is_not_theirs(
+    people: dict[Role | None, Browserless], staff: Staff
+) -> None:
+    bike = staff.bike(price=3_456_700)
+    buyer = people[Role.BUYER]
+    buyer.reserve(bike)
+
+    for path in ("/staff/reservations", "/staff/deliveries", "/staff/deliveries/all"):
+        page = people[Role.CLERK].http.get(path).text
+        assert "3,456,700" not in page, path
+        for forbidden in ("/staff/payments", "/staff/accounts", "/staff/audit", ".csv", "/cancel"):
+            assert f'href="{forbidden}' not in page, (path, forbidden)
+            assert f'{forbidden}"' not in page, (path, forbidden)
+
+
+ACCOUNT: Final = f"/staff/accounts/{CLERK}"
+FORGED: Final = {
+    "/staff/accounts": {"userId": "forged", "userNm": "x", "role": "admin"},
+    f"{ACCOUNT}/role": {"role": "admin", "why": "x"},
+    f"{ACCOUNT}/password": {"why": "x"},
+}
+
+
+@pytest.mark.parametrize("forged", ["another site", "no token", "another session"])
+def test_a_forged_form_changes_no_account(
+    people: dict[Role | None, Browserless], staff: Staff, forged: str
+) -> None:
+    boss, clerk = people[Role.ADMIN], people[Role.CLERK]
+    tokens = {"another site": boss.csrf(), "no token": "", "another session": clerk.csrf()}
+    headers = {"Origin": "http://evil.example"} if forged == "another site" else boss.own
+
+    for path, fields in FORGED.items():
+        sent = fields | {"csrf": tokens[forged]}
+        assert boss.http.post(path, data=sent, headers=headers).status_code == 403, path
+
+    accounts = staff.call("GET", "/accounts/staff")["_embedded"]["accounts"]
+    roles = {account["userId"]: account["roles"] for account in accounts}
+    assert roles[CLERK] == ["clerk"]
+    assert "forged" not in roles
+    assert clerk.is_logged_in()

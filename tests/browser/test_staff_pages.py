@@ -1,0 +1,179 @@
+"""Staff's pages: axe, phones and the dark; forged forms; texts that want to be scripts; a clerk."""
+
+from typing import Any, Final
+
+import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.browser.browserless import Browserless
+from tests.browser.conftest import Visit
+from tests.browser.desk import Desk
+from tests.browser.staff import Staff
+from tests.browser.test_every_page import SCHEMES, SMALLEST, take_picture
+from tests.browser.test_safety import PAYLOADS
+from tests.browser.visitors import ADDRESS
+from tests.system.real_shop import Shop
+
+SOME: Final = PAYLOADS[::6]  # every one of them is shown by the pages of buyers
+LISTS: Final = ("/staff/stock", "/staff/reservations", "/staff/payments", "/staff/deliveries/all")
+
+
+def pages(shop: Shop, staff: Staff) -> dict[str, str]:
+    """Make purchases in several states, and return the path of each page by a name."""
+    buyer = Browserless(shop.address("gateway"))
+    buyer.sign_up(f"axe{id(buyer)}")
+    bike = staff.bike()
+    ids = [paid(buyer, bike) for _ in range(3)]
+    for id_ in ids:
+        staff.until_allocated(id_)
+    staff.move(ids[0], "배송시작", carrier="한진택배", trackingNo="4211-0001")
+    staff.move(ids[1], "배송시작", carrier="한진택배", trackingNo="4211-0002")
+    staff.move(ids[1], "회수중")
+    parcel = staff.delivery(ids[2])["deliveryId"]
+    return {
+        "staff-stock": "/staff/stock",
+        "staff-stock-low": "/staff/stock?low=true&withdrawn=true",
+        "staff-bike": f"/staff/stock/{bike}",
+        "staff-new": "/staff/stock/new",
+        "staff-sale": f"/staff/stock/{bike}/sale",
+        "staff-import": "/staff/stock/import",
+        "staff-imported": "/staff/stock/import?new=1&changed=2&unchanged=3",
+        "staff-reservations": "/staff/reservations",
+        "staff-wrong-filter": "/staff/reservations?day=never&bikeId=x",
+        "staff-none": "/staff/reservations?userId=nobody-at-all",
+        "staff-slow": "/staff/reservations?slow=true",
+        "staff-cancel": f"/staff/reservations/{ids[2]}/cancel",
+        "staff-payments": "/staff/payments",
+        "staff-refunds": "/staff/payments/refunds",
+        "staff-send": "/staff/deliveries",
+        "staff-under-way": "/staff/deliveries?group=under-way",
+        "staff-back": "/staff/deliveries?group=back",
+        "staff-deliveries": "/staff/deliveries/all",
+        "staff-delivery": f"/staff/deliveries/{parcel}",
+        "staff-address": f"/staff/deliveries/{parcel}/address",
+        "staff-log": "/staff/audit",
+        "staff-log-none": "/staff/audit?by=nobody-at-all",
+        "staff-log-wrong-filter": "/staff/audit?day=never",
+        "staff-accounts": "/staff/accounts",
+        "staff-account": "/staff/accounts/admin",
+    }
+
+
+def paid(buyer: Browserless, bike: int, to: dict[str, str] = ADDRESS) -> str:
+    id_ = buyer.reserve(bike, to)
+    payment, _ = buyer.paths_of(id_)
+    assert buyer.own_post(payment, {"outcome": "approve"}).status_code == 303
+    return id_
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_no_page_of_staff_has_a_fault_that_axe_finds(
+    visit: Visit, shop: Shop, staff: Staff, language: Any
+) -> None:
+    desk = Desk.open(visit, shop, language=language)
+    found = {}
+
+    for name, path in pages(shop, staff).items():
+        desk.visitor.go(path)
+        for scheme in SCHEMES:
+            desk.visitor.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type] literals
+            faults = Axe().run(desk.visitor.page)
+            if faults.violations_count:
+                found[name, scheme] = faults.generate_report()
+            take_picture(desk.visitor, name, f"{language}-{scheme}")
+
+    assert found == {}
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_no_page_of_staff_scrolls_sideways_on_the_smallest_phone(
+    visit: Visit, shop: Shop, staff: Staff, language: Any
+) -> None:
+    desk = Desk.open(visit, shop, width=SMALLEST, language=language)
+    wide = {}
+
+    for name, path in pages(shop, staff).items():
+        desk.visitor.go(path)
+        width = desk.visitor.page.evaluate("document.documentElement.scrollWidth")
+        if width > SMALLEST:
+            wide[name] = width
+        take_picture(desk.visitor, name, f"phone-{language}")
+
+    assert wide == {}
+
+
+def test_texts_that_want_to_be_scripts_stay_texts_on_pages_of_staff(
+    visit: Visit, shop: Shop, staff: Staff
+) -> None:
+    desk = Desk.open(visit, shop, language="en")
+    buyer = Browserless(shop.address("gateway"))
+    buyer.sign_up("staff-payloads")
+    for payload in SOME:
+        bike = staff.bike(bikeNm=payload, brand=payload[:100], colour=payload[:50])
+        id_ = paid(buyer, bike, ADDRESS | {"name": payload, "address": payload})
+        staff.until_allocated(id_)
+        for path in (f"/staff/stock?q={bike}", f"/staff/reservations?bikeId={bike}"):
+            desk.visitor.go(path)
+            assert payload in desk.main.inner_text(), (path, payload)
+        for path in (f"/staff/reservations/{id_}/cancel", f"/staff/deliveries/all?bikeId={bike}"):
+            desk.visitor.go(path)
+            assert desk.main.inner_text().count(payload) >= 2, (path, payload)
+        staff.edit(bike, brand=None, why=payload)
+        desk.visitor.go(f"/staff/audit?thing={bike}")
+        assert desk.main.inner_text().count(payload) >= 2, payload
+        desk.visitor.go(f"/staff/audit?{httpx.QueryParams({'thing': payload})}")
+        assert desk.visitor.page.locator("#f-thing").input_value() == payload
+        desk.visitor.go(f"/staff/stock/{bike}")
+        assert desk.visitor.page.locator("#bikeNm").input_value() == payload
+        for path in LISTS:
+            field = "q" if path.endswith("stock") else "userId"
+            desk.visitor.go(f"{path}?{httpx.QueryParams({field: payload})}")
+            where = desk.visitor.page.locator("#q" if field == "q" else "#f-userId")
+            assert where.input_value() == payload
+
+
+FORMS: Final = ("new", "edit", "sale", "import", "cancel", "step", "address")
+
+
+@pytest.mark.parametrize("forged", ["another site", "no token", "another session"])
+def test_a_forged_form_of_staff_changes_nothing(shop: Shop, staff: Staff, forged: str) -> None:
+    boss, other = (Browserless(shop.address("gateway")) for _ in range(2))
+    boss.log_in("admin", shop.shop_file["logins"]["admin"])
+    other.log_in("admin", shop.shop_file["logins"]["admin"])
+    bike = staff.bike()
+    buyer = Browserless(shop.address("gateway"))
+    buyer.sign_up(f"forged-{forged.replace(' ', '-')}")
+    id_ = paid(buyer, bike)
+    staff.until_allocated(id_)
+    parcel = staff.delivery(id_)["deliveryId"]
+    paths = {
+        "new": "/staff/stock/new",
+        "edit": f"/staff/stock/{bike}",
+        "sale": f"/staff/stock/{bike}/sale",
+        "import": "/staff/stock/import",
+        "cancel": f"/staff/reservations/{id_}/cancel",
+        "step": f"/staff/deliveries/{parcel}",
+        "address": f"/staff/deliveries/{parcel}/address",
+    }
+    tokens = {"another site": boss.csrf(), "no token": "", "another session": other.csrf()}
+    headers = {"Origin": "http://evil.example"} if forged == "another site" else boss.own
+    sent = {"csrf": tokens[forged], "etag": '"1"', "sale": "off", "reason": "x", "price": "1"}
+    sent |= {"step": "start", "carrier": "x", "trackingNo": "x", "bikeNm": "x", "stockQty": "1"}
+
+    for form in FORMS:
+        files = {"file": ("x.csv", b"bikeId,bikeNm,price,stockQty\n9,x,1,1")}
+        more: dict[str, Any] = {"files": files} if form == "import" else {}
+        answer = boss.http.post(paths[form], data=sent | ADDRESS, headers=headers, **more)
+        assert answer.status_code == 403, (form, answer.status_code)
+
+    assert staff.call("GET", f"/stocks/{bike}")["price"] == 1_000_000
+    assert staff.delivery(id_)["deliveryStatus"] == "배송준비"
+
+
+def test_pages_of_staff_do_not_exist_for_buyers(shop: Shop) -> None:
+    buyer = Browserless(shop.address("gateway"))
+    buyer.sign_up("curious")
+
+    for path in (*LISTS, "/staff/stock.csv", "/staff/payments.csv", "/staff/stock/import"):
+        assert buyer.http.get(path).status_code == 404, path
