@@ -1,6 +1,8 @@
 """Stored times are judged rightly after the database's clock was set forward or back."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Column, MetaData, Table, insert, select
@@ -8,6 +10,7 @@ from sqlalchemy import Column, MetaData, Table, insert, select
 from roadbike.kit.db import Database, claims, times
 from roadbike.kit.db.columns import UtcTime
 from roadbike.kit.db.database import CLOCK_REFRESH_SECONDS, _Clock
+from roadbike.kit.db.statements import Statement
 from roadbike.kit.db.times import TOLERANCE
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -17,7 +20,7 @@ PLAN = Table("plan", MetaData(), Column("at", UtcTime))
 
 
 class FixedTx:
-    """What `claim_due` needs of a transaction, with a clock that stands still."""
+    """What `DueRows` needs of a transaction, with a clock that stands still."""
 
     def __init__(self, db: Database) -> None:
         self.db = db
@@ -25,9 +28,9 @@ class FixedTx:
     async def now(self) -> datetime:
         return NOW
 
-    async def rows(self, statement: object) -> object:
+    async def rows(self, statement: Statement, values: Mapping[str, Any]) -> object:
         async with self.db.begin() as tx:
-            return await tx.rows(statement)  # type: ignore[arg-type]
+            return await tx.rows(statement, values)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +54,7 @@ async def test_what_is_planned_too_far_ahead_is_due(
     async with db.read() as tx:
         one = await tx.rows(select(PLAN).where(times.is_due(PLAN.c.at, NOW, WAIT)))
     fixed = FixedTx(db)
-    rows = await claims.claim_due(fixed, select(PLAN), PLAN.c.at, 5, longest=WAIT)  # type: ignore[arg-type]
+    rows = await claims.DueRows(select(PLAN), PLAN.c.at).claim(fixed, 5, longest=WAIT)  # type: ignore[arg-type]
 
     assert (len(one), len(rows)) == (due, due)
     assert times.has_come(planned, NOW, WAIT) == bool(due)

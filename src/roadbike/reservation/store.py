@@ -29,7 +29,7 @@ from roadbike.contracts.types import PHONE_LENGTH
 from roadbike.kit import idempotency
 from roadbike.kit.db import Tx
 from roadbike.kit.db.bulk import among
-from roadbike.kit.db.claims import claim_due
+from roadbike.kit.db.claims import DueRows
 from roadbike.kit.db.columns import Status, UtcTime
 from roadbike.kit.db.paging import Paging
 from roadbike.kit.db.rows import Rows
@@ -122,6 +122,13 @@ _COUNT_OPEN: Final = Statement(
     )
 )
 PENDING: Final = RESERVATION.c.reservation_status == ReservationStatus.PENDING
+_PENDING: Final = DueRows(
+    select(RESERVATION)
+    .select_from(RESERVATION.join(BIKE, BIKE.c.bike_id == RESERVATION.c.bike_id))
+    .where(PENDING),
+    RESERVATION.c.reserved_at,
+    *(RESERVATION, BIKE),
+)
 SORTABLE: Final = {"reserveDt": RESERVATION.c.reserved_at, "price": RESERVATION.c.price}
 CATALOGUE_SORTABLE: Final = {"price": BIKE.c.price}
 NEWEST_FIRST: Final = (  # a batch has one time: without the id, pages would overlap
@@ -164,11 +171,7 @@ async def claim_pending(tx: Tx, age: timedelta, at_most: int) -> Sequence[Reserv
     Also those of the future, which were made before the clock was set back. One that is locked, or
     whose bike is, is left out.
     """
-    with_bike = RESERVATION.join(BIKE, BIKE.c.bike_id == RESERVATION.c.bike_id)
-    found = select(RESERVATION).select_from(with_bike).where(PENDING)
-    tables = RESERVATION, BIKE
-    rows = await claim_due(tx, found, RESERVATION.c.reserved_at, at_most, *tables, age=age)
-    return RESERVATIONS.remember_claimed(tx, rows)
+    return RESERVATIONS.remember_claimed(tx, await _PENDING.claim(tx, at_most, age=age))
 
 
 async def count_pending(tx: Tx) -> int:

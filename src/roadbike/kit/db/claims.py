@@ -11,16 +11,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Column, Select, Table, text
+from sqlalchemy import Column, Integer, Select, Table, bindparam, text
 
 from roadbike.kit.db.database import Database, Tx
-from roadbike.kit.db.statements import Row
-from roadbike.kit.db.times import NO_TIME, ranges_of_due
+from roadbike.kit.db.statements import Row, Statement
+from roadbike.kit.db.times import NO_TIME, due_values, ranges_of_due
 
 AT_A_TIME: Final = 10
 RETRIES_AT_A_TIME: Final = 5  # of these: what fails for days leaves room for what is new
 PAUSES: Final = (0.1, 0.2, 0.4, 0.8)  # seconds, before a locked row is tried again
 BRIEFLY_MS: Final = 100
+AT_MOST: Final = bindparam("at_most", type_=Integer)
 
 T = TypeVar("T")
 # takes how many to claim of what was not tried before, at most, and of what was; returns both
@@ -36,27 +37,38 @@ def free_only(found: Select[Any], *tables: Table) -> Select[Any]:
     return found.with_for_update(skip_locked=True, of=list(tables) or None)
 
 
-async def claim_due(
-    tx: Tx,
-    found: Select[Any],
-    time: Column[Any],
-    at_most: int,
-    *tables: Table,
-    longest: timedelta = NO_TIME,
-    age: timedelta = NO_TIME,
-) -> list[Row]:
-    """Lock and return rows of the statement whose time has come, the earliest first.
+class DueRows:
+    """Rows of a statement whose time has come, found by statements that are built once.
 
-    tables: as in `free_only`. longest: how far ahead the time is planned at most. age: how long
-    ago it must be. Each of the two queries reads one range of an index; one query with both might
-    read all of it.
+    Each of the two reads one range of an index; one statement with both might read all of it.
+    tables: whose rows are locked; all of the statement by default.
     """
-    rows: list[Row] = []
-    for condition in ranges_of_due(time, await tx.now() - age, longest + age):
-        if len(rows) < at_most:
-            some = found.where(condition).order_by(time).limit(at_most - len(rows))
-            rows += await tx.rows(free_only(some, *tables))
-    return rows
+
+    def __init__(self, found: Select[Any], time: Column[Any], *tables: Table) -> None:
+        ordered = found.order_by(time).limit(AT_MOST)
+        self._ranges = [
+            free_statement(ordered.where(condition), *tables) for condition in ranges_of_due(time)
+        ]
+
+    async def claim(
+        self, tx: Tx, at_most: int, *, longest: timedelta = NO_TIME, age: timedelta = NO_TIME
+    ) -> list[Row]:
+        """Lock and return rows whose time has come, the earliest first.
+
+        longest: how far ahead the time is planned at most. age: how long ago it must be.
+        """
+        values = due_values(await tx.now() - age, longest + age)
+        rows: list[Row] = []
+        for statement in self._ranges:
+            if len(rows) < at_most:
+                left = at_most - len(rows)
+                rows += await tx.rows(statement, {**values, AT_MOST.key: left})
+        return rows
+
+
+def free_statement(found: Select[Any], *tables: Table) -> Statement:
+    """Return what `free_only` returns as a statement that is built once."""
+    return Statement(lambda _: free_only(found, *tables))
 
 
 async def wait_briefly(tx: Tx) -> None:

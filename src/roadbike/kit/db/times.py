@@ -5,14 +5,21 @@ back, what was planned or noted before may lie far in the future. A time that li
 than it can ever be planned was written before, so it counts as over.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Column, ColumnElement, and_, or_
+from sqlalchemy import Column, ColumnElement, and_, bindparam, or_
+
+from roadbike.kit.db.columns import UtcTime
 
 TOLERANCE: Final = timedelta(seconds=60)  # replicas extrapolate the clock; see `Database.clock`
 FOREVER: Final = timedelta.max
 NO_TIME: Final = timedelta()
+
+# parameters of statements that are built once; see `due_values`
+BEFORE: Final = bindparam("due_before", type_=UtcTime)
+BEYOND: Final = bindparam("due_beyond", type_=UtcTime)
 
 
 def is_due(planned: Column[Any], now: datetime, longest: timedelta) -> ColumnElement[bool]:
@@ -20,17 +27,23 @@ def is_due(planned: Column[Any], now: datetime, longest: timedelta) -> ColumnEle
 
     longest: how far ahead it is planned at most.
     """
-    return or_(*ranges_of_due(planned, now, longest))
+    return or_(planned <= now, planned > now + longest + TOLERANCE)
 
 
-def ranges_of_due(
-    time: Column[Any], before: datetime, longest: timedelta
-) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    """Return the two ranges of a time that has come by `before`: the past, and the far future.
+def ranges_of_due(time: Column[Any]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Return the two ranges of a time that has come: the past, and the far future.
 
-    longest: how far ahead of `before` it is planned at most.
+    Their parameters get `due_values` at each execution.
     """
-    return time <= before, time > before + longest + TOLERANCE
+    return time <= BEFORE, time > BEYOND
+
+
+def due_values(before: datetime, longest: timedelta) -> Mapping[str, datetime]:
+    """Return the parameters of `ranges_of_due` for times that have come by `before`.
+
+    longest: how far ahead of `before` they are planned at most.
+    """
+    return {BEFORE.key: before, BEYOND.key: before + longest + TOLERANCE}
 
 
 def has_come(planned: datetime, now: datetime, longest: timedelta) -> bool:

@@ -10,13 +10,14 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, and_, or_, select, update
+from sqlalchemy import Column, ColumnElement, and_, or_, select
 
 from roadbike.contracts.statuses import PaymentStatus
 from roadbike.kit.db import Tx
 from roadbike.kit.db.bulk import Update
-from roadbike.kit.db.claims import claim_due, free_only
-from roadbike.kit.db.times import is_due
+from roadbike.kit.db.claims import AT_MOST, DueRows, free_statement
+from roadbike.kit.db.statements import Statement
+from roadbike.kit.db.times import BEFORE, due_values, ranges_of_due
 from roadbike.payment.domain import Attempt, Outcome, Refund
 from roadbike.payment.domain.attempts import LONGEST_WAIT, LOOKS
 from roadbike.payment.store.tables import (
@@ -30,6 +31,7 @@ from roadbike.payment.store.tables import (
 
 CLAIMED_FOR: Final = timedelta(seconds=15)  # longer than the provider may take for an answer
 OF_ATTEMPT: Final = PAYMENT.c.reservation_id == ATTEMPT.c.reservation_id
+SET_CHECK: Final = Update(ATTEMPT, "attempt_id", ["check_at"])
 SET_LOOK: Final = Update(PAYMENT, "reservation_id", ["look_at"])
 
 Claimed = tuple[Sequence[Attempt], Sequence[Attempt]]  # not asked about before, and asked in vain
@@ -47,59 +49,73 @@ class Look:
     attempts: Sequence[Attempt]
 
 
+class _Attempts:
+    """Attempts to claim, those first that the provider has left no question about unanswered."""
+
+    def __init__(self, due: ColumnElement[bool], order: Column[Any]) -> None:
+        self._fresh = self._statement(due & (ATTEMPT.c.unanswered == 0), order)
+        self._tried = self._statement(due & (ATTEMPT.c.unanswered > 0), ATTEMPT.c.check_at)
+
+    async def claim(self, tx: Tx, new: int, again: int) -> Claimed:
+        """Claim attempts that nobody has locked, nor their payment, for CLAIMED_FOR."""
+        fresh = await self._claim(tx, self._fresh, new)
+        return fresh, await self._claim(tx, self._tried, min(again, new - len(fresh)))
+
+    async def _claim(self, tx: Tx, found: Statement, at_most: int) -> Sequence[Attempt]:
+        if at_most <= 0:
+            return []
+        now = await tx.now()
+        rows = await tx.rows(found, {**due_values(now, LONGEST_WAIT), AT_MOST.key: at_most})
+        claimed = [{"attempt_id": row["attempt_id"], "check_at": now + CLAIMED_FOR} for row in rows]
+        await SET_CHECK.execute(tx, claimed)
+        return [ATTEMPTS.state(row) for row in rows]
+
+    def _statement(self, due: ColumnElement[bool], order: Column[Any]) -> Statement:
+        found = select(ATTEMPT).join(PAYMENT, OF_ATTEMPT).where(due).order_by(order).limit(AT_MOST)
+        return free_statement(found, ATTEMPT, PAYMENT)
+
+
+IS_TIME: Final = or_(*ranges_of_due(ATTEMPT.c.check_at))
+IS_KEPT: Final = (ATTEMPT.c.outcome == Outcome.CAPTURED) & (ATTEMPT.c.refund == Refund.NONE)
+UNKNOWN: Final = _Attempts(and_(IS_UNKNOWN, IS_TIME), ATTEMPT.c.check_at)
+KEPT: Final = _Attempts(IS_KEPT & (ATTEMPT.c.check_at <= BEFORE), ATTEMPT.c.check_at)
+# IS_TIME also takes the next day's look, which earlier code has left in that column
+OWED: Final = _Attempts(
+    and_(IS_OWED, or_(ATTEMPT.c.check_at.is_(None), IS_TIME)), ATTEMPT.c.attempt_id
+)
+LOOKED_AT: Final = DueRows(select(PAYMENT.c.reservation_id), PAYMENT.c.look_at)
+UNPAID: Final = free_statement(
+    select(PAYMENT)
+    .where(PAYMENT.c.payment_status == PaymentStatus.DUE, PAYMENT.c.opened_at < BEFORE)
+    .order_by(PAYMENT.c.opened_at)
+    .limit(AT_MOST)
+)
+
+
 async def claim_unknown(tx: Tx, new: int, again: int) -> Claimed:
     """Claim attempts with an unknown outcome whose `check_at` has come, the earliest first."""
-    is_time = is_due(ATTEMPT.c.check_at, await tx.now(), LONGEST_WAIT)
-    return await _claim_both(tx, and_(IS_UNKNOWN, is_time), ATTEMPT.c.check_at, new, again)
+    return await UNKNOWN.claim(tx, new, again)
 
 
 async def claim_kept(tx: Tx, new: int, again: int) -> Claimed:
     """Claim attempts with money that we keep, for a look whether the provider has refunded it."""
-    is_kept = (ATTEMPT.c.outcome == Outcome.CAPTURED) & (ATTEMPT.c.refund == Refund.NONE)
-    due = is_kept & (ATTEMPT.c.check_at <= await tx.now())
-    return await _claim_both(tx, due, ATTEMPT.c.check_at, new, again)
+    return await KEPT.claim(tx, new, again)
 
 
 async def claim_owed(tx: Tx, new: int, again: int) -> Claimed:
     """Claim attempts with a refund owed, except those whose next try comes later."""
-    # `is_due` also takes the next day's look, which earlier code has left in that column
-    is_time = is_due(ATTEMPT.c.check_at, await tx.now(), LONGEST_WAIT)
-    due = and_(IS_OWED, or_(ATTEMPT.c.check_at.is_(None), is_time))
-    return await _claim_both(tx, due, ATTEMPT.c.attempt_id, new, again)
-
-
-async def _claim_both(
-    tx: Tx, due: ColumnElement[bool], order: Column[Any], new: int, again: int
-) -> Claimed:
-    """Claim attempts that the provider has left no question about unanswered, and others."""
-    fresh = await _claim(tx, due & (ATTEMPT.c.unanswered == 0), order, new)
-    tried = due & (ATTEMPT.c.unanswered > 0)
-    room = min(again, new - len(fresh))
-    return fresh, await _claim(tx, tried, ATTEMPT.c.check_at, room)
-
-
-async def _claim(
-    tx: Tx, due: ColumnElement[bool], order: Column[Any], at_most: int
-) -> Sequence[Attempt]:
-    """Claim attempts that nobody has locked, nor their payment: for CLAIMED_FOR they are ours."""
-    if at_most <= 0:
-        return []
-    found = select(ATTEMPT).join(PAYMENT, OF_ATTEMPT).where(due).order_by(order).limit(at_most)
-    rows = await tx.rows(free_only(found, ATTEMPT, PAYMENT))
-    if rows:
-        claimed = update(ATTEMPT).where(ATTEMPT.c.attempt_id.in_([r["attempt_id"] for r in rows]))
-        await tx.execute(claimed.values(check_at=(await tx.now()) + CLAIMED_FOR))
-    return [ATTEMPTS.state(row) for row in rows]
+    return await OWED.claim(tx, new, again)
 
 
 async def claim_looks(tx: Tx, at_most: int) -> Sequence[Look]:
     """Claim the looks at payments whose `look_at` has come, the earliest first."""
-    due = select(PAYMENT.c.reservation_id)
-    rows = await claim_due(tx, due, PAYMENT.c.look_at, at_most, longest=LOOKS[-1])
+    rows = await LOOKED_AT.claim(tx, at_most, longest=LOOKS[-1])
+    if not rows:
+        return []
     attempts: dict[UUID, list[Attempt]] = {row["reservation_id"]: [] for row in rows}
     of_them = ATTEMPT.c.reservation_id.in_(attempts)
     declined = select(ATTEMPT).where(of_them, ATTEMPT.c.outcome == Outcome.NOT_CAPTURED)
-    for row in await tx.rows(declined.order_by(ATTEMPT.c.attempt_id)) if rows else ():
+    for row in await tx.rows(declined.order_by(ATTEMPT.c.attempt_id)):
         attempts[row["reservation_id"]].append(ATTEMPTS.state(row))
     now = await tx.now()
     looks = [
@@ -112,7 +128,6 @@ async def claim_looks(tx: Tx, at_most: int) -> Sequence[Look]:
 
 async def claim_unpaid(tx: Tx, before: datetime, at_most: int) -> Sequence[UUID]:
     """Lock payments that were opened before that time and are still due; return their ids."""
-    is_old = (PAYMENT.c.payment_status == PaymentStatus.DUE) & (PAYMENT.c.opened_at < before)
-    found = select(PAYMENT).where(is_old).order_by(PAYMENT.c.opened_at).limit(at_most)
-    claimed = PAYMENTS.remember_claimed(tx, await tx.rows(free_only(found)))
+    found = await tx.rows(UNPAID, {BEFORE.key: before, AT_MOST.key: at_most})
+    claimed = PAYMENTS.remember_claimed(tx, found)
     return [payment.reservation_id for payment in claimed]
