@@ -11,13 +11,13 @@ PYTEST ?= pytest
 JOBS ?= $(if $(ARGS),0,3)
 SHARED = $(if $(filter-out 0,$(JOBS)),-n $(JOBS) --dist loadgroup --no-loadscope-reorder)
 
-.PHONY: up help demo drills browser promtool test test-long test-races bench siege check sbom docs format
+.PHONY: up help demo drills browser promtool test test-long test-distributed test-races bench siege check sbom docs format
 
 up: .venv/run  ## open the shop; Ctrl-C closes it (ARGS=--detach: in background)
 	@exec .venv/bin/roadbike up $(ARGS)
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/run  ## check each requirement on a shop of its own (ARGS="--home .roadbike": on the open one)
 	@.venv/bin/roadbike demo $(ARGS)
@@ -30,6 +30,9 @@ test: .venv/dev browser promtool  ## run all tests (ARGS="tests/flows -k cancel"
 
 test-long: .venv/dev  ## run the tests that are too long for CI (20 minutes)
 	@.venv/bin/python -m pytest -m long --durations=0 $(ARGS)
+
+test-distributed: .venv/dev  ## run the tests on real Kafka servers (needs Java 17, and Maven once)
+	@.venv/bin/python -m pytest -m distributed --durations=10 $(ARGS)
 
 browser: .venv/dev  ## install Chromium and Korean fonts for the tests of the pages (Debian, as root)
 	@.venv/bin/python -m tools.browser

@@ -19,6 +19,7 @@ from httpx import AsyncClient
 from roadbike.kit.db import Database, migrate
 from roadbike.local.errors import CommandError
 from roadbike.local.ports import DEFAULT_BASE, HOST
+from tests.distributed.kafka_server import KafkaCluster
 from tests.groups import share_out
 from tests.ports import PORTS as SHOP_PORTS
 from tests.postgres import PostgresServer
@@ -51,6 +52,17 @@ def default_ports() -> Iterator[None]:
                 with suppress(OSError):  # a shop that is open has it
                     held.enter_context(socket.create_server((HOST, DEFAULT_BASE + offset)))
         yield
+
+
+@pytest.fixture(scope="session")
+def kafka_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaCluster]:
+    """One real Kafka server for all tests that need no more; they delete their topics."""
+    cluster = KafkaCluster(tmp_path_factory.mktemp("kafka"))
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.kill()
 
 
 @pytest.fixture(scope="session")

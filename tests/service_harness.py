@@ -18,9 +18,9 @@ from roadbike.kit.db.ids import new_id
 from roadbike.kit.messaging.broker import Message
 from roadbike.kit.messaging.inbox import Inbox
 from roadbike.kit.messaging.outbox import OUTBOX
+from roadbike.kit.process.access_tokens import token_verifier
 from roadbike.kit.process.internal_tokens import service_tokens
 from roadbike.kit.process.secret import Secret
-from roadbike.kit.process.server import token_verifier
 from roadbike.kit.process.service import Service
 from roadbike.kit.pure.events import Event
 from roadbike.kit.translations import load_translations

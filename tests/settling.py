@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-MUST_BE_ZERO: Final = ("unsent", "lag", "parked", "pending", "unsettled")
+MUST_BE_ZERO: Final = ("unsent", "lag", "parked", "unanswered", "pending", "unsettled")
 
 Statuses = Mapping[str, Mapping[str, Any]]  # `/internal/status` of each service, by its name
 

@@ -56,8 +56,30 @@ COMMAND: Final = (
     Variable(
         "ROADBIKE_ACK_WAIT_SECONDS",
         "30 seconds; `roadbike up` always takes 5",
-        "For `roadbike set-up-broker`: when a message that was not acknowledged is delivered "
-        "again.",
+        "For `roadbike set-up-broker` on NATS: when a message that was not acknowledged is "
+        "delivered again.",
+    ),
+    Variable(
+        "ROADBIKE_KAFKA_PARTITIONS",
+        "6",
+        "For topics that are made on Kafka: the number of partitions, which limits how many "
+        "replicas of a service consume at a time. It cannot be changed later.",
+    ),
+    Variable(
+        "ROADBIKE_KAFKA_REPLICATION",
+        "3",
+        "For topics that are made on Kafka: the number of servers that have each event.",
+    ),
+    Variable(
+        "ROADBIKE_KAFKA_MIN_IN_SYNC",
+        "2",
+        "For topics that are made on Kafka: how many of these servers must have an event before "
+        "it counts as sent.",
+    ),
+    Variable(
+        "ROADBIKE_KAFKA_RETENTION_HOURS",
+        "168",
+        "For topics that are made on Kafka: how long events are kept, read or not.",
     ),
     Variable(
         "ROADBIKE_NATS_SERVER",
@@ -83,6 +105,9 @@ EVERY_SERVICE: Final = frozenset(
         "ROADBIKE_PORT",
         "ROADBIKE_DATABASE_URL",
         "ROADBIKE_BROKER_URL",
+        "ROADBIKE_BROKER_CA",
+        "ROADBIKE_BROKER_SASL",
+        "ROADBIKE_REPLICA",
         "ROADBIKE_ACCOUNT_URL",
         "ROADBIKE_ACCOUNT_KEYS",
         "ROADBIKE_TOKEN_MAX_LIFETIME_SECONDS",

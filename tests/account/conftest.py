@@ -16,8 +16,8 @@ from roadbike.account.passwords import hasher
 from roadbike.account.store import LOGIN_FAILURE
 from roadbike.account.use_cases import open_account
 from roadbike.kit.auth import ServiceTokens, SigningKey, new_signing_key
+from roadbike.kit.process.access_tokens import token_verifier
 from roadbike.kit.process.secret import Secret
-from roadbike.kit.process.server import token_verifier
 from roadbike.kit.process.service import Service
 from roadbike.kit.translations import load_translations
 from roadbike.kit.web import http_app

@@ -249,5 +249,7 @@ async def test_the_api_is_documented(alice: ApiClient) -> None:
     document = (await alice.get("/openapi.json")).json()
 
     validate(document)
-    assert set(document["paths"]) == {"/deliveries", "/deliveries/{delivery_id}"}
+    assert set(document["paths"]) == {
+        *("/deliveries", "/deliveries/all", "/deliveries/audit", "/deliveries/{delivery_id}")
+    }
     assert document["components"]["schemas"]["DeliveryChange"]["additionalProperties"] is False

@@ -16,8 +16,8 @@ import aiohttp
 from roadbike.contracts.identity import AUDIENCE, ISSUER
 from roadbike.kit.auth import ServiceTokens, SigningKey, new_signing_key
 from roadbike.kit.db import Database
-from roadbike.kit.messaging.broker import connect
-from roadbike.kit.messaging.broker.memory import MemoryBroker, MemoryLog, log_named
+from roadbike.kit.messaging.broker import TopicOptions, connect
+from roadbike.kit.messaging.broker.memory import MemoryLog, log_named
 from roadbike.kit.process.server import Server, running
 from roadbike.kit.process.settings import read
 from roadbike.local.services import SERVICES as SPECS
@@ -29,6 +29,7 @@ T = TypeVar("T")
 
 SERVICES: Final = ("stock", "payment", "reservation", "delivery", "mypage")  # callees first
 DATABASES: Final = {spec.name: spec.database for spec in SPECS}
+TOPICS: Final = TopicOptions(replication=1, min_in_sync=1)  # on Kafka, if it is used
 TOKEN_SECONDS: Final = 600  # the longest life that services accept
 
 Url = Callable[[str], str]  # the URL of a migrated database for that service
@@ -174,18 +175,33 @@ class Shop:
 
 
 @asynccontextmanager
-async def open_shop(url: Url, services: Sequence[str]) -> AsyncIterator[Shop]:
-    """Start these services on the databases that `url` gives."""
+async def open_shop(url: Url, services: Sequence[str], broker_url: str = "") -> AsyncIterator[Shop]:
+    """Start these services on the databases that `url` gives.
+
+    broker_url: of another broker than one in memory; then the switches of `log` do nothing.
+    """
     signer = SigningKey.from_jwk(new_signing_key("account/flow"))
     name = uuid4().hex
+    used = broker_url or f"memory://{name}"
     async with (
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http,
-        Shop(http, url, f"memory://{name}", log_named(name), signer) as shop,
+        Shop(http, url, used, log_named(name), signer) as shop,
     ):
-        await MemoryBroker(shop.log).set_up(topics())
+        await _set_up(used)
         for service in services:
             await shop.start(service)
         yield shop
+
+
+async def _set_up(broker_url: str) -> None:
+    broker = connect(broker_url, "set-up", topics=TOPICS)
+    try:
+        async with asyncio.timeout(30):
+            while not broker.connected:  # noqa: ASYNC110  adapters have no event for it
+                await asyncio.sleep(0.01)
+        await broker.set_up(topics())
+    finally:
+        await broker.close()
 
 
 async def until(

@@ -239,60 +239,6 @@ async def test_an_exception_without_a_reported_outcome_does_not_count(circuit: B
     assert circuit.state == "closed"
 
 
-async def test_it_reports_its_changes_in_their_order(circuit: Breaker, clock: Clock) -> None:
-    await half_open(circuit, clock)
-    await fail(circuit)
-    clock.now += 10
-    for _ in range(3):
-        await succeed(circuit)
-
-    report = circuit.report()
-    states = [change.state for change in report.changes]
-    assert report.state == "closed"
-    assert states == ["open", "half_open", "open", "half_open", "closed"]
-    assert [change.number for change in report.changes] == [1, 2, 3, 4, 5]
-    assert all(change.seconds_ago >= 0 for change in report.changes)
-
-
-async def test_asking_whether_it_refuses_uses_up_no_probe(circuit: Breaker, clock: Clock) -> None:
-    await trip(circuit)
-    with pytest.raises(OpenCircuit):
-        circuit.check()
-    clock.now += 5
-
-    for _ in range(10):
-        circuit.check()
-    for _ in range(3):
-        await succeed(circuit)
-
-    assert circuit.state == "closed"
-
-
-async def test_four_failed_calls_that_many_requests_share_open_it(circuit: Breaker) -> None:
-    async with circuit.permit(128) as permit:
-        permit.failed()
-    assert circuit.state == "closed"
-
-    for _ in range(3):
-        async with circuit.permit(128) as permit:
-            permit.failed()
-
-    assert circuit.state == "open"
-
-
-async def test_a_probe_counts_once_whatever_shares_it(circuit: Breaker, clock: Clock) -> None:
-    await half_open(circuit, clock)
-
-    for _ in range(2):
-        async with circuit.permit(128) as permit:
-            permit.succeeded()
-    assert circuit.state == "half_open"
-    async with circuit.permit(128) as permit:
-        permit.succeeded()
-
-    assert circuit.state == "closed"
-
-
 async def test_a_jump_of_the_wall_clock_changes_nothing(
     circuit: Breaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

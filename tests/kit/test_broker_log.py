@@ -8,7 +8,7 @@ from sqlalchemy import update
 
 from roadbike.kit.db import Database, lease
 from roadbike.kit.messaging import sent
-from roadbike.kit.messaging.broker import BrokerUnavailable, TopicFull
+from roadbike.kit.messaging.broker import BrokerUnavailable, Mark, TopicFull
 from roadbike.kit.messaging.broker_log import BROKER_RETENTION, TRIM_BYTES, BrokerLog
 from roadbike.kit.messaging.outbox import OUTBOX
 from roadbike.kit.messaging.relay import Relay
@@ -224,9 +224,10 @@ async def test_the_size_of_a_topic_is_looked_at_by_what_was_sent(
     (row,) = await outbox_rows(db)
     almost_enough = TRIM_BYTES // len(row["data"])
 
-    await relay.log.note_sent([row] * (almost_enough - 1))
+    marks = [Mark(position=1, incarnation="one")] * almost_enough
+    await relay.log.note_sent([row] * (almost_enough - 1), marks[1:])
     before = list(broker.trimmed)
-    await relay.log.note_sent([row] * 2)
+    await relay.log.note_sent([row] * 2, marks[:2])
 
     assert (before, broker.trimmed) == ([], [(TOPIC, None)])
 

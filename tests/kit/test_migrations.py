@@ -15,11 +15,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 
 import roadbike
-from roadbike.kit import auth
+from roadbike.kit import audit_log, auth
 from roadbike.kit.db import Database, migrate
 from roadbike.kit.process import runtime
 
-KIT: object = (auth, runtime)  # importing these registers all tables of kit
+KIT: object = (audit_log, auth, runtime)  # importing these registers all tables of kit
 
 FOLDERS = sorted(path.parent.name for path in Path(roadbike.__file__).parent.glob("*/migrations"))
 SERVICES = {"stock", "reservation", "payment", "delivery", "mypage", "account"}

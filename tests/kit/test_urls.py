@@ -62,10 +62,18 @@ def test_a_wrong_url_of_a_database_is_refused_without_showing_it(url: str, reaso
     assert "secret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("url", ["", "127.0.0.1:4222", "nats://", "kafka://h:1", "nats://h:x"])
+WRONG_BROKERS = (
+    *("", "127.0.0.1:4222", "nats://", "nats://h:x", "rabbit://h"),
+    *("kafka://", "kafka://h:x", "kafka://a,,b", "kafka://h/x"),
+)
+
+
+@pytest.mark.parametrize("url", WRONG_BROKERS)
 def test_a_wrong_url_of_a_broker_is_refused(url: str) -> None:
     broker_url("nats://stock:secret@127.0.0.1:8091")
     broker_url("memory://test")
+    broker_url("kafka://localhost:9092")
+    broker_url("kafka+tls://stock:secret@one:9092,two:9092,three")
 
     with pytest.raises(UrlFault):
         broker_url(url)

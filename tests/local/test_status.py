@@ -20,7 +20,17 @@ from tests.local.shop_files import a_shop_file
 
 SERVERS = ("postgres", "nats", "gateway")
 SERVICES = ("stock", "reservation", "payment", "delivery", "mypage", "account")
-COUNTS = ("missing", "parked", "stuck", "dead", "kept", "refused", "pending", "unsettled")
+COUNTS = (
+    "missing",
+    "parked",
+    "stuck",
+    "dead",
+    "kept",
+    "refused",
+    "unanswered",
+    "pending",
+    "unsettled",
+)
 
 
 PROTECTION = ("limits", "breakers")
@@ -83,7 +93,7 @@ def test_counts_that_are_0_everywhere_are_one_line() -> None:
     assert shown(rows()).endswith("\nno parked events or open payments\n")
     assert shown(rows(pending=1), 100).endswith(
         "\nno missing topics, parked events, stuck events, dead letters, kept events, refused "
-        "events or \nunsettled payments\n"
+        "events, \nunanswered claims or unsettled payments\n"
     )
     assert shown(rows(**dict.fromkeys(COUNTS[:-1], 1))).endswith("\nno unsettled payments\n")
     assert "\nno " not in shown(rows(**dict.fromkeys(COUNTS, 1)))
@@ -112,7 +122,7 @@ def test_what_needs_a_person_is_a_sentence_with_the_part() -> None:
 
 def test_a_missing_topic_or_group_is_loud_in_the_table_and_in_the_exit_code() -> None:
     figures: dict[str, Any] = {"database": "sqlite", "unsent": 0, "lag": None}
-    figures |= dict.fromkeys(COUNTS[:-2], 0) | {"missing": 1}
+    figures |= dict.fromkeys(COUNTS[:-3], 0) | {"missing": 1}
     own = ServiceStatus(ready=True, service="stock", broker=True, published=9, gauges={}, **figures)
 
     answered = row_of_a_service_that_answers(200, msgspec.json.encode(own.flat()))
@@ -203,7 +213,7 @@ def test_the_row_of_a_service_has_its_figures_beside_those_of_its_process() -> N
 
     made = row_of_a_service_that_answers(200, msgspec.json.encode(own.flat()))
 
-    assert list(made) == [*ROW, *USED, *figures, "pending", "unsettled", *PROTECTION]
+    assert list(made) == [*ROW, *USED, *figures, "unanswered", "pending", "unsettled", *PROTECTION]
     assert made.items() >= (figures | {"ready": True, "pending": 4, "unsettled": 0}).items()
     assert made["limits"] == {"reads": 100}
     assert made["breakers"]["payment"]["state"] == "open"

@@ -22,7 +22,7 @@ from tests.model.payment_model import PaymentState, Surroundings
 from tests.model.reservation_model import ReservationState
 from tests.model.service_model import Step
 from tests.model.shop_model import ShopModel, shop_model
-from tests.model.stock_model import StockState
+from tests.model.stock_model import StockState, stock_model
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +129,10 @@ def _stock_does_not_answer_cancelled_claims() -> ShopModel:
     return replace(shop, stock=replace(shop.stock, deviate=deviate))
 
 
+def _stock_forgets_what_it_has_recorded() -> ShopModel:
+    return replace(shop_model(), stock=stock_model(1, falls_behind=True, answers=False))
+
+
 RULES: Final[Sequence[Rule]] = [
     Rule(
         "a cancel without a payment leaves a tombstone",
@@ -174,5 +178,10 @@ RULES: Final[Sequence[Rule]] = [
         "stock answers the claim of a cancelled reservation",
         "a unit never became available to reserve again",
         _stock_does_not_answer_cancelled_claims,
+    ),
+    Rule(
+        "stock answers the claims that it has recorded while it was behind",
+        "reserved, unit unseen",
+        _stock_forgets_what_it_has_recorded,
     ),
 ]

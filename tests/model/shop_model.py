@@ -51,11 +51,12 @@ def shop_model(
     retries: bool = False,
     redelivers: bool = False,
     withdraws: bool = False,
+    falls_behind: bool = False,
 ) -> ShopModel:
     return ShopModel(
         reservation=reservation_model(units),
         payment=payment_model(surroundings),
-        stock=stock_model(units, withdraws=withdraws),
+        stock=stock_model(units, withdraws=withdraws, falls_behind=falls_behind),
         delivery=delivery_model(recalls=recalls),
         retries=retries,
         redelivers=redelivers,

@@ -26,6 +26,8 @@ SHOPS: Final[dict[str, Callable[[], ShopModel]]] = {
     "a unit is there": shop_model,
     "no unit is there": lambda: shop_model(units=0),
     "the bike is withdrawn": lambda: shop_model(withdraws=True),
+    "stock falls behind": lambda: shop_model(falls_behind=True),
+    "stock falls behind, no unit": lambda: shop_model(units=0, falls_behind=True),
     "the same key again": lambda: shop_model(retries=True),
     "every message may be redelivered": lambda: shop_model(redelivers=True),
     "declined, and paid again": lambda: shop_model(surroundings=Surroundings(tries=2)),

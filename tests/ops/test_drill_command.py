@@ -144,7 +144,7 @@ def test_what_is_typed_wrongly_is_said_and_not_played(
 
 
 def test_every_drill_has_a_title_in_the_list() -> None:
-    console = Console(record=True, width=120)
+    console = Console(record=True, width=300)
 
     command.show_list(console)
 

@@ -15,8 +15,9 @@ import psutil
 from httpx import ASGITransport, AsyncClient
 
 from roadbike.kit.auth import ServiceTokens, SigningKey, new_signing_key
+from roadbike.kit.process.access_tokens import token_verifier
+from roadbike.kit.process.internal_tokens import service_tokens
 from roadbike.kit.process.secret import Secret
-from roadbike.kit.process.server import service_tokens, token_verifier
 from roadbike.kit.translations import load_translations
 from roadbike.kit.web import http_app
 from roadbike.reservation import app

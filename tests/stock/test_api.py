@@ -1,6 +1,7 @@
 """The HTTP API of stock, through the real app."""
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import pytest
@@ -35,7 +36,10 @@ async def test_a_bike_is_put_on_sale_and_read(admin: Any, anybody: Any) -> None:
     assert read.headers["etag"] == '"1"'
     assert read.headers["content-type"] == "application/hal+json"
     path = {"href": "/stocks/1"}
-    assert made.json() == read.json() | {
+    shown = made.json()
+    assert datetime.fromisoformat(shown.pop("changedAt")).tzinfo is UTC
+    assert shown == read.json() | {
+        "changedBy": "boss",
         "_links": {"self": path, "edit": path, "withdraw": path},
     }
     assert read.json() == NUMBERED_BIKE | optional | {"reserveQty": 0, "_links": {"self": path}}

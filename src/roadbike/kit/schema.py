@@ -168,12 +168,18 @@ def drop_v5() -> None:
 
 
 def add_partial_index(name: str, table: str, columns: list[str], where: str) -> None:
-    """Create an index of the rows that fulfil the condition, while the service may be running.
+    """Create an index of the rows that fulfil the condition, as `add_index` does."""
+    add_index(name, table, columns, where)
+
+
+def add_index(name: str, table: str, columns: list[str], where: str | None = None) -> None:
+    """Create an index while the service may be running. where: of which rows; None of all.
 
     On PostgreSQL it is built concurrently, so that nobody waits to write; one that an interrupted
-    build has left behind is replaced. It commits the migration's transaction.
+    build has left behind is replaced. It commits the migration's transaction: indexes come before
+    everything else of a migration, so that it can be run again.
     """
-    condition = text(where)
+    condition = None if where is None else text(where)
     if op.get_context().dialect.name != "postgresql":
         op.create_index(name, table, columns, sqlite_where=condition)
         return

@@ -7,6 +7,7 @@ from typing import Final
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 DATABASES: Final = ("postgresql+asyncpg", "sqlite+aiosqlite")
+KAFKA: Final = ("kafka", "kafka+tls")
 WEB: Final = ("http", "https")
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 HOST: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+\]")
@@ -38,9 +39,23 @@ def database_url(url: str) -> str:
 
 def broker_url(url: str) -> str:
     """Return the URL. Raises UrlFault when it is not that of a broker that is supported."""
-    parts = _split(url, ("nats", "memory"))
+    if url.partition("://")[0] in KAFKA:
+        return _kafka_url(url)
+    parts = _split(url, ("nats", *KAFKA, "memory"))
     if parts.scheme == "nats" and not parts.hostname:
         raise UrlFault("the host is missing: write nats://user:password@host:port")
+    return url
+
+
+def _kafka_url(url: str) -> str:
+    """Return the URL of a Kafka cluster, which names one server or several."""
+    scheme, _, rest = url.partition("://")
+    credentials, _, servers = rest.rstrip("/").rpartition("@")
+    for server in servers.split(","):
+        parts = _split(f"{scheme}://{credentials}{'@' if credentials else ''}{server}", KAFKA)
+        _check_host(parts)
+        if parts.path or parts.query or parts.fragment:
+            raise UrlFault("it has more than user, password, hosts and ports: remove the rest")
     return url
 
 

@@ -8,7 +8,7 @@ from roadbike.local import services
 from roadbike.local.home import Home, passwords
 from roadbike.local.ports import Ports
 from roadbike.local.replicas import Replicas
-from roadbike.local.servers import AUDIT, nats, postgres, traefik
+from roadbike.local.servers import AUDIT, kafka, nats, postgres, traefik
 from roadbike.local.servers.nats import SET_UP
 from roadbike.local.services import ServiceSpec
 from roadbike.local.supervisor import probes, watchdog
@@ -40,8 +40,8 @@ def all_parts(
     seconds = watchdog.hang_seconds(environ)
     parts = (
         postgres.part(home, ports.postgres, environ, passwords(home, "postgres", roles), limits),
-        nats.part(home, ports.nats, environ, broker_rights(home, specs), user),
-        set_up_part(home, ports, specs, user),
+        *_broker(home, ports, environ, specs, user),
+        set_up_part(home, ports, environ, specs, user),
         *(part for spec in specs for part in service_parts(home, ports, environ, spec, made, user)),
         traefik.part(
             home,
@@ -55,6 +55,19 @@ def all_parts(
     return tuple(replace(part, hang_seconds=seconds) for part in parts)
 
 
+def _broker(
+    home: Home,
+    ports: Ports,
+    environ: Mapping[str, str],
+    specs: tuple[ServiceSpec, ...],
+    user: User | None,
+) -> tuple[Part, ...]:
+    """Return the broker as a part, unless one runs outside of the shop."""
+    if kafka.url(environ):
+        return ()
+    return (nats.part(home, ports.nats, environ, broker_rights(home, specs), user),)
+
+
 def broker_rights(home: Home, specs: tuple[ServiceSpec, ...]) -> nats.Rights:
     names = [spec.name for spec in specs]
     return nats.Rights(
@@ -66,7 +79,11 @@ def broker_rights(home: Home, specs: tuple[ServiceSpec, ...]) -> nats.Rights:
 
 
 def set_up_part(
-    home: Home, ports: Ports, specs: tuple[ServiceSpec, ...], user: User | None = None
+    home: Home,
+    ports: Ports,
+    environ: Mapping[str, str],
+    specs: tuple[ServiceSpec, ...],
+    user: User | None = None,
 ) -> Part:
     """Return the process that makes topics and groups, and keeps making what is missing."""
     return Part(
@@ -75,15 +92,17 @@ def set_up_part(
         runs=Call(
             function="roadbike.local.jobs.broker:keep_set_up",
             arguments={
-                "url": services.broker_url(home, ports, SET_UP),
+                "url": services.broker_url(home, ports, SET_UP, environ),
                 "topics": services.topics(specs),
                 "ack_wait": services.ACK_WAIT_SECONDS,
+                # on one machine there is one copy of everything
+                "kafka": kafka.making(environ, copies=1) if kafka.url(environ) else None,
             },
             user=user.ids if user else None,
         ),
         is_ready=probes.http(ports.set_up),
         is_live=probes.http_life(ports.set_up),
-        needs=("nats",),
+        needs=_needed_broker(environ),
     )
 
 
@@ -100,7 +119,15 @@ def service_parts(
     owner = services.owner_url(home, ports, spec)
     parts = made[spec.name].items()
     return [
-        service_part(settings | {"ROADBIKE_PORT": str(port)}, owner, spec, part, port, user)
+        service_part(
+            settings | {"ROADBIKE_PORT": str(port), "ROADBIKE_REPLICA": part},
+            owner,
+            spec,
+            part,
+            port,
+            needs=_needs(spec, environ),
+            user=user,
+        )
         for part, port in parts
     ]
 
@@ -111,6 +138,8 @@ def service_part(
     spec: ServiceSpec,
     name: str,
     port: int,
+    *,
+    needs: tuple[str, ...],
     user: User | None = None,
 ) -> Part:
     """`owner` is the URL of the database for the role that migrates it."""
@@ -133,5 +162,15 @@ def service_part(
         ),
         is_ready=probes.http(port),
         is_live=probes.http_life(port),
-        needs=(*(("postgres",) if spec.database == "postgresql" else ()), "nats", SET_UP),
+        needs=needs,
     )
+
+
+def _needs(spec: ServiceSpec, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the parts that a service waits for."""
+    database = ("postgres",) if spec.database == "postgresql" else ()
+    return (*database, *_needed_broker(environ), SET_UP)
+
+
+def _needed_broker(environ: Mapping[str, str]) -> tuple[str, ...]:
+    return () if kafka.url(environ) else ("nats",)

@@ -44,7 +44,7 @@ class Ports:
 
     @property
     def limits(self) -> int:
-        return self.base + 13
+        return self.base + 14
 
 
 def from_base(base: int) -> Ports:

@@ -12,7 +12,7 @@ from roadbike.local import keys, replicas
 from roadbike.local.home import Home, passwords
 from roadbike.local.ports import HOST, Ports
 from roadbike.local.replicas import Replicas
-from roadbike.local.servers import AUDIT, postgres
+from roadbike.local.servers import AUDIT, kafka, postgres
 
 # After a process was killed, its unacknowledged messages should become available soon.
 ACK_WAIT_SECONDS: Final = 5.0
@@ -128,7 +128,7 @@ def environment(
         "ROADBIKE_HOST": HOST,
         "ROADBIKE_PORT": str(spec.port(ports)),
         "ROADBIKE_DATABASE_URL": database_url(home, ports, spec),
-        "ROADBIKE_BROKER_URL": broker_url(home, ports, spec.name),
+        "ROADBIKE_BROKER_URL": broker_url(home, ports, spec.name, environ),
         "ROADBIKE_ACCOUNT_URL": ",".join(account),
         "ROADBIKE_PAYMENT_URL": ",".join(urls[PAYMENT.name]),
         "ROADBIKE_STOCK_URL": ",".join(urls[STOCK.name]),
@@ -193,7 +193,10 @@ def gateway_key(home: Home) -> str:
     return f"{ONE_MACHINE}-{passwords(home, 'gateway', ['key'])['key']}"
 
 
-def broker_url(home: Home, ports: Ports, user: str) -> str:
+def broker_url(home: Home, ports: Ports, user: str, environ: Mapping[str, str]) -> str:
+    """Return the URL of the broker for that user: of a Kafka outside of the shop, else of NATS."""
+    if outside := kafka.url(environ):
+        return outside
     password = passwords(home, "nats", [user])[user]
     return f"nats://{user}:{password}@{HOST}:{ports.nats}"
 

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
@@ -13,7 +14,7 @@ from roadbike.local.errors import CommandError, did_you_mean
 from roadbike.local.home import Home, write_private
 from roadbike.local.invocation import command_line
 from roadbike.local.ports import DEFAULT_BASE, HOST, Ports
-from roadbike.local.servers import AUDIT
+from roadbike.local.servers import AUDIT, kafka
 from roadbike.local.servers.nats import SET_UP
 from roadbike.local.services import ServiceSpec
 from roadbike.local.supervisor import control
@@ -141,11 +142,13 @@ def begin(
     ports: Ports,
     specs: tuple[ServiceSpec, ...],
     counts: Mapping[str, int] = services.ONCE,
+    environ: Mapping[str, str] = MappingProxyType({}),
     limits: Mapping[str, int] = services.ONCE,
 ) -> None:
     """Write the file for a start. The demo users keep the passwords made at the first start.
 
     counts: how many processes each service has that does not have one. limits: of the gateway.
+    environ: of the command, which may name a broker outside of the shop.
     """
     before = read(home)
     passwords = {user: secrets.token_urlsafe(12) for user in DEMO_USERS}
@@ -164,7 +167,7 @@ def begin(
             **of_parts,
             **gateway,
             "postgres": ports.postgres,
-            "nats": ports.nats,
+            **({} if kafka.url(environ) else {"nats": ports.nats}),
             SET_UP: ports.set_up,
         },
         logins=before.logins if before else passwords,
@@ -173,7 +176,7 @@ def begin(
         owners={spec.name: services.owner_url(home, ports, spec) for spec in specs},
         auditors=services.audit_urls(home, ports, specs),
         brokers={
-            name: services.broker_url(home, ports, name)
+            name: services.broker_url(home, ports, name, environ)
             for name in (*(spec.name for spec in specs), SET_UP, AUDIT)
         },
         limits=dict(limits),

@@ -58,7 +58,7 @@ class WholeBike(Body, frozen=True, kw_only=True, rename=wire_name):
     why: the reason, for the audit log.
     """
 
-    ignored = frozenset({"bikeId", "reserveQty", "withdrawn", "_links"})
+    ignored = frozenset({"bikeId", "reserveQty", "withdrawn", "changedBy", "changedAt", "_links"})
 
     bike_name: Name
     price: Price

@@ -19,8 +19,9 @@ from roadbike.kit.process.service import Service, every, whenever
 from roadbike.kit.process.settings import ServiceSettings
 from roadbike.kit.web.audit_log import AuditLogApi
 from roadbike.stock.api import StockApi
+from roadbike.stock.behind import count_unanswered
 from roadbike.stock.lists_api import StockLists
-from roadbike.stock.use_cases import follow_purchase, prefetch, refresh_texts
+from roadbike.stock.use_cases import CATCH_UP, follow_purchase, prefetch, refresh_texts
 
 
 class Settings(ServiceSettings, frozen=True, kw_only=True):
@@ -46,6 +47,8 @@ def build(settings: Settings) -> Service:
             whenever(DeliveryReturned, follow_purchase),
         ],
         prefetch=prefetch,
+        catch_up=CATCH_UP,
+        gauges={"unanswered": count_unanswered},
         timed=[every(seconds=60, do=refresh_texts)],
         publishes=(
             StockRegistered,

@@ -24,6 +24,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    text,
     update,
 )
 
@@ -42,11 +43,14 @@ from roadbike.kit.db.claims import free_only
 from roadbike.kit.db.columns import AsJson, BigId, Status, UtcTime, utc_now
 from roadbike.kit.db.paging import Paging
 from roadbike.kit.db.rows import Rows
+from roadbike.kit.messaging.catching_up import Ends
 from roadbike.kit.pure.refusals import NotFound
 from roadbike.kit.pure.texts import search_form
 from roadbike.stock.domain import RULE, Allocation, Bike, BikeText, Movement, State, Why, bike_text
 
 BATCH: Final = 500  # bikes whose texts are made in one transaction
+
+UNANSWERED: Final = text("registered AND state = 'unseen'")  # without a value: see the index
 
 metadata: Final = MetaData()
 
@@ -87,6 +91,9 @@ ALLOCATION: Final = Table(
     Column("returned", Boolean, nullable=False),
     Column("state", Status(State), nullable=False),
     Column("row_version", BigInteger, nullable=False),
+    Index(
+        "allocation_unanswered", "reserve_seq", sqlite_where=UNANSWERED, postgresql_where=UNANSWERED
+    ),
 )
 
 LEDGER: Final = Table(
@@ -101,6 +108,13 @@ LEDGER: Final = Table(
     Column("recorded_by", String(USER_ID_LENGTH)),
     UniqueConstraint("reservation_id", "why", name="ledger_once"),  # a unit leaves the shop once
     Index("ledger_bike", "bike_id"),
+)
+
+BEHIND: Final = Table(  # one row: see stock/behind.py
+    "behind",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("ends", AsJson(Ends)),
 )
 
 BIKES: Final = Rows(BIKE, Bike)

@@ -2,16 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
+from uuid import UUID
 
 from roadbike.contracts.audit import BIKE, staff_change
 from roadbike.kit.audit_log import note
 from roadbike.kit.db import Database, StaleRow, Tx
+from roadbike.kit.messaging.catching_up import CatchUp, Ends
 from roadbike.kit.messaging.outbox import publish, publish_all
 from roadbike.kit.messaging.refused import report_contradiction
 from roadbike.kit.pure.conditions import Precondition
-from roadbike.stock import domain, store
+from roadbike.stock import behind, domain, store
 from roadbike.stock.domain import Allocation, Bike, Cause, ImportRow, RowFault
+
+CLAIMS_AT_ONCE: Final = 500  # answered in one transaction after catching up
 
 # the catalogue ---------------------------------------------------------------------------
 
@@ -157,23 +161,62 @@ async def follow_purchase(tx: Tx, cause: Cause) -> None:
     if domain.is_contradicted(allocation, cause):
         report_contradiction(tx, cause, f"delivery named bike {allocation.bike_id} before")
     if noted != allocation:  # else the fact was known before, or does not concern stock
-        await settle(tx, noted)
+        await settle(tx, noted, is_behind=await behind.is_behind(tx))
 
 
 async def prefetch(tx: Tx, causes: Sequence[Cause]) -> None:
     """Lock the allocations and bikes that a batch of events concerns, in two statements."""
+    await behind.is_behind(tx)  # its lock comes first
     await store.lock_all(
         tx, [cause.reservation_id for cause in causes], [cause.bike_id for cause in causes]
     )
 
 
-async def settle(tx: Tx, allocation: Allocation) -> Allocation:
+async def settle(tx: Tx, allocation: Allocation, *, is_behind: bool = False) -> Allocation:
     """Decide, save, publish. Return the allocation as it is saved."""
     bike = await store.locked_bike(tx, allocation.bike_id) or domain.unknown(allocation.bike_id)
-    decision = domain.decide(allocation, bike)
+    decision = domain.decide(allocation, bike, behind=is_behind)
     store.save(tx, decision.allocation)
     if decision.bike != bike:
         store.save_bike(tx, decision.bike)
     store.add_movements(tx, decision.movements)
     publish_all(tx, decision.events)
     return decision.allocation
+
+
+# while stock is behind: claims and cancels are only recorded ------------------------------
+
+
+async def change_ends(tx: Tx, before: Ends | None, after: Ends) -> None:
+    """Note the ends that stock has to reach, unless another replica has noted others."""
+    if await behind.locked_ends(tx) == before:
+        await behind.save_ends(tx, after)
+
+
+async def finish_catching_up(tx: Tx, ends: Ends, at_once: int = CLAIMS_AT_ONCE) -> bool:
+    """Answer the next claims in the order of reserving; return whether there may be more.
+
+    With the last of them stock is not behind any more. Do nothing when another replica has
+    finished, or has noted other ends.
+    """
+    if await behind.locked_ends(tx) != ends:
+        return False
+    claims = await behind.next_claims(tx, at_once)
+    await answer(tx, [(claim["reservation_id"], claim["bike_id"]) for claim in claims])
+    if len(claims) == at_once:
+        return True
+    await behind.save_ends(tx, None)
+    return False
+
+
+async def answer(tx: Tx, claims: Sequence[tuple[UUID, int]]) -> None:
+    """Decide these claims one after the other: those that are alive get the free units.
+
+    claims: the reservation and the bike of each.
+    """
+    await store.lock_all(tx, [claim for claim, _ in claims], [bike for _, bike in claims])
+    for reservation_id, bike_id in claims:
+        await settle(tx, await store.locked_or_new(tx, reservation_id, bike_id))
+
+
+CATCH_UP: Final = CatchUp(ends=behind.ends, change=change_ends, finish=finish_catching_up)

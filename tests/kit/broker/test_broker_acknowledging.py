@@ -4,15 +4,17 @@ import asyncio
 
 from roadbike.kit.messaging.broker import Broker
 from tests.kit.broker.conftest import ACK_WAIT, Connect
-from tests.kit.broker.messages import TOPIC, fetch_all, in_order, messages, payloads
+from tests.kit.broker.messages import TOPIC, fetch_all, idle_lag, in_order, messages, payloads
 
 
 async def test_an_acknowledged_message_is_not_delivered_again(
     publisher: Broker, connect: Connect
 ) -> None:
     await publisher.send(messages(4))
-    subscription = await publisher.subscribe("mypage", TOPIC)
+    gone = await connect()
+    subscription = await gone.subscribe("mypage", TOPIC)
     await subscription.ack(await fetch_all(subscription, 3))
+    await gone.close()
 
     restarted = await connect()
     resumed = await restarted.subscribe("mypage", TOPIC)
@@ -73,7 +75,7 @@ async def test_an_acknowledgement_can_be_repeated(publisher: Broker) -> None:
         await subscription.nak(first, 0)
         await subscription.ack([])
 
-    assert await subscription.lag() == 1
+    assert 1 <= await subscription.lag() <= 1 + int(publisher.name == "kafka")
 
 
 async def test_a_late_acknowledgement_of_a_redelivered_message_counts(publisher: Broker) -> None:
@@ -86,19 +88,21 @@ async def test_a_late_acknowledgement_of_a_redelivered_message_counts(publisher:
         await subscription.ack(first)
         await subscription.ack(again)
 
-    assert await subscription.lag() == 0
+    assert await idle_lag(subscription) == 0
     assert await subscription.fetch(10, 2 * ACK_WAIT) == []
 
 
 async def test_the_lag_is_the_number_of_unacknowledged_messages(publisher: Broker) -> None:
     await publisher.send(messages(5))
     subscription = await publisher.subscribe("mypage", TOPIC)
-    assert await subscription.lag() == 5
+    # Kafka counts the mark of the transaction, too, until it has passed that
+    more = int(publisher.name == "kafka")
+    assert 5 <= await subscription.lag() <= 5 + more
 
     received = await fetch_all(subscription, 2)
-    assert await subscription.lag() == 5
+    assert 5 <= await subscription.lag() <= 5 + more
 
     await subscription.ack(received)
-    assert await subscription.lag() == 3
+    assert 3 <= await subscription.lag() <= 3 + more
     await subscription.ack(await fetch_all(subscription, 3))
-    assert await subscription.lag() == 0
+    assert await idle_lag(subscription) == 0

@@ -12,13 +12,11 @@ import pytest
 from litestar.testing import AsyncTestClient
 from msgspec import UNSET, UnsetType
 
-from roadbike.kit.auth import Identity, ServiceTokens, SigningKey, new_signing_key
+from roadbike.kit.auth import ServiceTokens, SigningKey, new_signing_key
 from roadbike.kit.pure.conditions import Precondition
 from roadbike.kit.pure.refusals import (
     Conflict,
     PreconditionFailed,
-    TokenExpired,
-    TokenInvalid,
     Unavailable,
 )
 from roadbike.kit.resilience.deadline import current_deadline
@@ -51,6 +49,7 @@ from roadbike.kit.web import (
 )
 from roadbike.kit.web.client import Gateway
 from roadbike.kit.web.places import Places
+from tests.kit.web.known_tokens import KnownTokens
 
 LARGE = 16 * 1024**2  # bytes
 REPLAY = b'{"exactly" :  "these bytes"}'
@@ -196,17 +195,6 @@ class ThingApi:
 
     async def address(self, client: str) -> dict[str, str]:
         return {"client": client}
-
-
-class KnownTokens:
-    """Accepts "buyer", "clerk" and "admin", which are user id and role in one; knows "old"."""
-
-    async def verify(self, token: str) -> Identity:
-        if token == "old":
-            raise TokenExpired
-        if token not in {"buyer", "clerk", "admin"}:
-            raise TokenInvalid
-        return Identity(token, frozenset({token}))
 
 
 class State:

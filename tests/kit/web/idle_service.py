@@ -26,6 +26,15 @@ USUAL: Final = {
 }
 
 
+FREE: Final = ["x"]  # of a parameter that takes every text
+VALID: Final = {
+    "integer": ["1"],
+    "boolean": ["true", "false"],
+    "date": ["2026-11-27"],
+    "uuid": [str(UUID(int=1))],
+}
+
+
 class _Everybody:
     """Accepts every access token as an admin's, so that all routes are reached."""
 
@@ -77,6 +86,7 @@ class IdleService:
         }
         app: Any = self._app.app
         document: dict[str, Any] = app.openapi_schema.to_schema()
+        self._schemas = document.get("components", {}).get("schemas", {})
         for path, operations in document["paths"].items():
             for method, operation in operations.items():
                 for parameter in operation.get("parameters", ()):
@@ -90,7 +100,7 @@ class IdleService:
         """
         listed: dict[HTTPRouteHandler, dict[str, list[str]]] = {each: {} for each in self.routes}
         for parameter, route in self._documented("query"):
-            listed[route][parameter["name"]] = _valid_values(parameter)
+            listed[route][parameter["name"]] = _valid_values(parameter, self._schemas)
         return listed
 
     def asks_well(self, route: HTTPRouteHandler, query: bytes) -> bool:
@@ -147,18 +157,18 @@ class IdleService:
         return status
 
 
-def _valid_values(parameter: Mapping[str, Any]) -> list[str]:
+def _valid_values(parameter: Mapping[str, Any], schemas: Mapping[str, Any]) -> list[str]:
     schema = parameter["schema"]
     types = [one for one in schema.get("oneOf", [schema]) if one.get("type") != "null"]
     (type_,) = types
     if parameter["name"] == "sort":
         fields = parameter["description"].removeprefix("One of ").partition(";")[0]
         return list(fields.split(", "))
+    if "$ref" in type_:  # an enum with a schema of its own
+        type_ = schemas[type_["$ref"].rpartition("/")[2]]
     if "enum" in type_:
         return list(type_["enum"])
-    return {"integer": ["1"], "uuid": [str(UUID(int=1))]}.get(
-        type_.get("format", type_["type"]), ["x"]
-    )
+    return VALID.get(type_.get("format", type_["type"]), FREE)
 
 
 def _idle(route: HTTPRouteHandler) -> HTTPRouteHandler:

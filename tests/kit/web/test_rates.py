@@ -12,7 +12,8 @@ from roadbike.kit.pure.refusals import TooMany
 from roadbike.kit.translations import load_translations
 from roadbike.kit.web import http_app, rates
 from roadbike.kit.web.rates import NANOSECONDS, RateLimit
-from tests.kit.web.conftest import KnownTokens, State
+from tests.kit.web.conftest import State
+from tests.kit.web.known_tokens import KnownTokens
 
 PER_MINUTE = 3
 

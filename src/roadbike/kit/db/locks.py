@@ -18,6 +18,12 @@ LOCK: Final = Statement(
     )
 )
 
+SHARE: Final = Statement(
+    lambda _: select(
+        func.pg_advisory_xact_lock_shared(func.unnest(bindparam("keys", type_=ARRAY(BigInteger))))
+    )
+)
+
 
 async def lock_names(tx: Tx, kind: str, names: Iterable[str]) -> None:
     """Lock the names of this kind until the end of the transaction, with one statement.
@@ -29,6 +35,16 @@ async def lock_names(tx: Tx, kind: str, names: Iterable[str]) -> None:
     keys = sorted({lock_key(kind, name) for name in names})  # in one order, or two would deadlock
     if keys and tx.db.dialect == POSTGRESQL:
         await tx.rows(LOCK, {"keys": keys})
+
+
+async def share_names(tx: Tx, kind: str, names: Iterable[str]) -> None:
+    """Lock the names as `lock_names` does, but together with others who share them.
+
+    They wait while another one has locked a name, or waits to lock it.
+    """
+    keys = sorted({lock_key(kind, name) for name in names})
+    if keys and tx.db.dialect == POSTGRESQL:
+        await tx.rows(SHARE, {"keys": keys})
 
 
 def lock_key(kind: str, name: str) -> int:

@@ -12,5 +12,6 @@ The path of an event:
 5. `parked`: a message whose use case failed waits here for its retry, and the later messages of
    its key behind it; after the last attempt it is a dead letter (`dead_letters`).
 
+`catching_up` finds out that a service is behind, and when it has consumed what it had missed.
 `pace` slows the background work of 2 and 4 down, so that user requests get the CPU.
 """

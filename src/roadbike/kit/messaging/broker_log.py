@@ -47,6 +47,7 @@ class BrokerLog:
         self._checked: tuple[int, int] | None = None  # epoch of the lease, number of connection
         self._check_at = 0.0  # by the monotonic clock
         self._incarnation: str | None = None  # of the log that holds the last mark
+        self._last: dict[int, Row] = {}  # the event that was sent last, by partition
         self._sent_bytes = 0
 
     async def check(self, epoch: int) -> None:
@@ -58,14 +59,16 @@ class BrokerLog:
         state = epoch, self._broker.connections
         if state == self._checked and time.monotonic() < self._check_at:
             return
+        if self._checked is None or self._checked[0] != epoch:
+            self._last = {}  # somebody else may have sent everything again since
         async with self._db.read() as tx:
             last = await sent.last_sent(tx)
         if last is None:
             self._incarnation = None
-        elif await self._broker.holds(last["topic"], sent.mark_of(last), last["event_id"]):
-            self._incarnation = last["incarnation"]
+        elif lost := await self._lost(last):
+            await self._refill(lost, epoch)
         else:
-            await self._refill(last, epoch)
+            self._incarnation = sent.mark_of(last).incarnation
         self._checked, self._check_at = state, time.monotonic() + self._check_seconds
 
     def acknowledged(self, marks: Sequence[Mark]) -> bool:
@@ -80,8 +83,10 @@ class BrokerLog:
         self._checked = None
         return False
 
-    async def note_sent(self, rows: Sequence[Row]) -> None:
-        """Look at the size of the topic after each TRIM_BYTES of events."""
+    async def note_sent(self, rows: Sequence[Row], marks: Sequence[Mark]) -> None:
+        """Remember the last event of each partition, and look at the size after TRIM_BYTES."""
+        for row, mark in zip(rows, marks, strict=True):
+            self._last[mark.partition] = {**row, **sent.columns_of(mark)}
         self._sent_bytes += sum(len(row["data"]) for row in rows)
         if self._sent_bytes >= TRIM_BYTES:
             await self.trim(rows[0]["topic"])
@@ -93,6 +98,14 @@ class BrokerLog:
             older = await sent.last_sent(tx, before=(await tx.now()) - BROKER_RETENTION)
         await self._broker.trim(topic, None if older is None else sent.mark_of(older))
 
+    async def _lost(self, last: Row) -> Row | None:
+        """Return one of the events that were sent last which the log does not hold, else None."""
+        for row in {row["event_id"]: row for row in (last, *self._last.values())}.values():
+            mark = sent.mark_of(row)
+            if not await self._broker.holds(row["topic"], mark, row["event_id"]):
+                return row
+        return None
+
     async def _refill(self, last: Row, epoch: int) -> None:
         """Make all kept events unsent, a few at a time; the relay then sends them."""
         log.error("broker.log_lost", topic=last["topic"], position=last["position"])
@@ -103,5 +116,5 @@ class BrokerLog:
             after = await self._db.transact(partial(sent.unsend_some, after=after, epoch=epoch))
             self._crash("relay.between_unsends")
             await pace.rest()
-        self._incarnation = None
+        self._incarnation, self._last = None, {}
         log.warning("outbox.sends_again", topic=last["topic"])

@@ -20,7 +20,7 @@ from roadbike.kit.db.wakeup import Wakeup
 from roadbike.kit.logs import SELDOM
 from roadbike.kit.messaging import sent
 from roadbike.kit.messaging.batch_log import report_sent
-from roadbike.kit.messaging.broker import Broker, BrokerUnavailable, Message, TopicFull
+from roadbike.kit.messaging.broker import Broker, BrokerUnavailable, Mark, Message, TopicFull
 from roadbike.kit.messaging.broker_log import BrokerLog
 from roadbike.kit.messaging.pace import Pace
 
@@ -56,6 +56,7 @@ class Relay:
         self._wakeup = Wakeup(db)
         self._holder = str(new_id())
         self._epoch: int | None = None
+        self._sends_in: int | None = None  # the epoch in which the broker knows us as the sender
         self._prolong_at = 0.0  # by the monotonic clock
 
     async def run_forever(self) -> None:
@@ -94,18 +95,28 @@ class Relay:
     async def _send(self, rows: Sequence[Row], epoch: int) -> int:
         self.crash("relay.before_send")
         messages = [_message(row, self.service) for row in rows]
-        try:
-            marks = await self.broker.send(messages)
-        except TopicFull:
-            await self.log.trim(rows[0]["topic"])
-            raise
+        marks = await self._marks(messages, epoch)
         self.crash("relay.after_send")
         if not self.log.acknowledged(marks):
             return 0
         await self.db.transact(lambda tx: sent.note_sent(tx, rows, marks, epoch))
         report_sent(messages)
-        await self.log.note_sent(rows)
+        await self.log.note_sent(rows, marks)
         return len(rows)
+
+    async def _marks(self, messages: Sequence[Message], epoch: int) -> Sequence[Mark]:
+        """Send the events; in each epoch, and after each failure, first take over from others."""
+        try:
+            if self._sends_in != epoch:
+                await self.broker.take_over()
+                self._sends_in = epoch
+            return await self.broker.send(messages)
+        except TopicFull:
+            await self.log.trim(messages[0].topic)
+            raise
+        except BrokerUnavailable:
+            self._sends_in = None
+            raise
 
     async def _relay_and_wait(self) -> None:
         pace = Pace()

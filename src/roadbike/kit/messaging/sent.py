@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Integer, bindparam, func, select
 
@@ -14,6 +14,7 @@ from roadbike.kit.messaging.outbox import NOT_SENT, OUTBOX
 LEASE_NAME: Final = "relay"
 OUTBOX_RETENTION: Final = timedelta(hours=72)  # of sent events
 
+PARTITION: Final = "#"  # between the incarnation and the number of a partition that is not 0
 UNSEND_BATCH: Final = 1_000  # rows of one transaction
 
 _NEXT: Final = Statement(
@@ -41,12 +42,7 @@ async def note_sent(tx: Tx, rows: Sequence[Row], marks: Sequence[Mark], epoch: i
         return
     now = await tx.now()
     noted = [
-        {
-            "seq": row["seq"],
-            "sent_at": now,
-            "incarnation": mark.incarnation,
-            "position": mark.position,
-        }
+        {"seq": row["seq"], "sent_at": now, **columns_of(mark)}
         for row, mark in zip(rows, marks, strict=True)
     ]
     await _SET_SENT.execute(tx, noted)
@@ -62,7 +58,14 @@ async def last_sent(tx: Tx, *, before: datetime | None = None) -> Row | None:
 
 def mark_of(row: Row) -> Mark:
     """Return where the broker has stored a sent event."""
-    return Mark(position=row["position"], incarnation=row["incarnation"])
+    incarnation, _, partition = row["incarnation"].partition(PARTITION)
+    return Mark(position=row["position"], incarnation=incarnation, partition=int(partition or "0"))
+
+
+def columns_of(mark: Mark) -> dict[str, Any]:
+    """Return the mark as the outbox stores it; `incarnation` also names a partition but 0."""
+    partition = f"{PARTITION}{mark.partition}" if mark.partition else ""
+    return {"incarnation": f"{mark.incarnation}{partition}", "position": mark.position}
 
 
 async def unsend_some(tx: Tx, *, after: int, epoch: int) -> int | None:

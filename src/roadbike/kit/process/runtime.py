@@ -19,6 +19,7 @@ from roadbike.kit.messaging.broker import (
     Subscription,
     TopicMissing,
 )
+from roadbike.kit.messaging.catching_up import CatchingUp
 from roadbike.kit.messaging.consumed import ANNOUNCE_SECONDS
 from roadbike.kit.messaging.inbox import Inbox
 from roadbike.kit.messaging.pace import Pace
@@ -57,6 +58,9 @@ class Runtime:
             crash=crash,
         )
         self.relay = relay.Relay(db, broker, service.name, crash=crash)
+        self.catching_up = service.catch_up and CatchingUp(
+            db, broker, service.name, self.consumes, service.catch_up
+        )
         self.failed = asyncio.Event()
         self._has_announced = asyncio.Event()
         # messages that several topics deliver meanwhile share one transaction
@@ -153,6 +157,7 @@ class Runtime:
     def _work(self) -> list[tuple[str, Any]]:
         return [
             ("announce", self._announce()),
+            *((("catch up", self.catching_up.run_forever()),) if self.catching_up else ()),
             *((f"consume {topic}", self._consume(topic)) for topic in self.consumes),
             *((f"every {t.seconds} s", _repeat(t, self.service.db.background)) for t in self.timed),
             *((("relay", self.relay.run_forever()),) if self.service.publishes else ()),
@@ -176,6 +181,8 @@ class Runtime:
 
     async def _consume(self, topic: str) -> None:
         await self._has_announced.wait()
+        if self.catching_up:
+            await self.catching_up.looked.wait()
         while True:
             subscription = await _once_available(
                 lambda: self.broker.subscribe(self.service.name, topic)
@@ -204,6 +211,8 @@ class Runtime:
                 await subscription.ack(received)
                 if len(received) < FETCH_SIZE:
                     await pace.rest()
+                elif self.catching_up:
+                    self.catching_up.note_full_batch()
 
 
 async def _repeat(timed: Timed, db: Database) -> None:

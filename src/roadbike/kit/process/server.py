@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from importlib import import_module
 from importlib.resources import files
@@ -16,14 +16,13 @@ from msgspec import structs
 from sqlalchemy.exc import DBAPIError
 
 from roadbike.kit import logs
-from roadbike.kit.auth import KeyFault, TokenVerifier, fetcher, public_keys
-from roadbike.kit.auth.keys import PublicKeys
 from roadbike.kit.db import DatabaseBusy, DatabaseUnavailable, compatibility
 from roadbike.kit.db.capacity import check_capacity
 from roadbike.kit.logs import SELDOM
-from roadbike.kit.messaging import broker as brokers
 from roadbike.kit.messaging.broker import Broker
 from roadbike.kit.process import settings
+from roadbike.kit.process.access_tokens import token_verifier
+from roadbike.kit.process.broker import Durability, connected
 from roadbike.kit.process.garbage import tune_garbage_collector
 from roadbike.kit.process.http_server import UvicornServer, uvicorn_config
 from roadbike.kit.process.internal_tokens import service_tokens
@@ -31,9 +30,8 @@ from roadbike.kit.process.metrics_page import MetricsApi
 from roadbike.kit.process.operator_routes import DeadLetterApi
 from roadbike.kit.process.runtime import Runtime
 from roadbike.kit.process.service import Application, Service
-from roadbike.kit.process.setting_faults import SettingError, fault
 from roadbike.kit.process.status import ServiceStatus
-from roadbike.kit.process.tls import client_tls, server_tls
+from roadbike.kit.process.tls import server_tls
 from roadbike.kit.resilience.lag import Lag
 from roadbike.kit.translations import load_translations
 from roadbike.kit.web import http_app
@@ -79,7 +77,7 @@ async def _serve(
 ) -> None:
     service: Service = module.build(chosen)
     tune_garbage_collector()
-    broker = brokers.connect(chosen.broker_url.reveal(), service.name)
+    broker = connected(chosen, service.name)
     try:
         async with running(service, package, broker, application, listener) as server:
             loop = asyncio.get_running_loop()
@@ -116,14 +114,19 @@ class Server:
         self._tls = server_tls(service.settings)
         self.places = Places(Lag(), service.settings.shed_lag_ms)
         self._version = _version_of(package)
+        self.durability = Durability(broker, {event.topic for event in service.publishes})
         self._reachable = False
         self._draining = False
         self._stop = asyncio.Event()
 
     @property
     def ready(self) -> bool:
-        """Return whether the database is reachable and migrated, and no stop has begun."""
-        return self._reachable and not self._draining
+        """Return whether the database is reachable and migrated, and no stop has begun.
+
+        In production the broker must not be set up so that it loses what it has acknowledged.
+        """
+        refused = self.service.settings.env == "production" and self.durability.faults
+        return self._reachable and not self._draining and not refused
 
     @property
     def url(self) -> str:
@@ -205,6 +208,7 @@ class Server:
             translations=load_translations("roadbike.kit", *application.catalogues),
             status=self._status,
             ready=lambda: self.ready,
+            faults=lambda: self.durability.faults,
             gateway=_gateway(chosen),
             writes_per_minute=self._limits["writesPerMinute"],
             places=self.places,
@@ -248,7 +252,8 @@ async def running(
     At the end of the block it drains. Raises OSError when its port is taken.
     """
     server = Server(service, package, broker, application, listener)
-    watching = [asyncio.create_task(each) for each in (server.probe(), server.places.lag.measure())]
+    looks = (server.probe(), server.places.lag.measure(), server.durability.watch())
+    watching = [asyncio.create_task(each) for each in looks]
     try:
         async with server.runtime.running():
             listening = await server.listen()
@@ -260,42 +265,6 @@ async def running(
         for task in watching:
             task.cancel()
         await service.db.close()
-
-
-def token_verifier(
-    service: Service,
-    application: Application,
-    fetch: Callable[[str], Awaitable[str]] | None = None,
-) -> TokenVerifier:
-    """Return what verifies access tokens for this service; `fetch` as in TokenVerifier.
-
-    Raises SettingError when a setting cannot be read.
-    """
-    chosen = service.settings
-    return TokenVerifier(
-        service.db,
-        chosen.account_url.partition(",")[0],
-        _account_keys(chosen),
-        issuer=application.issuer,
-        audience=application.audience,
-        roles=application.roles,
-        max_lifetime_seconds=chosen.token_max_lifetime_seconds,
-        fetch=fetch or fetcher(client_tls(chosen)),
-    )
-
-
-def _account_keys(chosen: settings.ServiceSettings) -> PublicKeys:
-    try:
-        keys = public_keys(chosen.account_keys)
-    except KeyFault as reason:
-        raise _wrong_account_keys(reason) from None
-    if not keys:
-        raise _wrong_account_keys("it holds no key")
-    return keys
-
-
-def _wrong_account_keys(reason: object) -> SettingError:
-    return SettingError(fault("setting-wrong", name="ROADBIKE_ACCOUNT_KEYS", reason=reason))
 
 
 def _gateway(chosen: settings.ServiceSettings) -> Gateway:

@@ -11,6 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from roadbike.kit.db import Database, Tx
 from roadbike.kit.messaging.broker import Message
+from roadbike.kit.messaging.catching_up import CatchUp
 from roadbike.kit.messaging.inbox import Policy, Prefetch
 from roadbike.kit.process.settings import ServiceSettings
 from roadbike.kit.pure.events import Event
@@ -58,6 +59,7 @@ class Service:
     prefetch: loads with one statement per table what a batch of events will touch.
     breakers: in front of what it calls, for /internal/status. limits: its own limits of requests,
     by name; 0 is off.
+    catch_up: what it does differently while it is behind with its messages.
     resources: opened before the first request and closed after the last (HTTP clients, pools).
     Raises ValueError when it publishes events of another source or to several topics.
     """
@@ -74,6 +76,7 @@ class Service:
     breakers: Sequence[Breaker] = ()
     limits: Mapping[str, int] = field(default_factory=dict)
     resources: Sequence[AbstractAsyncContextManager[object]] = ()
+    catch_up: CatchUp | None = None
 
     def __post_init__(self) -> None:
         """Consumers would refuse the events of another source."""

@@ -26,6 +26,7 @@ __all__ = [
 
 T = TypeVar("T", bound=msgspec.Struct)
 
+REPLICA: Final = r"\A[A-Za-z0-9._-]{0,100}\Z"
 CRASH_PLAN: Final = r"\A[a-z_.]+:[1-9][0-9]*(,[a-z_.]+:[1-9][0-9]*)*\Z"
 ONE_MACHINE: Final = "one-machine"  # part of the kid of every key that is not for production
 SHED_LAG_MS: Final = 100
@@ -51,7 +52,33 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
         Secret,
         Meta(description="Its own database: postgresql+asyncpg://… or sqlite+aiosqlite://…"),
     ]
-    broker_url: Annotated[Secret, Meta(description="The broker: nats://user:password@host:port.")]
+    broker_url: Annotated[
+        Secret,
+        Meta(
+            description="The broker: nats://user:password@host:port, or for Kafka "
+            "kafka://host:port,host:port with user:password@ before the hosts for SASL, and with "
+            "kafka+tls:// for TLS."
+        ),
+    ]
+    broker_ca: Annotated[
+        str,
+        Meta(
+            description="Certificates (PEM) of the authority that signs those of Kafka's servers, "
+            "for kafka+tls; without it, those of the system."
+        ),
+    ] = ""
+    broker_sasl: Annotated[
+        Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"],
+        Meta(description="How Kafka's servers check user and password. PLAIN only with kafka+tls."),
+    ] = "SCRAM-SHA-512"
+    replica: Annotated[
+        str,
+        Meta(
+            pattern=REPLICA,
+            description="Name of this process among those of the service, the same after a "
+            "restart: then a restart moves no partitions on Kafka.",
+        ),
+    ] = ""
     account_url: Annotated[
         str,
         Meta(description="URL of the service that issues access tokens and publishes their keys."),

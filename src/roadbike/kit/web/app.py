@@ -17,7 +17,7 @@ from roadbike.kit.web.client import NO_GATEWAY, Gateway, provide_client
 from roadbike.kit.web.conditions import provide_condition, provide_if_match
 from roadbike.kit.web.edge import Edge
 from roadbike.kit.web.exceptions import problem_response
-from roadbike.kit.web.health import HealthApi, Ready, StatusReport
+from roadbike.kit.web.health import Faults, HealthApi, Ready, StatusReport
 from roadbike.kit.web.hot import HotRoutes
 from roadbike.kit.web.openapi import OpenApi, openapi_config
 from roadbike.kit.web.pages import problem_routes
@@ -37,6 +37,7 @@ def http_app(  # noqa: PLR0913 one keyword for each part of the app
     translations: Translations,
     status: StatusReport,
     ready: Ready,
+    faults: Faults = tuple,
     gateway: Gateway = NO_GATEWAY,
     writes_per_minute: int = 0,
     places: Places | None = None,
@@ -46,12 +47,13 @@ def http_app(  # noqa: PLR0913 one keyword for each part of the app
 
     title, version: of the OpenAPI document. tokens, services: verify access and internal tokens.
     status: returns the body of /internal/status. ready: false while starting and stopping.
+    faults: what is wrong with the broker's settings, for /readyz.
     gateway: the gateway in front, which is believed about the address of a client.
     writes_per_minute: of each buyer; 0 is no limit. places: of the requests that are worked on.
     """
     all_routes = [
         *routes,
-        *HealthApi(ready, status).routes(),
+        *HealthApi(ready, status, faults).routes(),
         *problem_routes(),
         *OpenApi(routes).routes(),
     ]

@@ -48,7 +48,7 @@ class Parameter:
         if self.type is date and not is_day(text):
             raise Invalid(Fault(slug="fault-day"))
         choices = _choices(self.type)
-        if choices and value not in choices:
+        if choices and (value not in choices or text != text.strip()):
             raise Invalid(Fault(slug="fault-choice", facts={"choices": ", ".join(choices)}))
         return value if choices else text
 

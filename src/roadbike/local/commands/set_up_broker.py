@@ -12,6 +12,7 @@ from roadbike.local import services, shop_file
 from roadbike.local.errors import CommandError
 from roadbike.local.home import Home
 from roadbike.local.jobs import broker
+from roadbike.local.servers import kafka
 
 WITHIN_SECONDS: Final = 10.0
 
@@ -29,10 +30,11 @@ def set_up(home: Home, environ: Mapping[str, str], *, keep: bool) -> int:
     if "ROADBIKE_BROKER_URL" not in environ and "ROADBIKE_BROKER_URL_FILE" not in environ:
         ack_wait = services.ACK_WAIT_SECONDS  # an open shop's groups stay as they are
     url = shop_file.broker(home, environ)
+    made = kafka.making(environ) if kafka.url(environ) else None
     if keep:
-        broker.keep_set_up(url=url, topics=topics, ack_wait=ack_wait)
+        broker.keep_set_up(url=url, topics=topics, ack_wait=ack_wait, kafka=made)
     try:
-        broker.set_up(url=url, topics=topics, ack_wait=ack_wait, within=WITHIN_SECONDS)
+        broker.set_up(url=url, topics=topics, ack_wait=ack_wait, within=WITHIN_SECONDS, kafka=made)
     except BrokerUnavailable as error:
         raise CommandError("broker-not-set-up", error=error) from None
     return len(topics)

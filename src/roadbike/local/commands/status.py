@@ -62,6 +62,7 @@ class PartStatus(msgspec.Struct, frozen=True, kw_only=True):
     dead: int | UnsetType = UNSET
     kept: int | UnsetType = UNSET
     refused: int | UnsetType = UNSET
+    unanswered: int | UnsetType = UNSET
     pending: int | UnsetType = UNSET
     unsettled: int | UnsetType = UNSET
     limits: dict[str, int] | UnsetType = UNSET
@@ -141,6 +142,7 @@ def _figures(status: ServiceStatus) -> dict[str, Any]:
         "dead": status.dead,
         "kept": status.kept,
         "refused": status.refused,
+        "unanswered": status.gauges.get("unanswered", 0),  # only stock counts them
         "pending": status.gauges.get("pending", 0),  # only reservation counts them
         "limits": status.limits,
         "breakers": status.breakers,

@@ -23,7 +23,8 @@ COLUMNS: Final = (
     *("database", "unsent", "lag"),
 )
 COUNTS: Final = (  # columns only if one of them is not 0
-    *("missing", "parked", "stuck", "dead", "kept", "refused", "pending", "unsettled"),
+    *("missing", "parked", "stuck", "dead", "kept", "refused"),
+    *("unanswered", "pending", "unsettled"),
 )
 TEXTS: Final = ("part", "state", "database")
 # left out in this order if too wide

@@ -9,6 +9,7 @@ import time
 from dataclasses import replace
 from functools import partial
 from os.path import samestat
+from pathlib import Path
 from typing import Final, TextIO
 
 import psutil
@@ -22,7 +23,7 @@ from roadbike.local.home import Home
 from roadbike.local.invocation import command_line, up_line
 from roadbike.local.log_files import last_lines
 from roadbike.local.own import PRIVATE, append
-from roadbike.local.servers import binaries, postgres
+from roadbike.local.servers import binaries, kafka, postgres
 from roadbike.local.supervisor import control, forkserver
 from roadbike.local.terminal import console
 from roadbike.local.texts import say
@@ -78,7 +79,7 @@ def _with_user(options: Options, to: Console) -> Options:
     user = users.unprivileged(options.environ)
     if user is None:
         return options
-    programs = (binaries.nats_server(options.environ), binaries.traefik(options.environ))
+    programs = (*_broker_program(options), binaries.traefik(options.environ))
     if problem := users.obstacle(user, options.home.path, programs):
         line = say("services-as-root", problem=problem)
         to.print(line, soft_wrap=True, markup=False, highlight=False)
@@ -189,8 +190,14 @@ def _check_first_start(options: Options) -> None:
     """Check, before anything is made in a new home, what would be refused later."""
     _check_ports(options)
     binaries.postgres(options.environ, data_major=None)
-    binaries.nats_server(options.environ)
+    _broker_program(options)
     binaries.traefik(options.environ)
+
+
+def _broker_program(options: Options) -> tuple[Path, ...]:
+    """Return the program of the broker; none if one runs outside of the shop."""
+    outside = kafka.url(options.environ)
+    return () if outside else (binaries.nats_server(options.environ),)
 
 
 def _clear(options: Options) -> None:

@@ -96,7 +96,14 @@ class Shop:
     async def _open(self) -> None:
         options = self._options
         limits = client_limits.limits(options.environ)
-        shop_file.begin(options.home, options.ports, options.specs, options.replicas, limits)
+        shop_file.begin(
+            options.home,
+            options.ports,
+            options.specs,
+            options.replicas,
+            environ=options.environ,
+            limits=limits,
+        )
         if job := keys.job(options.home, {spec.name: spec.callers for spec in options.specs}):
             await self._run_job("keys", job)
         access.grant(options.home, options.user)

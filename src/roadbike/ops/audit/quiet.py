@@ -17,7 +17,7 @@ from roadbike.local.keys import OPS
 from roadbike.local.shop_file import ShopFile
 from roadbike.local.texts import language, say
 
-MUST_BE_ZERO: Final = ("unsent", "lag", "parked", "pending", "unsettled")
+MUST_BE_ZERO: Final = ("unsent", "lag", "parked", "unanswered", "pending", "unsettled")
 PAUSE_SECONDS: Final = 0.25
 ANSWER_SECONDS: Final = 2.0
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import msgspec
 
+from roadbike.kit import logs
 from roadbike.local import shop_file
 from roadbike.local.home import Home
 from roadbike.local.http import access_token
@@ -117,6 +118,7 @@ def bench(*, quick: bool, out: Path, beside: Path | None) -> int:
 
     beside: the folder of the usual way. Raises CommandError when a measurement fails.
     """
+    logs.configure("bench", "error")  # standard output is for the figures
     with own_shop(os.environ, "bench") as shop:
         journal = shop.path.parent / "journal.jsonl"
         results = asyncio.run(_run(shop, QUICK if quick else FULL, beside, journal))

@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import msgspec
@@ -14,18 +16,23 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from roadbike.kit import logs
 from roadbike.local.errors import CommandError, did_you_mean
 from roadbike.local.exit_code import exit_code_of
 from roadbike.local.home import Home
 from roadbike.local.terminal import console, error_console
-from roadbike.ops.drills import report, restart
+from roadbike.ops.audit.shop import audit_shop
+from roadbike.ops.drills import breaker, hung_payment, overload, report, restart, stock_outage
 from roadbike.ops.drills.drill import Drill, Size
 from roadbike.ops.drills.report import Report
 from roadbike.ops.drills.shop import Elsewhere, drilled
+from roadbike.ops.journal import Journal
 from roadbike.ops.own_shop import own_shop
 
-DRILLS: Final[Mapping[str, Drill]] = {drill.name: drill for drill in (restart.DRILL,)}
+PLAYED: Final = (restart, stock_outage, breaker, overload, hung_payment)
+DRILLS: Final[Mapping[str, Drill]] = {each.DRILL.name: each.DRILL for each in PLAYED}
 ALL: Final = "all"
+QUIET_SECONDS: Final = 60.0  # the audit waits so long until no service has anything left to do
 
 
 class ExitCode(IntEnum):
@@ -105,5 +112,21 @@ async def play_at(at: Home | Elsewhere, drill: Drill, found: Report, size: Size)
     def note(line: str) -> None:
         to.print(Text(f"{time.monotonic() - began:6.1f} s  {line}", "dim"), soft_wrap=True)
 
+    logs.configure("drill", "error")  # standard output is for the report
     async with drilled(at, note) as shop:
-        await drill.play(shop, found, size)
+        if shop.home is None:
+            await drill.play(shop, found, size)
+            found.figure("not-audited")
+            return
+        with TemporaryDirectory() as folder, Journal(Path(folder, "journal")) as journal:
+            shop.journal = journal
+            await drill.play(shop, found, size)
+            shop.say("drill-auditing")
+            audited = await audit_shop(
+                shop.home, after_quiescence=True, within=QUIET_SECONDS, journals=[journal.path]
+            )
+        checked = len(audited.violations)
+        holding = checked - len(audited.violated)
+        found.check("audit", passed=not audited.exit_code, holding=holding, checked=checked)
+        for line in audited.lines():
+            found.figure("audited", line=line)

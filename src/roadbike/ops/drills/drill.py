@@ -10,9 +10,13 @@ from roadbike.ops.drills.shop import DrilledShop
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How large the drill is. small: for CI, done in some seconds."""
+    """How large the drill is, and how strict.
+
+    small: for CI, done in some seconds. strict: times fail it too, not only what never ends.
+    """
 
     small: bool = False
+    strict: bool = False
 
     def of(self, full: int, small: int) -> int:
         """Return the number for this size."""

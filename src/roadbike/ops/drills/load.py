@@ -42,7 +42,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     request when the last was answered.
     rate: requests per second that are due whatever was answered (an open loop); 0 is a closed one.
     seconds, at_most: whichever comes first ends it; at_most 0 is no limit.
-    pause: seconds that each user of a closed loop waits between an answer and the next request.
+    pause: seconds between an answer and the next request on that connection (closed loop).
     timeout: seconds from when a request is due to when it counts as LATE.
     """
 
@@ -82,8 +82,7 @@ class Sender:
         if self._plan.rate:
             await self._at_the_rate()
         else:
-            users = range(self._plan.connections)
-            await asyncio.gather(*(self._in_a_loop(user) for user in users))
+            await asyncio.gather(*(self._in_a_loop() for _ in range(self._plan.connections)))
         for connection in self._idle:
             connection.close()
 
@@ -93,10 +92,10 @@ class Sender:
         late = time.monotonic() >= self._begin + self._plan.seconds
         return self._stop.is_set() or late or bool(enough)
 
-    async def _in_a_loop(self, user: int) -> None:
+    async def _in_a_loop(self) -> None:
         while not self._is_over:
             number, self._number = self._number, self._number + 1
-            status = await self._one(number, user, time.monotonic())
+            status = await self._one(number, time.monotonic())
             pause = max(self._plan.pause, RECONNECT_SECONDS) if status == LOST else self._plan.pause
             if pause:
                 await asyncio.sleep(pause)
@@ -116,11 +115,11 @@ class Sender:
 
     async def _when_free(self, places: asyncio.Semaphore, number: int, due: float) -> None:
         async with places:
-            await self._one(number, number, due)
+            await self._one(number, due)
 
-    async def _one(self, number: int, user: int, due: float) -> int:
+    async def _one(self, number: int, due: float) -> int:
         """Send one request and note its answer; return its status."""
-        index, user = number % len(self._plan.calls), user % len(self._plan.tokens)
+        index, user = number % len(self._plan.calls), self._user(number)
         call = self._plan.calls[index]
         key = str(uuid4()) if call.method == "POST" else ""
         left = due + self._plan.timeout - time.monotonic()
@@ -136,6 +135,10 @@ class Sender:
         found = _found(reply)
         self.answers.append(Answer(due, ms, reply.status, retry, index, user, key, found))
         return reply.status
+
+    def _user(self, number: int) -> int:
+        """Return the next user: each sends every call once before the next one does."""
+        return number // len(self._plan.calls) % len(self._plan.tokens)
 
     async def _exchange(self, request: bytes) -> Reply:
         connection = self._usable() or await connected(self._host, self._port, tls=self._tls)

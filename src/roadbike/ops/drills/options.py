@@ -16,6 +16,7 @@ def drill(  # noqa: PLR0913 each is an option
     names: Annotated[list[str] | None, typer.Argument()] = None,
     *,
     small: Annotated[bool, typer.Option("--small")] = False,
+    strict: Annotated[bool, typer.Option("--strict")] = False,
     as_json: Annotated[bool, typer.Option("--json")] = False,
     home: Annotated[Path | None, typer.Option("--home")] = None,
     gateway: Annotated[str | None, typer.Option()] = None,
@@ -37,7 +38,8 @@ def drill(  # noqa: PLR0913 each is an option
     if home is not None and elsewhere is not None:
         raise _wrong_place()
     place = homes.at(home) if home is not None else elsewhere
-    raise typer.Exit(command.play_all(drills, place, Size(small=small), as_json=as_json))
+    size = Size(small=small, strict=strict)
+    raise typer.Exit(command.play_all(drills, place, size, as_json=as_json))
 
 
 def _elsewhere(

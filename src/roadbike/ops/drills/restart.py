@@ -37,6 +37,7 @@ async def play(shop: DrilledShop, report: Report, size: Size) -> None:
         shop.say("drill-restarting-at", users=users)
         plan = _plan(shop, bike_id, tokens[:users])
         answers, spans = await _restart_all(shop, plan, size)
+        shop.write_journal(plan, answers, buyers)
         counted = report.phase("users", answers, users=users)
         for service, (begin, end) in spans.items():
             report.phase("restart", between(answers, begin, end), service=service)

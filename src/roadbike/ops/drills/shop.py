@@ -2,9 +2,11 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
@@ -17,6 +19,9 @@ from roadbike.local.home import Home
 from roadbike.local.supervisor import control
 from roadbike.local.texts import say
 from roadbike.ops import outages
+from roadbike.ops.drills.answers import Answer
+from roadbike.ops.drills.load import Plan
+from roadbike.ops.journal import Journal, Line
 from roadbike.ops.outages import ServiceAction
 from roadbike.ops.people import Person, wait_until
 from roadbike.ops.stage import PRICE
@@ -45,6 +50,7 @@ class DrilledShop:
 
     home: None when the shop is elsewhere. admin: a member of staff.
     stop, start, restart: of all processes of a service. note: prints what is done now.
+    journal: of what the buyers were answered, for the audit at the end; None elsewhere.
     """
 
     gateway: str
@@ -55,6 +61,7 @@ class DrilledShop:
     start: ServiceAction
     restart: ServiceAction
     note: Callable[[str], None]
+    journal: Journal | None = None
 
     def say(self, slug: str, **facts: object) -> None:
         """Print what the drill does now."""
@@ -75,6 +82,29 @@ class DrilledShop:
         what = say("drill-bike-is-sold", bike=bike_id)
         await wait_until(copies, lambda copied: bike_id in copied, what, KNOWN_SECONDS)
         return bike_id
+
+    def write_journal(
+        self, plan: Plan, answers: Iterable[Answer], buyers: Sequence[Person]
+    ) -> None:
+        """Note what was answered to the POSTs of a load. buyers: whose tokens the plan has."""
+        if self.journal is None:
+            return
+        zero = datetime.now(UTC) - timedelta(seconds=time.monotonic())
+        for answer in answers:
+            call, began = plan.calls[answer.call], zero + timedelta(seconds=answer.sent)
+            if call.method == "POST":
+                self.journal.write(
+                    Line(
+                        user_id=buyers[answer.user].user,
+                        method=call.method,
+                        path=call.path,
+                        began=began,
+                        ended=began + timedelta(milliseconds=answer.ms),
+                        status=max(answer.status, 0),
+                        key=answer.key,
+                        id=answer.found or None,
+                    )
+                )
 
     async def withdraw(self, bike_id: int) -> None:
         """Take the drill's bike off sale."""

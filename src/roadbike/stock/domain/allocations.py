@@ -146,10 +146,13 @@ def _of_reserved_bike(allocation: Allocation, cause: Cause) -> Allocation:
     )
 
 
-def decide(allocation: Allocation, bike: Bike) -> Decision:
-    """Return what follows from the facts known so far, in whatever order they came."""
+def decide(allocation: Allocation, bike: Bike, *, behind: bool = False) -> Decision:
+    """Return what follows from the facts known so far, in whatever order they came.
+
+    behind: no claim is answered; that is decided once more when stock has caught up.
+    """
     decision = Decision(allocation=allocation, bike=bike)
-    while step := _step(decision.allocation, decision.bike):
+    while step := _step(decision.allocation, decision.bike, behind=behind):
         decision = Decision(
             allocation=step.allocation,
             bike=step.bike,
@@ -159,9 +162,9 @@ def decide(allocation: Allocation, bike: Bike) -> Decision:
     return decision
 
 
-def _step(allocation: Allocation, bike: Bike) -> Decision | None:
+def _step(allocation: Allocation, bike: Bike, *, behind: bool) -> Decision | None:
     match allocation.state:
-        case State.UNSEEN if allocation.registered:
+        case State.UNSEEN if allocation.registered and not behind:
             return _answered(allocation, bike)
         case State.HELD if allocation.started or allocation.returned:
             return _shipped(allocation, bike)  # what came back has left, even if that comes later

@@ -3,6 +3,7 @@
 from alembic import op
 from sqlalchemy import Column
 
+from roadbike.kit import schema
 from roadbike.kit.db.columns import UtcTime
 
 revision = "0006"
@@ -16,12 +17,12 @@ INDEXES = {
 
 
 def upgrade() -> None:
-    op.add_column("delivery", Column("prepared_at", UtcTime))
     for name, columns in INDEXES.items():
-        op.create_index(name, "delivery", columns)
+        schema.add_index(name, "delivery", columns)
+    op.add_column("delivery", Column("prepared_at", UtcTime))
 
 
 def downgrade() -> None:
+    op.drop_column("delivery", "prepared_at")
     for name in INDEXES:
         op.drop_index(name, "delivery")
-    op.drop_column("delivery", "prepared_at")

@@ -1,7 +1,9 @@
-"""The message broker: the port, and its adapters for NATS JetStream and for memory (tests)."""
+"""The message broker: the port, and its adapters: NATS JetStream, Kafka, and memory (tests)."""
 
 from urllib.parse import urlsplit
 
+from roadbike.kit.messaging.broker.kafka.access import DEFAULT_MECHANISM, access_of
+from roadbike.kit.messaging.broker.kafka.options import Membership, TopicOptions
 from roadbike.kit.messaging.broker.memory import MemoryBroker, log_named
 from roadbike.kit.messaging.broker.nats import NatsBroker
 from roadbike.kit.messaging.broker.port import (
@@ -10,6 +12,7 @@ from roadbike.kit.messaging.broker.port import (
     GroupMissing,
     Mark,
     Message,
+    Progress,
     Received,
     Subscription,
     TopicFull,
@@ -22,21 +25,38 @@ __all__ = [
     "GroupMissing",
     "Mark",
     "Message",
+    "Progress",
     "Received",
     "Subscription",
     "TopicFull",
     "TopicMissing",
+    "TopicOptions",
     "connect",
 ]
 
 
-def connect(url: str, service: str, *, ack_wait: float = 30.0) -> Broker:
-    """Return the broker of the URL: nats://user:password@host:port or memory://name.
+def connect(
+    url: str,
+    service: str,
+    *,
+    ack_wait: float = 30.0,
+    ca: str = "",
+    mechanism: str = DEFAULT_MECHANISM,
+    replica: str = "",
+    topics: TopicOptions = TopicOptions(),  # noqa: B008  it is frozen
+) -> Broker:
+    """Return the broker of the URL, whose scheme chooses the adapter.
+
+    nats://user:password@host:port, memory://name, or kafka://user:password@host:port,host:port
+    (with kafka+tls:// encrypted).
 
     Call it in a running event loop. It returns at once and connects in the background, again and
     again until it is closed. ack_wait: seconds until an unacknowledged message is delivered again,
-    in groups that `set_up` makes (NATS only: a log in memory has its own). Raises ValueError for
-    another scheme.
+    in groups that `set_up` makes (NATS only: a log in memory has its own).
+    For Kafka only: ca, certificates (PEM) of the authority that signs the servers'; mechanism, of
+    SASL; replica, the name of this process among those of the service, the same after a restart;
+    topics, how `set_up` makes them.
+    Raises ValueError for another scheme, and for certificates that cannot be read.
     """
     parts = urlsplit(url)
     match parts.scheme:
@@ -44,5 +64,11 @@ def connect(url: str, service: str, *, ack_wait: float = 30.0) -> Broker:
             return NatsBroker(url, service, ack_wait=ack_wait)
         case "memory":
             return MemoryBroker(log_named(parts.netloc))
+        case "kafka" | "kafka+tls":
+            # only who uses Kafka pays for its client, 10 MB
+            from roadbike.kit.messaging.broker.kafka.broker import KafkaBroker  # noqa: PLC0415
+
+            access = access_of(url, mechanism=mechanism, ca=ca)
+            return KafkaBroker(access, service, member=Membership(name=replica), options=topics)
         case _:
-            raise ValueError(f"unknown broker {parts.scheme!r}: expected nats or memory")
+            raise ValueError(f"unknown broker {parts.scheme!r}: expected kafka, nats or memory")

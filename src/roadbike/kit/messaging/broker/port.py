@@ -63,23 +63,42 @@ class Message:
 class Mark:
     """The place of a message in the broker: its position in one incarnation of the topic's log.
 
-    A log that was lost and created again has another incarnation.
+    A log that was lost and created again has another incarnation. Kafka's has several partitions,
+    each with positions of its own; the others have only partition 0.
     """
 
     position: int
     incarnation: str
+    partition: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a group is in the partitions of a topic's log. NATS and memory have one, number 0.
+
+    incarnation: of the log. ends: by partition, the position of the last message that it has or
+    had; 0 when there was none. done: by partition, the position up to which the group has
+    acknowledged everything; it is the end when nothing is unacknowledged.
+    backlog: number of unacknowledged messages, delivered or not.
+    """
+
+    incarnation: str
+    ends: Mapping[int, int]
+    done: Mapping[int, int]
+    backlog: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
     """A message as it was delivered to one group.
 
-    position: in the topic's log, from 1. deliveries: number of deliveries so far, from 1, as far
-    as the broker counts them. handle: internal data of the adapter.
+    position: in the log of its partition, from 1. deliveries: number of deliveries so far, from 1,
+    as far as the broker counts them. handle: internal data of the adapter.
     """
 
     message: Message
     position: int
+    partition: int = 0
     deliveries: int
     handle: object = field(repr=False, compare=False)
 
@@ -88,8 +107,8 @@ class Subscription(Protocol):
     """The position of one group in one topic, beginning at the topic's first message.
 
     It survives lost connections: continue to fetch after BrokerUnavailable. Each message is
-    delivered to one member of the group at least once: the first time in the topic's order,
-    again in any order.
+    delivered to one member of the group at least once: the first time in the order of its
+    partition, again in any order.
     """
 
     async def fetch(self, at_most: int, wait: float) -> list[Received]:
@@ -120,13 +139,20 @@ class Subscription(Protocol):
         """
         ...
 
+    async def progress(self) -> Progress:
+        """Return where the topic's log ends, and up to where this group has acknowledged it.
+
+        Raises BrokerUnavailable.
+        """
+        ...
+
 
 class Broker(Protocol):
     """The connection of one service to the message broker. Use it from one event loop only."""
 
     @property
     def name(self) -> str:
-        """Return the name of the adapter: `nats` or `memory`."""
+        """Return the name of the adapter: `kafka`, `nats` or `memory`."""
         ...
 
     @property
@@ -149,22 +175,36 @@ class Broker(Protocol):
         ...
 
     async def start_over(self, topic: str, lost: Mark) -> None:
-        """Begin a new generation of the topic: each group continues at the first message in it.
+        """Make sure that each group of the topic gets all messages that are sent from now on.
 
+        Also those that were sent before: NATS recognizes them and does not append them again, so
+        each group continues at the first message, in a new generation of the topic. Kafka appends
+        all of them behind what any group has read.
         lost: a mark that the log should have, and has not. If it is one of an earlier log, the
         groups of this one are new already.
-        Only the publishing service of the topic asks for it, and the set-up job carries it out
+        Only the publishing service of the topic asks for it; on NATS the set-up job carries it out
         before this returns. Raises BrokerUnavailable, also while no set-up job runs: the outcome
         is unknown then, and it may be repeated.
+        """
+        ...
+
+    async def take_over(self) -> None:
+        """Make this connection the only one that sends the messages of its service.
+
+        What another one is sending now is in the log before this returns, or never will be. On
+        NATS and in memory nothing has to be done: there a message that is sent by both is not
+        appended twice. Raises BrokerUnavailable.
         """
         ...
 
     async def send(self, messages: Sequence[Message]) -> list[Mark]:
         """Append messages of one topic to its log, in this order; they are durable on return.
 
-        Return their marks in the same order. A message whose event_id was sent before (within
-        some minutes at least) is not appended again and has the mark of the first time.
-        Raises BrokerUnavailable, TopicMissing, TopicFull; ValueError for messages of several
+        Return their marks in the same order. All messages of a key have the same partition. A
+        message whose event_id was sent before may be appended again, and then has another mark:
+        NATS recognizes it for some minutes, Kafka does not. Consumers have an inbox for that.
+        Raises BrokerUnavailable, also when another connection has taken over; TopicMissing,
+        TopicFull; ValueError for messages of several
         topics, a malformed key or topic, and more than MAX_DATA bytes.
         """
         ...
@@ -190,10 +230,20 @@ class Broker(Protocol):
     async def trim(self, topic: str, older: Mark | None) -> None:
         """Make room in a topic that is nearly full: delete what all its groups have acknowledged.
 
+        Kafka's topics have no limit of size: it deletes by age, and this does nothing there.
+
         The groups are those that the set-up job should have made: one that is missing has not
         acknowledged anything. First only messages up to the mark `older` are deleted; the later
         ones if the topic is still nearly full. Only the publishing service of the topic does
         this. Raises BrokerUnavailable, TopicMissing.
+        """
+        ...
+
+    async def weaknesses(self, topic: str) -> list[str]:
+        """Return with which settings of the broker the topic could lose what was acknowledged.
+
+        One sentence each, which names the setting. Empty if there are none, or if it cannot be
+        asked. Raises BrokerUnavailable, TopicMissing.
         """
         ...
 

@@ -3,6 +3,7 @@
 from alembic import op
 from sqlalchemy import Column, Index, Uuid, text
 
+from roadbike.kit import schema
 from roadbike.kit.db.columns import UtcTime
 
 revision = "0005"
@@ -10,6 +11,8 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
+    schema.add_index("payment_of_bike", "payment", ["bike_id", "opened_at"])
+    schema.add_index("payment_in_order", "payment", ["opened_at", "reservation_id"])
     op.create_table(
         "refund",
         Column("reservation_id", Uuid, primary_key=True),
@@ -22,11 +25,9 @@ def upgrade() -> None:
             " FROM attempt WHERE refund <> 'none' GROUP BY reservation_id"
         )
     )
-    op.create_index("payment_of_bike", "payment", ["bike_id", "opened_at"])
-    op.create_index("payment_in_order", "payment", ["opened_at", "reservation_id"])
 
 
 def downgrade() -> None:
+    op.drop_table("refund")
     op.drop_index("payment_in_order", "payment")
     op.drop_index("payment_of_bike", "payment")
-    op.drop_table("refund")

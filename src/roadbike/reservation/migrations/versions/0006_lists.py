@@ -1,24 +1,19 @@
 """Staff's list of reservations: by bike, by store, and those that stock has not answered."""
 
 from alembic import op
-from sqlalchemy import text
+
+from roadbike.kit import schema
 
 revision = "0006"
 down_revision = "0005"
 
-UNANSWERED = text("registered AND NOT answered AND reservation_status = '예약완료'")
+UNANSWERED = "registered AND NOT answered AND reservation_status = '예약완료'"
 
 
 def upgrade() -> None:
-    op.create_index("reservation_of_bike", "reservation", ["bike_id", "reserved_at"])
-    op.create_index("reservation_of_store", "reservation", ["store_name", "reserved_at"])
-    op.create_index(
-        "reservation_slow",
-        "reservation",
-        ["reserved_at"],
-        postgresql_where=UNANSWERED,
-        sqlite_where=UNANSWERED,
-    )
+    schema.add_index("reservation_of_bike", "reservation", ["bike_id", "reserved_at"])
+    schema.add_index("reservation_of_store", "reservation", ["store_name", "reserved_at"])
+    schema.add_index("reservation_slow", "reservation", ["reserved_at"], UNANSWERED)
 
 
 def downgrade() -> None:

@@ -13,6 +13,7 @@ from roadbike.kit.messaging.broker.port import (
     GroupMissing,
     Mark,
     Message,
+    Progress,
     Received,
     Subscription,
     TopicMissing,
@@ -58,6 +59,9 @@ class MemoryBroker(Broker):
                 self.log.positions[group, topic].start_over()
         self.log.wake_waiting()
 
+    async def take_over(self) -> None:
+        """Do nothing: a message that two connections send is not appended twice."""
+
     async def send(self, messages: Sequence[Message]) -> list[Mark]:
         if not messages:
             return []
@@ -87,6 +91,10 @@ class MemoryBroker(Broker):
 
     async def trim(self, topic: str, older: Mark | None) -> None:  # noqa: ARG002 it has no limit
         self.log.topic(checked_topic(topic))
+
+    async def weaknesses(self, topic: str) -> list[str]:
+        self.log.topic(checked_topic(topic))
+        return []
 
     async def close(self) -> None:
         for subscription in self._subscriptions.values():
@@ -129,6 +137,15 @@ class MemorySubscription(Subscription):
     async def lag(self) -> int:
         topic = self._log.topic(self._topic)
         return len(topic.messages) - self._group.next + 1 + len(self._group.due)
+
+    async def progress(self) -> Progress:
+        topic, group = self._log.topic(self._topic), self._group
+        return Progress(
+            incarnation=topic.incarnation,
+            ends={0: len(topic.messages)},
+            done={0: min(group.due, default=group.next) - 1},
+            backlog=await self.lag(),
+        )
 
     def release(self) -> None:
         """Let other members of the group fetch what is not acknowledged here."""

@@ -120,6 +120,11 @@ class ConsumerInfo(ApiReply, frozen=True, kw_only=True):
     ack_floor: AckFloor = AckFloor()
 
     @property
+    def unacknowledged(self) -> int:
+        """Return the number of messages that are not acknowledged, delivered or not."""
+        return self.num_pending + self.num_ack_pending
+
+    @property
     def generation(self) -> str:
         """Return what is different in each consumer that was made under the same name."""
         return self.config.metadata.get(GENERATION, "")

@@ -84,6 +84,9 @@ class NatsBroker(Broker):
         if stream.created == lost.incarnation:
             await ask_to_start_over(connection, topic, self._timeout)
 
+    async def take_over(self) -> None:
+        """Do nothing: a message that two connections send is not appended twice."""
+
     async def send(self, messages: Sequence[Message]) -> list[Mark]:
         if not messages:
             return []
@@ -136,6 +139,10 @@ class NatsBroker(Broker):
             if last >= max(stream.state.first_seq, 1) and stream.is_nearly_full():
                 await purge(connection, topic, last, self._timeout)
                 stream = await stream_info(connection, topic, self._timeout)
+
+    async def weaknesses(self, topic: str) -> list[str]:
+        await stream_info(self._connector.connection(), checked_topic(topic), self._timeout)
+        return []  # clients cannot ask how often a server writes to its disk
 
     async def close(self) -> None:
         for subscription in self._subscriptions.values():

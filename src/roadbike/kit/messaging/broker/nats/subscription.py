@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Final
 
 from roadbike.kit.messaging.broker.nats.api import (
+    ConsumerInfo,
     consumer_info,
     stream_info,
 )
@@ -16,6 +17,7 @@ from roadbike.kit.messaging.broker.nats.pulls import AckHandle, Pulls
 from roadbike.kit.messaging.broker.port import (
     BrokerUnavailable,
     GroupMissing,
+    Progress,
     Received,
     Subscription,
     TopicMissing,
@@ -70,12 +72,20 @@ class NatsSubscription(Subscription):
 
     async def lag(self) -> int:
         pulls = await self.open(within=0)
-        try:
-            info = await consumer_info(pulls.connection, self._topic, self._group, self._timeout)
-        except (GroupMissing, TopicMissing):
-            pulls.broken = True
-            raise
-        return info.num_pending + info.num_ack_pending
+        return (await self._info(pulls)).unacknowledged
+
+    async def progress(self) -> Progress:
+        pulls = await self.open(within=0)
+        # the stream first: what is acknowledged later may be beyond the end, never before it
+        stream = await stream_info(pulls.connection, self._topic, self._timeout)
+        group = await self._info(pulls)
+        end, floor = stream.state.last_seq, group.ack_floor.stream_seq
+        return Progress(
+            incarnation=stream.created,
+            ends={0: end},
+            done={0: floor if group.unacknowledged else max(end, floor)},
+            backlog=group.unacknowledged,
+        )
 
     async def close(self) -> None:
         """Let other members of the group fetch what is not acknowledged here."""
@@ -83,6 +93,13 @@ class NatsSubscription(Subscription):
             with suppress(BrokerUnavailable):
                 await self._pulls.close(self._timeout)
                 await self.nak([*self._in_flight.values(), *self._arrived], delay=0)
+
+    async def _info(self, pulls: Pulls) -> ConsumerInfo:
+        try:
+            return await consumer_info(pulls.connection, self._topic, self._group, self._timeout)
+        except (GroupMissing, TopicMissing):
+            pulls.broken = True
+            raise
 
     async def _open(self, connection: Connection) -> Pulls:
         stream = await stream_info(connection, self._topic, self._timeout)

@@ -1,0 +1,46 @@
+"""Reads which event stands at one place of a partition, outside of every group."""
+
+from enum import Enum
+from typing import Final
+from uuid import UUID
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.structs import TopicPartition
+
+from roadbike.kit.messaging.broker.kafka.connection import Connector
+from roadbike.kit.messaging.broker.kafka.envelope import message_of
+from roadbike.kit.messaging.broker.port import BrokerUnavailable
+
+READ_MS: Final = 1_000  # to wait for the record of an offset that exists
+
+
+class Place(Enum):
+    """What an offset has instead of an event. DELETED: it was trimmed. EMPTY: there is nothing."""
+
+    DELETED = "deleted"
+    EMPTY = "empty"
+
+
+async def event_at(connector: Connector, place: TopicPartition, offset: int) -> UUID | Place:
+    """Return the id of the event at that offset. Raises BrokerUnavailable."""
+    consumer = AIOKafkaConsumer(**connector.access.consumer(connector.service, connector.timeout))
+    try:
+        return await connector.call(_read(consumer, place, offset))
+    finally:
+        connector.close_later(consumer.stop())
+
+
+async def _read(consumer: AIOKafkaConsumer, place: TopicPartition, offset: int) -> UUID | Place:
+    await consumer.start()
+    consumer.assign([place])
+    first = (await consumer.beginning_offsets([place]))[place]
+    end = (await consumer.end_offsets([place]))[place]
+    if not first <= offset < end:
+        return Place.DELETED if offset < min(first, end) else Place.EMPTY
+    consumer.seek(place, offset)
+    records = (await consumer.getmany(place, timeout_ms=READ_MS, max_records=1)).get(place, [])
+    if records and records[0].offset == offset:
+        return message_of(records[0]).event_id
+    if records or await consumer.position(place) > offset:
+        return Place.EMPTY
+    raise BrokerUnavailable(f"offset {offset} of partition {place.partition} was not read")
