@@ -19,7 +19,6 @@ from roadbike.ops.drills.inside import (
     Breaker,
     Changed,
     ChangingSettings,
-    audited,
     home_of,
     say_limits,
     warm_up,
@@ -170,7 +169,6 @@ async def play(shop: DrilledShop, report: Report, size: Size) -> None:
         await playing.delayed()
         if not size.small:
             await playing.throughout()
-        await audited(report, home)
     finally:
         SETTINGS.forget()
 

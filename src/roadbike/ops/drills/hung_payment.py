@@ -6,16 +6,13 @@ the supervisor has to notice.
 
 import asyncio
 import os
-import tempfile
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from signal import SIGCONT, SIGSTOP
 from typing import Final
 
 from roadbike.kit.resilience.breaker import CLOSED, MAX_OPEN_SECONDS
 from roadbike.ops.bench.measure import reservation
-from roadbike.ops.drills import written
 from roadbike.ops.drills.answers import Answer, between
 from roadbike.ops.drills.drill import Drill, Size
 from roadbike.ops.drills.inside import (
@@ -23,7 +20,6 @@ from roadbike.ops.drills.inside import (
     PAYMENT,
     Breaker,
     Changed,
-    audited,
     home_of,
     in_time,
     pids,
@@ -172,10 +168,7 @@ async def play(shop: DrilledShop, report: Report, size: Size) -> None:
         await playing.for_a_while(running)
         await playing.for_good(running)
         answers = await running.stop()
-    with tempfile.TemporaryDirectory() as folder:
-        journal = Path(folder) / "journal"
-        written.journal(journal, answers, calls, [buyer.user for buyer in buyers])
-        await audited(report, playing.home, journal)
+    shop.write_journal(plan, answers, buyers)
 
 
 DRILL: Final = Drill(name="hung-payment", play=play)

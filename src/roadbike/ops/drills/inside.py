@@ -1,4 +1,4 @@
-"""What drills see and do inside a shop of this machine: breaker, settings, processes, books."""
+"""What drills see and do inside a shop of this machine: breaker, settings, processes."""
 
 import asyncio
 import os
@@ -21,7 +21,6 @@ from roadbike.local.home import Home
 from roadbike.local.keys import OPS
 from roadbike.local.replicas import service_of
 from roadbike.ops import limits
-from roadbike.ops.audit.shop import audit_shop
 from roadbike.ops.drills.drill import Size
 from roadbike.ops.drills.report import Report
 from roadbike.ops.drills.shop import DrilledShop
@@ -148,14 +147,3 @@ def in_time(
 def say_limits(report: Report, home: Home) -> None:
     """Note which limits of requests are on."""
     report.figure("limits", limits=limits.in_words(limits.limits_of(home)))
-
-
-async def audited(report: Report, home: Home, journal: Path | None = None) -> None:
-    """Check the books of all services, once nothing is left to do.
-
-    journal: what a client of the drill has written down.
-    """
-    journals = [journal] if journal else []
-    found = await audit_shop(home, after_quiescence=True, within=QUIET_SECONDS, journals=journals)
-    wrong = " ".join(found.lines()) or "–"
-    report.check("books", passed=found.exit_code == 0, wrong=wrong)

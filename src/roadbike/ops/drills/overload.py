@@ -4,23 +4,19 @@ What the shop makes at most is measured first, in the same run. Then requests ar
 that rate, whatever was answered.
 """
 
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 from roadbike.local import shop_file
 from roadbike.local.errors import CommandError
 from roadbike.ops.audit.quiet import busy_after, statuses_of
 from roadbike.ops.bench.measure import reservation
-from roadbike.ops.drills import written
 from roadbike.ops.drills.answers import Answer
 from roadbike.ops.drills.drill import Drill, Size
 from roadbike.ops.drills.inside import (
     QUIET_SECONDS,
     RESERVATION,
     ChangingSettings,
-    audited,
     home_of,
     in_time,
     say_limits,
@@ -30,6 +26,7 @@ from roadbike.ops.drills.load import Call, Plan
 from roadbike.ops.drills.report import Report
 from roadbike.ops.drills.running_load import answered
 from roadbike.ops.drills.shop import DrilledShop
+from roadbike.ops.people import Person
 from roadbike.reservation.payments import DEADLINE_MS
 
 UNITS: Final = 10_000_000
@@ -52,13 +49,12 @@ class Play:
     """One playing of the drill."""
 
     def __init__(
-        self, shop: DrilledShop, report: Report, size: Size, tokens: Sequence[str], bike: int
+        self, shop: DrilledShop, report: Report, size: Size, buyers: Sequence[Person], bike: int
     ) -> None:
-        self.shop, self.report, self.size, self.tokens = shop, report, size, list(tokens)
+        self.shop, self.report, self.size, self.buyers = shop, report, size, buyers
         # straight at the service: it is its refusing that is measured, not the gateway's speed
         self.url = shop_file.read_known(home_of(shop)).addresses[RESERVATION]
         self.calls = [Call("POST", "/reservations", reservation(bike))]
-        self.answers: list[Answer] = []
 
     async def peak(self) -> float:
         """Return how many reservations a second are made in time at most.
@@ -88,14 +84,14 @@ class Play:
         plan = Plan(
             url=self.url,
             calls=self.calls,
-            tokens=self.tokens,
+            tokens=[await buyer.token() for buyer in self.buyers],
             connections=connections,
             seconds=seconds,
             rate=rate,
             timeout=TIMEOUT_SECONDS,
         )
         answers = await answered(plan)
-        self.answers += answers
+        self.shop.write_journal(plan, answers, self.buyers)
         return answers
 
     async def quiet(self) -> None:
@@ -110,7 +106,7 @@ async def play(shop: DrilledShop, report: Report, size: Size) -> None:
     bike_id = await shop.bike(UNITS)
     warmer, *buyers = await shop.buyers(1 + BUYERS)
     await warm_up(shop, warmer, bike_id)
-    playing = Play(shop, report, size, [await buyer.token() for buyer in buyers], bike_id)
+    playing = Play(shop, report, size, buyers, bike_id)
     try:
         peak = await playing.peak()
         await playing.quiet()
@@ -125,11 +121,6 @@ async def play(shop: DrilledShop, report: Report, size: Size) -> None:
         await warm_up(shop, warmer, bike_id)
         without, _ = await playing.over(TIMES * peak, "unlimited")
         report.figure("contrast", limited=f"{made:,.0f}", unlimited=f"{without:,.0f}")
-        with tempfile.TemporaryDirectory() as folder:
-            journal = Path(folder) / "journal"
-            names = [buyer.user for buyer in buyers]
-            written.journal(journal, playing.answers, playing.calls, names)
-            await audited(report, home, journal)
     finally:
         SETTINGS.forget()
 
