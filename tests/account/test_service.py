@@ -127,4 +127,6 @@ async def test_the_api_is_documented(ask: Any) -> None:
         *(sessions, f"{sessions}/tokens", f"{sessions}/end", f"{sessions}/password"),
         *("/accounts", "/accounts/tokens", "/accounts/me", "/accounts/{user_id}"),
         *("/internal/accounts/{user_id}/contact", "/.well-known/jwks.json"),
+        *("/accounts/staff", "/accounts/staff/{user_id}", "/accounts/staff/{user_id}/password"),
+        *("/accounts/audit", "/internal/staff", "/internal/staff/role", "/internal/staff/password"),
     }
