@@ -39,7 +39,7 @@ hypothesis.settings.load_profile("shop")
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """With several processes (`make test`), share the tests out by groups."""
-    if config.getoption("dist") == "loadgroup":
+    if config.getoption("loadgroup", default=False):  # set by pytest-xdist in each of them
         share_out(items, Path(__file__).parent)
 
 
