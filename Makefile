@@ -9,7 +9,7 @@ N ?= 3
 PYTEST ?= pytest
 # all tests are shared by several processes (tests/groups.py), some of them need only one
 JOBS ?= $(if $(ARGS),0,3)
-SHARED = $(if $(filter-out 0,$(JOBS)),-n $(JOBS) --dist loadgroup --no-loadscope-reorder)
+SHARED = $(if $(filter-out 0,$(JOBS)),-n $(JOBS) --dist loadscope --no-loadscope-reorder)
 
 .PHONY: up help demo drills browser promtool test test-long test-distributed test-races bench siege check sbom docs format
 

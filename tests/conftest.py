@@ -20,7 +20,7 @@ from roadbike.kit.db import Database, migrate
 from roadbike.local.errors import CommandError
 from roadbike.local.ports import DEFAULT_BASE, HOST
 from tests.distributed.kafka_server import KafkaCluster
-from tests.groups import share_out
+from tests.groups import Groups, longest_first
 from tests.ports import PORTS as SHOP_PORTS
 from tests.postgres import PostgresServer
 from tests.service_harness import ApiClient, api_client
@@ -37,10 +37,14 @@ hypothesis.settings.register_profile("shop", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("shop")
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With several processes (`make test`), share the tests out by groups."""
-    if config.getoption("loadgroup", default=False):  # set by pytest-xdist in each of them
-        share_out(items, Path(__file__).parent)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Groups:
+    """Share the tests out by groups when `make test` uses several processes."""
+    return Groups(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        longest_first(items)
 
 
 @pytest.fixture(scope="session", autouse=True)

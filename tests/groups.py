@@ -5,28 +5,32 @@ open shop, a browser or a copy of the repository are one group, so that each is 
 groups that take longest come first: what is short fills the gaps at the end.
 """
 
-from collections.abc import Sequence
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import Final
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 TOGETHER: Final = ("system", "recipes", "browser", "races")  # folders; the longest first
 
 
-def share_out(items: list[pytest.Item], root: Path) -> None:
-    """Mark each test with its group, and sort the groups; the order within a group stays."""
-    named = [(group(item.path.relative_to(root).parts), item) for item in items]
-    for name, item in named:
-        item.add_marker(pytest.mark.xdist_group(name))
-    items[:] = [item for _, item in sorted(named, key=_place)]
+class Groups(LoadScopeScheduling):
+    """Gives each process a whole group at a time."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group(nodeid)
 
 
-def group(path: Sequence[str]) -> str:
-    """Return the group of the tests in that file; `path` is relative to the folder of tests."""
-    return path[0] if path[0] in TOGETHER else "/".join(path)
+def longest_first(items: list[pytest.Item]) -> None:
+    """Sort the tests by their groups; the order within a group stays."""
+    items.sort(key=lambda item: _place(group(item.nodeid)))
 
 
-def _place(named: tuple[str, pytest.Item]) -> int:
-    name, _ = named
+def group(nodeid: str) -> str:
+    """Return the group of a test, as in `tests/kit/test_db.py::test_a_row`."""
+    path = PurePosixPath(nodeid.partition("::")[0])
+    return next((folder for folder in path.parts[1:2] if folder in TOGETHER), str(path))
+
+
+def _place(name: str) -> int:
     return TOGETHER.index(name) if name in TOGETHER else len(TOGETHER)
