@@ -12,7 +12,9 @@ from typing import Final
 from tests.recipes.page import Edit, Step
 
 ROOT: Final = Path(__file__).parents[2]
-COPIED: Final = ("src", "tests", "tools", "docs", "Makefile", "pyproject.toml", "uv.lock")
+COPIED: Final = (
+    *("src", "tests", "tools", "docs", "deploy", "Makefile", "pyproject.toml", "uv.lock"),
+)
 CACHES: Final = (".mypy_cache", ".import_linter_cache")
 LINKED: Final = (".venv/bin", ".venv/lib", ".venv/pyvenv.cfg", ".uv")
 TIMEOUT_SECONDS: Final = 300  # for one command
