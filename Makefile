@@ -8,7 +8,7 @@ DRILLS ?= all
 N ?= 3
 PYTEST ?= pytest
 # all tests are shared by several processes (tests/groups.py), some of them need only one
-JOBS ?= $(if $(ARGS),0,3)
+JOBS ?= $(if $(ARGS),0,2)
 SHARED = $(if $(filter-out 0,$(JOBS)),-n $(JOBS) --dist loadscope --no-loadscope-reorder)
 
 .PHONY: up help demo drills browser promtool test test-long test-distributed test-races bench siege check sbom docs format
