@@ -17,7 +17,7 @@ from roadbike.payment.store import ATTEMPT, PAYMENT
 from roadbike.reservation.store import BIKE as COPY
 from roadbike.reservation.store import KEY, RESERVATION
 from roadbike.stock.store import BIKE
-from roadbike.storefront.store import DRAFT
+from roadbike.storefront.store import DRAFT, UPLOAD
 
 PIECES: Final = 3
 
@@ -117,6 +117,7 @@ ALL: Final = (
     deletes("account", "delete_old_failures", LOGIN_FAILURE, "id", "failed_at"),
     deletes("account", "delete_ended_sessions", SESSION, "id_hash", "used_at"),
     deletes("storefront", "delete_old", DRAFT, "draft_id", "created_at"),
+    deletes("storefront", "delete_old_uploads", UPLOAD, "upload_id", "created_at"),
     deletes("reservation", "delete_old_keys", KEY, "key", "created_at"),
     Work(
         "reservation",

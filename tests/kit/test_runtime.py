@@ -212,6 +212,10 @@ async def test_the_status_counts_what_is_left_to_do(
         "dead": 0,
         "kept": 0,
         "refused": 0,
+        "lag_ms": 0.0,
+        "limits": {},
+        "shed": {},
+        "breakers": {},
         "pending": 3,
     }
 

@@ -12,6 +12,7 @@ import pytest
 from roadbike.local import home as homes
 from roadbike.local import shop_file
 from roadbike.local.commands import status_table
+from roadbike.local.texts import texts
 from tests.local.shop_files import a_shop_file
 from tests.local.stub_shop import StubShop
 from tests.ports import free_base
@@ -271,4 +272,5 @@ def test_the_status_explains_its_figures() -> None:
     text = roadbike("status", "--help").stdout
 
     for figure in ("unsent", "lag", *status_table.COUNTS):
-        assert f"\n  {figure:<11}" in text
+        header = texts()[f"column-{figure}"].en
+        assert f"\n  {header:<11}" in text

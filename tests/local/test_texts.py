@@ -79,6 +79,7 @@ def test_every_sentence_is_in_use() -> None:
         "drill-",
         "audit-",
         "fix-",
+        "watch-breaker-",
     )  # with an f-string
 
     assert [slug for slug in texts() if f'"{slug}"' not in code and not slug.startswith(made)] == []

@@ -15,6 +15,7 @@ import msgspec
 from sqlalchemy import Select, select, tuple_, update
 
 from roadbike.kit.db import Database, Tx
+from roadbike.kit.db.rows import locking
 from roadbike.kit.messaging.outbox import EVENT_VERSION, OUTBOX
 from roadbike.kit.messaging.pace import Pace
 from roadbike.kit.messaging.republished import republished_id
@@ -97,7 +98,7 @@ async def _republish(tx: Tx, service: str, found: Select[Any]) -> Sequence[Aggre
 
 def _versions() -> Select[Any]:
     in_order = select(EVENT_VERSION).order_by(EVENT_VERSION.c.kind, EVENT_VERSION.c.key)
-    return in_order.with_for_update()
+    return locking(in_order)
 
 
 async def _kept(tx: Tx, versions: Mapping[Aggregate, int]) -> Mapping[Aggregate, Mapping[str, Any]]:

@@ -174,7 +174,7 @@ class Rows(Generic[T]):
 
     def _locking(self, dialect: str, *, skip_locked: bool) -> Select[Any]:
         found = select(self.table).where(bulk.among(dialect, self._key)).order_by(self._key)
-        return claims.free_only(found) if skip_locked else found.with_for_update()
+        return claims.free_only(found) if skip_locked else locking(found)
 
     def _guarded(self, insert: Any) -> Any:
         """Insert new rows; update others if their row_version is the one that was loaded."""
@@ -189,6 +189,14 @@ class Rows(Generic[T]):
         row = {name: getattr(state, name) for name in names}
         row[VERSION] = state.row_version + 1
         return row
+
+
+def locking(found: Select[Any]) -> Select[Any]:
+    """Return the statement so that it locks its rows and waits for those that are locked.
+
+    For requests and messages; timed work claims its rows instead, see `claims`.
+    """
+    return found.with_for_update()
 
 
 def _in_lock_order(key: RowKey) -> Any:

@@ -14,6 +14,7 @@ from roadbike.kit.db.bulk import among, insert_new
 from roadbike.kit.db.claims import free_only
 from roadbike.kit.db.columns import utc_now
 from roadbike.kit.db.paging import Paging
+from roadbike.kit.db.rows import locking
 from roadbike.kit.db.statements import Statement
 from roadbike.kit.pure.refusals import NotFound
 from roadbike.payment.domain import Attempt, Outcome, Payment, PaymentSummary, Refund, Try
@@ -58,11 +59,10 @@ __all__ = [
 ]
 
 _LOCK_BY_ID: Final = Statement(
-    lambda dialect: (
+    lambda dialect: locking(
         select(PAYMENT)
         .where(among(dialect, PAYMENT.c.payment_id))
         .order_by(PAYMENT.c.reservation_id)  # the order in which all others lock payments
-        .with_for_update()
     )
 )
 _ATTEMPTS: Final = Statement(
