@@ -8,15 +8,16 @@ import pytest
 
 from roadbike.local.errors import CommandError
 from roadbike.ops import journal
-from roadbike.ops.drills import command, siege, written
+from roadbike.ops.drills import command, siege
 from roadbike.ops.drills.answers import LOST, Answer, tally
 from roadbike.ops.drills.breaker import opened_again
 from roadbike.ops.drills.drill import Size
 from roadbike.ops.drills.inside import ChangingSettings, home_of, in_time
-from roadbike.ops.drills.load import Call
+from roadbike.ops.drills.load import Call, Plan
 from roadbike.ops.drills.overload import check, fitting, in_deadline
 from roadbike.ops.drills.report import Report
 from roadbike.ops.drills.shop import Elsewhere
+from roadbike.ops.people import Person
 from tests.ops.answering import always, answering, response
 
 SIEGED = """\
@@ -126,13 +127,26 @@ def test_a_time_fails_by_its_target_only_if_asked_to(
     assert report.passed is passed
 
 
-def test_the_journal_names_who_asked_for_what(tmp_path: Path) -> None:
+async def test_the_journal_names_who_asked_for_what(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("t")
     calls = [Call("POST", "/reservations", "{}"), Call("GET", "/stocks")]
     made = Answer(time.monotonic(), 30.0, 201, call=0, user=1, key="k", found="r")
     lost = Answer(time.monotonic(), 30.0, LOST, call=0, user=0, key="l")
     read = Answer(time.monotonic(), 30.0, 200, call=1, user=0)
 
-    written.journal(tmp_path / "j", [made, lost, read], calls, ["kim", "lee"])
+    async with answering(always(response(200))) as url:
+        there = Elsewhere(
+            gateway=url,
+            token_file=tmp_path / "token",
+            stopper="true",
+            starter="true",
+            restarter="true",
+        )
+        async with command.drilled(there, print) as shop:
+            buyers = [Person(shop.http, url, user, "-") for user in ("kim", "lee")]
+            plan = Plan(url=url, calls=calls, tokens=["t", "t"], connections=1, seconds=1)
+            with journal.Journal(tmp_path / "j") as shop.journal:
+                shop.write_journal(plan, [made, lost, read], buyers)
 
     lines = journal.read([tmp_path / "j"])
     assert [(line.user_id, line.status, line.key, line.id) for line in lines] == [

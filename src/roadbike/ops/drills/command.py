@@ -16,7 +16,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from roadbike.kit import logs
 from roadbike.local.errors import CommandError, did_you_mean
 from roadbike.local.exit_code import exit_code_of
 from roadbike.local.home import Home
@@ -112,7 +111,6 @@ async def play_at(at: Home | Elsewhere, drill: Drill, found: Report, size: Size)
     def note(line: str) -> None:
         to.print(Text(f"{time.monotonic() - began:6.1f} s  {line}", "dim"), soft_wrap=True)
 
-    logs.configure("drill", "error")  # standard output is for the report
     async with drilled(at, note) as shop:
         if shop.home is None:
             await drill.play(shop, found, size)

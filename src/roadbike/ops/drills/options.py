@@ -26,6 +26,7 @@ def drill(  # noqa: PLR0913 each is an option
     restarter: Annotated[str | None, typer.Option()] = None,
 ) -> None:
     """Cause faults or load in a shop, and check that it holds what it promises."""
+    from roadbike.kit import logs
     from roadbike.local.terminal import console
     from roadbike.ops.drills import command
     from roadbike.ops.drills.drill import Size
@@ -39,6 +40,7 @@ def drill(  # noqa: PLR0913 each is an option
         raise _wrong_place()
     place = homes.at(home) if home is not None else elsewhere
     size = Size(small=small, strict=strict)
+    logs.configure("drill", "error")  # standard output is for the report
     raise typer.Exit(command.play_all(drills, place, size, as_json=as_json))
 
 
