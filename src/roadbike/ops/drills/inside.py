@@ -30,7 +30,8 @@ LOOK_SECONDS: Final = 0.05
 STATUS_PATH: Final = "/internal/status"
 RESERVATION: Final = "reservation"
 PAYMENT: Final = "payment"
-READABLE: Final = 0o755
+FOLDER_MODE: Final = 0o755  # services may run as another user
+FILE_MODE: Final = 0o644
 QUIET_SECONDS: Final = 240.0
 WARM: Final = 20  # reservations
 WARM_SECONDS: Final = 120.0
@@ -59,9 +60,10 @@ class ChangingSettings:
     def for_own_shop(self, _size: Size) -> Mapping[str, str]:
         """Return the environment of the shop, and write the files with the defaults."""
         shutil.rmtree(self._folder, ignore_errors=True)
-        self._folder.mkdir(mode=READABLE)
+        self._folder.mkdir()
+        self._folder.chmod(FOLDER_MODE)
         for name, number in self._defaults.items():
-            (self._folder / name).write_text(str(number))
+            self._write(name, number)
         return {f"{name}_FILE": str(self._folder / name) for name in self._defaults}
 
     async def change(self, shop: DrilledShop, service: str, **numbers: int) -> None:
@@ -69,8 +71,13 @@ class ChangingSettings:
         if not self._folder.exists():
             raise CommandError("drill-own-shop-only")
         for name, number in numbers.items():
-            (self._folder / f"ROADBIKE_{name.upper()}").write_text(str(number))
+            self._write(f"ROADBIKE_{name.upper()}", number)
         await shop.restart(service)
+
+    def _write(self, name: str, number: int) -> None:
+        path = self._folder / name
+        path.write_text(str(number))
+        path.chmod(FILE_MODE)
 
     def forget(self) -> None:
         """Delete the files."""
