@@ -1,6 +1,7 @@
 """Lists for staff as pages: filters of the address, rows of a service, the next page, the table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
@@ -9,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from litestar.connection import Request as HttpRequest
 
 from roadbike.kit.pure.texts import UnusableText, line
-from roadbike.storefront.files import TableReply
+from roadbike.kit.web.csv_stream import CsvFile
 from roadbike.storefront.peers import Answer, Peers, Refused
 from roadbike.storefront.visitors import Visitor
 
@@ -104,13 +105,20 @@ class Lists:
 
     async def table(
         self, visitor: Visitor, request: HttpRequest[Any, Any, Any], source: Source
-    ) -> TableReply:
+    ) -> CsvFile:
         """Return the whole list as a file. Raises Unreachable, and Refused."""
         query = list(filters_of(request, source.filters).items())
         parts = self._peers.stream(visitor.asks(source.service, "GET", source.path, query=query))
-        first = await anext(parts, b"")
+        first = await anext(parts, b"")  # what it raises becomes a page
         name = source.page.removeprefix("/staff/").replace("/", "-")
-        return TableReply(f"{name}.csv", first, parts)
+        return CsvFile(f"{name}.csv", _begun(first, parts))
+
+
+async def _begun(first: bytes, rest: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    async with aclosing(rest):
+        yield first
+        async for part in rest:
+            yield part
 
 
 def success(answer: Answer) -> Any:

@@ -14,20 +14,17 @@ from roadbike.kit.web.hal import Reply
 Part = Sequence[Sequence[Cell]]
 
 
-class CsvStream(Reply[None]):
-    """A table as a file that the browser saves. parts: its rows, some at a time.
+class CsvFile(Reply[None]):
+    """A table as a file that the browser saves. chunks: its bytes, as they come.
 
-    An error after the first part closes the connection: the file is then not complete, and the
+    An error after the first chunk closes the connection: the file is then not complete, and the
     browser says so.
     """
 
-    def __init__(
-        self, name: str, columns: Sequence[str], parts: AsyncGenerator[Part, None]
-    ) -> None:
+    def __init__(self, name: str, chunks: AsyncGenerator[bytes, None]) -> None:
         super().__init__(None)
         self._name = name
-        self._columns = columns
-        self._parts = parts
+        self._chunks = chunks
 
     def to_asgi_response(
         self,
@@ -35,24 +32,38 @@ class CsvStream(Reply[None]):
         request: Request[Any, Any, Any],  # noqa: ARG002 Litestar's
         **_: Any,
     ) -> Any:
-        """Return what sends the parts."""
+        """Return what sends the chunks."""
         return self._send_all
 
     async def _send_all(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         headers = csv_headers(self._name) | {"Content-Type": f"{CSV}; charset=utf-8"}
         given = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-        async with aclosing(self._parts) as parts:
-            first = await anext(parts, ())  # a failure up to here is answered as any other one
+        async with aclosing(self._chunks) as chunks:
+            first = await anext(chunks, b"")  # a failure up to here is answered as any other one
             await send({"type": "http.response.start", "status": 200, "headers": given})
-            await _send_part(send, csv_text(self._columns, first))
-            async for part in parts:
-                await _send_part(send, _without_head(part))
+            await _send_chunk(send, first)
+            async for chunk in chunks:
+                await _send_chunk(send, chunk)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def _send_part(send: Send, text: str) -> None:
-    await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
+class CsvStream(CsvFile):
+    """A table as such a file. parts: its rows, some at a time."""
+
+    def __init__(
+        self, name: str, columns: Sequence[str], parts: AsyncGenerator[Part, None]
+    ) -> None:
+        super().__init__(name, _encoded(columns, parts))
 
 
-def _without_head(rows: Part) -> str:
-    return csv_text((), rows).removeprefix(f"{BYTE_ORDER_MARK}\r\n")
+async def _encoded(
+    columns: Sequence[str], parts: AsyncGenerator[Part, None]
+) -> AsyncGenerator[bytes, None]:
+    async with aclosing(parts):
+        yield csv_text(columns, await anext(parts, ())).encode()
+        async for part in parts:
+            yield csv_text((), part).removeprefix(f"{BYTE_ORDER_MARK}\r\n").encode()
+
+
+async def _send_chunk(send: Send, chunk: bytes) -> None:
+    await send({"type": "http.response.body", "body": chunk, "more_body": True})
