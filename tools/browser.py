@@ -5,14 +5,14 @@ As root on Debian it installs what is missing; elsewhere it says what to install
 
 import os
 import shutil
-import subprocess
 import sys
 from typing import Final
+
+from tools import debian
 
 PROGRAMS: Final = ("chromium", "chromium-browser", "google-chrome")
 VARIABLE: Final = "ROADBIKE_TEST_CHROMIUM"
 PACKAGES: Final = ("chromium", "fonts-noto-cjk")
-PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # for Debian's tools
 MISSING: Final = (
     "The tests of the pages need Chromium. Install Debian's packages chromium and fonts-noto-cjk, "
     f"or name a program in {VARIABLE}."
@@ -28,12 +28,8 @@ def main() -> None:
     """Exit with 1 when there is no browser and it cannot be installed."""
     if found():
         return
-    if os.geteuid() != 0 or not shutil.which("apt-get", path=PATH):
-        sys.exit(MISSING)
-    environ = {**os.environ, "PATH": PATH, "DEBIAN_FRONTEND": "noninteractive"}
-    install = ("install", "--quiet", "--yes", "--no-install-recommends", *PACKAGES)
-    for arguments in (("update", "--quiet"), install):
-        subprocess.run(("/usr/bin/apt-get", *arguments), env=environ, check=True)  # noqa: S603 fixed
+    if debian.can_install():
+        debian.install(*PACKAGES)
     if not found():
         sys.exit(MISSING)
 
