@@ -39,14 +39,24 @@ async def connect_nats(nats_server: NatsServer) -> AsyncIterator[ConnectNats]:
     """Return a function that connects a broker with options of NatsBroker."""
     async with AsyncExitStack() as stack:
 
-        async def connect(service: str = "reservation", **options: float) -> NatsBroker:
+        async def connect(service: str = "reservation", **options: Any) -> NatsBroker:
             options = {"ack_wait": ACK_WAIT} | options
-            broker = NatsBroker(nats_server.url(), service, **options)  # type: ignore[arg-type]
+            broker = NatsBroker(nats_server.url(), service, **options)
             stack.push_async_callback(broker.close)
             await wait_until_connected(broker)
             return broker
 
         yield connect
+
+
+@pytest.fixture
+def connect_nats_batches(connect_nats: ConnectNats) -> Connect:
+    """Return a function that connects a broker which sends several events in one message."""
+
+    async def connect(service: str = "reservation") -> Broker:
+        return await connect_nats(service, batches=True)
+
+    return connect
 
 
 @pytest.fixture
@@ -90,7 +100,7 @@ async def connect_real_kafka(kafka_server: KafkaCluster) -> AsyncIterator[Connec
 REAL_KAFKA = pytest.param("real_kafka", marks=pytest.mark.distributed)
 
 
-@pytest.fixture(params=["kafka", REAL_KAFKA, "nats", "memory"])
+@pytest.fixture(params=["kafka", REAL_KAFKA, "nats", "nats_batches", "memory"])
 def connect(request: pytest.FixtureRequest) -> Connect:
     """Return a function that connects a broker; all of a test share one server or log."""
     if request.param != "memory":

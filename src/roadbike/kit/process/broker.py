@@ -52,6 +52,7 @@ def connected(chosen: ServiceSettings, service: str) -> Broker:
         return connect(
             chosen.broker_url.reveal(),
             service,
+            batches=chosen.sends_batches,
             ca=chosen.broker_ca,
             mechanism=chosen.broker_sasl,
             replica=chosen.replica,

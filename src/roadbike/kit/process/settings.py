@@ -71,6 +71,14 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
         Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"],
         Meta(description="How Kafka's servers check user and password. PLAIN only with kafka+tls."),
     ] = "SCRAM-SHA-512"
+    event_batches: Annotated[
+        Literal["", "on", "off"],
+        Meta(
+            description="Whether several events are sent in one message on NATS. Not on before "
+            "every service that consumes them reads such messages; off before services of before "
+            "come back. By default off in production, else on."
+        ),
+    ] = ""
     replica: Annotated[
         str,
         Meta(
@@ -205,6 +213,11 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
             yield fault("setting-needs", name=name, other=other)
         if self.env == "production":
             yield from _one_machine_keys(self)
+
+    @property
+    def sends_batches(self) -> bool:
+        """Return whether several events may be sent in one message of the broker."""
+        return (self.event_batches or ("off" if self.env == "production" else "on")) == "on"
 
     def limit(self, chosen: int | None, in_production: int) -> int:
         """Return the limit: as chosen, else `in_production` there and 0 (off) elsewhere."""

@@ -40,6 +40,7 @@ def connect(
     service: str,
     *,
     ack_wait: float = 30.0,
+    batches: bool = False,
     ca: str = "",
     mechanism: str = DEFAULT_MECHANISM,
     replica: str = "",
@@ -52,7 +53,8 @@ def connect(
 
     Call it in a running event loop. It returns at once and connects in the background, again and
     again until it is closed. ack_wait: seconds until an unacknowledged message is delivered again,
-    in groups that `set_up` makes (NATS only: a log in memory has its own).
+    in groups that `set_up` makes (NATS only: a log in memory has its own). batches: whether several
+    events are sent in one message (NATS only; Kafka's client does so by itself).
     For Kafka only: ca, certificates (PEM) of the authority that signs the servers'; mechanism, of
     SASL; replica, the name of this process among those of the service, the same after a restart;
     topics, how `set_up` makes them.
@@ -61,7 +63,7 @@ def connect(
     parts = urlsplit(url)
     match parts.scheme:
         case "nats":
-            return NatsBroker(url, service, ack_wait=ack_wait)
+            return NatsBroker(url, service, ack_wait=ack_wait, batches=batches)
         case "memory":
             return MemoryBroker(log_named(parts.netloc))
         case "kafka" | "kafka+tls":

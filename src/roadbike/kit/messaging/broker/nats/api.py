@@ -1,13 +1,15 @@
 """Requests to JetStream's API about streams and consumers that exist, and its replies."""
 
 from collections.abc import Collection
+from contextlib import suppress
 from typing import Final, TypeVar
 from uuid import UUID
 
 import msgspec
 
+from roadbike.kit.messaging.broker.nats.batch import BATCH, CONTENT_TYPE, ids_of
 from roadbike.kit.messaging.broker.nats.connection import Connection
-from roadbike.kit.messaging.broker.nats.envelope import stored_event_id, stream_of
+from roadbike.kit.messaging.broker.nats.envelope import stored_header, stream_of
 from roadbike.kit.messaging.broker.port import (
     BrokerUnavailable,
     GroupMissing,
@@ -86,6 +88,7 @@ class StoredMessage(msgspec.Struct, frozen=True, kw_only=True):
     """A message as the stream has it; its headers as one block of lines."""
 
     hdrs: bytes = b""
+    data: bytes = b""
 
 
 class StoredMessageReply(ApiReply, frozen=True, kw_only=True):
@@ -203,17 +206,22 @@ async def ack_floor(
     return min((acknowledged.get(group, 0) for group in groups), default=0)
 
 
-async def event_id_at(
+async def event_ids_at(
     connection: Connection, topic: str, position: int, within: float
-) -> UUID | None:
-    """Return the id of the event that the topic has at that position, None without one."""
+) -> frozenset[UUID]:
+    """Return the ids of the events that the topic has at that position."""
     call, body = f"STREAM.MSG.GET.{stream_of(topic)}", {"seq": position}
     reply = await request_api(connection, call, body, StoredMessageReply, within)
     if reply.error is not None:
         if reply.error.err_code == MESSAGE_MISSING:
-            return None
+            return frozenset()
         raise exception_of(reply.error)
-    return stored_event_id(reply.message.hdrs)
+    stored = reply.message
+    if stored_header(stored.hdrs, CONTENT_TYPE) == BATCH:
+        return ids_of(stored.data)
+    with suppress(ValueError):
+        return frozenset({UUID(stored_header(stored.hdrs, "ce-id") or "")})
+    return frozenset()
 
 
 async def purge(connection: Connection, topic: str, up_to: int, within: float) -> None:

@@ -1,6 +1,6 @@
 """The broker port on NATS JetStream: sends atomic batches, consumes by pull requests."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final
 from uuid import UUID, uuid4
@@ -13,13 +13,13 @@ from roadbike.kit.messaging.broker.nats.api import (
     REPEATED_IN_BATCH,
     PubAck,
     ack_floor,
-    event_id_at,
+    event_ids_at,
     exception_of,
     purge,
     stream_info,
 )
+from roadbike.kit.messaging.broker.nats.batch import Outgoing, batches, single
 from roadbike.kit.messaging.broker.nats.connection import Connection, Connector
-from roadbike.kit.messaging.broker.nats.envelope import headers_of, subject_of
 from roadbike.kit.messaging.broker.nats.set_up import SetUp, ask_to_start_over
 from roadbike.kit.messaging.broker.nats.subscription import NatsSubscription
 from roadbike.kit.messaging.broker.port import (
@@ -33,7 +33,8 @@ from roadbike.kit.messaging.broker.port import (
     topic_of,
 )
 
-MAX_BATCH: Final = 1_000  # messages of one atomic batch; the server refuses more
+MAX_BATCH: Final = 1_000  # NATS messages of one atomic batch; the server refuses more
+KNOWN_PLACES: Final = 256  # whose events `holds` remembers
 # errors of a batch after which its messages are sent one by one
 BATCH_REFUSED: Final = frozenset({BATCH_TOO_LARGE, REPEATED_IN_BATCH})
 GIBIBYTE: Final = 1 << 30
@@ -46,6 +47,8 @@ class NatsBroker(Broker):
     ack_wait: time until an unacknowledged message is delivered to another member of the group, of
     each group that it sets up.
     timeout: for one reply of the server.
+    batches: whether several events are sent in one NATS message (see `batch`). Messages with one
+    and with several events are read in any case.
     """
 
     name: Final = "nats"
@@ -58,14 +61,16 @@ class NatsBroker(Broker):
         max_bytes: int = GIBIBYTE,
         ack_wait: float = 10.0,
         timeout: float = 5.0,
+        batches: bool = False,
     ) -> None:
         self._connector = Connector(url, service)
-        self._timeout = timeout
+        self._timeout, self._batches = timeout, batches
         self._set_up = SetUp(
             self._connector, max_bytes=max_bytes, ack_wait=ack_wait, timeout=timeout
         )
         self._incarnations: dict[str, tuple[Connection, str]] = {}
         self._subscriptions: dict[tuple[str, str], NatsSubscription] = {}
+        self._places: dict[tuple[Connection, str, int], frozenset[UUID]] = {}
 
     @property
     def connected(self) -> bool:
@@ -85,7 +90,7 @@ class NatsBroker(Broker):
             await ask_to_start_over(connection, topic, self._timeout)
 
     async def take_over(self) -> None:
-        """Do nothing: a message that two connections send is not appended twice."""
+        """Do nothing: what two connections send is appended once or twice, each time in order."""
 
     async def send(self, messages: Sequence[Message]) -> list[Mark]:
         if not messages:
@@ -94,8 +99,10 @@ class NatsBroker(Broker):
         incarnation = await self._incarnation(connection, topic)
         positions: list[int] = []
         try:
-            for batch in _batches(messages):
-                positions += await self._send_batch(connection, batch)
+            for some in _some_at_once(
+                batches(messages) if self._batches else map(single, messages)
+            ):
+                positions += await self._send_some(connection, some)
         except TopicMissing:
             self._incarnations.pop(topic, None)
             raise
@@ -125,8 +132,7 @@ class NatsBroker(Broker):
             return False
         if mark.position < stream.state.first_seq:
             return mark.position <= stream.state.last_seq  # it was trimmed
-        found = await event_id_at(connection, topic, mark.position, self._timeout)
-        return found == event_id
+        return event_id in await self._events_at(connection, topic, mark.position)
 
     async def trim(self, topic: str, older: Mark | None) -> None:
         connection = self._connector.connection()
@@ -160,47 +166,63 @@ class NatsBroker(Broker):
             self._incarnations[topic] = connection, created
         return created
 
-    async def _send_batch(self, connection: Connection, messages: Sequence[Message]) -> list[int]:
-        if len(messages) == 1:
-            return [await self._send_one(connection, messages[0])]
-        call = _send_atomically(connection.client, messages, self._timeout)
+    async def _events_at(
+        self, connection: Connection, topic: str, position: int
+    ) -> frozenset[UUID]:
+        """Return the ids of the events at that position; remember them for this connection.
+
+        A server loses what it has only between two connections.
+        """
+        place = connection, topic, position
+        if place not in self._places:
+            if len(self._places) >= KNOWN_PLACES:
+                self._places.clear()
+            found = await event_ids_at(connection, topic, position, self._timeout)
+            if not found:
+                return found  # there may be a message later
+            self._places[place] = found
+        return self._places[place]
+
+    async def _send_some(self, connection: Connection, some: Sequence[Outgoing]) -> list[int]:
+        """Return the position of each event."""
+        if len(some) == 1:
+            return [await self._send_one(connection, some[0])] * some[0].events
+        call = _send_atomically(connection.client, some, self._timeout)
         ack = await connection.call(call, self._timeout)
         match ack.error:
-            case None if ack.count == len(messages):
-                return list(range(ack.seq - ack.count + 1, ack.seq + 1))
+            case None if ack.count == len(some):
+                first = ack.seq - ack.count + 1
+                return [first + n for n, each in enumerate(some) for _ in range(each.events)]
             case None:
-                raise BrokerUnavailable(
-                    f"{ack.count} of {len(messages)} messages were acknowledged"
-                )
+                raise BrokerUnavailable(f"{ack.count} of {len(some)} messages were acknowledged")
             case error if error.err_code in BATCH_REFUSED:
-                return [await self._send_one(connection, message) for message in messages]
+                positions: list[int] = []
+                for each in some:
+                    positions += [await self._send_one(connection, each)] * each.events
+                return positions
             case error:
                 raise exception_of(error)
 
-    async def _send_one(self, connection: Connection, message: Message) -> int:
+    async def _send_one(self, connection: Connection, one: Outgoing) -> int:
         """Return the position of the message, of the first time if it was sent before."""
-        msg = await connection.request(
-            subject_of(message), message.data, self._timeout, headers_of(message)
-        )
+        msg = await connection.request(one.subject, one.data, self._timeout, one.headers)
         ack = msgspec.json.decode(msg.data, type=PubAck)
         if ack.error is not None:
             raise exception_of(ack.error)
         return ack.seq
 
 
-async def _send_atomically(client: Client, messages: Sequence[Message], within: float) -> PubAck:
+async def _send_atomically(client: Client, some: Sequence[Outgoing], within: float) -> PubAck:
     """Send all messages or none, with one write to the server's disk.
 
     nats-py has no call for atomic batches, so the headers are set here.
     """
-    batch, last = uuid4().hex, len(messages)
-    for number, message in enumerate(messages[:-1], 1):
-        headers = headers_of(message) | _batch_headers(batch, number)
-        await client.publish(subject_of(message), message.data, headers=headers)
-    headers = headers_of(messages[-1]) | _batch_headers(batch, last) | {"Nats-Batch-Commit": "1"}
-    msg = await client.request(
-        subject_of(messages[-1]), messages[-1].data, timeout=within, headers=headers
-    )
+    batch, last = uuid4().hex, some[-1]
+    for number, each in enumerate(some[:-1], 1):
+        headers = each.headers | _batch_headers(batch, number)
+        await client.publish(each.subject, each.data, headers=headers)
+    headers = last.headers | _batch_headers(batch, len(some)) | {"Nats-Batch-Commit": "1"}
+    msg = await client.request(last.subject, last.data, timeout=within, headers=headers)
     return msgspec.json.decode(msg.data, type=PubAck)
 
 
@@ -208,7 +230,7 @@ def _batch_headers(batch: str, number: int) -> dict[str, str]:
     return {"Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(number)}
 
 
-def _batches(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
-    remaining = iter(messages)
-    while batch := list(islice(remaining, MAX_BATCH)):
-        yield batch
+def _some_at_once(outgoing: Iterable[Outgoing]) -> Iterator[Sequence[Outgoing]]:
+    remaining = iter(outgoing)
+    while some := list(islice(remaining, MAX_BATCH)):
+        yield some

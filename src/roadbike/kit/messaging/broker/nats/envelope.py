@@ -1,7 +1,6 @@
 """The NATS form of messages: one subject per key, CloudEvents attributes as headers."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -85,13 +84,11 @@ def message_of(topic: str, msg: Msg) -> Message:
         )
 
 
-def stored_event_id(headers: bytes) -> UUID | None:
-    """Return the event's id from the header block of a stored message; None if it has none."""
+def stored_header(headers: bytes, name: str) -> str | None:
+    """Return the header from the header block of a stored message; None if it has none."""
     lines = headers.decode(errors="replace").splitlines()
-    ids = [line.partition(":")[2].strip() for line in lines if line.startswith("ce-id:")]
-    with suppress(ValueError):
-        return UUID(ids[0]) if ids else None
-    return None
+    values = [line.partition(":")[2].strip() for line in lines if line.startswith(f"{name}:")]
+    return values[0] if values else None
 
 
 def _read(topic: str, key: str, headers: Mapping[str, str], data: bytes) -> Message:

@@ -4,12 +4,14 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
 
 import msgspec
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
+from roadbike.kit.messaging.broker.nats.batch import BATCH, CONTENT_TYPE, messages_of
 from roadbike.kit.messaging.broker.nats.connection import Connection
 from roadbike.kit.messaging.broker.nats.envelope import (
     NANOSECONDS,
@@ -20,15 +22,51 @@ from roadbike.kit.messaging.broker.nats.envelope import (
 from roadbike.kit.messaging.broker.port import Received
 
 GRACE_SECONDS: Final = 1.0  # after the time at which the server should have ended a pull
+FIRST_MESSAGES: Final = 20  # asked for while nothing is known of how many events they have
+NEWEST_WEIGHT: Final = 0.2
 NORMAL_END: Final = frozenset({"404", "408"})  # statuses of a pull: no messages, expired
 
 
-@dataclass(frozen=True, slots=True)
-class AckHandle:
-    """The subject for the acknowledgement of a message, and the Pulls that received it."""
+@dataclass(eq=False, slots=True)
+class Delivery:
+    """One delivered NATS message: its position, the subject to acknowledge it, who received it.
 
+    waiting: the numbers of its events that are not acknowledged yet.
+    """
+
+    position: int
     subject: str
     pulls: "Pulls"
+    waiting: set[int]
+
+
+class Part(NamedTuple):
+    """One event of a delivery: the handle of a Received."""
+
+    delivery: Delivery
+    number: int
+
+
+class Size:
+    """How many events one NATS message of a topic has, on average of late."""
+
+    def __init__(self) -> None:
+        self._events: float | None = None
+
+    def note(self, events: int) -> None:
+        """Take in that a message had this many events."""
+        known = events if self._events is None else self._events
+        self._events = max(1.0, known + (events - known) * NEWEST_WEIGHT)
+
+    def messages_for(self, events: int) -> int:
+        """Return how many messages to ask for, to get about this many events."""
+        if self._events is None:
+            return min(events, FIRST_MESSAGES)
+        return max(1, round(events / self._events))
+
+    def events_in(self, messages: int) -> int:
+        """Return about how many events these messages have: 0 only for none."""
+        return round(messages * (self._events or 1))
 
 
 class Pulls:
@@ -48,14 +86,15 @@ class Pulls:
         group: str,
         incarnation: str,
         arrived: deque[Received],
+        size: Size,
     ) -> None:
         self.connection, self.incarnation = connection, incarnation
         self.broken = False
-        self._topic, self._arrived = topic, arrived
+        self._topic, self._arrived, self._size = topic, arrived, size
         self._next = f"$JS.API.CONSUMER.MSG.NEXT.{stream_of(topic)}.{group}"
         self._inbox = connection.client.new_inbox()
         self._subscription: Subscription | None = None
-        self._number = self._wanted = 0
+        self._number = self._missing = 0
         self._ended = asyncio.Event()
 
     async def open(self, within: float) -> None:
@@ -70,12 +109,12 @@ class Pulls:
             await self.connection.call(drain, within)
 
     async def pull(self, at_most: int, wait: float) -> None:
-        """Wait up to `wait` seconds until messages have arrived, at most `at_most` of them.
+        """Wait up to `wait` seconds until NATS messages have arrived, at most `at_most` of them.
 
         `no_wait` with `expires` makes the server end the pull as soon as it has sent what it has.
         """
         self._number += 1
-        self._wanted = at_most
+        self._missing = at_most
         self._ended.clear()
         request: dict[str, object] = {"batch": at_most, "no_wait": True}
         if wait > 0:
@@ -112,18 +151,29 @@ class Pulls:
 
     async def _receive(self, msg: Msg) -> None:
         if msg.reply:
-            self._arrived.append(self._received(msg))
-            if len(self._arrived) >= self._wanted:
+            self._arrived.extend(self._received(msg))
+            self._missing -= 1
+            if self._missing <= 0:
                 self._ended.set()
         elif msg.subject.endswith(f".{self._number}"):  # else it is the end of an earlier pull
             self.broken |= (msg.headers or {}).get("Status") not in NORMAL_END
             self._ended.set()
 
-    def _received(self, msg: Msg) -> Received:
+    def _received(self, msg: Msg) -> list[Received]:
         metadata = ack_metadata(msg)
-        return Received(
-            message=message_of(self._topic, msg),
-            position=metadata.position,
-            deliveries=metadata.deliveries,
-            handle=AckHandle(msg.reply, self),
-        )
+        if (msg.headers or {}).get(CONTENT_TYPE) == BATCH:
+            stored = datetime.fromtimestamp(metadata.stored_seconds, UTC)
+            messages = messages_of(self._topic, metadata.position, stored, msg.data)
+        else:
+            messages = [message_of(self._topic, msg)]
+        self._size.note(len(messages))
+        delivery = Delivery(metadata.position, msg.reply, self, set(range(len(messages))))
+        return [
+            Received(
+                message=message,
+                position=metadata.position,
+                deliveries=metadata.deliveries,
+                handle=Part(delivery, number),
+            )
+            for number, message in enumerate(messages)
+        ]

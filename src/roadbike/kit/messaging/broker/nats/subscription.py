@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -13,7 +13,7 @@ from roadbike.kit.messaging.broker.nats.api import (
     stream_info,
 )
 from roadbike.kit.messaging.broker.nats.connection import Connection, Connector
-from roadbike.kit.messaging.broker.nats.pulls import AckHandle, Pulls
+from roadbike.kit.messaging.broker.nats.pulls import Delivery, Part, Pulls, Size
 from roadbike.kit.messaging.broker.port import (
     BrokerUnavailable,
     GroupMissing,
@@ -34,8 +34,9 @@ class NatsSubscription(Subscription):
         self._timeout = timeout
         self._pulls: Pulls | None = None
         self._arrived: deque[Received] = deque()  # not fetched yet
-        self._in_flight: dict[int, Received] = {}  # fetched, not acknowledged yet; by position
-        self._unsent_acks: list[AckHandle] = []
+        self._in_flight: dict[int, Delivery] = {}  # fetched, not done yet; by position
+        self._unsent_acks: list[Delivery] = []
+        self._size = Size()
         self._opening, self._fetching = asyncio.Lock(), asyncio.Lock()
 
     async def open(self, within: float) -> Pulls:
@@ -60,19 +61,21 @@ class NatsSubscription(Subscription):
             return self._deliver(at_most)
 
     async def ack(self, received: Sequence[Received]) -> None:
-        self._unsent_acks += self._take_in_flight(received)
+        self._unsent_acks += self._wholly_acknowledged(received)
         with suppress(BrokerUnavailable):
             await self.open(within=0)
 
     async def nak(self, received: Sequence[Received], delay: float) -> None:
-        handles = self._take_in_flight(received)
+        deliveries = list(dict.fromkeys(part.delivery for part in _parts(received)))
+        self._forget(deliveries)
         with suppress(BrokerUnavailable):
             pulls = await self.open(within=0)
-            await pulls.nak(_ack_subjects(handles, pulls), delay, self._timeout)
+            unfinished = [each for each in deliveries if each.waiting]
+            await pulls.nak(_ack_subjects(unfinished, pulls), delay, self._timeout)
 
     async def lag(self) -> int:
         pulls = await self.open(within=0)
-        return (await self._info(pulls)).unacknowledged
+        return self._size.events_in((await self._info(pulls)).unacknowledged)
 
     async def progress(self) -> Progress:
         pulls = await self.open(within=0)
@@ -84,7 +87,7 @@ class NatsSubscription(Subscription):
             incarnation=stream.created,
             ends={0: end},
             done={0: floor if group.unacknowledged else max(end, floor)},
-            backlog=group.unacknowledged,
+            backlog=self._size.events_in(group.unacknowledged),
         )
 
     async def close(self) -> None:
@@ -92,7 +95,9 @@ class NatsSubscription(Subscription):
         if self._pulls is not None:
             with suppress(BrokerUnavailable):
                 await self._pulls.close(self._timeout)
-                await self.nak([*self._in_flight.values(), *self._arrived], delay=0)
+                held = {*self._in_flight.values(), *(p.delivery for p in _parts(self._arrived))}
+                pulls = await self.open(within=0)
+                await pulls.nak(_ack_subjects(list(held), pulls), 0, self._timeout)
 
     async def _info(self, pulls: Pulls) -> ConsumerInfo:
         try:
@@ -105,7 +110,7 @@ class NatsSubscription(Subscription):
         stream = await stream_info(connection, self._topic, self._timeout)
         group = await consumer_info(connection, self._topic, self._group, self._timeout)
         incarnation = f"{stream.created}/{group.generation}"
-        pulls = Pulls(connection, self._topic, self._group, incarnation, self._arrived)
+        pulls = Pulls(connection, self._topic, self._group, incarnation, self._arrived, self._size)
         await pulls.open(self._timeout)
         return pulls
 
@@ -113,7 +118,7 @@ class NatsSubscription(Subscription):
         while True:
             pulls = await self.open(within=deadline - time.monotonic())
             try:
-                await pulls.pull(at_most, deadline - time.monotonic())
+                await pulls.pull(self._size.messages_for(at_most), deadline - time.monotonic())
             except BrokerUnavailable:
                 if time.monotonic() >= deadline:
                     raise
@@ -123,26 +128,40 @@ class NatsSubscription(Subscription):
 
     def _deliver(self, at_most: int) -> list[Received]:
         some = [self._arrived.popleft() for _ in range(min(at_most, len(self._arrived)))]
-        self._in_flight.update((received.position, received) for received in some)
+        self._in_flight.update((part.delivery.position, part.delivery) for part in _parts(some))
         return some
 
-    def _take_in_flight(self, received: Sequence[Received]) -> list[AckHandle]:
-        for each in received:
-            self._in_flight.pop(each.position, None)
-        return [each.handle for each in received if isinstance(each.handle, AckHandle)]
+    def _forget(self, deliveries: Iterable[Delivery]) -> None:
+        for each in deliveries:
+            if self._in_flight.get(each.position) is each:
+                del self._in_flight[each.position]
+
+    def _wholly_acknowledged(self, received: Sequence[Received]) -> list[Delivery]:
+        """Note that these are acknowledged; return the deliveries of which nothing is left."""
+        deliveries: dict[Delivery, None] = {}
+        for delivery, number in _parts(received):
+            delivery.waiting.discard(number)
+            deliveries[delivery] = None
+        done = [each for each in deliveries if not each.waiting]
+        self._forget(done)
+        return done
 
     async def _send_acks(self, pulls: Pulls) -> None:
         acks = list(self._unsent_acks)
         if subjects := _ack_subjects(acks, pulls):
             # a server that was killed may not know of its deliveries and then does not reply
-            confirm = all(handle.pulls is pulls for handle in acks)
+            confirm = all(delivery.pulls is pulls for delivery in acks)
             await pulls.ack(subjects, self._timeout, confirm=confirm)
         del self._unsent_acks[: len(acks)]
 
 
-def _ack_subjects(handles: Sequence[AckHandle], pulls: Pulls) -> list[str]:
+def _parts(received: Iterable[Received]) -> Iterator[Part]:
+    return (each.handle for each in received if isinstance(each.handle, Part))
+
+
+def _ack_subjects(deliveries: Sequence[Delivery], pulls: Pulls) -> list[str]:
     """Return the subjects of messages of the same incarnation of stream and group.
 
     In another incarnation the same positions may belong to other messages.
     """
-    return [handle.subject for handle in handles if handle.pulls.incarnation == pulls.incarnation]
+    return [each.subject for each in deliveries if each.pulls.incarnation == pulls.incarnation]
