@@ -17,7 +17,8 @@ Json = dict[str, Any]
 
 HEADERS: Final[Json] = {
     "type": "object",
-    "description": "CloudEvents 1.0 attributes, in the binary mode of its NATS binding.",
+    "description": "CloudEvents 1.0 attributes, in the binary mode of its NATS binding. Events "
+    "that are sent together are one message in the JSON batch format instead (decision 36).",
     "properties": {
         "Nats-Msg-Id": {
             "type": "string",

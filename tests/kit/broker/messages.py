@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from roadbike.kit.messaging.broker import Broker, Message, Received, Subscription
+from roadbike.kit.messaging.broker.nats import NatsBroker
 
 TOPIC = "bike.reservation"
 GROUPS = {TOPIC: ("mypage",)}  # what the set-up job makes
@@ -72,3 +73,11 @@ def recognizes_repeated_messages(broker: Broker) -> None:
     """Skip the test on a broker that appends a message again that was sent before."""
     if broker.name == "kafka":
         pytest.skip("Kafka appends a repeated message again; the inbox ignores it (test_kafka_log)")
+
+
+def has_a_place_for_each_message(broker: Broker) -> None:
+    """Skip the test on a broker where messages that are sent together share one place."""
+    if isinstance(broker, NatsBroker) and broker.batches:
+        pytest.skip(
+            "messages of one call share a place and its acknowledgement (test_nats_batches)"
+        )

@@ -4,12 +4,21 @@ import asyncio
 
 from roadbike.kit.messaging.broker import Broker
 from tests.kit.broker.conftest import ACK_WAIT, Connect
-from tests.kit.broker.messages import TOPIC, fetch_all, idle_lag, in_order, messages, payloads
+from tests.kit.broker.messages import (
+    TOPIC,
+    fetch_all,
+    has_a_place_for_each_message,
+    idle_lag,
+    in_order,
+    messages,
+    payloads,
+)
 
 
 async def test_an_acknowledged_message_is_not_delivered_again(
     publisher: Broker, connect: Connect
 ) -> None:
+    has_a_place_for_each_message(publisher)
     await publisher.send(messages(4))
     gone = await connect()
     subscription = await gone.subscribe("mypage", TOPIC)
@@ -27,6 +36,7 @@ async def test_an_acknowledged_message_is_not_delivered_again(
 
 
 async def test_an_unacknowledged_message_is_delivered_again(publisher: Broker) -> None:
+    has_a_place_for_each_message(publisher)
     await publisher.send(messages(3))
     subscription = await publisher.subscribe("mypage", TOPIC)
     first = await fetch_all(subscription, 3)
@@ -52,6 +62,7 @@ async def test_unacknowledged_messages_of_a_closed_broker_go_to_the_group_at_onc
 
 
 async def test_a_message_is_redelivered_after_the_delay_of_its_nak(publisher: Broker) -> None:
+    has_a_place_for_each_message(publisher)
     await publisher.send(messages(2))
     subscription = await publisher.subscribe("mypage", TOPIC)
     first = await fetch_all(subscription, 2)
@@ -65,6 +76,7 @@ async def test_a_message_is_redelivered_after_the_delay_of_its_nak(publisher: Br
 
 
 async def test_an_acknowledgement_can_be_repeated(publisher: Broker) -> None:
+    has_a_place_for_each_message(publisher)
     await publisher.send(messages(3))
     subscription = await publisher.subscribe("mypage", TOPIC)
     first = await fetch_all(subscription, 2)
@@ -93,6 +105,7 @@ async def test_a_late_acknowledgement_of_a_redelivered_message_counts(publisher:
 
 
 async def test_the_lag_is_the_number_of_unacknowledged_messages(publisher: Broker) -> None:
+    has_a_place_for_each_message(publisher)
     await publisher.send(messages(5))
     subscription = await publisher.subscribe("mypage", TOPIC)
     # Kafka counts the mark of the transaction, too, until it has passed that

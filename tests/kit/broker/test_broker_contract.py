@@ -21,6 +21,7 @@ from tests.kit.broker.messages import (
     TOPIC,
     a_message,
     fetch_all,
+    has_a_place_for_each_message,
     idle_lag,
     messages,
     payloads,
@@ -45,6 +46,7 @@ async def test_trimming_a_topic_that_was_not_made_raises(publisher: Broker) -> N
 
 
 async def test_a_log_holds_what_it_has_acknowledged_and_nothing_else(publisher: Broker) -> None:
+    has_a_place_for_each_message(publisher)
     first, second = messages(2)
     marks = await publisher.send([first, second])
     beyond = replace(marks[1], position=marks[1].position + 1)
@@ -92,6 +94,7 @@ async def test_a_message_without_a_traceparent_is_delivered_without_one(publishe
 
 @pytest.mark.parametrize("count", [1, 2, 7, 1001])
 async def test_marks_have_the_position_of_each_message(publisher: Broker, count: int) -> None:
+    has_a_place_for_each_message(publisher)
     sent = messages(count)
     subscription = await publisher.subscribe("mypage", TOPIC)
 
@@ -186,6 +189,7 @@ async def test_a_message_sent_twice_is_delivered_once(publisher: Broker) -> None
 
 
 async def test_known_and_new_messages_can_be_sent_together(publisher: Broker) -> None:
+    has_a_place_for_each_message(publisher)
     recognizes_repeated_messages(publisher)
     sent = messages(5)
     subscription = await publisher.subscribe("mypage", TOPIC)
@@ -199,6 +203,7 @@ async def test_known_and_new_messages_can_be_sent_together(publisher: Broker) ->
 
 
 async def test_a_message_sent_twice_in_one_call_is_delivered_once(publisher: Broker) -> None:
+    has_a_place_for_each_message(publisher)
     recognizes_repeated_messages(publisher)
     first, second = messages(2)
     subscription = await publisher.subscribe("mypage", TOPIC)
@@ -239,6 +244,7 @@ async def test_a_group_that_is_made_late_begins_at_the_first_message(publisher: 
 
 
 async def test_making_a_group_again_keeps_its_position(publisher: Broker) -> None:
+    has_a_place_for_each_message(publisher)
     subscription = await publisher.subscribe("mypage", TOPIC)
     await publisher.send(messages(3))
     await subscription.ack((await fetch_all(subscription, 3))[:2])

@@ -6,7 +6,13 @@ a group has passed the mark after a fetch that finds nothing more.
 
 from roadbike.kit.messaging.broker import Broker, Progress, Subscription
 from tests.kit.broker.conftest import Connect
-from tests.kit.broker.messages import TOPIC, fetch_all, in_order, messages
+from tests.kit.broker.messages import (
+    TOPIC,
+    fetch_all,
+    has_a_place_for_each_message,
+    in_order,
+    messages,
+)
 
 
 async def progress(broker: Broker, group: str = "mypage") -> Progress:
@@ -27,6 +33,7 @@ async def test_an_empty_topic_has_no_end_to_reach(publisher: Broker) -> None:
 async def test_a_group_is_done_up_to_its_first_message_without_acknowledgement(
     publisher: Broker,
 ) -> None:
+    has_a_place_for_each_message(publisher)
     more = int(publisher.name == "kafka")
     marks = await publisher.send(messages(5))
     subscription = await publisher.subscribe("mypage", TOPIC)
@@ -62,6 +69,7 @@ async def test_the_members_of_a_group_share_its_progress_and_groups_do_not(
 
 
 async def test_the_end_moves_and_what_was_reached_stays_reached(publisher: Broker) -> None:
+    has_a_place_for_each_message(publisher)
     await publisher.send(messages(2))
     subscription = await publisher.subscribe("mypage", TOPIC)
     await acknowledge_all(subscription, 2)

@@ -72,13 +72,13 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(description="How Kafka's servers check user and password. PLAIN only with kafka+tls."),
     ] = "SCRAM-SHA-512"
     event_batches: Annotated[
-        Literal["", "on", "off"],
+        Literal["auto", "on", "off"],
         Meta(
             description="Whether several events are sent in one message on NATS. Not on before "
             "every service that consumes them reads such messages; off before services of before "
-            "come back. By default off in production, else on."
+            "come back. `auto` is off in production, else on."
         ),
-    ] = ""
+    ] = "auto"
     replica: Annotated[
         str,
         Meta(
@@ -217,7 +217,9 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def sends_batches(self) -> bool:
         """Return whether several events may be sent in one message of the broker."""
-        return (self.event_batches or ("off" if self.env == "production" else "on")) == "on"
+        if self.event_batches == "auto":
+            return self.env != "production"
+        return self.event_batches == "on"
 
     def limit(self, chosen: int | None, in_production: int) -> int:
         """Return the limit: as chosen, else `in_production` there and 0 (off) elsewhere."""

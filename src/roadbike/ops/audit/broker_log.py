@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import Any, Final
 from uuid import UUID
 
@@ -35,17 +36,20 @@ async def find_lost(snapshot: Snapshot, broker: Broker, services: Iterable[str])
 
 
 async def _lost(broker: Broker, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    left, lost = iter(rows), []
+    # events that were sent together may share a place, which the broker then reads once
+    places = [list(place) for _, place in groupby(rows, key=lambda row: row[2:])]
+    left, lost = iter(places), []
 
     async def look() -> None:
-        for row in left:  # shared by all: each takes the next one
-            event_id, _, topic, position, incarnation = row
-            mark = Mark(position=position, incarnation=incarnation)
-            if not await broker.holds(topic, mark, UUID(event_id)):
-                lost.append(row)
+        for place in left:  # shared by all: each takes the next one
+            for row in place:
+                event_id, _, topic, position, incarnation = row
+                mark = Mark(position=position, incarnation=incarnation)
+                if not await broker.holds(topic, mark, UUID(event_id)):
+                    lost.append(row)
 
     async with asyncio.TaskGroup() as group:
-        for _ in range(min(AT_ONCE, len(rows))):
+        for _ in range(min(AT_ONCE, len(places))):
             group.create_task(look())
     return lost
 

@@ -64,7 +64,8 @@ class Mark:
     """The place of a message in the broker: its position in one incarnation of the topic's log.
 
     A log that was lost and created again has another incarnation. Kafka's has several partitions,
-    each with positions of its own; the others have only partition 0.
+    each with positions of its own; the others have only partition 0. Messages that were sent
+    together may share a position: then they are in one message of the broker, in their order.
     """
 
     position: int
@@ -79,7 +80,7 @@ class Progress:
     incarnation: of the log. ends: by partition, the position of the last message that it has or
     had; 0 when there was none. done: by partition, the position up to which the group has
     acknowledged everything; it is the end when nothing is unacknowledged.
-    backlog: number of unacknowledged messages, delivered or not.
+    backlog: number of unacknowledged messages, delivered or not; see `lag`.
     """
 
     incarnation: str
@@ -108,7 +109,8 @@ class Subscription(Protocol):
 
     It survives lost connections: continue to fetch after BrokerUnavailable. Each message is
     delivered to one member of the group at least once: the first time in the order of its
-    partition, again in any order.
+    partition, again in any order. Messages that share a position are delivered again together, as
+    long as one of them is not acknowledged.
     """
 
     async def fetch(self, at_most: int, wait: float) -> list[Received]:
@@ -135,7 +137,8 @@ class Subscription(Protocol):
     async def lag(self) -> int:
         """Return the number of unacknowledged messages, delivered or not.
 
-        Raises BrokerUnavailable.
+        Where messages share positions it is about that number, by how many shared one of late;
+        it is 0 exactly when there are none. Raises BrokerUnavailable.
         """
         ...
 
@@ -192,8 +195,8 @@ class Broker(Protocol):
         """Make this connection the only one that sends the messages of its service.
 
         What another one is sending now is in the log before this returns, or never will be. On
-        NATS and in memory nothing has to be done: there a message that is sent by both is not
-        appended twice. Raises BrokerUnavailable.
+        NATS and in memory nothing has to be done: there a message that is sent by both is appended
+        once, or again as a repeat that comes after the first. Raises BrokerUnavailable.
         """
         ...
 
@@ -202,7 +205,8 @@ class Broker(Protocol):
 
         Return their marks in the same order. All messages of a key have the same partition. A
         message whose event_id was sent before may be appended again, and then has another mark:
-        NATS recognizes it for some minutes, Kafka does not. Consumers have an inbox for that.
+        NATS recognizes it for some minutes if the same messages are sent together, Kafka does
+        not. Consumers have an inbox for that.
         Raises BrokerUnavailable, also when another connection has taken over; TopicMissing,
         TopicFull; ValueError for messages of several
         topics, a malformed key or topic, and more than MAX_DATA bytes.

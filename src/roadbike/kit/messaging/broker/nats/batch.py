@@ -160,20 +160,23 @@ def _message(topic: str, event: BatchedEvent | msgspec.Raw) -> Message | None:
             event = _EVENT.decode(event)
         except (msgspec.DecodeError, ValueError):
             return None
-    texts = (event.type, event.source, event.traceparent or "")
-    if not NAME.fullmatch(event.subject) or not all(text.isprintable() for text in texts):
+    texts = f"{event.type}{event.source}{event.traceparent}"
+    if not NAME.fullmatch(event.subject) or not texts.isprintable():
         return None
-    time = event.time
     return Message(
         event_id=event.id,
         type=event.type,
         source=event.source,
         topic=topic,
         key=event.subject,
-        time=time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC),
+        time=event.time if event.time.tzinfo is UTC else _in_utc(event.time),
         traceparent=event.traceparent,
         data=bytes(event.data) or event.data_base64 or b"",
     )
+
+
+def _in_utc(time: datetime) -> datetime:
+    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _malformed(

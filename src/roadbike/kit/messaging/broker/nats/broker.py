@@ -64,7 +64,7 @@ class NatsBroker(Broker):
         batches: bool = False,
     ) -> None:
         self._connector = Connector(url, service)
-        self._timeout, self._batches = timeout, batches
+        self._timeout, self.batches = timeout, batches
         self._set_up = SetUp(
             self._connector, max_bytes=max_bytes, ack_wait=ack_wait, timeout=timeout
         )
@@ -99,9 +99,7 @@ class NatsBroker(Broker):
         incarnation = await self._incarnation(connection, topic)
         positions: list[int] = []
         try:
-            for some in _some_at_once(
-                batches(messages) if self._batches else map(single, messages)
-            ):
+            for some in _some_at_once(batches(messages) if self.batches else map(single, messages)):
                 positions += await self._send_some(connection, some)
         except TopicMissing:
             self._incarnations.pop(topic, None)
