@@ -220,6 +220,30 @@ def set_up_broker(
 
 
 @app.command(cls=Command)
+def set_up_gateway(
+    folder: Annotated[Path, typer.Argument()],
+    *,
+    url: Annotated[str, typer.Option("--url")] = "http://{service}:8080",
+    trusted: Annotated[list[str] | None, typer.Option("--trusted-proxies")] = None,
+) -> None:
+    """Write the gateway's configuration for services on other machines into that folder."""
+    from roadbike.local.commands import gateway
+
+    gateway.write(folder, os.environ, url, trusted or [])
+    typer.echo(say("gateway-set-up", path=folder))
+
+
+@app.command(cls=Command)
+def serve_fallback(
+    *, port: Annotated[int, typer.Option("--port", min=1, max=65_535)] = 8081
+) -> None:
+    """Answer what no service answers, for a gateway on the same machine or in the same pod."""
+    from roadbike.local.commands import gateway
+
+    gateway.serve_fallback(port)
+
+
+@app.command(cls=Command)
 def token(
     user: Annotated[str, typer.Argument()],
     *,

@@ -13,7 +13,7 @@ from roadbike.environment import ENVIRONMENT
 from roadbike.kit.process.setting_faults import SettingError
 from roadbike.kit.process.settings import variable
 from roadbike.local.commands import set_up_broker
-from roadbike.local.servers import kafka
+from roadbike.local.servers import kafka, pod
 from roadbike.local.services import SERVICES
 from roadbike.serve import serve
 
@@ -30,7 +30,7 @@ def names_of_services() -> Iterator[str]:
 
 def names_in_the_command() -> set[str]:
     found = {name for path in COMMAND for name in NAME.findall(path.read_text())}
-    for chosen in (set_up_broker.Chosen, kafka.Chosen):
+    for chosen in (set_up_broker.Chosen, kafka.Chosen, pod.Chosen):
         found |= set(map(variable, msgspec.structs.fields(chosen)))
     return {name.removesuffix("_FILE") for name in found - {"ROADBIKE_"}}
 

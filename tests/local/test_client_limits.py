@@ -103,7 +103,8 @@ def test_a_service_s_own_429_is_forwarded_unchanged(limited: StubShop) -> None:
 def test_the_limit_is_off_on_one_machine_and_on_in_production(
     environ: dict[str, str], rate: int
 ) -> None:
-    written = traefik.configuration(Path("/x"), Ports(), environ, {"stock": [1]}, "key")
+    urls = {"stock": ["http://127.0.0.1:1"]}
+    written = traefik.configuration(Path("/x"), Ports(), environ, urls, "key")
 
     middlewares = written[traefik.ROUTING]["http"]["middlewares"]
     assert client_limits.per_second(environ) == rate

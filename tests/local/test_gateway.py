@@ -163,7 +163,9 @@ def test_services_believe_the_gateway_alone(tmp_path: Path) -> None:
 
 
 def test_only_reads_are_retried() -> None:
-    routers = traefik.routing({"stock": [1]}, 2, [], ["localhost"], "key")["http"]["routers"]
+    routers = traefik.routing(
+        {"stock": ["http://stock"]}, "http://fallback", [], ["localhost"], "key"
+    )["http"]["routers"]
 
     retried = {name for name, router in routers.items() if "retry" in router["middlewares"]}
     assert retried == {"stock-reads"}

@@ -100,9 +100,15 @@ def part(
         # A host that is not ours is answered without a service.
         is_live=probes.http_life(ports.gateway, "/", host="watchdog.invalid"),
         prepare_each=partial(
-            _write,
+            write,
             folder,
-            configuration(folder, ports, environ, services, key),
+            configuration(
+                folder,
+                ports,
+                environ,
+                {name: [_local(port) for port in replicas] for name, replicas in services.items()},
+                key,
+            ),
             user.gid if user else None,
         ),
     )
@@ -112,30 +118,40 @@ def configuration(
     folder: Path,
     ports: Ports,
     environ: Mapping[str, str],
-    services: Mapping[str, Sequence[int]],
+    services: Mapping[str, Sequence[str]],
     key: str,
+    host: str = HOST,
 ) -> dict[str, Any]:
-    """Return the contents of Traefik's files in that folder, by their names."""
+    """Return the contents of Traefik's files in that folder, by their names.
+
+    services: the URLs of the replicas of each service. host: to listen on; "" is every address.
+    """
     allowed, hosts = addresses.origins(ports, environ), addresses.hosts(environ)
-    base, routes = settings(folder, ports), routing(services, ports.fallback, allowed, hosts, key)
+    base = settings(folder, ports, host)
+    routes = routing(services, _local(ports.fallback), allowed, hosts, key)
     if rate := client_limits.per_second(environ):
         client_limits.add_entry_point(base, ports.limits)
         client_limits.add_limit(routes, ports.limits, rate)
     return {CONFIG: base, ROUTING: routes}
 
 
-def _write(folder: Path, contents: Mapping[str, Any], group: int | None) -> None:
+def write(folder: Path, contents: Mapping[str, Any], group: int | None) -> None:
+    """Write the files. group: whose members may read them, too."""
     # Traefik chooses the parser by the file's name, and JSON is valid YAML.
     for name, content in contents.items():
         own.write(folder / name, msgspec.json.format(msgspec.json.encode(content)))
         own.share(folder / name, group)
 
 
-def settings(folder: Path, ports: Ports) -> dict[str, Any]:
+def _local(port: int) -> str:
+    return f"http://{HOST}:{port}"
+
+
+def settings(folder: Path, ports: Ports, host: str = HOST) -> dict[str, Any]:
     return {
         "entryPoints": {
             ENTRY_POINT: {
-                "address": f"{HOST}:{ports.gateway}",
+                "address": f"{host}:{ports.gateway}",
                 "transport": {
                     "respondingTimeouts": {"readTimeout": READ_TIMEOUT},
                     "lifeCycle": {"graceTimeOut": "5s"},
@@ -160,8 +176,8 @@ def _transport(answer_timeout: str) -> dict[str, Any]:
 
 
 def routing(
-    services: Mapping[str, Sequence[int]],
-    fallback_port: int,
+    services: Mapping[str, Sequence[str]],
+    fallback_url: str,
     allowed: Sequence[str],
     hosts: Sequence[str],
     key: str,
@@ -179,7 +195,7 @@ def routing(
         client_limits.OTHER_HOSTS: _router(f"!({to_us})", "fallback", [*whole, "other-host"]),
         "no-service": _router(to_us, "fallback", [*whole, "no-service"]) | {"priority": 1},
     }
-    backends: dict[str, Any] = {"fallback": _balancer([fallback_port])}
+    backends: dict[str, Any] = {"fallback": _balancer([fallback_url])}
     for name, replicas in services.items():
         paths = " || ".join(_rule(prefix) for prefix in ROUTES[name])
         rule = f"({to_us}) && ({paths})"
@@ -227,8 +243,8 @@ def _router(rule: str, service: str, middlewares: list[str]) -> dict[str, Any]:
     }
 
 
-def _balancer(ports: Sequence[int], **more: Any) -> dict[str, Any]:
-    servers = [{"url": f"http://{HOST}:{port}"} for port in ports]
+def _balancer(urls: Sequence[str], **more: Any) -> dict[str, Any]:
+    servers = [{"url": url} for url in urls]
     return {"loadBalancer": {"servers": servers, **more}}
 
 
