@@ -7,11 +7,13 @@ ARGS ?=
 DRILLS ?= all
 N ?= 3
 PYTEST ?= pytest
+IMAGE ?= localhost/roadbike:dev
+BASE ?=
 # all tests are shared by several processes (tests/groups.py), some of them need only one
 JOBS ?= $(if $(ARGS),0,2)
 SHARED = $(if $(filter-out 0,$(JOBS)),-n $(JOBS) --dist loadscope --no-loadscope-reorder)
 
-.PHONY: up help demo drills browser promtool test test-long test-distributed test-races bench siege check sbom docs format
+.PHONY: up help demo drills image base-image push browser promtool test test-long test-distributed test-races bench siege check sbom docs format
 
 up: .venv/run  ## open the shop; Ctrl-C closes it (ARGS=--detach: in background)
 	@exec .venv/bin/roadbike up $(ARGS)
@@ -57,6 +59,15 @@ check: .venv/dev  ## run the linters and type checks of CI
 	@.venv/bin/deptry .
 	@.venv/bin/python -m tools.docs --check
 	@.venv/bin/python -m tools.supply
+
+image: $(UV)  ## build the image of all services (BASE=…: on another base; needs docker, podman or buildah)
+	@UV=$(UV) deploy/image.sh build $(IMAGE) $(BASE)
+
+base-image:  ## make a base image from Debian's packages, where no registry is at hand (Debian, as root)
+	@deploy/image.sh base $(or $(BASE),localhost/roadbike-base:bookworm)
+
+push:  ## send the image to a registry (REGISTRY=registry.example/shop)
+	@deploy/image.sh push $(IMAGE) $(or $(REGISTRY),$(error name the registry: make push REGISTRY=…))
 
 sbom: .venv/dev  ## write the list of components (CycloneDX) to sbom.json
 	@.venv/bin/python -m tools.supply --sbom sbom.json
