@@ -6,8 +6,10 @@ import asyncio
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from statistics import quantiles
+from uuid import uuid4
 
 import uvloop
 
@@ -20,23 +22,55 @@ COUNT = 40_000
 BATCH = 200
 SINGLES = 1_000
 DATA = b"x" * 300
+EVENT = b'{"reservationId":"%s"}' % (b"x" * 280)
+ROUNDS = 2
+MEASURED = 8_000
+SIZES = (2, 10, 50)
 
 
 async def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         server = NatsServer(Path(folder))
         server.start()
-        broker = NatsBroker(server.url(), "reservation")
         try:
+            for round_ in range(ROUNDS):
+                for batches in (False, True):
+                    topic = f"bike.{'several' if batches else 'one'}-{round_}"
+                    print(f"{'several events' if batches else 'one event'} in a message:")
+                    await measure_form(server, topic, batches=batches)
+            broker = NatsBroker(server.url(), "reservation")
             await wait_until_connected(broker)
-            await broker.set_up(GROUPS)
             await measure(broker)
-        finally:
             await broker.close()
+        finally:
             server.kill()
 
 
+async def measure_form(server: NatsServer, topic: str, *, batches: bool) -> None:
+    """Print the CPU time of one event here and in the server: sent, and consumed by a group."""
+    broker = NatsBroker(server.url(), "reservation", batches=batches)
+    await wait_until_connected(broker)
+    await broker.set_up({topic: ("mypage",)})
+    subscription = await broker.subscribe("mypage", topic)
+    sent = [replace(a_message(number, data=EVENT), topic=topic) for number in range(MEASURED)]
+    for size in SIZES:
+        here, there, left = time.process_time(), server.cpu_seconds(), MEASURED
+        for begin in range(0, MEASURED, size):
+            await broker.send(
+                [replace(each, event_id=uuid4()) for each in sent[begin : begin + size]]
+            )
+            while left > MEASURED - min(begin + size, MEASURED):
+                received = await subscription.fetch(BATCH, 5)
+                await subscription.ack(received)
+                left -= len(received)
+        here, there = time.process_time() - here, server.cpu_seconds() - there
+        each = f"{here / MEASURED * 1e6:.0f} µs here, {there / MEASURED * 1e6:.0f} µs in the server"
+        print(f"  sent and consumed {size} at a time: {each}")
+    await broker.close()
+
+
 async def measure(broker: NatsBroker) -> None:
+    await broker.set_up(GROUPS)
     sent = [a_message(number, data=DATA) for number in range(COUNT)]
     subscription = await broker.subscribe("mypage", TOPIC)
 

@@ -11,6 +11,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import psutil
+
 
 class NatsServer:
     """A server process.
@@ -45,6 +47,13 @@ class NatsServer:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def cpu_seconds(self) -> float:
+        """Return the CPU time that the server has used since its start."""
+        assert self._process is not None
+        process = psutil.Process(self._process.pid)
+        times = process.cpu_times()
+        return float(times.user + times.system)
 
     def pause(self) -> None:
         self._signal(signal.SIGSTOP)

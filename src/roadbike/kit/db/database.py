@@ -22,6 +22,7 @@ from roadbike.kit.db.columns import utc_now
 from roadbike.kit.db.connections import Connections, Held
 from roadbike.kit.db.engine import new_engines
 from roadbike.kit.db.errors import StaleRow, is_conflict, translated_errors
+from roadbike.kit.db.handover import Handover
 from roadbike.kit.db.statements import Row, Statement
 from roadbike.kit.db.totals import Totals
 from roadbike.kit.pure.rooms import BACKGROUND, READS, ROOMS, WRITES, Room
@@ -199,6 +200,7 @@ class Database:
         self._use(reads=READS, writes=WRITES)
         self.clock = _Clock()
         self.totals = Totals()
+        self.outbox_rows = Handover()
         self._outbox_signal = asyncio.Event()
         self._one_writer: AbstractAsyncContextManager[Any] = (
             asyncio.Lock() if self.dialect == "sqlite" else nullcontext()

@@ -4,16 +4,18 @@ The relay sends them to the broker after the commit.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 import msgspec
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Uuid, text
 
-from roadbike.kit.db import Tx, bulk, metadata
+from roadbike.kit.db import Database, Tx, bulk, metadata
 from roadbike.kit.db.columns import BigId, UtcTime
 from roadbike.kit.db.ids import new_id
+from roadbike.kit.db.statements import Row
 from roadbike.kit.messaging.broker.port import MAX_DATA, NAME
 from roadbike.kit.pure.events import Event
 from roadbike.kit.trace import current_traceparent
@@ -60,7 +62,7 @@ _RESERVE_VERSIONS: Final = bulk.Insert(EVENT_VERSION, ["kind", "key", "version"]
 _INSERT_EVENTS: Final = bulk.Insert(
     OUTBOX,
     [*("event_id", "kind", "key", "version", "type", "topic", "time", "traceparent", "data")],
-    lambda insert: insert,
+    lambda insert: insert.returning(OUTBOX.c.seq, OUTBOX.c.event_id),
 )
 
 
@@ -88,8 +90,18 @@ async def _write(tx: Tx, published: list[tuple[Event, str | None]]) -> None:
     for event, traceparent in published:
         versions[event.kind, event.key] += 1
         rows.append(_row(event.with_version(versions[event.kind, event.key]), now, traceparent))
-    await _INSERT_EVENTS.execute(tx, rows)
+    inserted = await _INSERT_EVENTS.execute(tx, rows)
+    tx.after_commit(partial(_hand_over, tx.db, rows, inserted))
     tx.after_commit(tx.db.signal_outbox)
+
+
+def _hand_over(db: Database, rows: Sequence[dict[str, Any]], inserted: Sequence[Row]) -> None:
+    """Give what was committed to the relay of this process, if it has the lease."""
+    if db.outbox_rows.is_wanted:
+        numbers = {row["event_id"]: row["seq"] for row in inserted}
+        for row in rows:
+            number = numbers[row["event_id"]]
+            db.outbox_rows.put(number, {"seq": number, **row}, len(row["data"]))
 
 
 async def _reserve_versions(tx: Tx, counts: Counter[tuple[str, str]]) -> dict[tuple[str, str], int]:

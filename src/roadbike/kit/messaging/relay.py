@@ -88,6 +88,7 @@ class Relay:
 
     async def stop(self) -> None:
         """Release the lease, so that another replica can continue at once."""
+        self.db.outbox_rows.close()
         if self._epoch is not None:
             with suppress(DatabaseUnavailable):
                 await lease.release(self.db, sent.LEASE_NAME, self._holder)
@@ -100,6 +101,7 @@ class Relay:
         if not self.log.acknowledged(marks):
             return 0
         await self.db.transact(lambda tx: sent.note_sent(tx, rows, marks, epoch))
+        self.db.outbox_rows.forget([row["seq"] for row in rows])
         report_sent(messages)
         await self.log.note_sent(rows, marks)
         return len(rows)
@@ -144,7 +146,15 @@ class Relay:
         if self._epoch is None or time.monotonic() >= self._prolong_at:
             self._prolong_at = time.monotonic() + lease.TERM.total_seconds() / 2
             self._epoch = await lease.take(self.db, sent.LEASE_NAME, self._holder)
+            self._keep_what_is_published()
         return self._epoch
+
+    def _keep_what_is_published(self) -> None:
+        """Let the commits of this process hand over their events, in each epoch that is ours."""
+        if self._epoch is None:
+            self.db.outbox_rows.close()
+        else:
+            self.db.outbox_rows.open((self._holder, self._epoch))
 
 
 def _message(row: Row, service: str) -> Message:
