@@ -39,7 +39,7 @@ async def fail(circuit: Breaker) -> None:
 
 
 async def trip(circuit: Breaker) -> None:
-    for _ in range(20):
+    while circuit.state == "closed":
         await fail(circuit)
 
 
@@ -57,9 +57,9 @@ async def test_it_opens_when_every_second_call_fails(circuit: Breaker) -> None:
         circuit.permit()
 
 
-async def test_nineteen_failures_do_not_open_it(circuit: Breaker) -> None:
-    for _ in range(19):
-        await fail(circuit)
+async def test_with_fewer_than_twenty_calls_no_share_opens_it(circuit: Breaker) -> None:
+    for number in range(19):
+        await (fail(circuit) if number % 7 else succeed(circuit))
 
     assert circuit.state == "closed"
 
@@ -74,10 +74,11 @@ async def test_it_opens_when_four_in_five_calls_are_slow(circuit: Breaker, clock
 
 
 async def test_failures_older_than_the_window_do_not_count(circuit: Breaker, clock: Clock) -> None:
-    for _ in range(19):
-        await fail(circuit)
+    for number in range(19):
+        await (fail(circuit) if number % 7 else succeed(circuit))
 
     clock.now += 11
+    await succeed(circuit)
     await fail(circuit)
 
     assert circuit.state == "closed"

@@ -92,6 +92,34 @@ async def test_a_shop_elsewhere_is_reached_by_its_token_and_stopped_by_its_comma
     assert (tmp_path / "stock-started").exists()
 
 
+async def test_one_command_with_the_number_of_processes_stops_and_starts(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("t")
+    touch = f"sh -c 'touch {tmp_path}/{{service}}={{n}}'"
+    there = Elsewhere(
+        gateway="http://127.0.0.1:1", token_file=tmp_path / "token", stopper=touch, replicas=3
+    )
+
+    async with command.drilled(there, print) as shop:
+        await shop.stop("stock")
+        await shop.start("stock")
+        with pytest.raises(CommandError, match="--restarter"):
+            await shop.restart("stock")
+
+    assert (tmp_path / "stock=0").exists()
+    assert (tmp_path / "stock=3").exists()
+
+
+async def test_a_stopper_without_the_number_starts_nothing(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("t")
+    there = Elsewhere(
+        gateway="http://127.0.0.1:1", token_file=tmp_path / "token", stopper="true {service}"
+    )
+
+    async with command.drilled(there, print) as shop:
+        with pytest.raises(CommandError, match="--starter"):
+            await shop.start("stock")
+
+
 async def test_a_shop_that_limits_sign_ups_cannot_be_drilled(elsewhere: Elsewhere) -> None:
     async def play(shop: DrilledShop, _found: Report, _size: Size) -> None:
         await shop.buyers(2)
@@ -130,6 +158,7 @@ def test_a_report_shows_its_phases_checks_and_verdict(
         (["drill"], 0, "Restart every service in turn"),
         (["drill", "restrat"], 2, "did you mean restart?"),
         (["drill", NAME, "--gateway", "http://x"], 2, "--gateway needs --token-file"),
+        (["drill", NAME, "--token-file", "x"], 2, "--gateway needs --token-file"),
         (["drill", NAME, "--stopper", "true"], 2, "--gateway needs --token-file"),
         (["drill", NAME, "--home", "/nowhere/at/all"], 2, "no shop is running"),
     ],

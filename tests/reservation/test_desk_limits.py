@@ -10,7 +10,8 @@ from roadbike.kit.pure.refusals import Overloaded
 from roadbike.kit.resilience.breaker import FEWEST_CALLS, PROBES, OpenCircuit
 from roadbike.kit.resilience.deadline import Deadline
 from roadbike.reservation.domain import Reservation, SoldOut
-from roadbike.reservation.payments import DEADLINE_MS, FULL_MS, NotSent
+from roadbike.reservation.payment_errors import NotSent
+from roadbike.reservation.payments import DEADLINE_MS, FULL_MS
 from roadbike.reservation.use_cases import desk as reserving
 from roadbike.reservation.use_cases.steps import PaymentUnavailable
 from tests.reservation import fake_payment

@@ -11,12 +11,13 @@ import pytest
 from roadbike.kit.auth import ServiceTokens, new_signing_key
 from roadbike.kit.resilience.breaker import FEWEST_CALLS
 from roadbike.kit.resilience.deadline import new_deadline
-from roadbike.reservation.payments import DEADLINE_MS, HttpPayments, Unknown, Unreachable
+from roadbike.reservation.payment_errors import Unknown, Unreachable
+from roadbike.reservation.payments import DEADLINE_MS, HttpPayments
 from roadbike.reservation.use_cases.steps import PaymentUnavailable
 from tests.reservation import fake_payment
 from tests.reservation.builders import a_pending, a_request, bike_changed
 from tests.reservation.desk_harness import DeskHarness
-from tests.reservation.fake_payment import open_fake_payment
+from tests.reservation.fake_payment import Asked, open_fake_payment
 from tests.reservation.service_harness import ReservationHarness
 
 KEY = new_signing_key("reservation/1")
@@ -49,6 +50,72 @@ async def test_a_replica_that_is_down_costs_no_call(unused_tcp_port: int) -> Non
             await payments.open(a_pending(), new_deadline(DEADLINE_MS))
 
     assert len(one.asked) == 4
+
+
+async def test_a_call_that_is_cut_off_is_made_again_at_another_replica() -> None:
+    async with (
+        open_fake_payment(fake_payment.hangs_up) as one,
+        open_fake_payment(fake_payment.opens) as other,
+        calling(one.url, other.url) as payments,
+    ):
+        for _ in range(4):
+            await payments.open(a_pending(), new_deadline(DEADLINE_MS))
+
+    assert len(one.asked) >= 1
+    assert len(other.asked) == 4
+
+
+async def test_behind_a_single_url_a_call_that_is_cut_off_is_made_once_more() -> None:
+    async def hangs_up_once(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        await (fake_payment.hangs_up if len(one.asked) == 1 else fake_payment.opens)(asked, writer)
+
+    async with open_fake_payment(hangs_up_once) as one, calling(one.url) as payments:
+        await payments.open(a_pending(), new_deadline(DEADLINE_MS))
+        one.behaviour = fake_payment.hangs_up
+        with pytest.raises(Unknown):
+            await payments.open(a_pending(), new_deadline(DEADLINE_MS))
+
+    assert len(one.asked) >= 4
+
+
+async def test_what_was_cut_off_stays_unknown_when_no_other_replica_can_be_reached(
+    unused_tcp_port: int,
+) -> None:
+    """The first replica may have opened it."""
+    down = f"http://127.0.0.1:{unused_tcp_port}"
+
+    async with (
+        open_fake_payment(fake_payment.hangs_up) as one,
+        calling(one.url, down) as payments,
+    ):
+        with pytest.raises(Unknown) as failed:
+            await payments.open(a_pending(), new_deadline(DEADLINE_MS))
+
+    assert not failed.value.nothing_was_opened
+
+
+async def test_a_call_that_had_no_answer_in_time_is_not_repeated() -> None:
+    async with (
+        open_fake_payment(fake_payment.never_answers) as one,
+        open_fake_payment(fake_payment.opens) as other,
+        calling(one.url, other.url) as payments,
+    ):
+        with pytest.raises(Unknown):
+            await payments.open(a_pending(), new_deadline(DEADLINE_MS))
+
+    assert (len(one.asked), len(other.asked)) == (1, 0)
+
+
+async def test_a_refusal_for_too_many_requests_is_not_repeated() -> None:
+    async with (
+        open_fake_payment(fake_payment.answers(503)) as one,
+        open_fake_payment(fake_payment.opens) as other,
+        calling(one.url, other.url) as payments,
+    ):
+        with pytest.raises(Unknown):
+            await payments.open(a_pending(), new_deadline(DEADLINE_MS))
+
+    assert (len(one.asked), len(other.asked)) == (1, 0)
 
 
 async def test_no_replica_that_can_be_reached_is_unreachable(unused_tcp_port: int) -> None:

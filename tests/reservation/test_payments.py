@@ -13,15 +13,14 @@ from roadbike.kit.db.ids import new_id
 from roadbike.kit.pure.idle import CLIENT_IDLE_SECONDS
 from roadbike.kit.resilience.deadline import Deadline, new_deadline
 from roadbike.reservation import payments as client
-from roadbike.reservation.payments import (
-    FULL_MS,
-    HttpPayments,
+from roadbike.reservation.payment_errors import (
     NotSent,
     PaymentRefused,
     Unknown,
     Unreachable,
     Verdict,
 )
+from roadbike.reservation.payments import FULL_MS, HttpPayments
 from tests.reservation import fake_payment
 from tests.reservation.builders import a_pending
 from tests.reservation.fake_payment import Asked, Behaviour, FakePayment, open_fake_payment

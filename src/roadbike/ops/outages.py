@@ -21,16 +21,30 @@ def by_supervisor(home: Home, verb: Literal["start", "stop", "restart"]) -> Serv
     return act
 
 
-def by_command(template: str) -> ServiceAction:
+def by_command(template: str, processes: int = 0) -> ServiceAction:
     """Return an action that runs this command, with the service's name for `{service}`.
 
+    processes: how many the service is to have, for `{n}`.
     The action raises CommandError when the command fails.
     """
 
     async def act(service: str) -> None:
-        words = [word.format(service=service) for word in shlex.split(template)]
+        words = [_filled(word, service, processes) for word in shlex.split(template)]
         process = await asyncio.create_subprocess_exec(*words)
         if code := await process.wait():
             raise CommandError("demo-command-failed", command=shlex.join(words), exit_code=code)
 
     return act
+
+
+def by_nobody(option: str) -> ServiceAction:
+    """Return an action that raises CommandError: the option with its command is missing."""
+
+    async def act(_service: str) -> None:
+        raise CommandError("drill-needs-command", option=option)
+
+    return act
+
+
+def _filled(word: str, service: str, processes: int) -> str:
+    return word.replace("{service}", service).replace("{n}", str(processes))

@@ -1,23 +1,16 @@
-"""The calls to payment that open payments, within a deadline; and what their failures mean.
-
-PaymentError
-├── NotSent         too little time was left          nothing was opened
-├── Unreachable     no connection                     nothing was opened
-├── PaymentRefused  payment answered 4xx              nothing was opened
-└── Unknown         no answer in time, or a bad one   a payment may be open
-    └── CutShort    no answer in the little time left a payment may be open
-"""
+"""The calls to payment that open payments, within a deadline."""
 
 import asyncio
 import ssl
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from enum import Enum, auto
-from typing import ClassVar, Final, Protocol, Self, TypeVar
+from typing import Final, Protocol, Self, TypeVar
 from uuid import UUID
 
 import aiohttp
 import msgspec
+import structlog
 
 from roadbike.contracts.payments import (
     OpenAnswers,
@@ -34,6 +27,15 @@ from roadbike.kit.resilience.deadline import Deadline
 from roadbike.kit.resilience.targets import Targets
 from roadbike.kit.trace import current_traceparent, tracing
 from roadbike.reservation.domain import Reservation
+from roadbike.reservation.payment_errors import (
+    CutOff,
+    CutShort,
+    NotSent,
+    PaymentError,
+    PaymentRefused,
+    Unknown,
+    Unreachable,
+)
 
 DEADLINE_MS: Final = 610  # for a whole reserve request, from its first byte
 MIN_MS: Final = 100  # with less time left the call is not sent
@@ -41,62 +43,13 @@ FULL_MS: Final = int(SLOW_PART * DEADLINE_MS)  # with less, a time-out says noth
 CONNECT_TIMEOUT_SECONDS: Final = 0.25  # our event loop may lag by 0.1 s when many calls start
 OPENED: Final = {200, 201}
 REFUSED: Final = range(400, 500)
+TRIES_AT_ONE_URL: Final = 2
 TOO_LATE: Final = "too little time left"
 PATH: Final = "/internal/payments"
 
 T = TypeVar("T")
 
-
-class Verdict(Enum):
-    """What a failed call says about payment's health, for the circuit breaker."""
-
-    ANSWERED = auto()  # payment works
-    FAILED = auto()
-    NO_VERDICT = auto()  # the call says nothing about payment
-
-
-class PaymentError(Exception):
-    """No payment was opened, as far as is known.
-
-    nothing_was_opened: True when that is certain, so that the reservation can be given up at once.
-    """
-
-    verdict: ClassVar[Verdict]
-    nothing_was_opened: ClassVar[bool]
-
-
-class NotSent(PaymentError):
-    """Too little time was left to send the call."""
-
-    verdict = Verdict.NO_VERDICT
-    nothing_was_opened = True
-
-
-class Unreachable(PaymentError):
-    """No TCP or TLS connection: nothing was opened; counts as a failure for the breaker."""
-
-    verdict = Verdict.FAILED
-    nothing_was_opened = True
-
-
-class PaymentRefused(PaymentError):
-    """Payment answered that it does not open this payment."""
-
-    verdict = Verdict.ANSWERED
-    nothing_was_opened = True
-
-
-class Unknown(PaymentError):
-    """Payment did not answer in time, or its answer was broken: the payment may be open."""
-
-    verdict = Verdict.FAILED
-    nothing_was_opened = False
-
-
-class CutShort(Unknown):
-    """Payment did not answer, but the call had less than its full time: that is not its fault."""
-
-    verdict = Verdict.NO_VERDICT
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,27 +152,46 @@ class HttpPayments:
         return None
 
     async def _at_a_replica(self, call: Callable[[str], Awaitable[T]], deadline: Deadline) -> T:
-        """Return what the call to one replica returns. Raises PaymentError."""
+        """Return what the call to one replica returns. Raises PaymentError.
+
+        A call whose connection was not made, or has ended without an answer, is made once at each
+        other replica, while there is time; behind a single URL once more.
+        """
+        tried: list[str] = []
+        lost: CutOff | None = None  # an earlier call, which may have opened the payment
         while True:
-            url = self._targets.choose()
+            url = self._targets.choose(tried)
+            tried.append(url)
             try:
-                with measured_call("payment", "open"):
-                    answer = await call(url)
-            except Unreachable:
-                self._targets.failed(url)
-                if not self._targets.has_others() or deadline.remaining_ms() < MIN_MS:
-                    raise
-            except CutShort:
-                raise  # a replica that is well may need more time than was left
-            except Unknown:
-                self._targets.failed(url)
-                raise
-            except PaymentRefused:
+                return await self._called(call, url)
+            except (CutOff, Unreachable, NotSent) as error:
+                lost = error if isinstance(error, CutOff) else lost
+                if not self._may_try_again(tried, deadline):
+                    raise lost or error from None
+
+    async def _called(self, call: Callable[[str], Awaitable[T]], url: str) -> T:
+        """Return what the call to this replica returns, and note whether it answers at all."""
+        began = time.monotonic()
+        try:
+            with measured_call("payment", "open"):
+                answer = await call(url)
+        except PaymentError as error:
+            if isinstance(error, PaymentRefused):
                 self._targets.answered(url)
-                raise
-            else:
-                self._targets.answered(url)
-                return answer
+            elif not isinstance(error, CutShort | NotSent):
+                self._targets.failed(url)  # one that is well may need more time than was left
+            ms = round((time.monotonic() - began) * 1000)
+            kind = type(error).__name__
+            log.warning("payment.call_failed", error=kind, reason=str(error), replica=url, ms=ms)
+            raise
+        self._targets.answered(url)
+        return answer
+
+    def _may_try_again(self, tried: Sequence[str], deadline: Deadline) -> bool:
+        if deadline.remaining_ms() < MIN_MS:
+            return False
+        alone = self._targets.count == 1  # something stands in front of the replicas
+        return len(tried) < TRIES_AT_ONE_URL if alone else self._targets.has_others(tried)
 
     async def _put(self, url: str, path: str, body: msgspec.Struct, deadline: Deadline) -> bytes:
         """Return the body of a response that says yes. Raises PaymentError."""
@@ -236,6 +208,8 @@ class HttpPayments:
         except TimeoutError as error:
             kind = Unknown if left_ms >= FULL_MS else CutShort
             raise kind(f"no answer within {left_ms} ms") from error
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+            raise CutOff(repr(error)) from error
         except aiohttp.ClientError as error:
             raise Unknown(repr(error)) from error
         if refused := _error(status):

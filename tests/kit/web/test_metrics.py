@@ -16,7 +16,7 @@ from roadbike.kit.process.service import whenever
 from roadbike.kit.process.status import ServiceStatus
 from roadbike.kit.pure.refusals import Overloaded
 from roadbike.kit.pure.rooms import READS
-from roadbike.kit.resilience.breaker import FEWEST_CALLS, breaker
+from roadbike.kit.resilience.breaker import FAILED_IN_A_ROW, breaker
 from roadbike.kit.web.places import Places
 from tests.kit.counters import Incremented, message
 from tests.kit.test_inbox import count_up
@@ -143,7 +143,7 @@ def test_a_breaker_shows_its_state_and_counts_its_changes() -> None:
     assert value("roadbike_breaker_state", breaker="measured", state="closed") == 1
     opened = grown("roadbike_breaker_changes_total", breaker="measured", state="open")
 
-    for _ in range(FEWEST_CALLS):
+    for _ in range(FAILED_IN_A_ROW):
         measured.permit().failed()
 
     assert value("roadbike_breaker_state", breaker="measured", state="open") == 1

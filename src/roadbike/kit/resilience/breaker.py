@@ -28,6 +28,7 @@ MAX_OPEN_SECONDS: Final = 30.0
 JITTER: Final = 0.2
 PROBES: Final = 3
 MOST_COUNTED: Final = 5  # of the requests that share one call
+FAILED_IN_A_ROW: Final = 8  # calls, each counted once, whatever shares it
 CLOSED: Final = State.CLOSED.value
 KEPT_CHANGES: Final = 50
 
@@ -65,11 +66,13 @@ class _Generation(CoreEventListener):
     def __init__(self) -> None:
         self.number = 0
         self.has_failed_probe = False  # in the present half-open state
+        self.failed_in_a_row = 0  # calls, since the last answer in the present state
         self.changes: deque[tuple[int, str, float]] = deque(maxlen=KEPT_CHANGES)
 
     def on_state_change(self, *, name: str, old: State, new: State) -> None:
         self.number += 1
         self.has_failed_probe = False
+        self.failed_in_a_row = 0
         self.changes.append((self.number, new.value, time.monotonic()))
         log.warning("breaker.changed", breaker=name, before=old.value, now=new.value)
         metrics.BREAKER_CHANGES.labels(name, new.value).inc()
@@ -91,12 +94,13 @@ class Permit:
         current = self._breaker.generation
         is_outvoted = current.has_failed_probe and self._generation == current.number
         self._report(_DependencyFailed() if is_outvoted else None)
+        current.failed_in_a_row = 0
 
     def failed(self) -> None:
         """Report a failure: no connection, no answer in time, a 5xx, an unreadable answer."""
         self._report(_DependencyFailed())
         if self._generation == self._breaker.generation.number:
-            self._breaker.probe_failed()
+            self._breaker.call_failed()
 
     def _report(self, outcome: BaseException | None) -> None:
         if not self._is_reported:
@@ -114,7 +118,8 @@ class Permit:
 class Breaker:
     """A circuit breaker in front of one dependency, for one process.
 
-    Opens at ≥ 50 % failures, or ≥ 80 % slower than 0.8 of the deadline, of ≥ 20 calls in 10 s.
+    Opens at ≥ 50 % failures, or ≥ 80 % slower than 0.8 of the deadline, of ≥ 20 calls in 10 s; and
+    at 8 failures in a row: a dependency that hangs gives few results beside those of before.
     Stays open for 5 s, doubled at each relapse up to 30 s, ± 20 %. Is then half-open for 3 probes:
     three answers close it, one failure opens it again. The outcome of a call that began in an
     earlier state does not count.
@@ -190,11 +195,22 @@ class Breaker:
         """End the running task's call: None for an answer, an exception for a failure."""
         self._circuit.__exit__(None, outcome, None)
 
-    def probe_failed(self) -> None:
-        """Open a half-open circuit again, because one of its probes has failed."""
+    def call_failed(self) -> None:
+        """Open a half-open circuit again, and a closed one if too many in a row have failed."""
         if self._circuit.state is State.HALF_OPEN:
             self.generation.has_failed_probe = True
             self._force_open()
+        elif self._circuit.state is State.CLOSED:
+            self.generation.failed_in_a_row += 1
+            if self.generation.failed_in_a_row >= FAILED_IN_A_ROW:
+                self._trip()
+
+    def _trip(self) -> None:
+        """Open the closed circuit: with a window that holds nothing but failures."""
+        self._circuit.reset()
+        while self._circuit.state is State.CLOSED:
+            self._circuit.__enter__()
+            self._circuit.__exit__(None, _DependencyFailed(), None)
 
     def _force_open(self) -> None:
         """Use up the remaining probes as failures.

@@ -1,7 +1,7 @@
 """The replicas of a service that is called: which one the next call goes to."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 REST_SECONDS: Final = 2.0  # without calls, after a call that got no answer
@@ -28,20 +28,21 @@ class Targets:
         """Return how many replicas there are."""
         return len(self._urls)
 
-    def choose(self) -> str:
-        """Return the URL for the next call."""
+    def choose(self, tried: Collection[str] = ()) -> str:
+        """Return the URL for the next call; not one of `tried`, unless all others rest."""
         now = self._clock()
         turn = self._urls[self._next :] + self._urls[: self._next]
-        chosen = next((url for url in turn if self._rests_until.get(url, now) <= now), turn[0])
+        free = (url for url in turn if url not in tried and self._is_free(url, now))
+        chosen = next(free, turn[0])
         self._next = (self._urls.index(chosen) + 1) % len(self._urls)
         if chosen in self._rests_until:
             self._rest(chosen)  # one call at a time tries it
         return chosen
 
-    def has_others(self) -> bool:
-        """Return whether the next call can go to a replica that does not rest."""
+    def has_others(self, tried: Collection[str] = ()) -> bool:
+        """Return whether there is a replica that does not rest and is not one of `tried`."""
         now = self._clock()
-        return any(self._rests_until.get(url, now) <= now for url in self._urls)
+        return any(url not in tried and self._is_free(url, now) for url in self._urls)
 
     def answered(self, url: str) -> None:
         """Use the replica again: it has answered."""
@@ -50,6 +51,9 @@ class Targets:
     def failed(self, url: str) -> None:
         """Leave the replica out for a while: it gave no answer."""
         self._rest(url)
+
+    def _is_free(self, url: str, now: float) -> bool:
+        return self._rests_until.get(url, now) <= now
 
     def _rest(self, url: str) -> None:
         self._rests_until[url] = self._clock() + REST_SECONDS

@@ -24,6 +24,7 @@ def drill(  # noqa: PLR0913 each is an option
     stopper: Annotated[str | None, typer.Option()] = None,
     starter: Annotated[str | None, typer.Option()] = None,
     restarter: Annotated[str | None, typer.Option()] = None,
+    replicas: Annotated[int, typer.Option(min=1)] = 2,
 ) -> None:
     """Cause faults or load in a shop, and check that it holds what it promises."""
     from roadbike.kit import logs
@@ -35,7 +36,7 @@ def drill(  # noqa: PLR0913 each is an option
         command.show_list(console())
         return
     drills = command.drills_named(names)
-    elsewhere = _elsewhere(gateway, token_file, (stopper, starter, restarter))
+    elsewhere = _elsewhere(gateway, token_file, (stopper, starter, restarter), replicas)
     if home is not None and elsewhere is not None:
         raise _wrong_place()
     place = homes.at(home) if home is not None else elsewhere
@@ -48,13 +49,14 @@ def _elsewhere(
     gateway: str | None,
     token_file: Path | None,
     commands: tuple[str | None, ...],
+    replicas: int,
 ) -> "Elsewhere | None":
     from roadbike.ops.drills.shop import Elsewhere
 
     stopper, starter, restarter = commands
     if gateway is None and token_file is None and not any(commands):
         return None
-    if not (gateway and token_file and stopper and starter and restarter):
+    if not (gateway and token_file):
         raise _wrong_place()
     return Elsewhere(
         gateway=gateway.rstrip("/"),
@@ -62,6 +64,7 @@ def _elsewhere(
         stopper=stopper,
         starter=starter,
         restarter=restarter,
+        replicas=replicas,
     )
 
 

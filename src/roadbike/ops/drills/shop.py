@@ -34,14 +34,37 @@ KNOWN_SECONDS: Final = 30.0
 class Elsewhere:
     """How a shop that is not on this machine is reached, and how its services are stopped.
 
-    token_file: has an access token of staff. stopper, starter, restarter: commands with {service}.
+    token_file: has an access token of staff. stopper, starter, restarter: commands with {service},
+    and with {n} for its number of processes. Without a starter, a stopper with {n} starts, too; a
+    drill that needs one that is missing cannot be played.
+    replicas: processes of a service that runs.
     """
 
     gateway: str
     token_file: Path
-    stopper: str
-    starter: str
-    restarter: str
+    stopper: str | None = None
+    starter: str | None = None
+    restarter: str | None = None
+    replicas: int = 2
+
+    @property
+    def stop(self) -> ServiceAction:
+        return _by(self.stopper, 0, "--stopper")
+
+    @property
+    def start(self) -> ServiceAction:
+        scales = self.stopper is not None and "{n}" in self.stopper
+        return _by(self.starter or (self.stopper if scales else None), self.replicas, "--starter")
+
+    @property
+    def restart(self) -> ServiceAction:
+        return _by(self.restarter, self.replicas, "--restarter")
+
+
+def _by(template: str | None, processes: int, option: str) -> ServiceAction:
+    if template is None:
+        return outages.by_nobody(option)
+    return outages.by_command(template, processes)
 
 
 @dataclass(kw_only=True)
@@ -159,9 +182,9 @@ def _elsewhere(
         http=http,
         home=None,
         admin=Person.with_token(http, at.gateway, at.token_file.read_text().strip()),
-        stop=outages.by_command(at.stopper),
-        start=outages.by_command(at.starter),
-        restart=outages.by_command(at.restarter),
+        stop=at.stop,
+        start=at.start,
+        restart=at.restart,
         note=note,
     )
 

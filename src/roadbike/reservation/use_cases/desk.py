@@ -17,14 +17,8 @@ from roadbike.kit.resilience.deadline import Deadline
 from roadbike.kit.resilience.limiter import Limiter
 from roadbike.kit.trace import current_traceparent, tracing
 from roadbike.reservation.domain import Reservation
-from roadbike.reservation.payments import (
-    DEADLINE_MS,
-    MIN_MS,
-    PaymentError,
-    Payments,
-    Unopened,
-    Verdict,
-)
+from roadbike.reservation.payment_errors import PaymentError, Verdict
+from roadbike.reservation.payments import DEADLINE_MS, MIN_MS, Payments, Unopened
 from roadbike.reservation.use_cases import steps
 from roadbike.reservation.use_cases.resume import Resumed, resume
 from roadbike.reservation.use_cases.steps import (
