@@ -16,8 +16,8 @@ from roadbike.contracts.identity import Role
 from roadbike.contracts.types import Name, UserId
 from roadbike.contracts.wire_names import wire_name
 from roadbike.kit.audit_log import OPERATOR
-from roadbike.kit.auth.services import OPERATOR as OPERATOR_SERVICE
 from roadbike.kit.db import Database
+from roadbike.kit.pure.callers import OPERATOR as OPERATOR_SERVICE
 from roadbike.kit.pure.refusals import Forbidden, NotFound
 from roadbike.kit.web import (
     ADMIN,

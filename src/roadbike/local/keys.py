@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from roadbike.kit.auth.services import OPERATOR
+from roadbike.kit.pure.callers import OPERATOR
 from roadbike.local.home import Home
 from roadbike.local.supervisor.part import Call
 

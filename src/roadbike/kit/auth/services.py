@@ -26,7 +26,6 @@ from roadbike.kit.auth.keys import (
 )
 from roadbike.kit.pure.refusals import TokenInvalid
 
-OPERATOR: Final = "ops"  # the name under which an operator's commands call services
 LIFETIME_SECONDS: Final = 60
 REMEMBERED_SECONDS: Final = LIFETIME_SECONDS + 2 * CLOCK_SKEW_SECONDS  # then it has expired
 ID_BYTES: Final = 16

@@ -5,10 +5,10 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from roadbike.kit.auth.services import OPERATOR
 from roadbike.kit.db import Database
 from roadbike.kit.messaging import dead_letters
 from roadbike.kit.messaging.dead_letters import DeadLetter
+from roadbike.kit.pure.callers import OPERATOR
 from roadbike.kit.pure.refusals import Forbidden, NotFound
 from roadbike.kit.pure.texts import LINE
 from roadbike.kit.web import INTERNAL, Body, Caller, Line, Route, get, post

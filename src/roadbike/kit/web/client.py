@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from litestar.connection import Request
 
+from roadbike.kit.pure.callers import IPV6_PREFIX
+
 GATEWAY_KEY: Final = "x-gateway-key"
 UNKNOWN: Final = "unknown"
-IPV6_PREFIX: Final = 64  # bits; one customer has a whole /64
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from roadbike.kit.process.setting_faults import SettingError, fault
-from roadbike.kit.web.client import IPV6_PREFIX
+from roadbike.kit.pure.callers import IPV6_PREFIX
 from roadbike.local.ports import HOST
 from roadbike.local.servers import fallback
 
