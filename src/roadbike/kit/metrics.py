@@ -149,6 +149,16 @@ def count_request(method: str, route: str | None, status: int, seconds: float) -
     _requests(known, route or OTHER, status).observe(seconds)
 
 
+def count_refusal(reason: str) -> None:
+    """Count a problem document. reason: the last part of its type."""
+    _refusals(reason).inc()
+
+
+@cache
+def _refusals(reason: str) -> Counter:
+    return REFUSALS.labels(reason)
+
+
 @cache  # to find them by their labels costs more than to count
 def _requests(method: str, route: str, status: int) -> Histogram:
     return REQUESTS.labels(method, route, str(status))

@@ -152,7 +152,7 @@ class PaymentApi:
             patch(one, self.pay, who=BUYER, refuses=(402, 409, 429), hot=True),
         ]
 
-    def admit(self) -> None:
+    def admit(self, _working: int) -> None:
         """Raise Overloaded while no further open can be worked on."""
         if self.opens.is_full:
             raise Overloaded(retry_after=RETRY_SECONDS)

@@ -49,6 +49,7 @@ from roadbike.reservation.use_cases.resolve import resolve_pending
 from roadbike.reservation.use_cases.steps import Terms
 
 MAX_OPEN_RESERVATIONS: Final = 5  # in production
+IN_FLIGHT_TO_QUEUE: Final = 8  # as many as get a place within the 40 ms that they wait for one
 
 
 class Settings(ServiceSettings, frozen=True, kw_only=True):
@@ -89,7 +90,7 @@ def build(settings: Settings) -> Service:
     db = Database(settings.database_url.reveal())
     tokens = service_tokens("reservation", settings)
     payments = HttpPayments(settings.payment_url.split(","), tokens, client_tls(settings))
-    limiter = Limiter(settings.in_flight)
+    limiter = Limiter(settings.in_flight, queue=settings.in_flight // IN_FLIGHT_TO_QUEUE)
     show_places("reservations", lambda: limiter.in_flight, lambda: limiter.waiting)
     desk = ReservationDesk(
         db,

@@ -114,7 +114,7 @@ class ThingApi:
             get("/address", self.address, who=ANYONE),
         ]
 
-    def admit(self) -> None:
+    def admit(self, _working: int) -> None:
         """Raise the refusal that a test has set."""
         if self.refusal:
             raise self.refusal

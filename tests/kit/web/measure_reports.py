@@ -25,7 +25,7 @@ async def main() -> None:
     logs.configure("measured", "info")
     app = make_app(reset(State()), hot=True)
     best = dict.fromkeys((False, True), 1.0)
-    with _errors_in_a_file():
+    with errors_in_a_file():
         for _ in range(ROUNDS):
             for reported in best:
                 with _reporting(reported):
@@ -35,7 +35,7 @@ async def main() -> None:
 
 
 @contextmanager
-def _errors_in_a_file() -> Iterator[None]:
+def errors_in_a_file() -> Iterator[None]:
     """Let standard error be a file, opened for appending, as the supervisor does."""
     kept = os.dup(sys.stderr.fileno())
     with tempfile.TemporaryFile("ab") as log:

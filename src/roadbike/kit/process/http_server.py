@@ -9,12 +9,8 @@ from typing import Any, Final
 import uvicorn
 
 from roadbike.kit.process.last_connections import accept_last
-from roadbike.kit.process.protocol import (
-    LimitedProtocol,
-    Limits,
-    connections_within_files,
-    limited_protocol,
-)
+from roadbike.kit.process.open_files import connections_within_files
+from roadbike.kit.process.protocol import LimitedProtocol, Limits, limited_protocol
 from roadbike.kit.process.settings import ServiceSettings
 from roadbike.kit.pure.idle import SERVER_IDLE_SECONDS
 from roadbike.kit.web.edge import Edge

@@ -5,7 +5,6 @@ The gateway has such limits too, but a service's own port can be reached without
 
 import asyncio
 import re
-import resource
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
@@ -24,9 +23,19 @@ MAX_PIPELINED: Final = 16  # requests of one connection that wait for the respon
 RETRY_SECONDS: Final = 1.0
 ESCAPED: Final = re.compile(rb"[\x80-\xff]")
 FIRST_REQUEST_SECONDS: Final = 0.3  # for a client that has connected at the end of a drain
-OTHER_FILES: Final = 256  # that the process may have open beside its connections
 
 log = structlog.get_logger()
+
+
+class _Answered:
+    """What stands for uvicorn's cycle of a request when that was answered without one."""
+
+    response_started = response_complete = True
+    disconnected = keep_alive = False
+    message_event = asyncio.Event()
+
+
+ANSWERED: Final = _Answered()
 
 
 class RequestTooSlow(Refusal):
@@ -42,24 +51,6 @@ class Limits:
 
     connections: int
     read_seconds: float
-
-
-def connections_within_files(wanted: int) -> int:
-    """Return how many connections may be open, so that files are left for database and broker.
-
-    Raises the process's own limit of open files for it, as far as the system allows.
-    """
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = wanted + OTHER_FILES
-    if hard != resource.RLIM_INFINITY:
-        needed = min(needed, hard)
-    if soft != resource.RLIM_INFINITY and soft < needed:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
-        soft = needed
-    allowed = wanted if soft == resource.RLIM_INFINITY else min(wanted, soft - OTHER_FILES)
-    if allowed < wanted:
-        log.warning("http.fewer_connections", wanted=wanted, allowed=allowed, files=soft)
-    return max(1, allowed)
 
 
 def limited_protocol(edge: Edge, limits: Limits) -> type["LimitedProtocol"]:
@@ -138,8 +129,25 @@ class LimitedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._check_head()
         self._is_in_head = False
-        super().on_headers_complete()
+        if not self._refuses_unread():
+            super().on_headers_complete()
         self.headers = []  # for trailers, so that they are not taken for headers
+
+    def _refuses_unread(self) -> bool:
+        """Answer at once if the request is refused whatever is in it; its body is dropped."""
+        cycle: Any = self.cycle  # None before the first request
+        in_turn = cycle is None or cycle.response_complete
+        if self.edge.unread is None or not in_turn or self.expect_100_continue or self.is_draining:
+            return False
+        if not self.parser.should_keep_alive() or self.parser.should_upgrade():
+            return False  # the usual way ends the connection
+        response = self.edge.unread.response(self.parser.get_method(), self.url, self.headers)
+        if response is None:
+            return False
+        self.cycle = ANSWERED  # type: ignore[assignment]
+        self.server_state.total_requests += 1
+        self.transport.write(response)
+        return True
 
     def on_body(self, body: bytes) -> None:
         if self.cycle.response_complete:
@@ -256,7 +264,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def _refuse(self, refusal: Refusal) -> None:
         """Answer with the refusal where a response is due, and close the connection."""
         log.info("http.refused", status=refusal.status, refusal=refusal.slug)
-        metrics.REFUSALS.labels(refusal.slug).inc()
+        metrics.count_refusal(refusal.slug)
         self._is_deaf = True
         cycle: Any = self.cycle  # None before the first request
         if cycle is None or (self._is_in_head and cycle.response_complete):

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from math import ceil
 from typing import Final
 
 INTERVAL_SECONDS: Final = 0.1
@@ -37,4 +38,4 @@ class Lag:
             if left <= 0:
                 break
         ordered = sorted(self._late_ms)
-        self.p95_ms = ordered[min(len(ordered) - 1, int(len(ordered) * SHARE))]
+        self.p95_ms = ordered[ceil(len(ordered) * SHARE) - 1]

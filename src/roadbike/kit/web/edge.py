@@ -28,6 +28,7 @@ from roadbike.kit.web.hot import HotRoutes
 from roadbike.kit.web.places import Places
 from roadbike.kit.web.problems import problem_body, problem_headers
 from roadbike.kit.web.report import ResponseHead, note_refusal, report
+from roadbike.kit.web.unread import UnreadRefusals
 
 MAX_HEAD_BYTES: Final = 16 * 1024  # the address and all headers
 MAX_QUERY_PARAMETERS: Final = 100  # Litestar keeps the parsed queries of 1,024 requests in memory
@@ -73,6 +74,8 @@ class Edge:
         self.app, self._hot = app, hot
         self._translations = translations
         self.places = places or Places()
+        whole = self._whole_problem
+        self.unread = None if hot is None else UnreadRefusals(hot, self.places, whole)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request; lifespan events pass through."""
@@ -126,7 +129,7 @@ class Edge:
         """
         hot = self._hot and self._hot.find(scope["method"], scope["path"])
         app: ASGIApp = hot or self.app
-        place = self.places.of(scope, hot.admit if hot else None)
+        place = self.places.of(scope, hot or None)
         if place is None:
             await app(scope, receive, response.send)
             return
@@ -156,6 +159,12 @@ class Edge:
         )
         headers = problem_headers(refusal, language) | {"content-length": str(len(body))}
         return [(name.encode(), value.encode("latin-1")) for name, value in headers.items()], body
+
+    def _whole_problem(
+        self, refusal: Refusal, path: str, accept_language: str | None
+    ) -> tuple[Headers, bytes]:
+        headers, body = self.problem(refusal, path=path, accept_language=accept_language)
+        return [*headers, *COMMON_HEADERS], body
 
     async def _refuse(self, scope: HTTPScope, response: "_Response", refusal: Refusal) -> None:
         note_refusal(scope, refusal)

@@ -49,6 +49,8 @@ class HotRoute:
         self._handler = handler
         self._check: Check = handler.opt["check"]
         self.admit: Admit = handler.opt["admit"]
+        self.working = 0  # requests of this route that are worked on
+        self.pattern = route.path_format
         id_ = ONE_ID.fullmatch(route.path)
         self._prefix: str = id_[1] if id_ else route.path
         self._id_name: str | None = id_[2] if id_ else None
@@ -108,6 +110,15 @@ class HotRoutes:
             if handler.opt.get("hot")
             for hot in [HotRoute(app, handler, route)]
         }
+        self._fixed = {
+            (method.encode(), prefix.encode()): hot
+            for (method, prefix, has_id), hot in self._routes.items()
+            if not has_id
+        }
+
+    def at(self, method: bytes, target: bytes) -> HotRoute | None:
+        """Return the hot route with this very path, if there is one; target: as it was sent."""
+        return self._fixed.get((method, target))
 
     def find(self, method: str, path: str) -> HotRoute | None:
         """Return the hot route for a request, if there is one."""

@@ -4,10 +4,11 @@ A request waits or is refused here, where that costs nearly nothing: its token a
 read yet. Probes and calls between services have no limit here.
 """
 
+import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Container
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Final
+from typing import Final, Protocol
 
 from litestar.types import HTTPScope
 
@@ -18,7 +19,7 @@ from roadbike.kit.resilience.limiter import RETRY_SECONDS, Limiter
 from roadbike.kit.resilience.turns import Turns
 
 Place = AbstractAsyncContextManager[None]
-Admit = Callable[[], None]
+Admit = Callable[[int], None]
 
 # A crowd of readers waits here, where that costs nothing. One event loop does all work of a process
 # in turn, so each request that is worked on delays all others, and the inbox and the relay, too.
@@ -31,13 +32,22 @@ WRITES_AT_A_TIME: Final = 200
 # Requests with an idempotency key, while requests like them are refused: theirs may be answered
 # already, and then the same answer is due.
 REPLAYS_AT_A_TIME: Final = 20
+REPLAYS_A_SECOND: Final = 40  # each of the others costs as much as a request that is not refused
 BUSY: Final = 20  # requests; with fewer it is not the requests that make the event loop late
 NEVER_LIMITED: Final = ("/livez", "/readyz", "/internal/", "/metrics")
 SAFE_METHODS: Final = frozenset({"GET", "OPTIONS"})  # a HEAD is a GET by now
 IDEMPOTENCY_KEY: Final = b"idempotency-key"
 
 
-def everybody() -> None:
+class Hot(Protocol):
+    """A hot route: what admits its requests, and how many of them are worked on."""
+
+    admit: Admit
+    working: int
+    pattern: str
+
+
+def everybody(_working: int) -> None:
     """Admit every request: no refusal is known before the request is read."""
 
 
@@ -56,6 +66,7 @@ class Places:
         )
         self.writes = Limiter(WRITES_AT_A_TIME)
         self.replays = Limiter(REPLAYS_AT_A_TIME, queue=0)
+        self._replays_of = 0, 0  # a second, and how many replays it had
         self.hot = 0  # hot requests that are worked on
         self.refused: Counter[str] = Counter()
         self._starts, self._refusals = Turns(READS_IN_A_ROUND), Turns(READS_IN_A_ROUND)
@@ -69,13 +80,13 @@ class Places:
         limits = {"reads": self.reads.limit, "writes": self.writes.limit}
         return limits | {"lagMs": self._shed_lag_ms}
 
-    def of(self, scope: HTTPScope, admit: Admit | None) -> Place | None:
+    def of(self, scope: HTTPScope, hot: Hot | None) -> Place | None:
         """Return the place of a request, to be held while it is worked on; None without a limit.
 
-        admit: of its route, if that is hot. Entering the place raises Unavailable.
+        hot: its route, if that is hot. Entering the place raises Unavailable.
         """
-        if admit is not None:
-            return self._hot(scope, admit)
+        if hot is not None:
+            return self._hot(scope, hot)
         if scope["path"].startswith(NEVER_LIMITED):
             return None
         return self._read() if scope["method"] in SAFE_METHODS else self._write()
@@ -101,30 +112,57 @@ class Places:
             self._count_refused("writes")
             raise
 
-    @asynccontextmanager
-    async def _hot(self, scope: HTTPScope, admit: Admit) -> AsyncIterator[None]:
+    def refusal_of(self, hot: Hot, headers: Container[bytes]) -> Unavailable | None:
+        """Return the refusal of a request of this hot route, and count it; None if it may go on.
+
+        headers: their names, in lower case.
+        """
         try:
-            self._check(scope, admit)
+            self._check(hot)
+        except Unavailable as refusal:
+            if IDEMPOTENCY_KEY in headers and self._has_place_for_a_replay():
+                return None
+            self._count_refused("hot")
+            return refusal
+        return None
+
+    @asynccontextmanager
+    async def _hot(self, scope: HTTPScope, hot: Hot) -> AsyncIterator[None]:
+        try:
+            self._check(hot)
         except Unavailable:
-            if not _has_key(scope) or self.replays.is_full:
+            if not _has_key(scope) or not self._has_place_for_a_replay():
                 self._count_refused("hot")
                 raise
+            self._count_replay()
             async with self.replays.place():
                 yield
             return
         self.hot += 1
+        hot.working += 1
         try:
             yield
         finally:
             self.hot -= 1
+            hot.working -= 1
+
+    def _has_place_for_a_replay(self) -> bool:
+        second, count = self._replays_of
+        many = second == int(time.monotonic()) and count >= REPLAYS_A_SECOND
+        return not many and not self.replays.is_full
+
+    def _count_replay(self) -> None:
+        second, count = self._replays_of
+        now = int(time.monotonic())
+        self._replays_of = now, count + 1 if second == now else 1
 
     def _count_refused(self, kind: str) -> None:
         self.refused[kind] += 1
         metrics.PLACES_REFUSED.labels(kind).inc()
 
-    def _check(self, scope: HTTPScope, admit: Admit) -> None:
-        admit()
-        if not scope["path"].startswith(NEVER_LIMITED):
+    def _check(self, hot: Hot) -> None:
+        hot.admit(hot.working)
+        if not hot.pattern.startswith(NEVER_LIMITED):
             self._shed_if_late()
 
     def _shed_if_late(self) -> None:

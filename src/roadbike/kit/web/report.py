@@ -57,7 +57,7 @@ def note_refusal(scope: Scope, refusal: Refusal) -> None:
     """Keep why the request is refused, for its line, and count it."""
     known: Any = scope
     known[REFUSAL] = refusal.slug
-    metrics.REFUSALS.labels(refusal.slug).inc()
+    metrics.count_refusal(refusal.slug)
 
 
 def note_user(scope: Scope, user_id: str) -> None:

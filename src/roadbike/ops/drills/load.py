@@ -17,11 +17,12 @@ import uvloop
 
 from roadbike.ops.drills.answers import LATE, LOST, Answer
 from roadbike.ops.drills.connection import Connection, Reply, connected
+from roadbike.ops.drills.open_loop import Line, OpenLoop, Sent, reserve_id_of
 
 REPORT_SECONDS: Final = 0.1
 RECONNECT_SECONDS: Final = 0.05
-AT_ONCE: Final = 100  # requests that are due before the connections get their turn
 CREATED: Final = 201
+SOME_KEY: Final = "the-key-stands-here"
 HTTPS_PORT: Final = 443
 HTTP_PORT: Final = 80
 
@@ -57,12 +58,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     timeout: float = 10.0
 
 
-class _Created(msgspec.Struct, frozen=True):
-    """The one field of a created resource that is reported."""
-
-    reserve_id: str = msgspec.field(name="reserveId", default="")
-
-
 class Sender:
     """Sends the requests of one plan and collects the answers."""
 
@@ -76,6 +71,8 @@ class Sender:
         self._tls = address.scheme == "https"
         self._port = address.port or (HTTPS_PORT if self._tls else HTTP_PORT)
         self._idle: list[Connection] = []
+        self._run = uuid4().hex  # begins the keys of an open loop
+        self._ready: dict[tuple[int, int], tuple[bytes, bytes, bytes]] = {}
 
     async def send_all(self) -> None:
         """Send until the plan is done or stopped, and wait for the last answers."""
@@ -101,21 +98,36 @@ class Sender:
                 await asyncio.sleep(pause)
 
     async def _at_the_rate(self) -> None:
-        places = asyncio.Semaphore(self._plan.connections)
-        async with asyncio.TaskGroup() as tasks:
-            while not self._is_over:
-                due = self._begin + self._number / self._plan.rate
-                if (wait := due - time.monotonic()) > 0:
-                    await asyncio.sleep(min(wait, REPORT_SECONDS))
-                    continue
-                tasks.create_task(self._when_free(places, self._number, due))
-                self._number += 1
-                if not self._number % AT_ONCE:  # behind the clock: let those be sent first
-                    await asyncio.sleep(0)
+        loop = asyncio.get_running_loop()
 
-    async def _when_free(self, places: asyncio.Semaphore, number: int, due: float) -> None:
-        async with places:
-            await self._one(number, due)
+        def connect(protocol: Callable[[], Line]) -> "asyncio.Future[object]":
+            return asyncio.ensure_future(
+                loop.create_connection(protocol, self._host, self._port, ssl=self._tls or None)
+            )
+
+        open_loop = OpenLoop(
+            self._due,
+            connect,
+            note=self._note,
+            rate=self._plan.rate,
+            most=self._plan.connections,
+            timeout=self._plan.timeout,
+        )
+        await open_loop.run(lambda: self._is_over)
+
+    def _note(self, answer: Answer) -> None:
+        self.answers.append(answer)  # the list of now: the others are reported
+
+    def _due(self, number: int, due: float) -> Sent:
+        self._number = number + 1
+        index, user = number % len(self._plan.calls), self._user(number)
+        key = f"{self._run}-{number}" if self._plan.calls[index].method == "POST" else ""
+        ready = self._ready.get(place := (index, user))
+        if ready is None:
+            request = self._request(self._plan.calls[index], user, SOME_KEY if key else "")
+            ready = self._ready[place] = request.partition(SOME_KEY.encode())
+        before, _, after = ready
+        return Sent(due, index, user, key, before + key.encode() + after)
 
     async def _one(self, number: int, due: float) -> int:
         """Send one request and note its answer; return its status."""
@@ -171,12 +183,7 @@ class Sender:
 
 
 def _found(reply: Reply) -> str:
-    if reply.status != CREATED:
-        return ""
-    try:
-        return msgspec.json.decode(reply.body, type=_Created).reserve_id
-    except msgspec.DecodeError:
-        return ""
+    return reserve_id_of(reply.body) if reply.status == CREATED else ""
 
 
 async def put(plan: Plan, stop: asyncio.Event, report: Callable[[list[Answer]], None]) -> None:

@@ -4,6 +4,7 @@ What the shop makes at most is measured first, in the same run. Then requests ar
 that rate, whatever was answered.
 """
 
+import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -17,14 +18,16 @@ from roadbike.ops.drills.inside import (
     QUIET_SECONDS,
     RESERVATION,
     ChangingSettings,
+    cpu_seconds,
     home_of,
     in_time,
+    pids,
     say_limits,
     warm_up,
 )
 from roadbike.ops.drills.load import Call, Plan
 from roadbike.ops.drills.report import Report
-from roadbike.ops.drills.running_load import answered
+from roadbike.ops.drills.running_load import load
 from roadbike.ops.drills.shop import DrilledShop
 from roadbike.ops.people import Person
 from roadbike.reservation.payments import DEADLINE_MS
@@ -32,7 +35,7 @@ from roadbike.reservation.payments import DEADLINE_MS
 UNITS: Final = 10_000_000
 BUYERS: Final = 20
 TIMES: Final = 3
-CONNECTIONS: Final = (10, 30, 100)  # that measure the peak
+CONNECTIONS: Final = (16, 32, 64)  # that measure the peak
 MOST_CONNECTIONS: Final = 2_000  # of the overload
 LEAST_SHARE: Final = 0.9  # of the peak, made within the deadline
 LEAST_SHARE_SMALL: Final = 0.5  # five seconds on a machine with other work say less
@@ -56,18 +59,18 @@ class Play:
         self.url = shop_file.read_known(home_of(shop)).addresses[RESERVATION]
         self.calls = [Call("POST", "/reservations", reservation(bike))]
 
-    async def peak(self) -> float:
-        """Return how many reservations a second are made in time at most.
+    async def peak(self) -> tuple[float, int]:
+        """Return how many reservations a second are made in time at most, and by how many clients.
 
         Each client waits for its answer. How many clients are best depends on the machine.
         """
-        seconds, best = self.size.of(15, 5), 0.0
+        seconds, best = self.size.of(15, 5), (0.0, CONNECTIONS[0])
         await self.load(CONNECTIONS[0], seconds / 2)  # it warms everything up
         for clients in CONNECTIONS:
             self.shop.say("drill-overload-peak", clients=clients)
             answers = await self.load(clients, seconds)
             self.report.phase("peak", answers, clients=clients)
-            best = max(best, in_deadline(answers) / seconds)
+            best = max(best, (in_deadline(answers) / seconds, clients))
         return best
 
     async def over(self, rate: float, name: str) -> tuple[float, list[Answer]]:
@@ -90,7 +93,16 @@ class Play:
             rate=rate,
             timeout=TIMEOUT_SECONDS,
         )
-        answers = await answered(plan)
+        pids_of_service, began = pids(home_of(self.shop), RESERVATION), time.monotonic()
+        used = cpu_seconds(pids_of_service)
+        async with load(plan) as running:
+            answers = await running.ended()
+        took = time.monotonic() - began
+        if rate:
+            service = (cpu_seconds(pids_of_service) - used) / took
+            self.report.figure(
+                "cpu", load=f"{running.cpu_seconds / took:.2f}", service=f"{service:.2f}"
+            )
         self.shop.write_journal(plan, answers, self.buyers)
         return answers
 
@@ -108,9 +120,10 @@ async def play(shop: DrilledShop, report: Report, size: Size) -> None:
     await warm_up(shop, warmer, bike_id)
     playing = Play(shop, report, size, buyers, bike_id)
     try:
-        peak = await playing.peak()
+        peak, clients = await playing.peak()
         await playing.quiet()
-        places = fitting(peak)
+        places = min(fitting(peak), clients)
+        report.figure("places", places=places, peak=f"{peak:,.0f}", clients=clients)
         await SETTINGS.change(shop, RESERVATION, in_flight=places)
         await warm_up(shop, warmer, bike_id)
         say_limits(report, home)

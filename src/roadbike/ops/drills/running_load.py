@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -19,11 +20,16 @@ MORE_SECONDS: Final = 60.0
 
 
 class RunningLoad:
-    """A load under way. answers: all so far; each has the time at which it was sent."""
+    """A load under way. answers: all so far; each has the time at which it was sent.
+
+    cpu_seconds: of the processor, that the process has used; known when it has ended.
+    """
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.answers: list[Answer] = []
+        self.cpu_seconds = 0.0
         self._process = process
+        self._used_before = _used_by_children()
         self._news = asyncio.Event()
         self._reading = asyncio.create_task(self._read())
 
@@ -32,6 +38,7 @@ class RunningLoad:
         await self._reading
         if await self._process.wait():
             raise CommandError("drill-load-failed")
+        self.cpu_seconds = _used_by_children() - self._used_before
         return self.answers
 
     async def stop(self) -> list[Answer]:
@@ -71,6 +78,11 @@ class RunningLoad:
             self.answers += msgspec.json.decode(line, type=list[Answer])
             self._news.set()
         self._news.set()
+
+
+def _used_by_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)  # of those that have ended
+    return used.ru_utime + used.ru_stime
 
 
 @asynccontextmanager

@@ -63,12 +63,13 @@ class ReservationDesk:
         self._registering: Batches[OpenedPending, Receipt] = Batches(self._register)
         self._giving_up: Batches[UUID, None] = Batches(self._give_up)
 
-    def admit(self) -> None:
+    def admit(self, working: int) -> None:
         """Raise the refusal that every request gets now, whatever is in it.
 
+        working: requests that were let in and are not answered yet.
         Overloaded when the limiter and its queue are full, OpenCircuit while payment is not called.
         """
-        if self.limiter.is_full:
+        if self.limiter.is_full or working >= self.limiter.limit + self.limiter.queue:
             raise Overloaded(retry_after=RETRY_SECONDS)
         if self.breaker.state != CLOSED:
             self.breaker.check()
