@@ -57,7 +57,9 @@ class Runtime:
             known_types=known_types,
             crash=crash,
         )
-        self.relay = relay.Relay(db, broker, service.name, crash=crash)
+        self.relay = relay.Relay(
+            db, broker, service.name, crash=crash, replica=service.settings.replica
+        )
         self.catching_up = service.catch_up and CatchingUp(
             db, broker, service.name, self.consumes, service.catch_up
         )

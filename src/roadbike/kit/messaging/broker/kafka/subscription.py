@@ -37,6 +37,7 @@ class KafkaSubscription(Subscription):
         self._group_id = member.group_id(group, topic)
         self._consumer: AIOKafkaConsumer | None = None
         self._topic_id = ""
+        self._closed = False
         self._windows: dict[TopicPartition, Window] = {}
         self._unchecked: set[TopicPartition] = set()
         self._opening, self._fetching = asyncio.Lock(), asyncio.Lock()
@@ -44,6 +45,8 @@ class KafkaSubscription(Subscription):
     async def open(self) -> AIOKafkaConsumer:
         """Return the consumer of the topic as it is now. Raises BrokerUnavailable, TopicMissing."""
         async with self._opening:
+            if self._closed:  # a new member would keep its partitions, and nobody would fetch
+                raise BrokerUnavailable("the connection is closed")
             self._connector.admin()
             known = self._connector.topics.get(self._topic)
             if self._consumer is None or known is None or known.id != self._topic_id:
@@ -99,8 +102,10 @@ class KafkaSubscription(Subscription):
 
     async def close(self) -> None:
         """Let other members of the group fetch what is not acknowledged here."""
-        await self._commit()
-        await self._drop_consumer()
+        self._closed = True
+        async with self._opening:
+            await self._commit()
+            await self._drop_consumer()
 
     def _done(self, place: TopicPartition, read: int) -> int:
         """Return up to where the group has acknowledged a partition that is read so far."""
