@@ -39,6 +39,22 @@ async def test_a_repeated_event_stands_at_two_offsets_and_the_log_holds_both(
     assert [r.message for r in received] == [message, message]
 
 
+async def test_a_closed_subscription_is_not_opened_again(connect_kafka: ConnectKafka) -> None:
+    """Who still fetches would be a member whose partitions nobody reads."""
+    broker = await connect_kafka()
+    await broker.set_up(GROUPS)
+    subscription = await broker.subscribe("mypage", TOPIC)
+    await broker.send(messages(1))
+    assert len(await subscription.fetch(1, 5)) == 1
+
+    await subscription.close()
+
+    with pytest.raises(BrokerUnavailable):
+        await subscription.fetch(1, 1)
+    other = await (await connect_kafka()).subscribe("mypage", TOPIC)
+    assert len(await fetch_all(other, 1)) == 1
+
+
 async def test_a_topic_that_was_made_again_is_another_log(
     connect_kafka: ConnectKafka, mock_cluster: MockCluster
 ) -> None:
