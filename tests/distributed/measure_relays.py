@@ -1,8 +1,9 @@
 """How fast 1, 2 and 4 relays send to a real Kafka server.
 
-`python -m tests.distributed.measure_relays`. Each is a process with an outbox and a sender of its own, as one relay for each shard of the keys
-would be; all send to one topic, from one PostgreSQL server. Printed are the events a second of all
-of them together, and the CPU time of the relays for one event.
+`python -m tests.distributed.measure_relays`. Each is a process with an outbox and a sender of its
+own, as one relay for each shard of the keys would be; all send to one topic, from one PostgreSQL
+server. Printed are the events a second of all of them together, and the CPU time of the relays for
+one event.
 """
 
 import asyncio
