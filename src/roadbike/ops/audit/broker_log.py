@@ -10,7 +10,7 @@ from roadbike.kit.messaging.broker import Broker, BrokerUnavailable, Mark
 from roadbike.ops.audit.snapshot import Snapshot
 
 NEWEST: Final = 20_000  # events of each topic that are looked for
-CONNECT_SECONDS: Final = 5.0
+CONNECT_SECONDS: Final = 15.0
 POLL_SECONDS: Final = 0.05
 SENT: Final = """
     SELECT event_id, service, topic, position, incarnation FROM outbox
