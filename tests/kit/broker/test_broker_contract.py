@@ -61,21 +61,6 @@ async def test_a_log_holds_what_it_has_acknowledged_and_nothing_else(publisher: 
         await publisher.holds("bike.nothing", marks[0], first.event_id)
 
 
-async def test_what_a_log_does_not_hold_of_many_events_is_lost(publisher: Broker) -> None:
-    sent = messages(40)
-    marks = await publisher.send(sent)
-    beyond = replace(marks[-1], position=marks[-1].position + 9), a_message().event_id
-    of_another_log = replace(marks[0], incarnation="another"), sent[0].event_id
-    of_another_event = marks[7], a_message().event_id
-    there = [(mark, each.event_id) for mark, each in zip(marks, sent, strict=True)]
-
-    lost = await publisher.lost(TOPIC, [*there[:7], beyond, *there[8:], of_another_event])
-
-    assert set(lost) == {beyond[1], of_another_event[1]}
-    assert await publisher.lost(TOPIC, [of_another_log]) == [sent[0].event_id]
-    assert await publisher.lost(TOPIC, []) == []
-
-
 async def test_groups_of_a_log_that_was_made_later_do_not_start_over(publisher: Broker) -> None:
     subscription = await publisher.subscribe("mypage", TOPIC)
     (mark,) = await publisher.send([a_message()])
