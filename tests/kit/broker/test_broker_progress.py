@@ -4,10 +4,13 @@ Kafka counts the marks of transactions, too: an end may be one further than the 
 a group has passed the mark after a fetch that finds nothing more.
 """
 
+from dataclasses import replace
+
 from roadbike.kit.messaging.broker import Broker, Progress, Subscription
 from tests.kit.broker.conftest import Connect
 from tests.kit.broker.messages import (
     TOPIC,
+    a_message,
     fetch_all,
     has_a_place_for_each_message,
     in_order,
