@@ -13,7 +13,8 @@ from roadbike.kit.process.settings import ServiceSettings
 
 log = structlog.get_logger()
 
-RETRY_SECONDS: Final = 1.0  # while something is
+RETRY_SECONDS: Final = 1.0  # while the broker is unavailable, or has no topic yet
+WEAK_SECONDS: Final = 10.0  # while its settings are unsafe
 MISSING: Final = "the broker has no topic {topic}: `roadbike set-up-broker` makes it"
 LOOK_SECONDS: Final = 60.0  # between two looks, while nothing is wrong
 
@@ -55,7 +56,13 @@ class BrokerHealth:
             except BrokerUnavailable:
                 await asyncio.sleep(RETRY_SECONDS)
             else:
-                await asyncio.sleep(RETRY_SECONDS if self.faults else LOOK_SECONDS)
+                await asyncio.sleep(self._pause())
+
+    def _pause(self) -> float:
+        """Return the seconds until the next look."""
+        if self._missing:
+            return RETRY_SECONDS
+        return WEAK_SECONDS if self.weaknesses else LOOK_SECONDS
 
     async def look(self) -> None:
         """Look once. Raises BrokerUnavailable."""
