@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final
 
 import structlog
@@ -189,8 +189,10 @@ class Runtime:
             subscription = await _once_available(
                 lambda: self.broker.subscribe(self.service.name, topic)
             )
-            with suppress(BrokerUnavailable):
+            try:
                 await self._fetch_and_take(subscription)
+            except BrokerUnavailable as error:
+                log.warning("consuming.waiting", topic=topic, reason=str(error), **SELDOM)
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def _take(self, fetched: Sequence[Sequence[Received]]) -> Sequence[None]:

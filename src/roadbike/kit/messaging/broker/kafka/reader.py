@@ -12,7 +12,7 @@ from roadbike.kit.messaging.broker.kafka.connection import Connector
 from roadbike.kit.messaging.broker.kafka.envelope import message_of
 from roadbike.kit.messaging.broker.port import BrokerUnavailable
 
-READ_MS: Final = 1_000  # to wait for the record of an offset that exists
+READ_MS: Final = 4_000  # to wait for the record of an offset that exists, on a busy machine
 
 
 class Place(Enum):

@@ -14,7 +14,7 @@ from aiokafka.structs import ConsumerRecord, OffsetAndMetadata, TopicPartition
 from roadbike.kit.messaging.broker.kafka.connection import FAILURES, Connector, reason_of
 from roadbike.kit.messaging.broker.kafka.envelope import message_of
 from roadbike.kit.messaging.broker.kafka.options import Membership
-from roadbike.kit.messaging.broker.kafka.reader import Place, event_at
+from roadbike.kit.messaging.broker.kafka.reader import lost_events
 from roadbike.kit.messaging.broker.kafka.window import Window, last_acknowledged
 from roadbike.kit.messaging.broker.port import (
     BrokerUnavailable,
@@ -195,15 +195,17 @@ class KafkaSubscription(Subscription):
         if not unchecked:
             return
         committed = await self._committed(unchecked)
-        for place in unchecked:
-            note = last_acknowledged(committed[place].metadata) if place in committed else None
-            if note is not None:
-                offset, event_id = note
-                found = await event_at(self._connector, place, offset)
-                if found not in {event_id, Place.DELETED}:
-                    log.error("group.starts_over", topic=self._topic, partition=place.partition)
-                    await consumer.seek_to_beginning(place)
-            self._unchecked.discard(place)
+        notes = {
+            place: dict([note])
+            for place in committed
+            if (note := last_acknowledged(committed[place].metadata)) is not None
+        }
+        lost = await lost_events(self._connector, notes) if notes else []
+        for place, noted in notes.items():
+            if not set(noted.values()).isdisjoint(lost):
+                log.error("group.starts_over", topic=self._topic, partition=place.partition)
+                await consumer.seek_to_beginning(place)
+        self._unchecked.difference_update(unchecked)
 
     async def _advance(
         self, consumer: AIOKafkaConsumer, places: Collection[TopicPartition]
