@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from itertools import islice
 from math import inf
 from typing import Final
 
@@ -27,6 +28,7 @@ log = structlog.get_logger()
 
 SLICE_SECONDS: Final = 0.5  # of a long wait, so that new partitions are fetched from soon
 PAUSE_SECONDS: Final = 0.02  # while no partition may be fetched from
+NOWHERE: Final = TopicPartition("", -1)  # fetched from then, because a fetch also raises failures
 
 
 class KafkaSubscription(Subscription):
@@ -167,11 +169,10 @@ class KafkaSubscription(Subscription):
         """Return new messages; wait for the first one at most that long, or some time less."""
         until_due = min((each.next_due() for each in self._windows.values()), default=inf)
         seconds = min(seconds, SLICE_SECONDS, max(until_due - time.monotonic(), 0))
-        assigned = consumer.assignment()
-        places = [place for place in assigned if self._window(place).takes_more]
-        if assigned and not places:
-            await asyncio.sleep(min(seconds, PAUSE_SECONDS))
-            return []
+        # not those of consumer.assignment(): during a rebalance it still has the lost partitions
+        places = [place for place, window in self._windows.items() if window.takes_more]
+        if not places:
+            places, seconds = [NOWHERE], min(seconds, PAUSE_SECONDS)
         try:
             await self._check_log(consumer)
             fetched = await _get_many(consumer, places, at_most, seconds)
@@ -180,7 +181,7 @@ class KafkaSubscription(Subscription):
                 for place, records in fetched.items()
                 for record in records
             ]
-            await self._advance(consumer, places)
+            await self._advance(consumer)
         except FAILURES as error:
             await self._drop_consumer()
             raise BrokerUnavailable(reason_of(error)) from error
@@ -207,24 +208,20 @@ class KafkaSubscription(Subscription):
                 await consumer.seek_to_beginning(place)
         self._unchecked.difference_update(unchecked)
 
-    async def _advance(
-        self, consumer: AIOKafkaConsumer, places: Collection[TopicPartition]
-    ) -> None:
-        for place in places:
-            if place in consumer.assignment():
+    async def _advance(self, consumer: AIOKafkaConsumer) -> None:
+        for place, window in list(self._windows.items()):
+            if window.takes_more and place in consumer.assignment():
                 with suppress(TimeoutError):
                     async with asyncio.timeout(PAUSE_SECONDS):
-                        self._window(place).advance(await consumer.position(place))
-
-    def _window(self, place: TopicPartition) -> Window:
-        return self._windows.setdefault(place, Window(self._member.ack_wait))
+                        window.advance(await consumer.position(place))
 
     def _due(self, at_most: int) -> list[Received]:
         now = time.monotonic()
-        return [each for window in self._windows.values() for each in window.due(now)][:at_most]
+        windows = self._windows.values()
+        return list(islice((each for window in windows for each in window.due(now)), at_most))
 
     def _deliver(self, place: TopicPartition, record: ConsumerRecord) -> Received:
-        window = self._window(place)
+        window = self._windows[place]
         received = Received(
             message=message_of(record),
             partition=place.partition,
@@ -256,9 +253,8 @@ class KafkaSubscription(Subscription):
             self._windows.pop(place, None)
 
     def assigned(self, places: Collection[TopicPartition]) -> None:
-        """Take these partitions over from another member."""
-        for place in places:
-            self._windows[place] = Window(self._member.ack_wait)
+        """Take over these partitions; they are all that this member has from now on."""
+        self._windows = {place: Window(self._member.ack_wait) for place in places}
         self._unchecked = set(places)
 
 
