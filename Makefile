@@ -9,6 +9,8 @@ N ?= 3
 PYTEST ?= pytest
 IMAGE ?= localhost/roadbike:dev
 BASE ?=
+# the folders with tests on real Kafka servers: to collect all others takes a minute
+DISTRIBUTED := tests/distributed tests/kit/broker
 # all tests are shared by several processes (tests/groups.py), some of them need only one
 JOBS ?= $(if $(ARGS),0,2)
 SHARED = $(if $(filter-out 0,$(JOBS)),-n $(JOBS) --dist loadscope --no-loadscope-reorder)
@@ -34,7 +36,8 @@ test-long: .venv/dev  ## run the tests that are too long for CI (20 minutes)
 	@.venv/bin/python -m pytest -m long --durations=0 $(ARGS)
 
 test-distributed: .venv/dev  ## run the tests on real Kafka servers (needs Java 17, and Maven once)
-	@.venv/bin/python -m pytest -m distributed --durations=10 $(ARGS)
+	@.venv/bin/python -m tests.distributed.kafka_jars
+	@.venv/bin/python -m pytest -m "distributed and not long" --durations=10 $(or $(ARGS),$(DISTRIBUTED))
 
 browser: .venv/dev  ## install Chromium and Korean fonts for the tests of the pages (Debian, as root)
 	@.venv/bin/python -m tools.browser

@@ -19,6 +19,7 @@ from httpx import AsyncClient
 from roadbike.kit.db import Database, migrate
 from roadbike.local.errors import CommandError
 from roadbike.local.ports import DEFAULT_BASE, HOST
+from tests.distributed import guard
 from tests.distributed.kafka_server import KafkaCluster
 from tests.groups import Groups, longest_first
 from tests.ports import PORTS as SHOP_PORTS
@@ -61,9 +62,11 @@ def default_ports() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def kafka_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaCluster]:
     """One real Kafka server for all tests that need no more; they delete their topics."""
-    cluster = KafkaCluster(tmp_path_factory.mktemp("kafka"))
+    folder = tmp_path_factory.mktemp("kafka")
+    cluster = KafkaCluster(folder, guard=guard.settings(), options=guard.OPTIONS)
     try:
         cluster.start()
+        guard.give_rights(cluster)
         yield cluster
     finally:
         cluster.kill()

@@ -9,7 +9,7 @@ BASES: Final = range(
     20_000, 32_700, 40
 )  # below the range from which the system takes ports for outgoing connections
 PORTS: Final = range(1, 16)  # of a shop, added to its base; some are for new services
-REPLICA_PORTS: Final = range(20, 24)  # of further replicas in a system test
+REPLICA_PORTS: Final = range(20, 34)  # of two further replicas of each service
 
 
 def free_base(*offsets: int) -> int:

@@ -82,6 +82,12 @@ COMMAND: Final = (
         "For topics that are made on Kafka: how long events are kept, read or not.",
     ),
     Variable(
+        "ROADBIKE_AUDIT_BROKER_URL",
+        "`ROADBIKE_BROKER_URL`",
+        "For `roadbike up` on Kafka: the broker as `roadbike audit` reads it, with a user who may "
+        "read the topics and nothing else.",
+    ),
+    Variable(
         "ROADBIKE_NATS_SERVER",
         "`PATH`, then the installed package",
         "The program `nats-server`, 2.12 or newer.",

@@ -1,38 +1,48 @@
 """Clusters of real Kafka servers, and shops on them."""
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, ExitStack
+import asyncio
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from contextlib import AsyncExitStack
 from functools import cache
-from pathlib import Path
 
 import pytest
 
-from roadbike.kit.messaging.broker import TopicOptions, connect
+from roadbike.kit.messaging.broker.kafka.access import Access
 from roadbike.kit.messaging.broker.kafka.broker import KafkaBroker
+from roadbike.kit.messaging.broker.kafka.options import Membership, TopicOptions
 from tests.distributed.kafka_server import KafkaCluster
 from tests.flows.in_process_shop import DATABASES, SERVICES, Shop, Url, open_shop
 from tests.kit.broker.messages import wait_until_connected
+from tests.system import real_shop
 
-MakeCluster = Callable[..., KafkaCluster]
-ConnectTo = Callable[..., "Connecting"]
+ACK_WAIT = 1.0  # seconds
+SESSION = 2.0  # seconds until the partitions of a member that has ended go to others
+
+
+@pytest.fixture(scope="module")
+def cluster_of_three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaCluster]:
+    cluster = KafkaCluster(tmp_path_factory.mktemp("kafka"), servers=3)
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.kill()
 
 
 @pytest.fixture
-def make_cluster(tmp_path: Path) -> Iterator[MakeCluster]:
-    """A factory of started clusters for one test, which may kill their servers."""
-    with ExitStack() as stack:
+async def three_servers(cluster_of_three: KafkaCluster) -> AsyncIterator[KafkaCluster]:
+    """A cluster of three servers that all tests of a file share; a test may kill some of them."""
+    yield cluster_of_three
+    await asyncio.to_thread(cluster_of_three.start_again)
+    await cluster_of_three.delete_topics()
 
-        def make(
-            servers: int = 1,
-            settings: Mapping[str, str] | None = None,
-            options: tuple[str, ...] = (),
-        ) -> KafkaCluster:
-            cluster = KafkaCluster(tmp_path, servers, settings, options)
-            stack.callback(cluster.kill)
-            cluster.start()
-            return cluster
 
-        yield make
+@pytest.fixture
+async def one_server(kafka_server: KafkaCluster) -> AsyncIterator[KafkaCluster]:
+    """The server that all tests share, without topics; a test may kill it."""
+    yield kafka_server
+    await asyncio.to_thread(kafka_server.start_again)
+    await kafka_server.delete_topics()
 
 
 class Connecting:
@@ -50,9 +60,14 @@ class Connecting:
         copies: int = 1,
         replica: str = "",
     ) -> KafkaBroker:
-        topics = TopicOptions(partitions=partitions, replication=copies, min_in_sync=min(copies, 2))
-        broker = connect(f"kafka://{cluster.addresses}", service, topics=topics, replica=replica)
-        assert isinstance(broker, KafkaBroker)
+        broker = KafkaBroker(
+            Access(servers=tuple(cluster.addresses.split(","))),
+            service,
+            member=Membership(name=replica, session=SESSION, ack_wait=ACK_WAIT),
+            options=TopicOptions(
+                partitions=partitions, replication=copies, min_in_sync=min(copies, 2)
+            ),
+        )
         self._stack.push_async_callback(broker.close)
         await wait_until_connected(broker)
         return broker
@@ -76,9 +91,20 @@ def url(migrated_url: Callable[..., str], new_database: Callable[..., str]) -> U
 
 
 @pytest.fixture
-async def shop(url: Url, kafka_server: KafkaCluster) -> AsyncIterator[Shop]:
+async def shop(url: Url, one_server: KafkaCluster) -> AsyncIterator[Shop]:
     """The whole shop in this process, with Kafka as its broker."""
-    async with AsyncExitStack() as stack:
-        stack.push_async_callback(kafka_server.delete_topics)
-        broker = f"kafka://{kafka_server.addresses}"
-        yield await stack.enter_async_context(open_shop(url, SERVICES, broker))
+    async with open_shop(url, SERVICES, f"kafka://{one_server.addresses}") as shop:
+        yield shop
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Function,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add the last log lines of a shop of processes to the report of a failed test."""
+    report = yield
+    if report.failed:
+        for name, shop in item.funcargs.items():
+            if isinstance(shop, real_shop.Shop):
+                report.sections.append((f"the logs of {name}", shop.last_lines()))
+    return report

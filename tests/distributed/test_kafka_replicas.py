@@ -52,7 +52,7 @@ async def total(db: Database) -> int:
 
 
 async def test_each_event_is_applied_once_by_replicas_that_come_and_go(
-    kafka_server: KafkaCluster,
+    one_server: KafkaCluster,
     connecting: Connecting,
     new_database: Callable[..., str],
     open_database: Callable[[str], Database],
@@ -61,12 +61,12 @@ async def test_each_event_is_applied_once_by_replicas_that_come_and_go(
     target = open_database(new_database("postgresql"))
     for db in (source, target):
         await make_tables(db)
-    sender = await connecting.to(kafka_server, Incremented.source)
+    sender = await connecting.to(one_server, Incremented.source)
     await sender.set_up({TOPIC: ("counter",)})
     await publish_all(source)
     relay = Relay(source, sender, Incremented.source)
     names = ("counter-1", "counter-2", "counter-3")
-    brokers = [await connecting.to(kafka_server, "counter", replica=name) for name in names]
+    brokers = [await connecting.to(one_server, "counter", replica=name) for name in names]
     groups = [await broker.subscribe("counter", TOPIC) for broker in brokers]
     replicas = [asyncio.create_task(consume(group, target)) for group in groups]
 
@@ -85,4 +85,3 @@ async def test_each_event_is_applied_once_by_replicas_that_come_and_go(
     for task in replicas:
         task.cancel()
     assert {await value(target, name) for name in NAMES} == {2 * EVENTS}
-    await kafka_server.delete_topics()

@@ -3,7 +3,6 @@
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -16,16 +15,10 @@ from tests.kit.broker.messages import GROUPS, TOPIC, a_message, fetch_all, idle_
 pytestmark = pytest.mark.distributed
 
 
-@pytest.fixture(autouse=True)
-async def no_topics_are_left(kafka_server: KafkaCluster) -> AsyncIterator[None]:
-    yield
-    await kafka_server.delete_topics()
-
-
 async def test_after_a_take_over_the_other_sender_is_refused(
-    kafka_server: KafkaCluster, connecting: Connecting
+    one_server: KafkaCluster, connecting: Connecting
 ) -> None:
-    old, new = await two(kafka_server, connecting)
+    old, new = await two(one_server, connecting)
     await old.set_up(GROUPS)
     await old.send(messages(2))
 
@@ -42,9 +35,9 @@ async def test_after_a_take_over_the_other_sender_is_refused(
 
 
 async def test_a_sender_that_takes_over_again_may_send(
-    kafka_server: KafkaCluster, connecting: Connecting
+    one_server: KafkaCluster, connecting: Connecting
 ) -> None:
-    first, second = await two(kafka_server, connecting)
+    first, second = await two(one_server, connecting)
     await first.set_up(GROUPS)
     await first.send(messages(1))
     await second.take_over()
@@ -57,9 +50,9 @@ async def test_a_sender_that_takes_over_again_may_send(
 
 
 async def test_senders_of_other_services_are_not_refused(
-    kafka_server: KafkaCluster, connecting: Connecting
+    one_server: KafkaCluster, connecting: Connecting
 ) -> None:
-    stock, other = await connecting.to(kafka_server, "stock"), await connecting.to(kafka_server)
+    stock, other = await connecting.to(one_server, "stock"), await connecting.to(one_server)
     await stock.set_up(GROUPS)
     await stock.send(messages(1))
 
@@ -69,13 +62,13 @@ async def test_senders_of_other_services_are_not_refused(
 
 
 async def test_the_late_acknowledgement_of_a_frozen_member_changes_nothing(
-    kafka_server: KafkaCluster, connecting: Connecting
+    one_server: KafkaCluster, connecting: Connecting
 ) -> None:
-    broker = await connecting.to(kafka_server, partitions=1)
+    broker = await connecting.to(one_server, partitions=1)
     await broker.set_up(GROUPS)
     await broker.send(messages(10))
     frozen = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.distributed.slow_member", kafka_server.addresses, "4"),
+        *(sys.executable, "-m", "tests.distributed.slow_member", one_server.addresses, "4"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
@@ -84,7 +77,7 @@ async def test_the_late_acknowledgement_of_a_frozen_member_changes_nothing(
     await until_said(frozen.stdout, "fetched 4")
     frozen.send_signal(signal.SIGSTOP)
 
-    other = await (await connecting.to(kafka_server, "mypage")).subscribe("mypage", TOPIC)
+    other = await (await connecting.to(one_server, "mypage")).subscribe("mypage", TOPIC)
     received = await fetch_all(other, 10, within=60)
     await other.ack(received)
     assert await idle_lag(other) == 0
@@ -95,7 +88,7 @@ async def test_the_late_acknowledgement_of_a_frozen_member_changes_nothing(
     frozen.kill()
     await frozen.wait()
     assert [r.position for r in received] == list(range(1, 11))
-    successor = await connecting.to(kafka_server, "mypage")
+    successor = await connecting.to(one_server, "mypage")
     assert (
         await (await successor.subscribe("mypage", TOPIC)).lag() <= 1
     )  # the mark of a transaction

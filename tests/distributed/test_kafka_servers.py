@@ -8,7 +8,7 @@ import pytest
 
 from roadbike.kit.messaging.broker import Broker, BrokerUnavailable, Message
 from roadbike.kit.messaging.broker.kafka.broker import KafkaBroker
-from tests.distributed.conftest import Connecting, MakeCluster
+from tests.distributed.conftest import Connecting
 from tests.distributed.kafka_server import KafkaCluster, KafkaServer
 from tests.kit.broker.messages import TOPIC, messages, wait_until
 
@@ -71,57 +71,54 @@ async def until_available(call: Callable[[], Awaitable[object]]) -> None:
 
 
 async def test_a_killed_server_has_all_that_it_acknowledged(
-    make_cluster: MakeCluster, connecting: Connecting
+    one_server: KafkaCluster, connecting: Connecting
 ) -> None:
-    cluster = make_cluster()
-    broker = await connecting.to(cluster)
+    broker = await connecting.to(one_server)
     await broker.set_up(GROUPS)
     load = Load(broker)
     sending = asyncio.create_task(load.run())
     await load.more()
 
-    cluster.servers[0].kill()
+    one_server.kill()
     await wait_until(lambda: not broker.connected, within=15)
-    cluster.servers[0].start()
+    await asyncio.to_thread(one_server.start_again)
     await load.more()
 
     sending.cancel()
-    reader = await connecting.to(cluster, "mypage")
+    reader = await connecting.to(one_server, "mypage")
     assert load.acknowledged <= await received_ids(reader, load.acknowledged)
 
 
 async def test_three_servers_lose_nothing_when_one_is_killed_and_then_the_controller(
-    make_cluster: MakeCluster, connecting: Connecting
+    three_servers: KafkaCluster, connecting: Connecting
 ) -> None:
-    cluster = make_cluster(servers=3)
-    broker = await connecting.to(cluster, partitions=3, copies=3)
+    broker = await connecting.to(three_servers, partitions=3, copies=3)
     await broker.set_up(GROUPS)
     load = Load(broker)
     sending = asyncio.create_task(load.run())
     await load.more()
-    first = next(server for server in cluster.servers if server != controller(cluster))
+    first = next(server for server in three_servers.servers if server != controller(three_servers))
 
     first.kill()
     await load.more()
     first.start()
     await wait_until_in_sync(broker)
-    controller(cluster).kill()
+    controller(three_servers).kill()
     await load.more()
 
     sending.cancel()
-    reader = await connecting.to(cluster, "mypage")
+    reader = await connecting.to(three_servers, "mypage")
     assert load.acknowledged <= await received_ids(reader, load.acknowledged)
 
 
 async def test_without_enough_servers_in_sync_nothing_is_acknowledged(
-    make_cluster: MakeCluster, connecting: Connecting
+    three_servers: KafkaCluster, connecting: Connecting
 ) -> None:
-    cluster = make_cluster(servers=3)
-    broker = await connecting.to(cluster, partitions=1, copies=3)
+    broker = await connecting.to(three_servers, partitions=1, copies=3)
     await broker.set_up(GROUPS)
     await broker.send(messages(3))
     leader = (await broker.connector.topic(TOPIC)).partitions[0].leader
-    others = [server for server in cluster.servers if server.node != leader]
+    others = [server for server in three_servers.servers if server.node != leader]
 
     for server in others:
         server.pause()

@@ -18,6 +18,7 @@ from roadbike.kit.auth import ServiceTokens, SigningKey, new_signing_key
 from roadbike.kit.db import Database
 from roadbike.kit.messaging.broker import TopicOptions, connect
 from roadbike.kit.messaging.broker.memory import MemoryLog, log_named
+from roadbike.kit.process.broker import connected
 from roadbike.kit.process.server import Server, running
 from roadbike.kit.process.settings import read
 from roadbike.local.services import SERVICES as SPECS
@@ -113,8 +114,8 @@ class Shop:
         """Start one service, or start it again on the same database and port."""
         stack = AsyncExitStack()
         module = import_module(f"roadbike.{name}.app")
-        service = module.build(read(module.Settings, self.environ(name) | settings))
-        broker = connect(self.broker_url, name)
+        chosen = read(module.Settings, self.environ(name) | settings)
+        service, broker = module.build(chosen), connected(chosen, name)
         stack.push_async_callback(broker.close)
         running_ = running(service, f"roadbike.{name}", broker, SHOP)
         self.servers[name] = await stack.enter_async_context(running_)

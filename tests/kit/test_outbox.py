@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from roadbike.kit.db import Database, Tx
-from roadbike.kit.messaging.broker.port import MAX_DATA
+from roadbike.kit.messaging.broker.names import MAX_DATA
 from roadbike.kit.messaging.outbox import publish
 from roadbike.kit.trace import tracing
 from tests.kit.counters import Incremented, Noted, increment

@@ -23,7 +23,7 @@ from tests.ports import PORTS, REPLICA_PORTS, free_base
 ROADBIKE: Final = Path(sys.executable).with_name("roadbike")
 SERVICES: Final = tuple(spec.name for spec in services.SERVICES)
 PARTS: Final = (*SERVICES, "nats", "set-up", "gateway", "postgres")
-TIMEOUT_SECONDS: Final = 120  # for one command
+TIMEOUT_SECONDS: Final = 240  # for one command, on a busy machine
 
 
 @dataclass(frozen=True, slots=True)

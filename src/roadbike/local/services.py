@@ -195,7 +195,8 @@ def gateway_key(home: Home) -> str:
 
 def broker_url(home: Home, ports: Ports, user: str, environ: Mapping[str, str]) -> str:
     """Return the URL of the broker for that user: of a Kafka outside of the shop, else of NATS."""
-    if outside := kafka.url(environ):
+    outside = kafka.audit_url(environ) if user == AUDIT else kafka.url(environ)
+    if outside:
         return outside
     password = passwords(home, "nats", [user])[user]
     return f"nats://{user}:{password}@{HOST}:{ports.nats}"

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from roadbike.kit.messaging.broker.kafka.access import DEFAULT_MECHANISM
 from roadbike.kit.process import settings
 from roadbike.kit.process.secret import Secret
 from roadbike.local import keys, own, services
@@ -33,6 +34,7 @@ class ShopFile(msgspec.Struct, frozen=True, kw_only=True):
     those of its set-up job and of the audit. owners: the databases for those who migrate them.
     auditors: the databases for those who only read them, and the journal of the simulated
     provider.
+    broker_ca, broker_sasl: the settings of those names, for Kafka.
     pids: process ids of the running parts and of the supervisor.
     logins: passwords of the demo users. ops_key: the key file of the commands.
     limits: of requests at the gateway, by name; 0 is off.
@@ -51,6 +53,8 @@ class ShopFile(msgspec.Struct, frozen=True, kw_only=True):
     owners: dict[str, str] = {}
     auditors: dict[str, str] = {}
     brokers: dict[str, str]
+    broker_ca: str = ""
+    broker_sasl: str = DEFAULT_MECHANISM
     limits: dict[str, int] = {}
 
     @property
@@ -156,6 +160,7 @@ def begin(
     of_parts = {name: port for parts in made.values() for name, port in parts.items()}
     of_services = {spec.name: spec.port(ports) for spec in specs}
     gateway = {"gateway": ports.gateway}
+    ca, mechanism = kafka.access(environ)
     shop = ShopFile(
         home=str(home.path),
         demo=before.demo if before else False,
@@ -179,6 +184,8 @@ def begin(
             name: services.broker_url(home, ports, name, environ)
             for name in (*(spec.name for spec in specs), SET_UP, AUDIT)
         },
+        broker_ca=ca,
+        broker_sasl=mechanism,
         limits=dict(limits),
     )
     write(home, shop)

@@ -16,7 +16,7 @@ from roadbike.kit.messaging.broker.kafka.access import Access
 from roadbike.kit.messaging.broker.kafka.broker import KafkaBroker
 from roadbike.kit.messaging.broker.kafka.options import Membership
 from roadbike.kit.messaging.broker.kafka.topics import topics_of
-from roadbike.kit.messaging.broker.port import checked_group, checked_topic
+from roadbike.kit.messaging.broker.names import checked_group, checked_topic
 
 HEADER_BYTES: Final = 16  # of a Python object; then a Producer has its pointer of librdkafka
 

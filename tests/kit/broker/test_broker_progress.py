@@ -4,10 +4,13 @@ Kafka counts the marks of transactions, too: an end may be one further than the 
 a group has passed the mark after a fetch that finds nothing more.
 """
 
+from dataclasses import replace
+
 from roadbike.kit.messaging.broker import Broker, Progress, Subscription
 from tests.kit.broker.conftest import Connect
 from tests.kit.broker.messages import (
     TOPIC,
+    a_message,
     fetch_all,
     has_a_place_for_each_message,
     in_order,
@@ -81,3 +84,18 @@ async def test_the_end_moves_and_what_was_reached_stays_reached(publisher: Broke
     assert found.ends[0] >= reached.ends[0] + 3
     assert found.done[0] == reached.ends[0]
     assert found.backlog >= 3
+
+
+async def test_what_a_log_does_not_hold_of_many_events_is_lost(publisher: Broker) -> None:
+    sent = messages(40)
+    marks = await publisher.send(sent)
+    beyond = replace(marks[-1], position=marks[-1].position + 9), a_message().event_id
+    of_another_log = replace(marks[0], incarnation="another"), sent[0].event_id
+    of_another_event = marks[7], a_message().event_id
+    there = [(mark, each.event_id) for mark, each in zip(marks, sent, strict=True)]
+
+    lost = await publisher.lost(TOPIC, [*there[:7], beyond, *there[8:], of_another_event])
+
+    assert set(lost) == {beyond[1], of_another_event[1]}
+    assert await publisher.lost(TOPIC, [of_another_log]) == [sent[0].event_id]
+    assert await publisher.lost(TOPIC, []) == []

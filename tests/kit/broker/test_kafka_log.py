@@ -8,8 +8,9 @@ from aiokafka import AIOKafkaConsumer
 
 from roadbike.kit.messaging.broker import BrokerUnavailable, Subscription, TopicMissing
 from roadbike.kit.messaging.broker.kafka.envelope import headers_of
+from roadbike.kit.messaging.broker.kafka.options import Membership
 from tests.kit.broker.conftest import ConnectKafka
-from tests.kit.broker.kafka_mock import MockCluster
+from tests.kit.broker.kafka_mock import MockCluster, MockKafkaBroker
 from tests.kit.broker.messages import (
     GROUPS,
     TOPIC,
@@ -37,6 +38,45 @@ async def test_a_repeated_event_stands_at_two_offsets_and_the_log_holds_both(
     assert await broker.holds(TOPIC, second, message.event_id)
     received = await fetch_all(subscription, 2)
     assert [r.message for r in received] == [message, message]
+
+
+async def test_a_closed_subscription_is_not_opened_again(connect_kafka: ConnectKafka) -> None:
+    """Who still fetches would be a member whose partitions nobody reads."""
+    broker = await connect_kafka()
+    await broker.set_up(GROUPS)
+    subscription = await broker.subscribe("mypage", TOPIC)
+    await broker.send(messages(1))
+    assert len(await subscription.fetch(1, 5)) == 1
+
+    await subscription.close()
+
+    with pytest.raises(BrokerUnavailable):
+        await subscription.fetch(1, 1)
+    other = await (await connect_kafka()).subscribe("mypage", TOPIC)
+    assert len(await fetch_all(other, 1)) == 1
+
+
+async def test_during_a_rebalance_nothing_is_fetched_and_then_only_what_was_assigned() -> None:
+    """The client has the partitions of before until it gets others; Kafka refuses their commits."""
+    cluster = MockCluster(partitions=6)
+    broker = MockKafkaBroker(cluster, "mypage", Membership(session=2, ack_wait=1))
+    await wait_until_connected(broker)
+    await broker.set_up(GROUPS)
+    await broker.send(messages(60))
+    subscription = await broker.subscribe("mypage", TOPIC)
+    await subscription.ack(await fetch_all(subscription, 60))
+    places = (await subscription.open()).assignment()
+
+    await subscription.revoked(places)
+    await broker.send(messages(60))
+    meanwhile = await subscription.fetch(100, 0.3)
+    subscription.assigned({min(places)})
+
+    received = await subscription.fetch(100, 5)
+    await subscription.close()
+    await broker.close()
+    assert (len(places), meanwhile) == (6, [])
+    assert {each.partition for each in received} == {min(places).partition}
 
 
 async def test_a_topic_that_was_made_again_is_another_log(

@@ -16,7 +16,7 @@ from roadbike.kit.db import Database, Tx, bulk, metadata
 from roadbike.kit.db.columns import BigId, UtcTime
 from roadbike.kit.db.ids import new_id
 from roadbike.kit.db.statements import Row
-from roadbike.kit.messaging.broker.port import MAX_DATA, NAME
+from roadbike.kit.messaging.broker.names import MAX_DATA, NAME
 from roadbike.kit.pure.events import Event
 from roadbike.kit.trace import current_traceparent
 

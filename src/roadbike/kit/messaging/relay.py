@@ -27,6 +27,7 @@ from roadbike.kit.messaging.pace import Pace
 log = structlog.get_logger()
 
 RELAY_BATCH: Final = 500  # events sent at once
+REPLICA_LENGTH: Final = 40  # of a name in the lease
 POLL_SECONDS: Final = 0.5  # for events that another process published without a wake-up
 WAKE_SECONDS: Final = 0.05  # at least between two wake-ups of the process that has the lease
 RETRY_SECONDS: Final = 0.2  # after the broker or the database was unavailable
@@ -38,6 +39,7 @@ class Relay:
     Without the lease it wakes the relay that has it, when this process has published something.
 
     service: the name that messages have as their source.
+    replica: the name of this process among those of the service, for those who read the lease.
     poll_seconds: how often it looks without being woken, and asks for the lease.
     """
 
@@ -48,13 +50,14 @@ class Relay:
         service: str,
         *,
         crash: Crash = never_crash,
+        replica: str = "",
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
         self.db, self.broker, self.service, self.crash = db, broker, service, crash
         self.log = BrokerLog(db, broker, crash=crash)
         self._poll_seconds = poll_seconds
         self._wakeup = Wakeup(db)
-        self._holder = str(new_id())
+        self._holder = f"{replica[:REPLICA_LENGTH]} {new_id()}".strip()
         self._epoch: int | None = None
         self._sends_in: int | None = None  # the epoch in which the broker knows us as the sender
         self._prolong_at = 0.0  # by the monotonic clock

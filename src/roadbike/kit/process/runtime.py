@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final
 
 import structlog
@@ -57,7 +57,9 @@ class Runtime:
             known_types=known_types,
             crash=crash,
         )
-        self.relay = relay.Relay(db, broker, service.name, crash=crash)
+        self.relay = relay.Relay(
+            db, broker, service.name, crash=crash, replica=service.settings.replica
+        )
         self.catching_up = service.catch_up and CatchingUp(
             db, broker, service.name, self.consumes, service.catch_up
         )
@@ -187,8 +189,10 @@ class Runtime:
             subscription = await _once_available(
                 lambda: self.broker.subscribe(self.service.name, topic)
             )
-            with suppress(BrokerUnavailable):
+            try:
                 await self._fetch_and_take(subscription)
+            except BrokerUnavailable as error:
+                log.warning("consuming.waiting", topic=topic, reason=str(error), **SELDOM)
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def _take(self, fetched: Sequence[Sequence[Received]]) -> Sequence[None]:

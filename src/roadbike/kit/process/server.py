@@ -22,7 +22,7 @@ from roadbike.kit.logs import SELDOM
 from roadbike.kit.messaging.broker import Broker
 from roadbike.kit.process import settings
 from roadbike.kit.process.access_tokens import token_verifier
-from roadbike.kit.process.broker import Durability, connected
+from roadbike.kit.process.broker import BrokerHealth, connected
 from roadbike.kit.process.garbage import tune_garbage_collector
 from roadbike.kit.process.http_server import UvicornServer, uvicorn_config
 from roadbike.kit.process.internal_tokens import service_tokens
@@ -114,7 +114,8 @@ class Server:
         self._tls = server_tls(service.settings)
         self.places = Places(Lag(), service.settings.shed_lag_ms)
         self._version = _version_of(package)
-        self.durability = Durability(broker, {event.topic for event in service.publishes})
+        published = {event.topic for event in service.publishes}
+        self.broker = BrokerHealth(broker, published, self.runtime.consumes)
         self._reachable = False
         self._draining = False
         self._stop = asyncio.Event()
@@ -123,9 +124,11 @@ class Server:
     def ready(self) -> bool:
         """Return whether the database is reachable and migrated, and no stop has begun.
 
-        In production the broker must not be set up so that it loses what it has acknowledged.
+        The broker must not refuse this process. In production it must not be set up so that it
+        loses what it has acknowledged.
         """
-        refused = self.service.settings.env == "production" and self.durability.faults
+        unsafe = self.service.settings.env == "production" and self.broker.weaknesses
+        refused = unsafe or self.broker.refuses
         return self._reachable and not self._draining and not refused
 
     @property
@@ -208,7 +211,7 @@ class Server:
             translations=load_translations("roadbike.kit", *application.catalogues),
             status=self._status,
             ready=lambda: self.ready,
-            faults=lambda: self.durability.faults,
+            faults=lambda: self.broker.faults,
             gateway=_gateway(chosen),
             writes_per_minute=self._limits["writesPerMinute"],
             places=self.places,
@@ -252,7 +255,7 @@ async def running(
     At the end of the block it drains. Raises OSError when its port is taken.
     """
     server = Server(service, package, broker, application, listener)
-    looks = (server.probe(), server.places.lag.measure(), server.durability.watch())
+    looks = (server.probe(), server.places.lag.measure(), server.broker.watch())
     watching = [asyncio.create_task(each) for each in looks]
     try:
         async with server.runtime.running():

@@ -16,10 +16,14 @@ IN_SYNC: Final = 2
 
 
 class Broker(msgspec.Struct, frozen=True):
-    """The setting that says whether there is one."""
+    """The settings that say whether there is one, and as whom the audit reads it."""
 
     broker_url: Secret = Secret("")
-    FORMS: ClassVar[Mapping[str, Form]] = {"broker_url": urls.broker_url}
+    audit_broker_url: Secret = Secret("")
+    FORMS: ClassVar[Mapping[str, Form]] = {
+        "broker_url": urls.broker_url,
+        "audit_broker_url": urls.broker_url,
+    }
 
 
 class Chosen(msgspec.Struct, frozen=True):
@@ -40,6 +44,18 @@ def url(environ: Mapping[str, str]) -> str | None:
     """
     named = settings.read(Broker, environ).broker_url.reveal()
     return named if named.partition("://")[0] in urls.KAFKA else None
+
+
+def audit_url(environ: Mapping[str, str]) -> str | None:
+    """Return the URL with which the audit reads it, as `url`; None when there is no Kafka."""
+    everybody = url(environ)
+    return everybody and (settings.read(Broker, environ).audit_broker_url.reveal() or everybody)
+
+
+def access(environ: Mapping[str, str]) -> tuple[str, str]:
+    """Return the certificates and the SASL mechanism of its settings. Raises SettingError."""
+    chosen = settings.read(Chosen, environ)
+    return chosen.broker_ca, chosen.broker_sasl
 
 
 def making(environ: Mapping[str, str], *, copies: int = COPIES) -> dict[str, Any]:

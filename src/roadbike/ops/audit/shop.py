@@ -5,11 +5,12 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from roadbike.kit.messaging.broker import connect
+from roadbike.kit.messaging.broker import Broker, connect
 from roadbike.local import shop_file
 from roadbike.local.errors import CommandError
 from roadbike.local.home import Home
 from roadbike.local.servers import AUDIT
+from roadbike.local.shop_file import ShopFile
 from roadbike.ops import journal
 from roadbike.ops.audit.quiet import statuses_of
 from roadbike.ops.audit.report import Report
@@ -33,7 +34,7 @@ async def audit_shop(
     shop = shop_file.read_known(home)
     if not shop.auditors:
         raise CommandError("audit-no-users", path=home.path, code=NOT_AUDITED)
-    broker = connect(shop.brokers[AUDIT], AUDIT) if after_quiescence else None
+    broker = _broker(shop) if after_quiescence else None
     sources = Sources(databases=shop.auditors, statuses=statuses_of(shop), broker=broker)
     try:
         return await audit(
@@ -48,3 +49,8 @@ async def audit_shop(
     finally:
         if broker is not None:
             await broker.close()
+
+
+def _broker(shop: ShopFile) -> Broker:
+    """Return the connection of the audit's own user."""
+    return connect(shop.brokers[AUDIT], AUDIT, ca=shop.broker_ca, mechanism=shop.broker_sasl)

@@ -8,16 +8,16 @@ The errors, all of which mean "try again later":
       TopicFull         the topic has reached its size limit
 """
 
-import re
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Final, Protocol
 from uuid import UUID
 
-MAX_DATA: Final = 1_000_000  # bytes of one message; NATS allows 1 MiB including the headers
-NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
-TOPIC: Final = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+LOOKS_AT_ONCE: Final = 32  # at single events of a log
 
 
 class BrokerUnavailable(Exception):
@@ -164,6 +164,19 @@ class Broker(Protocol):
         ...
 
     @property
+    def fault(self) -> str:
+        """Return why there is no connection, and which setting that is about; empty with one."""
+        return ""
+
+    @property
+    def refuses(self) -> bool:
+        """Return whether the servers refuse this client, and have done so since it was started.
+
+        Then its user, password or certificates are wrong: waiting does not help.
+        """
+        return False
+
+    @property
     def connections(self) -> int:
         """Return the number of connections so far. A broker loses a log only between two."""
         ...
@@ -208,8 +221,8 @@ class Broker(Protocol):
         NATS recognizes it for some minutes if the same messages are sent together, Kafka does
         not. Consumers have an inbox for that.
         Raises BrokerUnavailable, also when another connection has taken over; TopicMissing,
-        TopicFull; ValueError for messages of several
-        topics, a malformed key or topic, and more than MAX_DATA bytes.
+        TopicFull; ValueError for messages of several topics, a malformed key or topic, and more
+        than MAX_DATA bytes.
         """
         ...
 
@@ -230,6 +243,23 @@ class Broker(Protocol):
         Only the publishing service of the topic asks. Raises BrokerUnavailable, TopicMissing.
         """
         ...
+
+    async def lost(self, topic: str, sent: Sequence[tuple[Mark, UUID]]) -> list[UUID]:
+        """Return those of the sent events of which `holds` is not true; raise what it raises."""
+        # events that were sent together may share a place, which the broker then reads once
+        places = [list(place) for _, place in groupby(sent, key=itemgetter(0))]
+        left, lost = iter(places), []
+
+        async def look() -> None:
+            for place in left:  # shared by all: each takes the next one
+                for mark, event_id in place:
+                    if not await self.holds(topic, mark, event_id):
+                        lost.append(event_id)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(LOOKS_AT_ONCE, len(places))):
+                group.create_task(look())
+        return lost
 
     async def trim(self, topic: str, older: Mark | None) -> None:
         """Make room in a topic that is nearly full: delete what all its groups have acknowledged.
@@ -254,35 +284,3 @@ class Broker(Protocol):
     async def close(self) -> None:
         """Return unacknowledged messages to their groups and close the connection."""
         ...
-
-
-def topic_of(messages: Sequence[Message]) -> str:
-    """Return the topic of messages that are sent together.
-
-    Raises ValueError for several topics, a malformed key or topic, and too much data.
-    """
-    topics = {message.topic for message in messages}
-    if len(topics) != 1:
-        raise ValueError(f"messages of one call have one topic, not {sorted(topics)}")
-    for message in messages:
-        if not NAME.fullmatch(message.key):
-            raise ValueError(f"malformed key (letters, digits, - and _): {message.key!r}")
-        if len(message.data) > MAX_DATA:
-            raise ValueError(
-                f"{message.type} {message.event_id} is too large: {len(message.data)} bytes"
-            )
-    return checked_topic(topics.pop())
-
-
-def checked_topic(topic: str) -> str:
-    """Return the topic. Raises ValueError when it is malformed."""
-    if not TOPIC.fullmatch(topic):
-        raise ValueError(f"malformed topic: {topic!r}")
-    return topic
-
-
-def checked_group(group: str) -> str:
-    """Return the group. Raises ValueError when it is malformed."""
-    if not NAME.fullmatch(group):
-        raise ValueError(f"malformed group: {group!r}")
-    return group

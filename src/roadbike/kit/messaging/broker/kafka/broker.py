@@ -10,19 +10,12 @@ from roadbike.kit.messaging.broker.kafka.access import Access
 from roadbike.kit.messaging.broker.kafka.connection import Connector
 from roadbike.kit.messaging.broker.kafka.durability import weaknesses
 from roadbike.kit.messaging.broker.kafka.options import Membership, TopicOptions
-from roadbike.kit.messaging.broker.kafka.reader import Place, event_at
+from roadbike.kit.messaging.broker.kafka.reader import Place, event_at, lost_events
 from roadbike.kit.messaging.broker.kafka.sender import Sender
 from roadbike.kit.messaging.broker.kafka.set_up import SetUp
 from roadbike.kit.messaging.broker.kafka.subscription import KafkaSubscription
-from roadbike.kit.messaging.broker.port import (
-    Broker,
-    Mark,
-    Message,
-    TopicMissing,
-    checked_group,
-    checked_topic,
-    topic_of,
-)
+from roadbike.kit.messaging.broker.names import checked_group, checked_topic, topic_of
+from roadbike.kit.messaging.broker.port import Broker, Mark, Message, TopicMissing
 
 TIMEOUT_SECONDS: Final = 5.0
 
@@ -53,6 +46,14 @@ class KafkaBroker(Broker):
     @property
     def connected(self) -> bool:
         return self.connector.connected
+
+    @property
+    def fault(self) -> str:
+        return self.connector.fault
+
+    @property
+    def refuses(self) -> bool:
+        return self.connector.refused
 
     @property
     def connections(self) -> int:
@@ -98,6 +99,18 @@ class KafkaBroker(Broker):
         place = TopicPartition(topic, mark.partition)
         at = await event_at(self.connector, place, mark.position - 1)
         return at in {event_id, Place.DELETED}
+
+    async def lost(self, topic: str, sent: Sequence[tuple[Mark, UUID]]) -> list[UUID]:
+        found = await self.connector.topic(checked_topic(topic))
+        there: dict[TopicPartition, dict[int, UUID]] = {}
+        lost = []
+        for mark, event_id in sent:
+            if mark.incarnation != found.id or mark.partition not in found.numbers:
+                lost.append(event_id)
+            else:
+                place = TopicPartition(topic, mark.partition)
+                there.setdefault(place, {})[mark.position - 1] = event_id
+        return lost + await lost_events(self.connector, there)
 
     async def trim(self, topic: str, older: Mark | None) -> None:  # noqa: ARG002  by age only
         await self.connector.topic(checked_topic(topic))

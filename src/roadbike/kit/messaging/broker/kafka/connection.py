@@ -32,6 +32,9 @@ POLL_SECONDS: Final = 0.02  # between two checks for a connection while there is
 LOOK_SECONDS: Final = 1.0  # between two looks at the topics
 LOOK_TIMEOUT_SECONDS: Final = 3.0  # a connection without an answer to one is given up
 CLOSE_TIMEOUT_SECONDS: Final = 2.0
+URL, CA = "ROADBIKE_BROKER_URL", "ROADBIKE_BROKER_CA"
+# a server of the URL answers, and names addresses where nobody does
+ANNOUNCED: Final = "advertised.listeners of the servers, unless they are just starting"
 FAILURES: Final = (KafkaError, OSError, TimeoutError)  # what aiokafka raises when a call fails
 REFUSED: Final = (
     AuthenticationFailedError,
@@ -55,7 +58,8 @@ class Connector:
         self.topics: Mapping[str, Topic] = {}
         self._watched: set[str] = set()
         self._admin: AIOKafkaAdminClient | None = None
-        self._logged_reason = ""
+        self.fault = ""  # why there is no connection
+        self.refused = False  # by servers that have not accepted this client once
         self._closing: set[asyncio.Task[None]] = set()
         self._task = asyncio.get_running_loop().create_task(self._keep_connected())
 
@@ -67,7 +71,7 @@ class Connector:
     def admin(self) -> AIOKafkaAdminClient:
         """Return the current connection. Raises BrokerUnavailable when there is none."""
         if self._admin is None:
-            raise BrokerUnavailable(self._logged_reason or "not connected")
+            raise BrokerUnavailable(self.fault or "not connected")
         return self._admin
 
     async def wait_until_connected(self, seconds: float) -> None:
@@ -112,13 +116,15 @@ class Connector:
     async def _keep_connected(self) -> None:
         while True:
             admin = AIOKafkaAdminClient(**self.access.client(self.service, self.timeout))
+            is_reached = False
             try:
                 await self._check_servers()
+                is_reached = True
                 async with asyncio.timeout(self.timeout):
                     await admin.start()
                 await self._use(admin)
             except Exception as error:  # noqa: BLE001  aiokafka raises any kind of error; connect again
-                self._log_unavailable(error)
+                self._log_unavailable(error, is_reached=is_reached)
             finally:
                 self._admin = None
                 self.close_later(admin.close())
@@ -147,7 +153,7 @@ class Connector:
 
     async def _use(self, admin: AIOKafkaAdminClient) -> None:
         await self._look(admin)
-        self._admin, self._logged_reason = admin, ""
+        self._admin, self.fault, self.refused = admin, "", False
         self.connections += 1
         log.info("broker.connected")
         while True:
@@ -158,11 +164,16 @@ class Connector:
         async with asyncio.timeout(LOOK_TIMEOUT_SECONDS):
             self.topics = await topics_of(admin._client, sorted(self._watched))  # noqa: SLF001
 
-    def _log_unavailable(self, error: BaseException) -> None:
-        reason = f"{reason_of(error)} ({setting_of(error)})"
-        if reason != self._logged_reason:  # once, not at each attempt
-            log.warning("broker.unavailable", reason=reason)
-        self._logged_reason = reason
+    def _log_unavailable(self, error: BaseException, *, is_reached: bool) -> None:
+        """is_reached: one of the servers in the URL has answered."""
+        setting = setting_of(error)
+        self.refused = not self.connections and (setting == CA or isinstance(error, REFUSED))
+        if is_reached and not self.connected and not self.refused:
+            setting = ANNOUNCED
+        fault = f"{reason_of(error)} ({setting})"
+        if fault != self.fault:  # once, not at each attempt
+            log.warning("broker.unavailable", reason=fault)
+        self.fault = fault
 
 
 def reason_of(error: BaseException) -> str:
@@ -180,9 +191,9 @@ def setting_of(error: BaseException) -> str:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLError):
-            return "ROADBIKE_BROKER_CA"
+            return CA
         cause = cause.__cause__
-    return "ROADBIKE_BROKER_URL"
+    return URL
 
 
 async def _close(closing: Awaitable[None]) -> None:

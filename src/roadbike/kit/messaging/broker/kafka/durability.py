@@ -6,6 +6,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import for_code
 
 from roadbike.kit.messaging.broker.kafka.connection import Connector
+from roadbike.kit.messaging.broker.kafka.options import HOUR_MS
 from roadbike.kit.messaging.broker.kafka.topics import Topic
 from roadbike.kit.messaging.broker.port import BrokerUnavailable
 
@@ -13,7 +14,11 @@ COPIES: Final = 3
 IN_SYNC: Final = "min.insync.replicas"
 UNCLEAN: Final = "unclean.leader.election.enable"
 POLICY: Final = "cleanup.policy"
+RETENTION: Final = "retention.ms"
+SIZE: Final = "retention.bytes"
 IN_SYNC_COPIES: Final = 2
+LEAST_HOURS: Final = 168  # a service that is stopped for days misses nothing
+UNLIMITED: Final = -1
 
 
 async def weaknesses(connector: Connector, topic: Topic) -> list[str]:
@@ -29,11 +34,17 @@ async def weaknesses(connector: Connector, topic: Topic) -> list[str]:
         found.append(f"{UNCLEAN} of {topic.name} is {config[UNCLEAN]}, not false")
     if config[POLICY] != "delete":
         found.append(f"{POLICY} of {topic.name} is {config[POLICY]}, not delete")
+    kept = int(config[RETENTION])
+    if kept != UNLIMITED and kept < LEAST_HOURS * HOUR_MS:
+        least = LEAST_HOURS * HOUR_MS
+        found.append(f"{RETENTION} of {topic.name} is {kept}, less than a week ({least})")
+    if int(config[SIZE]) != UNLIMITED:
+        found.append(f"{SIZE} of {topic.name} is {config[SIZE]}, not {UNLIMITED}")
     return found
 
 
 async def _config(connector: Connector, topic: str) -> dict[str, str]:
-    wanted = dict.fromkeys((IN_SYNC, UNCLEAN, POLICY), "")
+    wanted = dict.fromkeys((IN_SYNC, UNCLEAN, POLICY, RETENTION, SIZE), "")
     resource = ConfigResource(ConfigResourceType.TOPIC, topic, wanted)
     (answer,) = await connector.call(connector.admin().describe_configs([resource]))
     ((code, _, _, _, entries),) = answer.resources

@@ -1,5 +1,6 @@
-"""Reads which event stands at one place of a partition, outside of every group."""
+"""Reads which events stand at which places of partitions, outside of every group."""
 
+from collections.abc import Mapping
 from enum import Enum
 from typing import Final
 from uuid import UUID
@@ -11,7 +12,7 @@ from roadbike.kit.messaging.broker.kafka.connection import Connector
 from roadbike.kit.messaging.broker.kafka.envelope import message_of
 from roadbike.kit.messaging.broker.port import BrokerUnavailable
 
-READ_MS: Final = 1_000  # to wait for the record of an offset that exists
+READ_MS: Final = 4_000  # to wait for the record of an offset that exists, on a busy machine
 
 
 class Place(Enum):
@@ -28,6 +29,48 @@ async def event_at(connector: Connector, place: TopicPartition, offset: int) -> 
         return await connector.call(_read(consumer, place, offset))
     finally:
         connector.close_later(consumer.stop())
+
+
+async def lost_events(
+    connector: Connector, wanted: Mapping[TopicPartition, Mapping[int, UUID]]
+) -> list[UUID]:
+    """Return those of the events that their partition does not have at their offset.
+
+    What was deleted by age counts as held. Raises BrokerUnavailable.
+    """
+    consumer = AIOKafkaConsumer(**connector.access.consumer(connector.service, connector.timeout))
+    try:
+        await connector.call(consumer.start())
+        lost = []
+        for place, events in wanted.items():
+            lost += await _lost_of(connector, consumer, place, events)
+        return lost
+    finally:
+        connector.close_later(consumer.stop())
+
+
+async def _lost_of(
+    connector: Connector,
+    consumer: AIOKafkaConsumer,
+    place: TopicPartition,
+    events: Mapping[int, UUID],
+) -> list[UUID]:
+    consumer.assign([place])
+    first = (await connector.call(consumer.beginning_offsets([place])))[place]
+    end = (await connector.call(consumer.end_offsets([place])))[place]
+    left = {offset: each for offset, each in events.items() if offset >= min(first, end)}
+    there = [offset for offset in left if first <= offset < end]
+    if there:
+        consumer.seek(place, at := min(there))
+        while at <= max(there):
+            fetched = await connector.call(consumer.getmany(place, timeout_ms=READ_MS))
+            for record in fetched.get(place, []):
+                if left.get(record.offset) == message_of(record).event_id:
+                    del left[record.offset]
+            before, at = at, await connector.call(consumer.position(place))
+            if at == before:
+                raise BrokerUnavailable(f"offset {at} of partition {place.partition} was not read")
+    return list(left.values())
 
 
 async def _read(consumer: AIOKafkaConsumer, place: TopicPartition, offset: int) -> UUID | Place:

@@ -17,7 +17,8 @@ from aiokafka.errors import (
 from roadbike.kit.messaging.broker.kafka.connection import POLL_SECONDS, Connector
 from roadbike.kit.messaging.broker.kafka.options import TopicOptions
 from roadbike.kit.messaging.broker.kafka.topics import topics_of
-from roadbike.kit.messaging.broker.port import BrokerUnavailable, checked_group, checked_topic
+from roadbike.kit.messaging.broker.names import checked_group, checked_topic
+from roadbike.kit.messaging.broker.port import BrokerUnavailable
 
 log = structlog.get_logger()
 

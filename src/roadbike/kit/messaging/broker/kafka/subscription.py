@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from itertools import islice
 from math import inf
 from typing import Final
 
@@ -14,7 +15,7 @@ from aiokafka.structs import ConsumerRecord, OffsetAndMetadata, TopicPartition
 from roadbike.kit.messaging.broker.kafka.connection import FAILURES, Connector, reason_of
 from roadbike.kit.messaging.broker.kafka.envelope import message_of
 from roadbike.kit.messaging.broker.kafka.options import Membership
-from roadbike.kit.messaging.broker.kafka.reader import Place, event_at
+from roadbike.kit.messaging.broker.kafka.reader import lost_events
 from roadbike.kit.messaging.broker.kafka.window import Window, last_acknowledged
 from roadbike.kit.messaging.broker.port import (
     BrokerUnavailable,
@@ -27,6 +28,7 @@ log = structlog.get_logger()
 
 SLICE_SECONDS: Final = 0.5  # of a long wait, so that new partitions are fetched from soon
 PAUSE_SECONDS: Final = 0.02  # while no partition may be fetched from
+NOWHERE: Final = TopicPartition("", -1)  # fetched from then, because a fetch also raises failures
 
 
 class KafkaSubscription(Subscription):
@@ -37,6 +39,7 @@ class KafkaSubscription(Subscription):
         self._group_id = member.group_id(group, topic)
         self._consumer: AIOKafkaConsumer | None = None
         self._topic_id = ""
+        self._closed = False
         self._windows: dict[TopicPartition, Window] = {}
         self._unchecked: set[TopicPartition] = set()
         self._opening, self._fetching = asyncio.Lock(), asyncio.Lock()
@@ -44,6 +47,8 @@ class KafkaSubscription(Subscription):
     async def open(self) -> AIOKafkaConsumer:
         """Return the consumer of the topic as it is now. Raises BrokerUnavailable, TopicMissing."""
         async with self._opening:
+            if self._closed:  # a new member would keep its partitions, and nobody would fetch
+                raise BrokerUnavailable("the connection is closed")
             self._connector.admin()
             known = self._connector.topics.get(self._topic)
             if self._consumer is None or known is None or known.id != self._topic_id:
@@ -99,8 +104,10 @@ class KafkaSubscription(Subscription):
 
     async def close(self) -> None:
         """Let other members of the group fetch what is not acknowledged here."""
-        await self._commit()
-        await self._drop_consumer()
+        self._closed = True
+        async with self._opening:
+            await self._commit()
+            await self._drop_consumer()
 
     def _done(self, place: TopicPartition, read: int) -> int:
         """Return up to where the group has acknowledged a partition that is read so far."""
@@ -162,11 +169,10 @@ class KafkaSubscription(Subscription):
         """Return new messages; wait for the first one at most that long, or some time less."""
         until_due = min((each.next_due() for each in self._windows.values()), default=inf)
         seconds = min(seconds, SLICE_SECONDS, max(until_due - time.monotonic(), 0))
-        assigned = consumer.assignment()
-        places = [place for place in assigned if self._window(place).takes_more]
-        if assigned and not places:
-            await asyncio.sleep(min(seconds, PAUSE_SECONDS))
-            return []
+        # not those of consumer.assignment(): during a rebalance it still has the lost partitions
+        places = [place for place, window in self._windows.items() if window.takes_more]
+        if not places:
+            places, seconds = [NOWHERE], min(seconds, PAUSE_SECONDS)
         try:
             await self._check_log(consumer)
             fetched = await _get_many(consumer, places, at_most, seconds)
@@ -175,7 +181,7 @@ class KafkaSubscription(Subscription):
                 for place, records in fetched.items()
                 for record in records
             ]
-            await self._advance(consumer, places)
+            await self._advance(consumer)
         except FAILURES as error:
             await self._drop_consumer()
             raise BrokerUnavailable(reason_of(error)) from error
@@ -190,34 +196,32 @@ class KafkaSubscription(Subscription):
         if not unchecked:
             return
         committed = await self._committed(unchecked)
-        for place in unchecked:
-            note = last_acknowledged(committed[place].metadata) if place in committed else None
-            if note is not None:
-                offset, event_id = note
-                found = await event_at(self._connector, place, offset)
-                if found not in {event_id, Place.DELETED}:
-                    log.error("group.starts_over", topic=self._topic, partition=place.partition)
-                    await consumer.seek_to_beginning(place)
-            self._unchecked.discard(place)
+        notes = {
+            place: dict([note])
+            for place in committed
+            if (note := last_acknowledged(committed[place].metadata)) is not None
+        }
+        lost = await lost_events(self._connector, notes) if notes else []
+        for place, noted in notes.items():
+            if not set(noted.values()).isdisjoint(lost):
+                log.error("group.starts_over", topic=self._topic, partition=place.partition)
+                await consumer.seek_to_beginning(place)
+        self._unchecked.difference_update(unchecked)
 
-    async def _advance(
-        self, consumer: AIOKafkaConsumer, places: Collection[TopicPartition]
-    ) -> None:
-        for place in places:
-            if place in consumer.assignment():
+    async def _advance(self, consumer: AIOKafkaConsumer) -> None:
+        for place, window in list(self._windows.items()):
+            if window.takes_more and place in consumer.assignment():
                 with suppress(TimeoutError):
                     async with asyncio.timeout(PAUSE_SECONDS):
-                        self._window(place).advance(await consumer.position(place))
-
-    def _window(self, place: TopicPartition) -> Window:
-        return self._windows.setdefault(place, Window(self._member.ack_wait))
+                        window.advance(await consumer.position(place))
 
     def _due(self, at_most: int) -> list[Received]:
         now = time.monotonic()
-        return [each for window in self._windows.values() for each in window.due(now)][:at_most]
+        windows = self._windows.values()
+        return list(islice((each for window in windows for each in window.due(now)), at_most))
 
     def _deliver(self, place: TopicPartition, record: ConsumerRecord) -> Received:
-        window = self._window(place)
+        window = self._windows[place]
         received = Received(
             message=message_of(record),
             partition=place.partition,
@@ -249,9 +253,8 @@ class KafkaSubscription(Subscription):
             self._windows.pop(place, None)
 
     def assigned(self, places: Collection[TopicPartition]) -> None:
-        """Take these partitions over from another member."""
-        for place in places:
-            self._windows[place] = Window(self._member.ack_wait)
+        """Take over these partitions; they are all that this member has from now on."""
+        self._windows = {place: Window(self._member.ack_wait) for place in places}
         self._unchecked = set(places)
 
 

@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID, uuid4
 
 from roadbike.kit.messaging.broker.memory.log import GroupPosition, MemoryLog, Topic, log_named
+from roadbike.kit.messaging.broker.names import checked_group, checked_topic, topic_of
 from roadbike.kit.messaging.broker.port import (
     Broker,
     BrokerUnavailable,
@@ -17,9 +18,6 @@ from roadbike.kit.messaging.broker.port import (
     Received,
     Subscription,
     TopicMissing,
-    checked_group,
-    checked_topic,
-    topic_of,
 )
 
 __all__ = ["MemoryBroker", "MemoryLog", "log_named"]

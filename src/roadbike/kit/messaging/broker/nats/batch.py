@@ -12,8 +12,9 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 import msgspec
 
+from roadbike.kit.messaging.broker.names import NAME
 from roadbike.kit.messaging.broker.nats.envelope import headers_of, subject_of
-from roadbike.kit.messaging.broker.port import NAME, Message
+from roadbike.kit.messaging.broker.port import Message
 
 CONTENT_TYPE: Final = "Content-Type"
 BATCH: Final = "application/cloudevents-batch+json"

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import msgspec
 from nats.aio.client import Client
 
+from roadbike.kit.messaging.broker.names import checked_group, checked_topic, topic_of
 from roadbike.kit.messaging.broker.nats.api import (
     BATCH_TOO_LARGE,
     REPEATED_IN_BATCH,
@@ -28,9 +29,6 @@ from roadbike.kit.messaging.broker.port import (
     Mark,
     Message,
     TopicMissing,
-    checked_group,
-    checked_topic,
-    topic_of,
 )
 
 MAX_BATCH: Final = 1_000  # NATS messages of one atomic batch; the server refuses more
@@ -75,6 +73,10 @@ class NatsBroker(Broker):
     @property
     def connected(self) -> bool:
         return self._connector.connected
+
+    @property
+    def fault(self) -> str:
+        return "" if self.connected else self._connector.fault
 
     @property
     def connections(self) -> int:

@@ -116,7 +116,7 @@ class Connector:
         self._url, self._service = url, service
         self.connections = 0  # so far
         self._connection: Connection | None = None
-        self._logged_reason = ""
+        self._reason = ""
         self._closing: set[asyncio.Task[None]] = set()
         self._task = asyncio.get_running_loop().create_task(self._keep_connected())
 
@@ -124,6 +124,11 @@ class Connector:
     def connected(self) -> bool:
         """Return whether there is a connection now."""
         return self._connection is not None and self._connection.client.is_connected
+
+    @property
+    def fault(self) -> str:
+        """Return why the last attempt to connect has failed, with the setting it is about."""
+        return f"{self._reason or 'not connected'} (ROADBIKE_BROKER_URL)"
 
     def connection(self) -> Connection:
         """Return the current connection. Raises BrokerUnavailable when there is none."""
@@ -158,7 +163,7 @@ class Connector:
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _use(self, connection: Connection) -> None:
-        self._connection, self._logged_reason = connection, ""
+        self._connection, self._reason = connection, ""
         self.connections += 1
         log.info("broker.connected")
         try:
@@ -167,9 +172,9 @@ class Connector:
             self._connection = None
 
     def _log_unavailable(self, reason: str) -> None:
-        if reason != self._logged_reason:  # once, not at each attempt
+        if reason != self._reason:  # once, not at each attempt
             log.warning("broker.unavailable", reason=reason)
-        self._logged_reason = reason
+        self._reason = reason
 
     def _close_in_background(self, client: QuickClient) -> None:
         """Close the client without waiting: closing hangs when the server hangs."""

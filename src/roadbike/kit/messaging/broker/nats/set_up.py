@@ -7,6 +7,7 @@ from uuid import uuid4
 import structlog
 from nats.aio.msg import Msg
 
+from roadbike.kit.messaging.broker.names import checked_group, checked_topic
 from roadbike.kit.messaging.broker.nats.api import (
     GENERATION,
     GROUPS,
@@ -20,13 +21,7 @@ from roadbike.kit.messaging.broker.nats.api import (
 from roadbike.kit.messaging.broker.nats.connection import Connection, Connector
 from roadbike.kit.messaging.broker.nats.envelope import NANOSECONDS, stream_of
 from roadbike.kit.messaging.broker.nats.permissions import START_OVER
-from roadbike.kit.messaging.broker.port import (
-    BrokerUnavailable,
-    GroupMissing,
-    TopicMissing,
-    checked_group,
-    checked_topic,
-)
+from roadbike.kit.messaging.broker.port import BrokerUnavailable, GroupMissing, TopicMissing
 
 log = structlog.get_logger()
 
