@@ -35,7 +35,6 @@ SETTINGS: Final = {
     "innodb-doublewrite": "0",
     "performance-schema": "OFF",
     "skip-name-resolve": "ON",
-    "skip-log-bin": "",
 }
 
 

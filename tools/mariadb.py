@@ -4,14 +4,12 @@ As root on Debian it installs the program alone, without a system service; elsew
 to install and fails.
 """
 
-import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Final
 
-from tools.browser import PATH
+from tools import debian
 
 PROGRAM: Final = "mariadbd"
 PACKAGE: Final = "mariadb-server-core"
@@ -25,7 +23,7 @@ MISSING: Final = (
 
 def found() -> str | None:
     """Return the path of the server; None when there is none."""
-    return shutil.which(PROGRAM) or shutil.which(PROGRAM, path=PATH)
+    return shutil.which(PROGRAM) or shutil.which(PROGRAM, path=debian.PATH)
 
 
 def scripts() -> Path | None:
@@ -37,12 +35,8 @@ def main() -> None:
     """Exit with 1 when there is no server and it cannot be installed."""
     if found() and scripts():
         return
-    if os.geteuid() != 0 or not shutil.which("apt-get", path=PATH):
-        sys.exit(MISSING)
-    environ = {**os.environ, "PATH": PATH, "DEBIAN_FRONTEND": "noninteractive"}
-    install = ("install", "--quiet", "--yes", "--no-install-recommends", PACKAGE)
-    for arguments in (("update", "--quiet"), install):
-        subprocess.run(("/usr/bin/apt-get", *arguments), env=environ, check=True)  # noqa: S603 fixed
+    if debian.can_install():
+        debian.install(PACKAGE)
     if not found() or not scripts():
         sys.exit(MISSING)
 

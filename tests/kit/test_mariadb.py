@@ -21,10 +21,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError, IntegrityError, InternalError
 
-from roadbike.kit.db import Database, DatabaseUnavailable, RowLocked, StaleRow, claims
+from roadbike.kit.db import Database, DatabaseUnavailable, RowLocked, StaleRow, Tx, claims
 from roadbike.kit.db.bulk import insert_new
 from roadbike.kit.db.ids import new_id
 from roadbike.kit.db.locks import lock_names
+from roadbike.kit.db.mariadb import TABLE_OPTIONS
 from roadbike.kit.db.mariadb_ddl import as_sent
 from roadbike.kit.db.statements import Statement
 from tests.kit.counters import Counter, counters
@@ -106,12 +107,15 @@ async def test_a_deadlock_undoes_the_transaction_and_runs_it_again(maria: Databa
 
 async def test_after_an_error_nothing_is_committed_alone(maria: Database) -> None:
     kept = thing()
-    with pytest.raises(InternalError, match="has failed before"):
-        async with maria.begin() as tx:
+
+    async def use_case(tx: Tx) -> None:
+        await tx.execute(insert(THINGS).values(**kept))
+        with pytest.raises(IntegrityError):
             await tx.execute(insert(THINGS).values(**kept))
-            with pytest.raises(IntegrityError):
-                await tx.execute(insert(THINGS).values(**kept))
-            await insert_new(tx, THINGS, [thing()])
+        await insert_new(tx, THINGS, [thing()])
+
+    with pytest.raises(InternalError, match="has failed before"):
+        await maria.transact(use_case)
 
     assert await numbers(maria) == []
 
@@ -138,15 +142,19 @@ async def test_a_locked_row_is_waited_for_briefly(maria: Database) -> None:
         await insert_new(tx, THINGS, [one])
     found = select(THINGS).where(THINGS.c.id == one["id"]).with_for_update()
 
+    async def lock(tx: Tx) -> None:
+        await tx.row(found)
+
+    async def lock_without_waiting(tx: Tx) -> None:
+        await claims.wait_briefly(tx)
+        await tx.row(found)
+
     async with maria.begin() as holder:
-        await holder.row(found)
+        await lock(holder)
         with pytest.raises(RowLocked):
-            async with maria.begin() as tx:
-                await tx.row(found)
+            await maria.transact(lock)
         with pytest.raises(RowLocked):
-            async with maria.background.begin() as tx:
-                await claims.wait_briefly(tx)
-                await tx.row(found)
+            await maria.background.transact(lock_without_waiting)
 
     async with maria.background.begin() as tx:  # the connection waits again
         assert await tx.scalar(text("SELECT @@innodb_lock_wait_timeout")) == 1
@@ -164,17 +172,20 @@ async def test_a_name_is_given_back_at_the_end(maria: Database) -> None:
 
 
 async def test_the_server_ends_a_transaction_that_hangs(maria: Database) -> None:
-    one = thing()
-    with pytest.raises(DatabaseUnavailable):
-        async with maria.begin() as tx:
-            await insert_new(tx, THINGS, [one])
-            for _ in range(100):  # until the server has ended it, which nobody is told
-                async with maria.read() as others:
-                    ids = await others.rows(text("SHOW PROCESSLIST"))
-                if len(ids) <= 1:
+    async def hang(tx: Tx) -> None:
+        await insert_new(tx, THINGS, [thing()])
+        mine = await tx.scalar(text("SELECT CONNECTION_ID()"))
+        open_ones = text("SELECT id FROM information_schema.processlist WHERE id = :mine")
+        open_ones = open_ones.bindparams(mine=mine)
+        while True:  # until the server has ended it
+            async with maria.read() as others:
+                if not await others.rows(open_ones):
                     break
-                await asyncio.sleep(0.1)
-            await tx.execute(select(1))
+            await asyncio.sleep(0.1)
+        await tx.execute(select(1))
+
+    with pytest.raises(DatabaseUnavailable):
+        await maria.transact(hang)
 
     assert await numbers(maria) == []
 
@@ -235,8 +246,7 @@ async def test_a_server_that_is_away_is_unavailable(
         ),
         (
             "\nCREATE TABLE t (\n\tx INTEGER\n)\n\n",
-            "CREATE TABLE IF NOT EXISTS t (\n\tx INTEGER\n) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 "
-            "COLLATE=utf8mb4_nopad_bin",
+            f"CREATE TABLE IF NOT EXISTS t (\n\tx INTEGER\n) {TABLE_OPTIONS}",
         ),
         ("DROP INDEX i ON bike", "DROP INDEX IF EXISTS i ON bike"),
         ("INSERT INTO t VALUES (1)", "INSERT INTO t VALUES (1)"),

@@ -8,6 +8,7 @@ DatabaseUnavailable   nothing was committed as far as is known: try again later
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from socket import gaierror
 from typing import Final
 
 from sqlalchemy.exc import DBAPIError
@@ -35,6 +36,14 @@ UNAVAILABLE_CODES: Final = (  # SQLSTATE classes of PostgreSQL, error names of S
     *("SQLITE_BUSY", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_LOCKED", "SQLITE_CANTOPEN"),
     "SQLITE_PROTOCOL",
 )
+NO_SERVER: Final = "no server answers at the host and port"
+# why the URL cannot be used; a person mends the setting, or the server, while the service waits
+WRONG_URL: Final = {
+    **dict.fromkeys(("28P01", "28000", "M1045", "M1698"), "the user or the password is wrong"),
+    **dict.fromkeys(("3D000", "M1049"), "the database does not exist"),
+    **dict.fromkeys(("42501", "M1044"), "the user has no right to the database"),
+    **dict.fromkeys(("M2003", "M2002"), NO_SERVER),
+}
 UNAVAILABLE: Final = {f"M{code}" for code in MARIADB_UNAVAILABLE}
 
 
@@ -72,6 +81,8 @@ def translated_errors() -> Iterator[None]:
     except Exception as error:
         if _is_unavailable(error):
             first_line = f"{type(error).__name__}: {error}".splitlines()[0]
+            if why := _wrong_url(error):
+                first_line = f"{why} ({first_line})"
             kind = RowLocked if is_lock_timeout(error) else DatabaseUnavailable
             raise kind(first_line) from error
         raise
@@ -98,7 +109,19 @@ def _is_unavailable(error: BaseException) -> bool:
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
     code = _code(error)
-    return code in UNAVAILABLE or code.startswith(UNAVAILABLE_CODES)
+    return code in UNAVAILABLE or code.startswith(UNAVAILABLE_CODES) or _is_wrong_login(error)
+
+
+def _wrong_url(error: BaseException) -> str | None:
+    """Return what is wrong with the URL, as far as the error tells."""
+    if isinstance(error, ConnectionRefusedError | gaierror):
+        return NO_SERVER
+    return WRONG_URL.get(_code(error))
+
+
+def _is_wrong_login(error: BaseException) -> bool:
+    """Return whether the server let nobody in; a statement that lacks a right is another fault."""
+    return _code(error) in WRONG_URL and getattr(error, "statement", None) is None
 
 
 def _code(error: BaseException) -> str:

@@ -22,7 +22,7 @@ from roadbike.kit.logs import SELDOM
 from roadbike.kit.messaging.broker import Broker
 from roadbike.kit.process import settings
 from roadbike.kit.process.access_tokens import token_verifier
-from roadbike.kit.process.broker import Durability, connected
+from roadbike.kit.process.broker import DATABASE_SETTING, Durability, connected
 from roadbike.kit.process.garbage import tune_garbage_collector
 from roadbike.kit.process.http_server import UvicornServer, uvicorn_config
 from roadbike.kit.process.internal_tokens import service_tokens
@@ -114,7 +114,9 @@ class Server:
         self._tls = server_tls(service.settings)
         self.places = Places(Lag(), service.settings.shed_lag_ms)
         self._version = _version_of(package)
-        self.durability = Durability(broker, {event.topic for event in service.publishes})
+        self.durability = Durability(
+            broker, {event.topic for event in service.publishes}, service.db
+        )
         self._reachable = False
         self._draining = False
         self._stop = asyncio.Event()
@@ -123,7 +125,8 @@ class Server:
     def ready(self) -> bool:
         """Return whether the database is reachable and migrated, and no stop has begun.
 
-        In production the broker must not be set up so that it loses what it has acknowledged.
+        In production neither the broker nor the database may be set up so that it loses what it
+        has acknowledged.
         """
         refused = self.service.settings.env == "production" and self.durability.faults
         return self._reachable and not self._draining and not refused
@@ -180,11 +183,14 @@ class Server:
                 mismatch = await compatibility.reason_against(tx, self._version)
             if not self._reachable:
                 await self.service.db.ready()
-                await check_capacity(self.service.db)
+                await check_capacity(self.service.db, self.service.settings.replicas)
+                await self.durability.look_at_database()
         except DatabaseBusy:
             return self._reachable  # under load there may be no connection for this check
         except DatabaseUnavailable as error:
-            log.warning("database.unavailable", reason=str(error), **SELDOM)
+            log.warning(
+                "database.unavailable", setting=DATABASE_SETTING, reason=str(error), **SELDOM
+            )
             return False
         except DBAPIError as error:  # the table is missing: the migration has not run yet
             reason = str(error).splitlines()[0]
@@ -252,7 +258,7 @@ async def running(
     At the end of the block it drains. Raises OSError when its port is taken.
     """
     server = Server(service, package, broker, application, listener)
-    looks = (server.probe(), server.places.lag.measure(), server.durability.watch())
+    looks = (server.probe(), server.places.lag.measure(), *server.durability.watches())
     watching = [asyncio.create_task(each) for each in looks]
     try:
         async with server.runtime.running():
