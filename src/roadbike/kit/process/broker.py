@@ -1,6 +1,7 @@
 """The broker of a service: the connection that its settings describe, and how durable it is.
 
-The database is looked at in the same way."""
+The database is looked at in the same way.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
