@@ -9,13 +9,11 @@ N ?= 3
 PYTEST ?= pytest
 IMAGE ?= localhost/roadbike:dev
 BASE ?=
-# the folders with tests on real Kafka servers: to collect all others takes a minute
-DISTRIBUTED := tests/distributed tests/kit/broker
 # all tests are shared by several processes (tests/groups.py), some of them need only one
 JOBS ?= $(if $(ARGS),0,2)
 SHARED = $(if $(filter-out 0,$(JOBS)),-n $(JOBS) --dist loadscope --no-loadscope-reorder)
 
-.PHONY: up help demo drills image base-image push test-image browser promtool test test-long test-distributed test-races bench siege check sbom docs format
+.PHONY: up help demo drills image base-image push test-image browser mariadb promtool test test-long test-distributed test-races bench siege check sbom docs format
 
 up: .venv/run  ## open the shop; Ctrl-C closes it (ARGS=--detach: in background)
 	@exec .venv/bin/roadbike up $(ARGS)
@@ -29,18 +27,21 @@ demo: .venv/run  ## check each requirement on a shop of its own (ARGS="--home .r
 drills: .venv/run  ## play every drill in its small form (DRILLS="restart breaker": some; ARGS=--json)
 	@.venv/bin/roadbike drill $(DRILLS) --small $(ARGS)
 
-test: .venv/dev browser promtool  ## run all tests (ARGS="tests/flows -k cancel": some of them)
+test: .venv/dev browser promtool mariadb  ## run all tests (ARGS="tests/flows -k cancel": some of them)
 	@.venv/bin/python -m $(PYTEST) $(SHARED) $(ARGS)
 
 test-long: .venv/dev  ## run the tests that are too long for CI (20 minutes)
 	@.venv/bin/python -m pytest -m long --durations=0 $(ARGS)
 
-test-distributed: .venv/dev  ## run the tests on real Kafka servers (needs Java 17, and Maven once)
+test-distributed: .venv/dev mariadb  ## run the tests on real Kafka and MariaDB servers (needs Java 17, and Maven once)
 	@.venv/bin/python -m tests.distributed.kafka_jars
-	@.venv/bin/python -m pytest -m "distributed and not long" --durations=10 $(or $(ARGS),$(DISTRIBUTED))
+	@.venv/bin/python -m pytest -m "distributed and not long" --durations=10 $(ARGS)
 
 browser: .venv/dev  ## install Chromium and Korean fonts for the tests of the pages (Debian, as root)
 	@.venv/bin/python -m tools.browser
+
+mariadb: .venv/dev  ## install the server for the tests of MariaDB (Debian, as root)
+	@.venv/bin/python -m tools.mariadb
 
 promtool: .venv/dev  ## fetch promtool, which checks the alert rules (Debian)
 	@.venv/bin/python -m tools.promtool

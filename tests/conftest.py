@@ -1,4 +1,4 @@
-"""Fixtures for all tests: one real PostgreSQL server per run, with new databases in it."""
+"""Fixtures for all tests: real PostgreSQL and MariaDB servers, with new databases in them."""
 
 import asyncio
 import os
@@ -22,17 +22,20 @@ from roadbike.local.ports import DEFAULT_BASE, HOST
 from tests.distributed import guard
 from tests.distributed.kafka_server import KafkaCluster
 from tests.groups import Groups, longest_first
+from tests.mariadb import MariaDBServer
 from tests.ports import PORTS as SHOP_PORTS
 from tests.postgres import PostgresServer
 from tests.service_harness import ApiClient, api_client
 
 os.environ["LC_ALL"] = "C.UTF-8"  # the language in which tests read what commands print
 
-Dialect = Literal["postgresql", "sqlite"]
+Dialect = Literal["postgresql", "sqlite", "mariadb"]
 NewDatabase = Callable[..., str]
 OpenDatabase = Callable[[str], Database]
 
 NUMBERS: Final = count(1)
+ROOT: Final = Path(__file__).parent
+ON_MARIADB: Final = ("kit", "delivery")  # what `make test` also runs there
 
 hypothesis.settings.register_profile("shop", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("shop")
@@ -43,7 +46,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Groups:
     return Groups(config, log)
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest leaves out what has the marker
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if _is_on_mariadb(item) and item.path.relative_to(ROOT).parts[0] not in ON_MARIADB:
+            item.add_marker(pytest.mark.distributed)
     if "PYTEST_XDIST_WORKER" in os.environ:
         longest_first(items)
 
@@ -97,6 +104,15 @@ def postgres_server(make_postgres_server: Callable[[], PostgresServer]) -> Postg
 
 
 @pytest.fixture(scope="session")
+def mariadb_server() -> Iterator[MariaDBServer]:
+    """The server that all tests share; a test must not stop it."""
+    server = MariaDBServer()
+    server.start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="session")
 def template(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
@@ -109,6 +125,11 @@ def template(
         if dialect == "sqlite":
             name = str(tmp_path_factory.mktemp("template") / "template.db")
             url = _sqlite_url(name)
+        elif dialect == "mariadb":
+            maria: MariaDBServer = request.getfixturevalue("mariadb_server")
+            name = f"template_{next(numbers)}"
+            _run_in_a_thread(maria.create(name))
+            url = maria.url(name)
         else:
             server = request.getfixturevalue("postgres_server")
             name = f"template_{next(numbers)}"
@@ -128,7 +149,7 @@ def new_database(
 
     It is migrated for that package, or empty for None, and is deleted after the test.
     """
-    made: list[str] = []
+    made: list[tuple[Any, str]] = []
 
     def sqlite(package: str | None) -> str:
         path = tmp_path / f"{len(list(tmp_path.glob('*.db')))}.db"
@@ -143,16 +164,25 @@ def new_database(
         name = f"test_{next(NUMBERS)}"
         copied = f" TEMPLATE {template('postgresql', package)}" if package else ""
         _run_in_a_thread(server.execute(f"CREATE DATABASE {name}{copied}"))
-        made.append(name)
+        made.append((server, f"{name} WITH (FORCE)"))
         return str(server.url(name))
 
+    def mariadb(package: str | None) -> str:
+        server: MariaDBServer = request.getfixturevalue("mariadb_server")
+        name = f"test_{next(NUMBERS)}"
+        copied = server.copy(template("mariadb", package), name) if package else None
+        _run_in_a_thread(copied or server.create(name))
+        made.append((server, name))
+        return server.url(name)
+
+    makers = {"postgresql": postgresql, "sqlite": sqlite, "mariadb": mariadb}
+
     def make(dialect: Dialect, package: str | None = None) -> str:
-        return sqlite(package) if dialect == "sqlite" else postgresql(package)
+        return makers[dialect](package)
 
     yield make
-    for name in made:
-        server = request.getfixturevalue("postgres_server")
-        _run_in_a_thread(server.execute(f"DROP DATABASE {name} WITH (FORCE)"))
+    for server, name in made:
+        _run_in_a_thread(server.execute(f"DROP DATABASE {name}"))
 
 
 @pytest.fixture
@@ -167,7 +197,7 @@ def sqlite_url(new_database: NewDatabase) -> str:
     return new_database("sqlite")
 
 
-@pytest.fixture(params=["postgresql", "sqlite"])
+@pytest.fixture(params=["postgresql", "sqlite", "mariadb"])
 def dialect(request: pytest.FixtureRequest) -> Dialect:
     """The dialect; a test with this fixture runs once with each."""
     return request.param  # type: ignore[no-any-return]
@@ -232,6 +262,11 @@ def admin(client: AsyncClient) -> ApiClient:
 @pytest.fixture
 def clerk(client: AsyncClient) -> ApiClient:
     return api_client(client, "hana", "clerk")
+
+
+def _is_on_mariadb(item: pytest.Item) -> bool:
+    spec = getattr(item, "callspec", None)
+    return spec is not None and spec.params.get("dialect") == "mariadb"
 
 
 def _sqlite_url(path: str) -> str:

@@ -6,7 +6,7 @@ from enum import StrEnum
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Column, Integer, MetaData, Table, func, select
+from sqlalchemy import Column, Integer, MetaData, String, Table, func, select, type_coerce
 from sqlalchemy.exc import StatementError
 
 from roadbike.kit.db import Database
@@ -126,11 +126,11 @@ async def test_a_status_is_stored_as_its_wire_value(times_db: Database) -> None:
     async with times_db.begin() as tx:
         await tx.execute(TIMES.insert(), {"colour": Colour.BLUE})
         stored = await tx.scalar(select(TIMES.c.colour))
-        raw = await tx.scalar(select(func.length(TIMES.c.colour)))
+        raw = await tx.scalar(select(type_coerce(TIMES.c.colour, String)))
         found = await tx.scalar(select(func.count()).where(TIMES.c.colour == Colour.BLUE))
 
     assert stored is Colour.BLUE
-    assert raw == len("파랑")
+    assert raw == "파랑"
     assert found == 1
 
 

@@ -110,8 +110,9 @@ async def earlier_requests(
 
     None: there was no request with the key. KeyReused: it had another fingerprint.
     """
-    parts = zip(*(key.primary_key for key in wanted), strict=True)
-    rows = await tx.rows(_by_keys(keys), dict(zip(KEY_COLUMNS, map(list, parts), strict=True)))
+    columns = [keys.c[name] for name in KEY_COLUMNS]
+    values = bulk.tuples_for(tx.db.dialect, columns, [key.primary_key for key in wanted])
+    rows = await tx.rows(_by_keys(keys), values)
     found = {(row["user_id"], row["route"], row["key"]): row for row in rows}
     if not found:
         return [None] * len(wanted)

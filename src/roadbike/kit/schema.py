@@ -38,6 +38,10 @@ BEGIN
     END LOOP;
 END $$
 """
+REFUSED_BY_SQLITE: Final = "BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END"
+REFUSED_BY_MARIADB: Final = (
+    "FOR EACH ROW SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'the audit log is only added to'"
+)
 
 
 def create_v1() -> None:
@@ -134,8 +138,8 @@ def drop_v4() -> None:
 def create_v5() -> None:
     """Add the audit log, which the serving role may only read and add to.
 
-    On PostgreSQL all roles but the owner lose the right to change it; SQLite has no roles and
-    refuses it to everybody.
+    On PostgreSQL all roles but the owner lose the right to change it; SQLite has no roles, and a
+    right of MariaDB's for a whole database has no exceptions: they refuse it to everybody.
     """
     op.create_table(
         "audit_log",
@@ -155,11 +159,10 @@ def create_v5() -> None:
     if op.get_context().dialect.name == "postgresql":
         op.execute(ONLY_ADDED_TO)
         return
+    is_mariadb = op.get_context().dialect.name == "mariadb"
     for verb in ("UPDATE", "DELETE"):
-        op.execute(
-            f"CREATE TRIGGER audit_log_no_{verb.lower()} BEFORE {verb} ON audit_log "
-            "BEGIN SELECT RAISE(ABORT, 'the audit log is only added to'); END"
-        )
+        trigger = f"CREATE TRIGGER audit_log_no_{verb.lower()} BEFORE {verb} ON audit_log"
+        op.execute(f"{trigger} {REFUSED_BY_MARIADB if is_mariadb else REFUSED_BY_SQLITE}")
 
 
 def drop_v5() -> None:
@@ -174,6 +177,8 @@ def add_partial_index(name: str, table: str, columns: list[str], where: str) -> 
 
 def add_index(name: str, table: str, columns: list[str], where: str | None = None) -> None:
     """Create an index while the service may be running. where: of which rows; None of all.
+
+    On MariaDB it has all rows.
 
     On PostgreSQL it is built concurrently, so that nobody waits to write; one that an interrupted
     build has left behind is replaced. It commits the migration's transaction: indexes come before

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-DATABASES: Final = ("postgresql+asyncpg", "sqlite+aiosqlite")
+SQLITE: Final = "sqlite+aiosqlite"
+SERVERS: Final = ("postgresql+asyncpg", "mariadb+asyncmy", "mysql+asyncmy")
+DATABASES: Final = (*SERVERS, SQLITE)
 KAFKA: Final = ("kafka", "kafka+tls")
 WEB: Final = ("http", "https")
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
@@ -19,21 +21,21 @@ class UrlFault(Exception):
 
 def sqlite_url(path: Path) -> str:
     """Return the URL of that file. Characters with a meaning in URLs are percent-encoded."""
-    return f"sqlite+aiosqlite:///{quote(str(path), safe=' +/')}"
+    return f"{SQLITE}:///{quote(str(path), safe=' +/')}"
 
 
 def sqlite_file(url: str) -> Path | None:
     """Return the file of that URL; None for another database, or one in memory."""
     scheme, _, path = url.partition(":///")
-    return Path(unquote(path.partition("?")[0])) if scheme == DATABASES[1] and path else None
+    return Path(unquote(path.partition("?")[0])) if scheme == SQLITE and path else None
 
 
 def database_url(url: str) -> str:
     """Return the URL. Raises UrlFault when it is not that of a database that is supported."""
     parts = _split(url, DATABASES)
-    if parts.scheme == DATABASES[0] and not (parts.hostname and len(parts.path) > 1):
+    if parts.scheme in SERVERS and not (parts.hostname and len(parts.path) > 1):
         missing = "the name of the database" if parts.hostname else "the host"
-        raise UrlFault(f"{missing} is missing: write {DATABASES[0]}://user:password@host/name")
+        raise UrlFault(f"{missing} is missing: write {parts.scheme}://user:password@host/name")
     return url
 
 

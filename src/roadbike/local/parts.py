@@ -118,9 +118,10 @@ def service_parts(
     settings = services.environment(home, ports, environ, spec, made)
     owner = services.owner_url(home, ports, spec)
     parts = made[spec.name].items()
+    processes = {"ROADBIKE_REPLICAS": str(len(parts))}
     return [
         service_part(
-            settings | {"ROADBIKE_PORT": str(port), "ROADBIKE_REPLICA": part},
+            settings | {"ROADBIKE_PORT": str(port), "ROADBIKE_REPLICA": part} | processes,
             owner,
             spec,
             part,

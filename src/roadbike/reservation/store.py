@@ -31,6 +31,7 @@ from roadbike.kit.db import Tx
 from roadbike.kit.db.bulk import among
 from roadbike.kit.db.claims import DueRows
 from roadbike.kit.db.columns import Status, UtcTime
+from roadbike.kit.db.mariadb import MARIADB
 from roadbike.kit.db.paging import Paging
 from roadbike.kit.db.rows import Rows
 from roadbike.kit.db.statements import Statement
@@ -114,6 +115,7 @@ DRAWN: Final = Statement(
         func.generate_series(1, bindparam("how_many", type_=Integer))
     )
 )
+DRAWN_ONE: Final = Statement(lambda _: select(RESERVE_SEQ.next_value().label("number")))
 _COUNT_OPEN: Final = Statement(
     lambda dialect: (
         select(RESERVATION.c.user_id, func.count().label("count"))
@@ -189,6 +191,8 @@ async def draw_reserve_seqs(tx: Tx, how_many: int) -> Sequence[int]:
     if tx.db.dialect == "sqlite":  # it has no sequences, and only one writer at a time
         last = await tx.scalar(select(func.coalesce(func.max(RESERVATION.c.reserve_seq), 0)))
         return range(last + 1, last + 1 + how_many)
+    if tx.db.dialect == MARIADB:
+        return [(await tx.rows(DRAWN_ONE))[0]["number"] for _ in range(how_many)]
     return [row["number"] for row in await tx.rows(DRAWN, {"how_many": how_many})]
 
 

@@ -14,6 +14,8 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Column, Integer, Select, Table, bindparam, text
 
 from roadbike.kit.db.database import Database, Tx
+from roadbike.kit.db.errors import translated_errors
+from roadbike.kit.db.mariadb import MARIADB
 from roadbike.kit.db.statements import Row, Statement
 from roadbike.kit.db.times import NO_TIME, due_values, ranges_of_due
 
@@ -71,9 +73,20 @@ def free_statement(found: Select[Any], *tables: Table) -> Statement:
     return Statement(lambda _: free_only(found, *tables))
 
 
+async def free_keys(tx: Tx, found: Select[Any]) -> list[Any]:
+    """Lock the rows of the statement that nobody has locked; return the first column of each."""
+    return [next(iter(row.values())) for row in await tx.rows(free_only(found))]
+
+
 async def wait_briefly(tx: Tx) -> None:
-    """Let the transaction wait for a lock no longer than BRIEFLY_MS; then it raises RowLocked."""
-    if tx.db.dialect != "sqlite":
+    """Let the transaction wait for a lock no longer than BRIEFLY_MS; then it raises RowLocked.
+
+    On MariaDB it does not wait at all.
+    """
+    if tx.db.dialect == MARIADB:
+        with translated_errors():
+            await tx.held.mariadb.wait_briefly()
+    elif tx.db.dialect != "sqlite":
         await tx.execute(text(f"SET LOCAL lock_timeout = {BRIEFLY_MS}"))
 
 

@@ -1,13 +1,13 @@
 """Column types and SQL expressions that behave the same on every database."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
-from sqlalchemy import BigInteger, DateTime, Dialect, Integer, String, Text
+from sqlalchemy import BigInteger, DateTime, Dialect, Integer, LargeBinary, String, Text
 from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
@@ -84,6 +84,31 @@ class JsonList(TypeDecorator[Sequence[Any]]):
         return json.dumps([item if stored is None else stored(item) for item in value])
 
 
+class InList(TypeDecorator[Sequence[Any]]):
+    """The values of a condition with IN as one parameter: MariaDB's driver writes the tuple."""
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, *items: TypeEngine[Any]) -> None:
+        """Take the type of the values; with several types, each value is itself a tuple."""
+        super().__init__()
+        self.items = items
+
+    def process_bind_param(self, value: Sequence[Any] | None, dialect: Dialect) -> Any:
+        stored = [item.dialect_impl(dialect).bind_processor(dialect) for item in self.items]
+        if value is None:
+            return None
+        if len(stored) > 1:
+            return tuple(tuple(map(_stored, stored, each)) for each in value)
+        # a list without values is no SQL, and nothing is equal to NULL
+        return tuple(_stored(stored[0], each) for each in value) or (None,)
+
+
+def _stored(to_driver: Callable[[Any], Any] | None, value: Any) -> Any:
+    return value if to_driver is None else to_driver(value)
+
+
 class AsJson(TypeDecorator[T], Generic[T]):
     """A Struct, stored as its JSON."""
 
@@ -111,6 +136,22 @@ class utc_now(FunctionElement[datetime]):  # noqa: N801 read as SQL
 @compiles(utc_now, "postgresql")
 def _postgresql(_element: utc_now, _compiler: object, **_: object) -> str:
     return "clock_timestamp()"
+
+
+@compiles(utc_now, "mariadb")
+def _mariadb(_element: utc_now, _compiler: object, **_: object) -> str:
+    return "UTC_TIMESTAMP(6)"
+
+
+# MariaDB's own TEXT and BLOB end at 64 KiB
+@compiles(Text, "mariadb")
+def _long_text(_type: Text, _compiler: object, **_: object) -> str:
+    return "LONGTEXT"
+
+
+@compiles(LargeBinary, "mariadb")
+def _long_blob(_type: LargeBinary, _compiler: object, **_: object) -> str:
+    return "LONGBLOB"
 
 
 @compiles(utc_now, "sqlite")

@@ -10,12 +10,14 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from sqlalchemy import CursorResult, Executable
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from roadbike.kit import metrics
-from roadbike.kit.db.driver import Driver, driver_of
-from roadbike.kit.db.engine import TRANSACTIONS_BY_HAND
+from roadbike.kit.db.driver import Aiosqlite, Asyncpg, Driver
+from roadbike.kit.db.engine import TRANSACTIONS_BY_HAND, answer_seconds
 from roadbike.kit.db.errors import DatabaseBusy, translated_errors
+from roadbike.kit.db.mariadb import MARIADB, Asyncmy
 from roadbike.kit.db.statements import Row, Statement
 from roadbike.kit.pure.rooms import Room
 
@@ -47,7 +49,32 @@ class Held:
         core: Any = self.core.sync_connection
         if not core.in_transaction():
             core.begin()  # nothing is sent; outside of one it sends ROLLBACK at its own errors
-        return await self.core.execute(statement, values)
+        try:
+            async with self.driver.in_time():
+                return await self.core.execute(statement, values)
+        except (DBAPIError, OSError):
+            self.driver.note_failure()
+            raise
+
+    async def insert(self, statement: Statement, many: Any, ignored: str | None) -> list[Row]:
+        """Insert the rows by one statement, on MariaDB; see `Asyncmy.insert`."""
+        compiled = statement.compiled(self.core.dialect)
+        given = [compiled.values(values) for values in many]
+        await self._announce(compiled.text, given, many=True)
+        return compiled.rows(await self.mariadb.insert(compiled.text, given, ignored))
+
+    async def count_each(self, statement: Statement, many: Any) -> list[int]:
+        """Execute it for each of the values, on MariaDB; return how many rows each found."""
+        compiled = statement.compiled(self.core.dialect)
+        given = [compiled.values(values) for values in many]
+        await self._announce(compiled.text, given, many=True)
+        return await self.mariadb.count_each(compiled.text, given)
+
+    @property
+    def mariadb(self) -> Asyncmy:
+        """The driver's connection, of MariaDB."""
+        assert isinstance(self.driver, Asyncmy)
+        return self.driver
 
     async def end_of_core(self) -> None:
         """Make SQLAlchemy forget the transaction that it thinks it has; nothing is sent."""
@@ -150,7 +177,14 @@ class Connections:
     async def _new(self) -> Held:
         with translated_errors():
             core = await self._engine.connect()
-            return Held(core, await driver_of(core))
+            return Held(core, await self._driver_of(core))
+
+    async def _driver_of(self, core: AsyncConnection) -> Driver:
+        """Return the driver's connection behind SQLAlchemy's."""
+        adapter: Any = (await core.get_raw_connection()).dbapi_connection
+        if core.dialect.name == MARIADB:
+            return Asyncmy(adapter, core.dialect, answer_seconds(self._room))
+        return (Asyncpg if core.dialect.name == "postgresql" else Aiosqlite)(adapter, core.dialect)
 
 
 async def _rolled_back(held: Held) -> bool:

@@ -60,6 +60,11 @@ class Tx:
         )
         self._after_commit: list[Callable[[], None]] = []
 
+    @property
+    def held(self) -> Held:
+        """Return the connection, for what only one database can do."""
+        return self._held
+
     async def execute(
         self,
         statement: Executable,
@@ -188,7 +193,7 @@ class _Clock:
 class Database:
     """The database of one service.
 
-    url: of SQLAlchemy, `postgresql+asyncpg://…` or `sqlite+aiosqlite://…`.
+    url: of SQLAlchemy, `postgresql+asyncpg://…`, `mariadb+asyncmy://…` or `sqlite+aiosqlite://…`.
     background: the same database for work that no request waits for. It has connections of its
     own, as have reads and writes (`kit.db.engine`).
     """

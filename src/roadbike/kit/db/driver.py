@@ -1,16 +1,17 @@
 """The database's own driver, below SQLAlchemy: asyncpg or aiosqlite, each with the same methods.
 
+That of MariaDB, asyncmy, is in `kit.db.mariadb`.
+
 Transactions are begun and ended here, and statements that are built once (`kit.db.statements`) are
 executed here. SQLAlchemy's connection executes the others, within the same transaction.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from typing import Any, Protocol
 
 from sqlalchemy import Dialect
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 Rows = Sequence[Sequence[Any]]
 
@@ -37,6 +38,12 @@ class Driver(Protocol):
     async def fetch_each(self, text: str, many: Sequence[Sequence[Any]]) -> Rows:
         """Execute the statement once for each sequence of values; return the rows of all."""
 
+    def note_failure(self) -> None:
+        """Note that a statement which SQLAlchemy executed on this connection has failed."""
+
+    def in_time(self) -> AbstractAsyncContextManager[Any]:
+        """Return a block for what SQLAlchemy executes; it raises when no answer comes in time."""
+
     def is_closed(self) -> bool:
         """Return whether the connection is known to be lost."""
 
@@ -44,14 +51,18 @@ class Driver(Protocol):
         """Close the connection at once, without a word to the server."""
 
 
-async def driver_of(connection: AsyncConnection) -> Driver:
-    """Return the driver's connection behind SQLAlchemy's."""
-    adapter: Any = (await connection.get_raw_connection()).dbapi_connection
-    dialect = connection.dialect
-    return (Asyncpg if dialect.name == "postgresql" else Aiosqlite)(adapter, dialect)
+class _Unwatched:
+    """A driver that needs no word about what SQLAlchemy executes on its connection."""
+
+    def note_failure(self) -> None:
+        """Do nothing: the database itself knows that the transaction has failed."""
+
+    def in_time(self) -> AbstractAsyncContextManager[Any]:
+        """Return a block without a limit: the driver has its own, or needs none."""
+        return nullcontext()
 
 
-class Asyncpg:
+class Asyncpg(_Unwatched):
     """A connection to PostgreSQL. adapter: SQLAlchemy's, which knows how to name its errors."""
 
     def __init__(self, adapter: Any, dialect: Dialect) -> None:
@@ -109,10 +120,10 @@ class Asyncpg:
         try:
             self._adapter._handle_exception(error)  # noqa: SLF001 raises it as the DBAPI's
         except Exception as named:  # noqa: BLE001 it is raised again
-            raise _error(text, named, self._dialect, closed=self.is_closed()) from error
+            raise named_error(text, named, self._dialect, closed=self.is_closed()) from error
 
 
-class Aiosqlite:
+class Aiosqlite(_Unwatched):
     """A connection to SQLite; each call is one hop to the thread of the connection."""
 
     def __init__(self, adapter: Any, dialect: Dialect) -> None:
@@ -161,10 +172,10 @@ class Aiosqlite:
         try:
             yield
         except Exception as error:
-            raise _error(text, error, self._dialect, closed=False) from error
+            raise named_error(text, error, self._dialect, closed=False) from error
 
 
-def _error(text: str, error: Exception, dialect: Dialect, *, closed: bool) -> Exception:
+def named_error(text: str, error: Exception, dialect: Dialect, *, closed: bool) -> Exception:
     """Return the error as SQLAlchemy raises it, without values; as it is if no driver raised it."""
     dbapi: Any = dialect.loaded_dbapi
     if not isinstance(error, dbapi.Error):

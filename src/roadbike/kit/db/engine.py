@@ -1,13 +1,15 @@
-"""The SQLAlchemy engines of a database URL, set up for PostgreSQL or SQLite.
+"""The SQLAlchemy engines of a database URL, set up for PostgreSQL, MariaDB or SQLite.
 
 Each room (`kit.pure.rooms`) has an engine of its own.
 """
 
+import math
 from typing import Any, Final
 
 from sqlalchemy import NullPool, event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from roadbike.kit.db.mariadb import MARIADB, SESSION
 from roadbike.kit.pure.rooms import IDLE_IN_TRANSACTION_MS, ROOMS, Room
 
 CONNECT_TIMEOUT_SECONDS: Final = 5
@@ -26,21 +28,48 @@ LOST_PEERS: Final = {
 # Execution options of connections whose transactions `kit.db.driver` begins and ends.
 TRANSACTIONS_BY_HAND: Final[dict[str, dict[str, Any]]] = {
     "postgresql": {"isolation_level": "AUTOCOMMIT"},
+    MARIADB: {"isolation_level": "AUTOCOMMIT"},
     "sqlite": {"by_hand": True},
 }
 ANSWER_SECONDS: Final = 0.5  # beyond the limit of a statement: then the server itself hangs
 
 
 def new_engines(url: str) -> dict[Room, AsyncEngine]:
-    """Return an engine per room (postgresql+asyncpg:// or sqlite+aiosqlite://).
+    """Return an engine per room (postgresql+asyncpg://, mariadb+asyncmy:// or sqlite+aiosqlite://).
 
     They are one and the same engine for a SQLite database in memory, which only it can see.
     """
+    if is_mariadb(url):
+        return {room: _mariadb(url, room) for room in ROOMS}
     if not url.startswith("sqlite"):
         return {room: _postgresql(url, room) for room in ROOMS}
     if make_url(url).database in {None, "", ":memory:"}:
         return dict.fromkeys(ROOMS, _sqlite(url))
     return {room: _sqlite(url, poolclass=NullPool) for room in ROOMS}
+
+
+def is_mariadb(url: str) -> bool:
+    """Return whether it is the URL of a MariaDB database."""
+    return url.startswith(("mariadb", "mysql"))
+
+
+def answer_seconds(room: Room) -> float:
+    """Return after how many seconds without an answer to a statement its server counts as lost."""
+    return room.statement_ms / 1000 + ANSWER_SECONDS
+
+
+def mariadb_settings(room: Room) -> dict[str, str]:
+    """Return the settings of each session of MariaDB in that room; see `session_settings`.
+
+    It counts whole seconds, but for the time of a statement.
+    """
+    limits = {
+        "idle_transaction_timeout": math.ceil(IDLE_IN_TRANSACTION_MS / 1000),
+        "innodb_lock_wait_timeout": math.ceil(room.lock_ms / 1000),
+        "lock_wait_timeout": math.ceil(room.lock_ms / 1000),
+        "max_statement_time": room.statement_ms / 1000,
+    }
+    return SESSION | {name: str(limit) for name, limit in limits.items()}
 
 
 def session_settings(room: Room) -> dict[str, str]:
@@ -61,8 +90,22 @@ def _postgresql(url: str, room: Room) -> AsyncEngine:
         poolclass=NullPool,  # `kit.db.connections` keeps them
         connect_args={
             "timeout": CONNECT_TIMEOUT_SECONDS,
-            "command_timeout": room.statement_ms / 1000 + ANSWER_SECONDS,
+            "command_timeout": answer_seconds(room),
             "server_settings": session_settings(room),
+        },
+    )
+
+
+def _mariadb(url: str, room: Room) -> AsyncEngine:
+    settings = (f"{name} = {value}" for name, value in mariadb_settings(room).items())
+    return create_async_engine(
+        url,
+        hide_parameters=True,
+        poolclass=NullPool,
+        isolation_level="READ COMMITTED",
+        connect_args={
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            "init_command": f"SET {', '.join(settings)}",
         },
     )
 

@@ -8,12 +8,25 @@ DatabaseUnavailable   nothing was committed as far as is known: try again later
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from socket import gaierror
 from typing import Final
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-CONFLICT_CODES: Final = {"40001", "40P01"}  # serialization failure, deadlock
+# serialization failure, deadlock; of MariaDB: deadlock, changed since it was read, table changed
+CONFLICT_CODES: Final = {"40001", "40P01", "M1213", "M1020", "M1412"}
+LOCK_TIMEOUT_CODES: Final = {"55P03", "M1205"}
+# the server, or its limit for this role, allows no further connection
+OUT_OF_CONNECTIONS_CODES: Final = {"53300", "M1040", "M1203", "M1226"}
+MARIADB_UNAVAILABLE: Final = (
+    *(2002, 2003, 2006, 2013, 2055, 1927, 4031),  # connection lost, or ended by the server
+    *(1158, 1159, 1160, 1161),  # errors of the network
+    *(1040, 1203, 1226, 1053, 1047, 1637),  # out of connections, stopping, no member, overloaded
+    *(1290, 1836),  # this server is read-only
+    *(1021, 1026, 1041, 1037, 1038, 1114),  # disk, memory or table full
+    *(1205, 1206, 1317, 1969, 3024),  # a limit was met: lock, locks, interrupted, statement
+)
 UNAVAILABLE_CODES: Final = (  # SQLSTATE classes of PostgreSQL, error names of SQLite
     *("08", "53", "57P0", "58"),  # connection lost, out of resources, starting or stopping
     "25006",  # read-only transaction: this server is a standby
@@ -23,6 +36,15 @@ UNAVAILABLE_CODES: Final = (  # SQLSTATE classes of PostgreSQL, error names of S
     *("SQLITE_BUSY", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_LOCKED", "SQLITE_CANTOPEN"),
     "SQLITE_PROTOCOL",
 )
+NO_SERVER: Final = "no server answers at the host and port"
+# why the URL cannot be used; a person mends the setting, or the server, while the service waits
+WRONG_URL: Final = {
+    **dict.fromkeys(("28P01", "28000", "M1045", "M1698"), "the user or the password is wrong"),
+    **dict.fromkeys(("3D000", "M1049"), "the database does not exist"),
+    **dict.fromkeys(("42501", "M1044"), "the user has no right to the database"),
+    **dict.fromkeys(("M2003", "M2002"), NO_SERVER),
+}
+UNAVAILABLE: Final = {f"M{code}" for code in MARIADB_UNAVAILABLE}
 
 
 class StaleRow(Exception):
@@ -46,7 +68,7 @@ class RowLocked(DatabaseUnavailable):
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """Translate connection, pool and SQLSTATE errors of the block.
+    """Translate errors of connections and pools, and the databases' own, of the block.
 
     Raises DatabaseBusy when the pool had no free connection in time, RowLocked when a lock was not
     free in time, DatabaseUnavailable when the database cannot be used now; every other exception
@@ -59,6 +81,8 @@ def translated_errors() -> Iterator[None]:
     except Exception as error:
         if _is_unavailable(error):
             first_line = f"{type(error).__name__}: {error}".splitlines()[0]
+            if why := _wrong_url(error):
+                first_line = f"{why} ({first_line})"
             kind = RowLocked if is_lock_timeout(error) else DatabaseUnavailable
             raise kind(first_line) from error
         raise
@@ -71,12 +95,12 @@ def is_conflict(error: BaseException) -> bool:
 
 def is_lock_timeout(error: BaseException) -> bool:
     """Return whether a lock was not free within `lock_timeout`."""
-    return _code(error) == "55P03"
+    return _code(error) in LOCK_TIMEOUT_CODES
 
 
 def is_out_of_connections(error: BaseException) -> bool:
     """Return whether the server, or its limit for this role, allows no further connection now."""
-    return _code(error) == "53300"
+    return _code(error) in OUT_OF_CONNECTIONS_CODES
 
 
 def _is_unavailable(error: BaseException) -> bool:
@@ -84,11 +108,29 @@ def _is_unavailable(error: BaseException) -> bool:
         return True
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
-    return _code(error).startswith(UNAVAILABLE_CODES)
+    code = _code(error)
+    return code in UNAVAILABLE or code.startswith(UNAVAILABLE_CODES) or _is_wrong_login(error)
+
+
+def _wrong_url(error: BaseException) -> str | None:
+    """Return what is wrong with the URL, as far as the error tells."""
+    if isinstance(error, ConnectionRefusedError | gaierror):
+        return NO_SERVER
+    return WRONG_URL.get(_code(error))
+
+
+def _is_wrong_login(error: BaseException) -> bool:
+    """Return whether the server let nobody in; a statement that lacks a right is another fault."""
+    return _code(error) in WRONG_URL and getattr(error, "statement", None) is None
 
 
 def _code(error: BaseException) -> str:
-    """Return PostgreSQL's SQLSTATE or SQLite's error name; empty when the error has neither."""
+    """Return PostgreSQL's SQLSTATE, SQLite's error name or MariaDB's number behind an M.
+
+    Empty when the error has none of them.
+    """
     cause = getattr(error, "orig", None) or error
+    if type(cause).__module__ == "asyncmy.errors" and cause.args:
+        return f"M{cause.args[0]}"  # its SQLSTATE is the same for most errors
     code = getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None)
     return code or ""

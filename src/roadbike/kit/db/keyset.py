@@ -4,13 +4,14 @@ Unlike an offset it costs the same on every page, and rows that come or go meanw
 the pages.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
-from sqlalchemy import Column, Select, func, literal, select, tuple_
+from sqlalchemy import Column, ColumnElement, Select, func, literal, select, tuple_
 
 from roadbike.kit.db.database import Tx
+from roadbike.kit.db.mariadb import MARIADB
 from roadbike.kit.db.statements import Row
 
 MOST_COUNTED: Final = 1_000  # rows; how many more there are is not read
@@ -29,14 +30,27 @@ class Keyset:
     columns: tuple[Column[Any], ...]
     descending: bool = True
 
-    def ordered(self, found: Select[Any], after: Key | None) -> Select[Any]:
+    def ordered(self, found: Select[Any], after: Key | None, dialect: str) -> Select[Any]:
         """Return the statement in this order, with only the rows after the key."""
         ordered = found.order_by(*(c.desc() if self.descending else c for c in self.columns))
         if after is None:
             return ordered
-        place = tuple_(*self.columns)
-        last = tuple_(*(literal(v, c.type) for v, c in zip(after, self.columns, strict=True)))
+        last_values = [literal(v, c.type) for v, c in zip(after, self.columns, strict=True)]
+        if dialect == MARIADB:  # it reads no range of an index for a comparison of tuples
+            return ordered.where(self._behind(self.columns, last_values))
+        place, last = tuple_(*self.columns), tuple_(*last_values)
         return ordered.where(place < last if self.descending else place > last)
+
+    def _behind(
+        self, columns: Sequence[Column[Any]], last: Sequence[ColumnElement[Any]]
+    ) -> ColumnElement[bool]:
+        """Return the same condition, column by column."""
+        column, value = columns[0], last[0]
+        behind = column < value if self.descending else column > value
+        if len(columns) == 1:
+            return behind
+        not_before = column <= value if self.descending else column >= value
+        return not_before & (behind | self._behind(columns[1:], last[1:]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +66,7 @@ class Listed(Generic[S]):
 
     async def page(self, tx: Tx, after: Key | None, size: int) -> tuple[list[S], Key | None]:
         """Return at most `size` states after the key, and the key of the next page, if any."""
-        rows = await tx.rows(self.order.ordered(self.found, after).limit(size + 1))
+        rows = await tx.rows(self.order.ordered(self.found, after, tx.db.dialect).limit(size + 1))
         states = [self.state(row) for row in rows[:size]]
         if len(rows) <= size:
             return states, None

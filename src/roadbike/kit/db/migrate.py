@@ -1,9 +1,9 @@
 """Schema migrations of one service's database (Alembic).
 
 They run while the replicas of before are still at work: see kit/db/compatibility.py. On PostgreSQL
-a change of a table waits for its lock for LOCK_TIMEOUT_MS at most, because all others wait behind
-it meanwhile; then it is tried again. Of several processes that migrate one database, each waits for
-the one before (`migration_lock`) and then finds nothing to do.
+and MariaDB a change of a table waits for its lock for LOCK_TIMEOUT_MS at most, because all others
+wait behind it meanwhile; then it is tried again. Of several processes that migrate one database,
+each waits for the one before (`migration_lock`) and then finds nothing to do.
 """
 
 import asyncio
@@ -18,10 +18,11 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from roadbike.kit.db import compatibility
+from roadbike.kit.db import compatibility, mariadb_ddl
 from roadbike.kit.db import metadata as kit_metadata
+from roadbike.kit.db.engine import is_mariadb
 from roadbike.kit.db.errors import is_lock_timeout
 from roadbike.kit.db.migration_lock import connection_in_turn, only_migration
 
@@ -116,9 +117,7 @@ async def _run(
     migrations: str | None = None,
 ) -> None:
     import_module(f"{package}.store")  # its imports register kit's tables, too
-    timeout = {"server_settings": {"lock_timeout": str(LOCK_TIMEOUT_MS)}}
-    is_postgresql = database_url.startswith("postgresql")
-    engine = create_async_engine(database_url, connect_args=timeout if is_postgresql else {})
+    engine = _engine(database_url)
 
     def run(connection: Connection) -> None:
         config = config_of(package, connection)
@@ -134,6 +133,14 @@ async def _run(
             await _until_locked(connection, run)
     finally:
         await engine.dispose()
+
+
+def _engine(database_url: str) -> AsyncEngine:
+    if is_mariadb(database_url):
+        return mariadb_ddl.engine(database_url, LOCK_TIMEOUT_MS // 1000)
+    timeout = {"server_settings": {"lock_timeout": str(LOCK_TIMEOUT_MS)}}
+    is_postgresql = database_url.startswith("postgresql")
+    return create_async_engine(database_url, connect_args=timeout if is_postgresql else {})
 
 
 async def _until_locked(connection: AsyncConnection, run: Callable[[Connection], None]) -> None:

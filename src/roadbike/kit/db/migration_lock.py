@@ -4,8 +4,8 @@ The role that owns a database may open few connections, so a process may have to
 
 On PostgreSQL the lock is an advisory one of the session, so it ends with its process. It is asked
 for again and again instead of waited for: who waits for a lock is in a transaction, for whose end
-an index that is built concurrently would wait in turn. A SQLite database has a file beside it,
-which is locked.
+an index that is built concurrently would wait in turn. On MariaDB it is a named lock of the
+session. A SQLite database has a file beside it, which is locked.
 """
 
 import asyncio
@@ -23,7 +23,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from roadbike.kit.db.bulk import POSTGRESQL
 from roadbike.kit.db.errors import DatabaseUnavailable, is_out_of_connections
-from roadbike.kit.db.locks import lock_key
+from roadbike.kit.db.locks import lock_key, named_lock
+from roadbike.kit.db.mariadb import MARIADB
 from roadbike.kit.urls import sqlite_file
 
 PATIENCE_SECONDS: Final = 600.0  # a large table gets its index meanwhile
@@ -69,11 +70,11 @@ async def only_migration(
 ) -> AsyncIterator[None]:
     """Hold the lock during the block. Raises MigrationRuns when it is not free within `patience`.
 
-    connection: to the database of that URL, outside of a transaction. On PostgreSQL it keeps the
-    lock until it is closed.
+    connection: to the database of that URL, outside of a transaction. On PostgreSQL and
+    MariaDB it keeps the lock until it is closed.
     """
-    if connection.dialect.name == POSTGRESQL:
-        await _postgresql(connection, patience)
+    if connection.dialect.name in {POSTGRESQL, MARIADB}:
+        await _of_session(connection, patience)
         yield
     elif file := sqlite_file(database_url):
         async with _sqlite(Path(f"{file}.migration"), patience):
@@ -82,9 +83,12 @@ async def only_migration(
         yield  # it is in the memory of this process
 
 
-async def _postgresql(connection: AsyncConnection, patience: float) -> None:
+async def _of_session(connection: AsyncConnection, patience: float) -> None:
+    is_mariadb = connection.dialect.name == MARIADB
+    lock = named_lock(KEY, 0) if is_mariadb else func.pg_try_advisory_lock(KEY)
+
     async def is_free() -> bool:
-        got = await connection.scalar(select(func.pg_try_advisory_lock(KEY)))
+        got = await connection.scalar(select(lock))
         await connection.rollback()  # the lock is the session's; who waits is in no transaction
         return bool(got)
 

@@ -14,6 +14,7 @@ from sqlalchemy import Column, ColumnElement, Select, Table, bindparam, func, se
 
 from roadbike.kit.db import StaleRow, Tx, bulk, claims
 from roadbike.kit.db.database import RowKey
+from roadbike.kit.db.mariadb import MARIADB
 from roadbike.kit.db.paging import Paging, SortOrder
 from roadbike.kit.db.statements import Row, Statement
 
@@ -45,6 +46,7 @@ class Rows(Generic[T]):
         self._names = [column.name for column in table.columns]
         self._values = attrgetter(*self._names)
         self._upsert = bulk.Insert(table, self._names, self._guarded)
+        self._insert = bulk.Insert(table, self._names, self._new)
         self._updates: dict[tuple[str, ...], bulk.Update] = {}  # by the columns that they set
         self._by_key = Statement(lambda _: select(table).where(self._key == bindparam("key")))
         self._all_by_keys = Statement(partial(self._locking, skip_locked=False))
@@ -151,9 +153,28 @@ class Rows(Generic[T]):
             (rest if stored is None else loaded[self._changes(stored, state)]).append(state)
         for names, states in loaded.items():
             rest += await self._not_updated(tx, names, states)
-        saved = await self._upsert.execute(tx, [self._row(state, self._names) for state in rest])
-        if len(saved) < len(rest):
+        if await self._upserted(tx, rest) < len(rest):
             raise StaleRow(f"{self.table.name}: another transaction saved the row first")
+
+    async def _upserted(self, tx: Tx, states: list[T]) -> int:
+        """Update the rows that are as they were loaded, insert those that are not there.
+
+        Return how many that were; the others were saved by another transaction meanwhile.
+        """
+        if tx.db.dialect != MARIADB:
+            rows = [self._row(state, self._names) for state in states]
+            return len(await self._upsert.execute(tx, rows))
+        # its ON DUPLICATE KEY UPDATE has no condition, so that it would overwrite the others
+        saved_before = [state for state in states if state.row_version]
+        rest = [state for state in states if not state.row_version]
+        if saved_before:
+            others = tuple(name for name in self._names if name not in {self._key.name, VERSION})
+            rest += await self._not_updated(tx, others, saved_before)
+        rows = [self._row(state, self._names) for state in rest]
+        return len(states) - len(rest) + len(await self._insert.execute(tx, rows))
+
+    def _new(self, insert: Any) -> Any:
+        return insert.on_conflict_do_nothing(index_elements=[self._key]).returning(self._key)
 
     def _changes(self, stored: T, state: T) -> tuple[str, ...]:
         pairs = zip(self._names, self._values(stored), self._values(state), strict=True)
@@ -174,6 +195,8 @@ class Rows(Generic[T]):
 
     def _locking(self, dialect: str, *, skip_locked: bool) -> Select[Any]:
         found = select(self.table).where(bulk.among(dialect, self._key)).order_by(self._key)
+        # on MariaDB a scan of a small table would wait for rows of others
+        found = found.with_hint(self.table, "FORCE INDEX (PRIMARY)", MARIADB)
         return claims.free_only(found) if skip_locked else locking(found)
 
     def _guarded(self, insert: Any) -> Any:

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, case, func, select, true, update
 
 from roadbike.kit.db import Tx
 from roadbike.kit.db.columns import utc_now
+from roadbike.kit.db.rows import locking
 from roadbike.kit.db.statements import Row
 from roadbike.kit.messaging.parked import ALARM_ATTEMPTS, NEEDS_A_PERSON, PARKED, ParkedState
 
@@ -94,9 +95,11 @@ async def dismiss(tx: Tx, ids: Collection[int] | None, by: str, why: str) -> Seq
 async def _change(
     tx: Tx, ids: Collection[int] | None, values: dict[str, Any], report: str, **about: str
 ) -> Sequence[int]:
-    statement = update(PARKED).where(_chosen(ids)).values(values)
-    result = await tx.execute(statement.returning(PARKED.c.seq, PARKED.c.type, PARKED.c.key))
-    changed = sorted((row.seq, row.type, row.key) for row in result)
+    found = select(PARKED.c.seq, PARKED.c.type, PARKED.c.key).where(_chosen(ids))
+    rows = await tx.rows(locking(found.order_by(PARKED.c.seq)))
+    changed = [(row["seq"], row["type"], row["key"]) for row in rows]
+    among = PARKED.c.seq.in_([id_ for id_, _, _ in changed])
+    await tx.execute(update(PARKED).where(among).values(values))
     for id_, type_, key in changed:
         tx.after_commit(partial(log.warning, report, id=id_, type=type_, key=key, **about))
     return [id_ for id_, _, _ in changed]

@@ -81,14 +81,14 @@ async def count(tx: Tx) -> int:
 
 async def _make_due(tx: Tx, types: Collection[str]) -> None:
     due = {"state": ParkedState.PARKED, "retry_at": await tx.now()}
-    await tx.execute(update(PARKED).where(_among(types)).values(due))
+    await tx.execute(update(PARKED).where(await _among(tx, types)).values(due))
 
 
 async def _delete(tx: Tx, types: Collection[str]) -> None:
-    await tx.execute(delete(PARKED).where(_among(types)))
+    await tx.execute(delete(PARKED).where(await _among(tx, types)))
 
 
-def _among(types: Collection[str]) -> ColumnElement[bool]:
-    """Return the condition for the kept messages of these types that nobody has locked."""
+async def _among(tx: Tx, types: Collection[str]) -> ColumnElement[bool]:
+    """Lock the kept messages of these types that nobody has locked; return a condition for them."""
     kept_ones = select(PARKED.c.seq).where(_IS_KEPT, PARKED.c.type.in_(sorted(types)))
-    return PARKED.c.seq.in_(claims.free_only(kept_ones))
+    return PARKED.c.seq.in_(await claims.free_keys(tx, kept_ones))

@@ -171,8 +171,11 @@ async def next_due(tx: Tx, message: Message) -> Message | None:
 
 async def remove(tx: Tx, message: Message) -> bool:
     """Delete the due message; return False when another replica has it, or had it before."""
-    free = claims.free_only(select(PARKED.c.seq).where(_still_due(message, await tx.now())))
-    return (await tx.execute(delete(PARKED).where(PARKED.c.seq.in_(free)))).rowcount == 1
+    due = select(PARKED.c.seq).where(_still_due(message, await tx.now()))
+    keys = await claims.free_keys(tx, due)
+    if keys:
+        await tx.execute(delete(PARKED).where(PARKED.c.seq.in_(keys)))
+    return bool(keys)
 
 
 async def record_failure(tx: Tx, message: Message, error: Exception) -> None:

@@ -23,6 +23,7 @@ from roadbike.kit.messaging.broker import Broker
 from roadbike.kit.process import settings
 from roadbike.kit.process.access_tokens import token_verifier
 from roadbike.kit.process.broker import BrokerHealth, connected
+from roadbike.kit.process.database import DATABASE_SETTING, DatabaseHealth
 from roadbike.kit.process.garbage import tune_garbage_collector
 from roadbike.kit.process.http_server import UvicornServer, uvicorn_config
 from roadbike.kit.process.internal_tokens import service_tokens
@@ -116,6 +117,7 @@ class Server:
         self._version = _version_of(package)
         published = {event.topic for event in service.publishes}
         self.broker = BrokerHealth(broker, published, self.runtime.consumes)
+        self.database = DatabaseHealth(service.db)
         self._reachable = False
         self._draining = False
         self._stop = asyncio.Event()
@@ -124,11 +126,11 @@ class Server:
     def ready(self) -> bool:
         """Return whether the database is reachable and migrated, and no stop has begun.
 
-        The broker must not refuse this process. In production it must not be set up so that it
-        loses what it has acknowledged.
+        The broker must not refuse this process. In production neither the broker nor the database
+        may be set up so that it loses what it has acknowledged.
         """
-        unsafe = self.service.settings.env == "production" and self.broker.weaknesses
-        refused = unsafe or self.broker.refuses
+        unsafe = self.broker.weaknesses or self.database.weaknesses
+        refused = self.broker.refuses or (self.service.settings.env == "production" and unsafe)
         return self._reachable and not self._draining and not refused
 
     @property
@@ -183,11 +185,14 @@ class Server:
                 mismatch = await compatibility.reason_against(tx, self._version)
             if not self._reachable:
                 await self.service.db.ready()
-                await check_capacity(self.service.db)
+                await check_capacity(self.service.db, self.service.settings.replicas)
+                await self.database.look()
         except DatabaseBusy:
             return self._reachable  # under load there may be no connection for this check
         except DatabaseUnavailable as error:
-            log.warning("database.unavailable", reason=str(error), **SELDOM)
+            log.warning(
+                "database.unavailable", setting=DATABASE_SETTING, reason=str(error), **SELDOM
+            )
             return False
         except DBAPIError as error:  # the table is missing: the migration has not run yet
             reason = str(error).splitlines()[0]
@@ -211,7 +216,7 @@ class Server:
             translations=load_translations("roadbike.kit", *application.catalogues),
             status=self._status,
             ready=lambda: self.ready,
-            faults=lambda: self.broker.faults,
+            faults=lambda: [*self.broker.faults, *self.database.weaknesses],
             gateway=_gateway(chosen),
             writes_per_minute=self._limits["writesPerMinute"],
             places=self.places,
@@ -255,7 +260,10 @@ async def running(
     At the end of the block it drains. Raises OSError when its port is taken.
     """
     server = Server(service, package, broker, application, listener)
-    looks = (server.probe(), server.places.lag.measure(), server.broker.watch())
+    looks = (
+        *(server.probe(), server.places.lag.measure()),
+        *(server.broker.watch(), server.database.watch()),
+    )
     watching = [asyncio.create_task(each) for each in looks]
     try:
         async with server.runtime.running():

@@ -50,7 +50,10 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     ]
     database_url: Annotated[
         Secret,
-        Meta(description="Its own database: postgresql+asyncpg://… or sqlite+aiosqlite://…"),
+        Meta(
+            description="Its own database: postgresql+asyncpg://…, mariadb+asyncmy://… or "
+            "sqlite+aiosqlite://…"
+        ),
     ]
     broker_url: Annotated[
         Secret,
@@ -79,6 +82,14 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
             "come back. `auto` is off in production, else on."
         ),
     ] = "auto"
+    replicas: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="How many processes of this service run at most, during an upgrade too. "
+            "At the start each says whether the database allows all of their connections",
+        ),
+    ] = 1
     replica: Annotated[
         str,
         Meta(

@@ -15,7 +15,7 @@ def upgrade() -> None:
         Column("search_text", Text, nullable=False),
         Column("name_key", LargeBinary, nullable=False),
         Column("brand_key", LargeBinary),
-        Index("bike_text_name", "name_key", "bike_id"),
+        Index("bike_text_name", "name_key", "bike_id", mariadb_length={"name_key": 255}),
     )
 
 
