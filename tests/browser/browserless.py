@@ -31,6 +31,12 @@ class Browserless:
         answer = self.http.post("/login", data=fields, headers=self.own)
         assert answer.status_code == 303, answer.text
 
+    def start_as(self, user: str, one_time: str) -> None:
+        """Log in for the first time, and choose a password."""
+        fields = {"userId": user, "password": one_time, "newPassword": PASSWORD}
+        answer = self.http.post("/login", data=fields, headers=self.own)
+        assert answer.status_code == 303, answer.text
+
     @property
     def session(self) -> str:
         return str(self.http.cookies["roadbike-session"])
@@ -56,6 +62,13 @@ class Browserless:
         assert found is not None, page
         self._payments[found[1]] = paying.headers["location"]
         return found[1]
+
+    def buy(self, bike_id: int, to: Mapping[str, str] = ADDRESS) -> str:
+        """Reserve a bike and pay; return the reservation's id."""
+        reservation_id = self.reserve(bike_id, to)
+        payment, _ = self.paths_of(reservation_id)
+        assert self.own_post(payment, {"outcome": "approve"}).status_code == 303
+        return reservation_id
 
     def paths_of(self, reservation_id: str) -> tuple[str, str]:
         """Return the paths of the payment and of the purchase, when it can be paid there."""
