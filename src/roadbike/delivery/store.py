@@ -55,6 +55,7 @@ DELIVERY: Final = Table(
     Column("paid_by", String(USER_ID_LENGTH)),
     Column("paid_price", BigInteger),
     Column("price", BigInteger),
+    Column("store_name", String(NAME_LENGTH)),
     Column("user_id", String(USER_ID_LENGTH)),
     Column("user_name", String(NAME_LENGTH)),
     Column("zip_code", String(ZIP_CODE_LENGTH)),
@@ -69,6 +70,7 @@ DELIVERY: Final = Table(
     Index("delivery_of_user", "user_id", "delivery_id"),
     Index("delivery_by_status", "delivery_status", "delivery_id"),
     Index("delivery_of_bike", "bike_id", "delivery_id"),
+    Index("delivery_of_store", "store_name", "delivery_id"),
     Index("delivery_by_day", "delivered_at", "delivery_id"),
 )
 
