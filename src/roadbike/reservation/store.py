@@ -34,6 +34,7 @@ from roadbike.kit.db.columns import Status, UtcTime
 from roadbike.kit.db.paging import Paging
 from roadbike.kit.db.rows import Rows
 from roadbike.kit.db.statements import Statement
+from roadbike.kit.db.table_state import table_state
 from roadbike.kit.pure.refusals import NotFound
 from roadbike.reservation.domain import Bike, Reservation, is_pending
 
@@ -222,6 +223,11 @@ async def locked_bike_or_new(tx: Tx, bike_id: int) -> Bike:
 
 def save_bike(tx: Tx, bike: Bike) -> None:
     BIKES.save(tx, bike)
+
+
+async def catalogue_state(tx: Tx) -> str:
+    """Return a text that differs after every change of the copy of the catalogue."""
+    return await table_state(tx, BIKE)
 
 
 async def catalogue_page(tx: Tx, paging: Paging) -> tuple[Sequence[Bike], int]:

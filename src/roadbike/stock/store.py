@@ -43,6 +43,7 @@ from roadbike.kit.db.claims import free_only
 from roadbike.kit.db.columns import AsJson, BigId, Status, UtcTime, utc_now
 from roadbike.kit.db.paging import Paging
 from roadbike.kit.db.rows import Rows
+from roadbike.kit.db.table_state import table_state
 from roadbike.kit.messaging.catching_up import Ends
 from roadbike.kit.pure.refusals import NotFound
 from roadbike.kit.pure.texts import search_form
@@ -203,6 +204,11 @@ async def get(tx: Tx, bike_id: int, *, withdrawn: bool) -> Bike:
     if bike is None or (bike.withdrawn and not withdrawn):
         raise NotFound
     return bike
+
+
+async def state(tx: Tx) -> str:
+    """Return a text that differs after every change of a bike."""
+    return await table_state(tx, BIKE)
 
 
 async def page(tx: Tx, paging: Paging, *, withdrawn: bool) -> tuple[Sequence[Bike], int]:

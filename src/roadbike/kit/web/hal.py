@@ -56,6 +56,11 @@ class Reply(Response[T], Generic[T]):
         )
 
 
+def unchanged(headers: Mapping[str, str]) -> Reply[Any]:
+    """Return the response to a client that has what these headers' ETag names: a 304."""
+    return Reply(b"", status=HTTPStatus.NOT_MODIFIED, headers=headers)
+
+
 class EncodedResponse:
     """A response as ASGI messages; for a status without a body, the body is dropped."""
 
