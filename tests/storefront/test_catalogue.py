@@ -131,13 +131,14 @@ class TwoPages:
             raise Unreachable(request.service)
         if self.tag and (request.headers or {}).get("If-None-Match") == self.tag:
             return Answer(304, None, etag=self.tag)
-        number = int(dict(request.query)["page"])
+        number = 1 if dict(request.query).get("after") == "b" else 0
         shown: dict[str, Any] = {"bikeId": number}
         if request.service == "stock":
             shown |= {"geometry": msgspec.to_builtins(geometry(7)) if number else None}
         else:
             shown |= {"bikeNm": "b", "price": 1, "free": 1, "asOf": NOW.isoformat()}
-        body = {"_embedded": {"stocks": [shown]}, "page": {"totalPages": 2}}
+        following = {} if number else {"next": {"href": f"{request.path}?page=1&after=b"}}
+        body = {"_embedded": {"stocks": [shown]}, "_links": following}
         return Answer(200, body, etag=self.tag)
 
 

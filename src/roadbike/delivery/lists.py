@@ -9,11 +9,10 @@ from sqlalchemy import or_, select
 from roadbike.contracts.shop import SLOW, day_bounds
 from roadbike.contracts.statuses import DeliveryStatus
 from roadbike.delivery.domain import Delivery
-from roadbike.delivery.store import DELIVERIES, DELIVERY, SERVED
+from roadbike.delivery.store import DELIVERIES, DELIVERY, NEWEST_FIRST, SERVED
 from roadbike.kit.db.keyset import Keyset, Listed
 
 OLDEST_FIRST: Final = Keyset((DELIVERY.c.delivery_id,), descending=False)
-NEWEST_FIRST: Final = Keyset((DELIVERY.c.delivery_id,))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

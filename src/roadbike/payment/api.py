@@ -198,11 +198,18 @@ class PaymentApi:
     ) -> Page[Payments]:
         """One's own payments; all of them for admins."""
         async with self.db.read() as tx:
-            found, total = await store.page(
+            found, total, following = await store.page(
                 tx, paging, owner=caller.owner, reservation_id=reservation_id
             )
         shown = Payments(payments=[self._view(payment) for payment in found])
-        return page_of(shown, paging, total=total, url="/payments", reserveId=reservation_id)
+        return page_of(
+            shown,
+            paging,
+            total=total,
+            following=following,
+            url="/payments",
+            reserveId=reservation_id,
+        )
 
     async def get(self, payment_id: UUID, caller: Caller) -> PaymentView:
         """One payment."""

@@ -17,6 +17,7 @@ from roadbike.contracts.wire_names import wire_name
 from roadbike.kit import idempotency
 from roadbike.kit.db import Database, Tx
 from roadbike.kit.db.ids import new_id
+from roadbike.kit.db.table_state import table_state
 from roadbike.kit.idempotency import Key
 from roadbike.kit.pure.refusals import Forbidden
 from roadbike.kit.resilience.deadline import current_deadline
@@ -178,9 +179,9 @@ class ReservationApi:
         if not _sees_prices(caller) and any(order.field == "price" for order in paging.sort):
             raise Forbidden  # the order would show what is left out
         async with self.db.read() as tx:
-            found, total = await store.page(tx, paging, owner=caller.owner)
+            found, total, following = await store.page(tx, paging, owner=caller.owner)
         views = Reservations(reservations=[_shown(reservation, caller) for reservation in found])
-        return page_of(views, paging, total=total, url="/reservations")
+        return page_of(views, paging, total=total, following=following, url="/reservations")
 
     async def catalogue(
         self, request: Request[Any, Any, Any], paging: Paging, caller: Caller
@@ -192,18 +193,20 @@ class ReservationApi:
         overbook = self.desk.terms.overbook
         async with self.db.read() as tx:
             may_reserve = await self._may_reserve(tx, caller)
-            tag = weak_etag(await store.catalogue_state(tx), overbook, int(may_reserve))
+            tag = weak_etag(await table_state(tx, store.BIKE), overbook, int(may_reserve))
             headers = {"ETag": tag, "Vary": "Authorization"}
             if is_known(request, tag):
                 return unchanged(headers)
-            found, total = await store.catalogue_page(tx, paging)
+            found, total, following = await store.catalogue_page(tx, paging)
         bikes = Bikes(
             stocks=[
                 _bike_view(bike, domain.available(bike, overbook), may_reserve=may_reserve)
                 for bike in found
             ]
         )
-        page = page_of(bikes, paging, total=total, url="/reservations/catalogue")
+        page = page_of(
+            bikes, paging, total=total, following=following, url="/reservations/catalogue"
+        )
         return Reply(page, headers=headers)
 
     async def _may_reserve(self, tx: Tx, caller: Caller) -> bool:

@@ -24,6 +24,7 @@ from roadbike.contracts.types import (
 )
 from roadbike.contracts.wire_names import wire_name
 from roadbike.kit.db import Database
+from roadbike.kit.db.table_state import table_state
 from roadbike.kit.pure.conditions import Precondition
 from roadbike.kit.web import (
     ADMIN,
@@ -157,12 +158,14 @@ class StockApi:
             headers = {"Vary": "Authorization"}
             if paging.q is None and not paging.sort:  # these use texts that have no version
                 role = "admin" if caller.is_admin else "staff" if caller.is_staff else "all"
-                headers["ETag"] = weak_etag(await store.state(tx), role)
+                headers["ETag"] = weak_etag(await table_state(tx, store.BIKE), role)
                 if is_known(request, headers["ETag"]):
                     return unchanged(headers)
-            found, total = await store.page(tx, paging, withdrawn=caller.is_staff)
+            found, total, following = await store.page(tx, paging, withdrawn=caller.is_staff)
         shown = Bikes([_view(bike, caller) for bike in found])
-        return Reply(page_of(shown, paging, total=total, url="/stocks"), headers=headers)
+        return Reply(
+            page_of(shown, paging, total=total, following=following, url="/stocks"), headers=headers
+        )
 
     async def get(self, bike_id: BikeIdInPath, caller: Caller) -> Reply[BikeView]:
         """Show one bike."""

@@ -4,10 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
 
 from roadbike.storefront.peers import Answer, Peers, Request, Unreachable
 
 PAGE_SIZE: Final = 100  # rows that one call returns at most
+
+Query = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,26 +29,22 @@ async def read_whole(
     name: of the rows in the response. A row that changes while the pages are read is read again
     next time, because the tag is of the time before. Raises Unreachable.
     """
-    rows: list[Any] = []
-    tag: str | None = None
-    number, pages = 0, 1
-    while number < pages:
-        headers = {"If-None-Match": known} if known and number == 0 else None
-        answer = await _page(peers, service, path, number, headers)
-        if answer.status == HTTPStatus.NOT_MODIFIED:
-            return None
-        if number == 0:
-            tag = answer.etag
-        pages = int(answer.body["page"]["totalPages"])
+    headers = {"If-None-Match": known} if known else None
+    query: Query = (("size", str(PAGE_SIZE)),)
+    answer = await _page(peers, service, path, query, headers)
+    if answer.status == HTTPStatus.NOT_MODIFIED:
+        return None
+    tag, rows = answer.etag, list(answer.body["_embedded"][name])
+    while following := answer.body["_links"].get("next"):
+        query = tuple(parse_qsl(urlsplit(following["href"]).query))
+        answer = await _page(peers, service, path, query, None)
         rows += answer.body["_embedded"][name]
-        number += 1
     return WholeList(rows, tag)
 
 
 async def _page(
-    peers: Peers, service: str, path: str, number: int, headers: Mapping[str, str] | None
+    peers: Peers, service: str, path: str, query: Query, headers: Mapping[str, str] | None
 ) -> Answer:
-    query = (("page", str(number)), ("size", str(PAGE_SIZE)))
     answer = await peers.send(
         Request(service=service, method="GET", path=path, query=query, headers=headers)
     )
