@@ -123,10 +123,13 @@ async def items(db: Database) -> Database:
 
 
 async def page(tx: Tx, number: int, size: int) -> Part[Item]:
-    paging = Paging(number=number, size=size)
-    return await ITEMS.page(
-        tx, select(ITEM), paging, sortable={}, then=Keyset((ITEM.c.id,), descending=False)
-    )
+    return await by_id(tx, Paging(number=number, size=size))
+
+
+async def by_id(tx: Tx, paging: Paging) -> Part[Item]:
+    order = Keyset((ITEM.c.id,), descending=False)
+    sortable = {"colour": ITEM.c.colour}
+    return await ITEMS.page(tx, select(ITEM), paging, sortable=sortable, then=order)
 
 
 @pytest.mark.parametrize(
@@ -176,9 +179,7 @@ async def test_a_sorted_page_says_no_key(items: Database) -> None:
         assert (await by_id(tx, paging)).following is None
 
 
-@pytest.mark.parametrize(
-    "after", ["x", "====", "W10", "WyJ4Il0", "WzFd*", "WzEsMl0", "WzkwMDBlMTBd"]
-)
+@pytest.mark.parametrize("after", ["x", "====", "W10", "WyJ4Il0", "WzEsMl0", "WzkwMDBlMTBd"])
 async def test_a_text_that_no_link_has_is_no_place(items: Database, after: str) -> None:
     async with items.begin() as tx:
         with pytest.raises(Invalid) as refused:
