@@ -70,8 +70,8 @@ async def _measure_catalogue(shop: Shop) -> int:
 async def _keep_figures(shop: Shop, http: aiohttp.ClientSession) -> None:
     for is_changing, name in ((False, "none of them changes"), (True, "one changes each second")):
         cpu = await _kept_cpu(shop, http, is_changing=is_changing)
-        name = f"the copy of {BIKES:,} bikes, {name}: CPU of storefront, reservation and stock"
-        _figure(name, cpu, None, "ms a second")
+        title = f"the copy of {BIKES:,} bikes, {name}: CPU of storefront, reservation and stock"
+        _figure(title, cpu, None, "ms a second")
 
 
 async def _kept_cpu(shop: Shop, http: aiohttp.ClientSession, *, is_changing: bool) -> float:
