@@ -11,7 +11,6 @@ from roadbike.kit.web import ANYONE, Who
 from roadbike.kit.web.access import may_use
 from tests.browser.browserless import Browserless
 from tests.browser.staff import Staff
-from tests.browser.visitors import PASSWORD
 from tests.flows.access_table import PAGES
 from tests.system.real_shop import Shop
 
@@ -30,14 +29,8 @@ def people(shop: Shop, staff: Staff) -> dict[Role | None, Browserless]:
     clients[Role.ADMIN].log_in("admin", shop.shop_file["logins"]["admin"])
     body = {"userId": CLERK, "userNm": "박해솔", "role": "clerk"}
     one_time = staff.call("POST", "/accounts/staff", body)["oneTimePassword"]
-    clerk = {"userId": CLERK, "password": one_time, "newPassword": PASSWORD}
-    client = clients[Role.CLERK]
-    assert client.post("/login", clerk, **as_headers(client.own)).status_code == 303
+    clients[Role.CLERK].start_as(CLERK, one_time)
     return clients
-
-
-def as_headers(own: dict[str, str]) -> dict[str, str]:
-    return {name.replace("-", "_"): value for name, value in own.items()}
 
 
 def test_each_role_gets_the_pages_that_are_for_it(

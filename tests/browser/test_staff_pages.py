@@ -15,7 +15,6 @@ from tests.browser.test_safety import PAYLOADS
 from tests.browser.visitors import ADDRESS
 from tests.system.real_shop import Shop
 
-SOME: Final = PAYLOADS[::6]  # every one of them is shown by the pages of buyers
 LISTS: Final = ("/staff/stock", "/staff/reservations", "/staff/payments", "/staff/deliveries/all")
 
 
@@ -24,7 +23,7 @@ def pages(shop: Shop, staff: Staff) -> dict[str, str]:
     buyer = Browserless(shop.address("gateway"))
     buyer.sign_up(f"axe{id(buyer)}")
     bike = staff.bike()
-    ids = [paid(buyer, bike) for _ in range(3)]
+    ids = [buyer.buy(bike) for _ in range(3)]
     for id_ in ids:
         staff.until_allocated(id_)
     staff.move(ids[0], "배송시작", carrier="한진택배", trackingNo="4211-0001")
@@ -58,13 +57,6 @@ def pages(shop: Shop, staff: Staff) -> dict[str, str]:
         "staff-accounts": "/staff/accounts",
         "staff-account": "/staff/accounts/admin",
     }
-
-
-def paid(buyer: Browserless, bike: int, to: dict[str, str] = ADDRESS) -> str:
-    id_ = buyer.reserve(bike, to)
-    payment, _ = buyer.paths_of(id_)
-    assert buyer.own_post(payment, {"outcome": "approve"}).status_code == 303
-    return id_
 
 
 @pytest.mark.parametrize("language", ["ko", "en"])
@@ -109,9 +101,9 @@ def test_texts_that_want_to_be_scripts_stay_texts_on_pages_of_staff(
     desk = Desk.open(visit, shop, language="en")
     buyer = Browserless(shop.address("gateway"))
     buyer.sign_up("staff-payloads")
-    for payload in SOME:
+    for payload in PAYLOADS:
         bike = staff.bike(bikeNm=payload, brand=payload[:100], colour=payload[:50])
-        id_ = paid(buyer, bike, ADDRESS | {"name": payload, "address": payload})
+        id_ = buyer.buy(bike, ADDRESS | {"name": payload, "address": payload})
         staff.until_allocated(id_)
         for path in (f"/staff/stock?q={bike}", f"/staff/reservations?bikeId={bike}"):
             desk.visitor.go(path)
@@ -133,6 +125,44 @@ def test_texts_that_want_to_be_scripts_stay_texts_on_pages_of_staff(
             assert where.input_value() == payload
 
 
+def test_names_and_ids_of_staff_that_want_to_be_scripts_stay_texts(
+    visit: Visit, shop: Shop, staff: Staff
+) -> None:
+    boss = Browserless(shop.address("gateway"))
+    boss.start_as("boss-of-names", one_time(staff, "boss-of-names", "Kim", role="admin"))
+    desk = Desk(visit(language="en"))
+    cookie = {"name": "roadbike-session", "value": boss.session, "url": boss.url}
+    desk.visitor.context.add_cookies([cookie])  # type: ignore[list-item] a TypedDict
+
+    for number, payload in enumerate(PAYLOADS):
+        user = f"named-{number}"
+        one_time(staff, user, payload, role="clerk", why=payload)
+        assert boss.own_post("/account", ADDRESS | {"name": payload}).status_code == 303
+        for path in (f"/staff/accounts/{user}", f"/staff/audit?thing={user}"):
+            desk.visitor.go(path)
+            assert payload in desk.main.inner_text(), (path, payload)
+            assert payload in desk.visitor.page.locator("header").inner_text(), (path, payload)
+        for filter_ in ("by", "thing"):
+            desk.visitor.go(f"/staff/audit?{httpx.QueryParams({filter_: payload})}")
+            assert desk.visitor.page.locator(f"#f-{filter_}").input_value() == payload
+        desk.section("계정", "Accounts")
+        desk.fill(userId=payload, userNm=payload, why=payload)
+        desk.visitor.press("계정 만들기", "Open the account")
+        for field in ("userId", "userNm", "why"):  # an id has no such characters: it is refused
+            assert desk.visitor.page.locator(f"#{field}").input_value() == payload
+        assert desk.visitor.page.locator("#faults").is_visible()
+
+    desk.visitor.go("/staff/accounts")
+    names = desk.main.inner_text()
+    assert [payload for payload in PAYLOADS if payload not in names] == []
+
+
+def one_time(staff: Staff, user: str, name: str, *, role: str, why: str = "new") -> str:
+    """Add an account of staff, and return its one-time password."""
+    body = {"userId": user, "userNm": name, "role": role, "why": why}
+    return str(staff.call("POST", "/accounts/staff", body)["oneTimePassword"])
+
+
 FORMS: Final = ("new", "edit", "sale", "import", "cancel", "step", "address")
 
 
@@ -144,7 +174,7 @@ def test_a_forged_form_of_staff_changes_nothing(shop: Shop, staff: Staff, forged
     bike = staff.bike()
     buyer = Browserless(shop.address("gateway"))
     buyer.sign_up(f"forged-{forged.replace(' ', '-')}")
-    id_ = paid(buyer, bike)
+    id_ = buyer.buy(bike)
     staff.until_allocated(id_)
     parcel = staff.delivery(id_)["deliveryId"]
     paths = {

@@ -89,7 +89,7 @@ def test_the_internal_open_uses_the_same_names() -> None:
     asked = {field.encode_name for field in msgspec.structs.fields(OpenPayment)}
     answered = {field.encode_name for field in msgspec.structs.fields(OpenedPayment)}
 
-    assert asked == {"bikeId", "userId", "price"}
+    assert asked == {"bikeId", "userId", "price", "reserveStore"}
     assert answered == {"payId", "reserveId", "payStatus"}
 
 

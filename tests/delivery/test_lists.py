@@ -43,6 +43,8 @@ async def test_filters_narrow_the_list(parcels: list[str], admin: ApiClient) -> 
         "userId=bob": [],
         "bikeId=1": [waiting, ready, started],
         "bikeId=2": [],
+        f"reserveStore={listed.quote('분당야탑점')}": [waiting, ready, started],
+        "reserveStore=x": [],
         "slow=true": [],
     }
     for query, ids in expected.items():
@@ -84,7 +86,9 @@ async def test_the_table_has_no_formula_and_no_price(admin: ApiClient) -> None:
     assert not [name for name in rows[0] if "price" in name.lower()]
 
 
-@pytest.mark.parametrize("query", ["deliveryStatus=gone", "slow=1", "reserveStore=x", "day=x"])
+@pytest.mark.parametrize(
+    "query", ["deliveryStatus=gone", "slow=1", f"reserveStore={'x' * 201}", "store=x", "day=x"]
+)
 async def test_what_the_list_does_not_know_is_refused(admin: ApiClient, query: str) -> None:
     assert (await listed.fault(admin, f"{ALL}?{query}"))[0] == query.partition("=")[0]
 

@@ -49,6 +49,7 @@ ROUTES: Final[Mapping[str, Mapping[str, Who]]] = {
     },
     "mypage": {
         "GET /myPages": BUYER,
+        "GET /myPages/audit": ADMIN,
         "GET /myPages/{reservation_id:uuid}": BUYER,
         "GET /myPages/{reservation_id:uuid}/timeline": BUYER,
         "POST /internal/purchases/changes": INTERNAL,

@@ -170,7 +170,8 @@ async def payment(use: Usage) -> None:
     await use.ask("PUT /internal/payments", {"payments": [other]}, caller="reservation")
     await use.ask("GET /payments")
     await use.ask(f"GET /payments?reserveId={reservation_id}")
-    for query in ("", "payStatus=결제완료", "day=2026-11-27", "userId=x5", "bikeId=1", "slow=true"):
+    filters = ("", "payStatus=결제완료", "day=2026-11-27", "userId=x5", "bikeId=1", "slow=true")
+    for query in (*filters, "reserveStore=x5"):
         await use.ask(f"GET /payments/all?{query}", **BOSS)
         await use.ask(f"GET /payments/refunds?{query}", **BOSS)
     await use.ask(f"GET /payments/{opened['payId']}")
@@ -189,7 +190,7 @@ async def delivery(use: Usage) -> None:
     await use.ask(f"PATCH {path}", started, **BOSS)
     for query in ("", "deliveryStatus=배송준비", "day=2026-11-27", "userId=x5", "bikeId=1"):
         await use.ask(f"GET /deliveries/all?{query}", **BOSS)
-    for query in ("slow=true", "deliveryStatus=배송시작&oldestFirst=true"):
+    for query in ("slow=true", "deliveryStatus=배송시작&oldestFirst=true", "reserveStore=x5"):
         await use.ask(f"GET /deliveries/all?{query}", **BOSS)
     await _audit(use, "/deliveries")
 
@@ -203,6 +204,7 @@ async def mypage(use: Usage) -> None:
     await use.ask(f"GET {path}/timeline")
     known = {"known": {str(story.reservation_id): 1}}
     await use.ask("POST /internal/purchases/changes", known, caller="storefront")
+    await _audit(use, "/myPages")
 
 
 async def account(use: Usage) -> None:

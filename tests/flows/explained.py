@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Any, Final
 
 import asyncpg
@@ -67,9 +68,13 @@ def _value(column: Column[Any]) -> str:
 
 @dataclass
 class Explained:
-    """The rows that PostgreSQL read for each statement of a database, the most of a few times."""
+    """The rows that PostgreSQL read for each statement of a database, the most of a few times.
+
+    milliseconds: how long it took, the median of these times.
+    """
 
     rows: dict[str, float] = field(default_factory=dict)
+    taken: dict[str, list[float]] = field(default_factory=dict)
     times: Counter[str] = field(default_factory=Counter)
 
     is_on: bool = False
@@ -94,6 +99,10 @@ class Explained:
             event.listen(engine.sync_engine, "before_cursor_execute", self._explain)
             event.listen(engine.sync_engine, "do_connect", use)
 
+    @property
+    def milliseconds(self) -> dict[str, float]:
+        return {statement: median(taken) for statement, taken in self.taken.items()}
+
     def is_next(self, statement: str) -> bool:
         """Return whether the statement is to be explained now; count it."""
         explainable = statement.lstrip().startswith(EXPLAINABLE)
@@ -105,6 +114,7 @@ class Explained:
     def note(self, statement: str, plan: Plan) -> None:
         rows = sum(_rows_read(node) for node in _nodes(plan))
         self.rows[statement] = max(rows, self.rows.get(statement, 0))
+        self.taken.setdefault(statement, []).append(float(plan["Actual Total Time"]))
 
     def _explain(
         self,

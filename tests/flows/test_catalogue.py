@@ -1,5 +1,10 @@
 """The catalogue copy shows what can be reserved, also while stock is stopped."""
 
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from tests.flows.given import given_a_bike
 from tests.flows.in_process_shop import Shop
 
 EMONDA = {"bikeId": 1, "bikeNm": "TREK Emonda", "price": 5_100_000, "stockQty": 3, "brand": "TREK"}
@@ -28,3 +33,44 @@ async def test_a_withdrawn_bike_is_not_in_the_copy(shop: Shop) -> None:
     copy = (await shop.admin.get("/reservations/catalogue")).body
 
     assert copy["page"]["totalElements"] == 0
+
+
+@pytest.mark.parametrize("path", ["/stocks", "/reservations/catalogue"])
+async def test_a_catalogue_that_has_not_changed_is_not_sent_again(shop: Shop, path: str) -> None:
+    await given_a_bike(shop)
+    kim = shop.person("kim", "buyer")
+    nobody = shop.person("", "")
+    nobody.token = None
+    first = await nobody.get(f"{path}?size=100")
+
+    same = await nobody.get(f"{path}?size=100", If_None_Match=first.headers["ETag"])
+    assert (same.status, same.raw) == (304, b"")
+    assert same.headers["ETag"] == first.headers["ETag"]
+
+    changes: list[Callable[[], Awaitable[object]]] = [
+        lambda: kim.reserve(1),
+        lambda: shop.admin.request("PATCH", "/stocks/1", {"price": 1000}, If_Match='"1"'),
+        lambda: shop.admin.post("/stocks", EMONDA | {"bikeId": 2}),
+        lambda: shop.admin.request("DELETE", "/stocks/2", If_Match='"1"'),
+    ]
+    known = {first.headers["ETag"]}
+    for change in changes:
+        await change()
+        await shop.settle()
+        answer = await nobody.get(f"{path}?size=100", If_None_Match=", ".join(known))
+        assert answer.status == 200, change
+        assert answer.headers["ETag"] not in known
+        known.add(answer.headers["ETag"])
+
+
+@pytest.mark.parametrize("path", ["/stocks", "/reservations/catalogue"])
+async def test_what_one_reader_knows_says_nothing_to_another(shop: Shop, path: str) -> None:
+    await given_a_bike(shop)
+    nobody = shop.person("", "")
+    nobody.token = None
+    known = (await nobody.get(path)).headers["ETag"]
+
+    answer = await shop.admin.get(path, If_None_Match=known)
+
+    (bike,) = answer.body["_embedded"]["stocks"]
+    assert set(bike["_links"]) > {"self"} or "reserve" in bike["_links"]

@@ -1,11 +1,15 @@
 """Dead letters and stuck messages as a person sees, retries and dismisses them."""
 
+import json
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 from structlog.testing import capture_logs
 
+from roadbike.kit.audit_log import AUDIT_LOG
 from roadbike.kit.db import Database
 from roadbike.kit.messaging import dead_letters
 from roadbike.kit.messaging.dead_letters import DeadLetter
@@ -61,6 +65,11 @@ async def test_a_message_whose_retries_fail_is_reported_once_and_still_retried(
     assert await listed(db, everything=True) == []
 
 
+async def audit_log(db: Database) -> Sequence[Any]:
+    async with db.read() as tx:
+        return list(await tx.rows(select(AUDIT_LOG).order_by(AUDIT_LOG.c.seq)))
+
+
 async def dead(db: Database, inbox: Inbox, handler: FailingHandler, names: str) -> list[DeadLetter]:
     """Make a dead letter of each of these messages."""
     handler.fails_on = set(range(len(names)))
@@ -85,6 +94,10 @@ async def test_a_retried_letter_takes_effect_once(
     assert (changed, again) == ([one.id], [])
     assert handler.done == [0]
     assert await listed(db) == [other]
+    (entry,) = await audit_log(db)
+    assert (entry["actor"], entry["kind"], entry["action"]) == ("operator:kim", "event", "retried")
+    assert (entry["thing"], entry["why"]) == (one.key, None)
+    assert json.loads(entry["new_values"]) == {"event": one.type, "letter": one.id}
 
 
 async def test_a_retried_letter_that_fails_again_has_all_its_attempts_before_it(
@@ -128,6 +141,10 @@ async def test_a_dismissed_letter_is_kept_with_who_and_why_and_never_processed(
     )
     (line,) = logs
     assert (line["event"], line["by"], line["why"]) == ("message.dismissed", "kim", "a test order")
+    (entry,) = await audit_log(db)
+    assert (entry["actor"], entry["action"], entry["why"]) == (
+        *("operator:kim", "dismissed", "a test order"),
+    )
 
 
 async def test_all_that_need_a_person_are_changed_and_no_other(

@@ -1,6 +1,5 @@
 """Short lists are counted each time, long ones once a second, and a last page without a count."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,9 +7,11 @@ import pytest
 from sqlalchemy import Column, Integer, MetaData, Select, Table, event, insert, select
 
 from roadbike.kit.db import Database, Tx
-from roadbike.kit.db.paging import Paging
-from roadbike.kit.db.rows import Rows
+from roadbike.kit.db.keyset import Keyset
+from roadbike.kit.db.paging import Paging, SortOrder
+from roadbike.kit.db.rows import Part, Rows
 from roadbike.kit.db.totals import KEPT_SECONDS, LONG, MOST_KEPT, Totals
+from roadbike.kit.pure.refusals import Invalid
 
 metadata = MetaData()
 ITEM = Table(
@@ -121,9 +122,14 @@ async def items(db: Database) -> Database:
     return db
 
 
-async def page(tx: Tx, number: int, size: int) -> tuple[Sequence[Item], int]:
-    paging = Paging(number=number, size=size)
-    return await ITEMS.page(tx, select(ITEM), paging, sortable={}, then=[ITEM.c.id])
+async def page(tx: Tx, number: int, size: int) -> Part[Item]:
+    return await by_id(tx, Paging(number=number, size=size))
+
+
+async def by_id(tx: Tx, paging: Paging) -> Part[Item]:
+    order = Keyset((ITEM.c.id,), descending=False)
+    sortable = {"colour": ITEM.c.colour}
+    return await ITEMS.page(tx, select(ITEM), paging, sortable=sortable, then=order)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +139,7 @@ async def page(tx: Tx, number: int, size: int) -> tuple[Sequence[Item], int]:
         (1, 20, range(20, 40), 1),
         (2, 20, range(40, 50), 0),  # the last page says how many there are
         (0, 100, range(50), 0),
-        (4, 10, range(40, 50), 1),  # full, so there may be more
+        (4, 10, range(40, 50), 0),  # full, and no row follows
         (5, 10, range(0), 1),  # behind the end
     ],
 )
@@ -145,7 +151,38 @@ async def test_the_total_is_right_on_every_page(
         items.engine.sync_engine, "before_cursor_execute", lambda *a: statements.append(a[2])
     )
     async with items.begin() as tx:
-        found, total = await page(tx, number, size)
+        found, total, _ = await page(tx, number, size)
 
     assert ([item.id for item in found], total) == (list(ids), 50)
     assert sum("count(" in statement for statement in statements) == counts
+
+
+async def test_a_page_begins_after_the_last_row_of_the_page_before(items: Database) -> None:
+    seen: list[int] = []
+    paging = Paging(size=20)
+    while True:
+        async with items.begin() as tx:
+            found, total, following = await by_id(tx, paging)
+            seen += [item.id for item in found]
+            await tx.execute(ITEM.delete().where(ITEM.c.id == found[0].id))  # shifts no page
+        if following is None:
+            break
+        paging = Paging(number=paging.number + 1, size=20, after=following)
+
+    assert seen == list(range(50))
+    assert total == 48
+
+
+async def test_a_sorted_page_says_no_key(items: Database) -> None:
+    async with items.begin() as tx:
+        paging = Paging(size=20, sort=(SortOrder(field="colour"),))
+        assert (await by_id(tx, paging)).following is None
+
+
+@pytest.mark.parametrize("after", ["x", "====", "W10", "WyJ4Il0", "WzEsMl0", "WzkwMDBlMTBd"])
+async def test_a_text_that_no_link_has_is_no_place(items: Database, after: str) -> None:
+    async with items.begin() as tx:
+        with pytest.raises(Invalid) as refused:
+            await by_id(tx, Paging(after=after))
+
+    assert refused.value.faults[0].parameter == "after"

@@ -11,17 +11,18 @@ from tests.payment.http import ask, open_payment
 from tests.purchase_events import Story
 from tests.service_harness import ApiClient, ServiceHarness
 
+STORE, OTHER_STORE = "store-1", "store-2"
 PAYMENTS, REFUNDS = "/payments/all", "/payments/refunds"
 
 
-async def opened(reservation: ApiClient, story: Story) -> str:
-    answer = await open_payment(reservation, story.reservation_id)
+async def opened(reservation: ApiClient, story: Story, **changes: str) -> str:
+    answer = await open_payment(reservation, story.reservation_id, **changes)
     assert answer.status_code == 200, answer.text
     return str(answer.json()["payId"])
 
 
-async def paid(reservation: ApiClient, alice: ApiClient, story: Story) -> str:
-    id_ = await opened(reservation, story)
+async def paid(reservation: ApiClient, alice: ApiClient, story: Story, store_name: str) -> str:
+    id_ = await opened(reservation, story, reserveStore=store_name)
     answer = await ask(alice, f"PATCH /payments/{id_}", {"payStatus": "결제완료"})
     assert answer.status_code == 200, answer.text
     return id_
@@ -31,11 +32,14 @@ async def paid(reservation: ApiClient, alice: ApiClient, story: Story) -> str:
 async def ids(
     payment: ServiceHarness, reservation: ApiClient, alice: ApiClient
 ) -> tuple[str, str, str]:
-    """Return payments that are due, paid, and refunded or about to be."""
+    """Return payments that are due, paid, and refunded or about to be.
+
+    The first was opened by a reservation service that does not send the store.
+    """
     story = Story()
     due = await opened(reservation, Story())
-    kept = await paid(reservation, alice, Story())
-    back = await paid(reservation, alice, story)
+    kept = await paid(reservation, alice, Story(), STORE)
+    back = await paid(reservation, alice, story, OTHER_STORE)
     await payment.consume(story.cancelled())
     return due, kept, back
 
@@ -53,6 +57,8 @@ async def test_filters_narrow_the_payments(ids: tuple[str, str, str], admin: Api
         "userId=bob": [],
         "bikeId=1": [back, kept, due],
         "bikeId=2": [],
+        f"reserveStore={STORE}": [kept],
+        "reserveStore=x": [],
         "slow=true": [],
     }
     for query, found in expected.items():
@@ -67,6 +73,7 @@ async def test_filters_narrow_the_refunds(ids: tuple[str, str, str], admin: ApiC
     day = listed.today_in_seoul()
     expected = {"": [back], f"day={day}": [back], "day=2020-01-01": [], "userId=bob": []}
     expected |= {"userId=alice": [back], "bikeId=2": [], "slow=true": []}
+    expected |= {f"reserveStore={OTHER_STORE}": [back], f"reserveStore={STORE}": []}
     for query, found in expected.items():
         assert await listed.values(admin, f"{REFUNDS}?{query}", "payId") == found, query
         assert [row["payId"] for row in await listed.table(admin, f"{REFUNDS}?{query}")] == found
@@ -96,7 +103,9 @@ async def test_an_answer_that_is_missing_for_a_minute_is_slow(
 
 
 @pytest.mark.parametrize("path", [PAYMENTS, REFUNDS])
-@pytest.mark.parametrize("query", ["payStatus=x", "slow=1", "reserveStore=x", "after=x"])
+@pytest.mark.parametrize(
+    "query", ["payStatus=x", "slow=1", f"reserveStore={'x' * 201}", "store=x", "after=x"]
+)
 async def test_what_a_list_does_not_know_is_refused(
     admin: ApiClient, path: str, query: str
 ) -> None:

@@ -71,13 +71,14 @@ def accepted(callee: ServiceTokens, asked: Asked) -> str:
     return callee.accept(callee.read(token, asked.method, asked.path), asked.body)
 
 
-async def test_a_payment_is_opened_with_bike_user_and_price(payment: FakePayment) -> None:
+async def test_a_payment_is_opened_with_bike_user_price_and_store(payment: FakePayment) -> None:
     await ask(payment.url)
 
     (asked,) = payment.asked
     assert asked.method == "PUT"
     assert asked.path.startswith("/internal/payments/")
-    assert json.loads(asked.body) == {"bikeId": 1, "userId": "kim", "price": 5_100_000}
+    sent = {"bikeId": 1, "userId": "kim", "price": 5_100_000}
+    assert json.loads(asked.body) == sent | {"reserveStore": a_pending().store_name}
 
 
 async def test_the_call_carries_a_service_token_and_the_time_that_is_left(

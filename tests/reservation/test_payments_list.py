@@ -17,7 +17,7 @@ from roadbike.reservation.payment_errors import (
 from roadbike.reservation.payments import FULL_MS, Unopened
 from tests.reservation import fake_payment
 from tests.reservation.builders import a_pending
-from tests.reservation.fake_payment import Behaviour, FakePayment
+from tests.reservation.fake_payment import Asked, Behaviour, FakePayment, Writer
 from tests.reservation.test_payments import accepted, callee_of_reservation, payments_at
 
 
@@ -47,6 +47,7 @@ async def test_a_list_names_each_payment_with_its_trace(payment: FakePayment) ->
             "bikeId": 1,
             "userId": "kim",
             "price": 5_100_000,
+            "reserveStore": one.reservation.store_name,
             "reserveId": str(one.reservation.reservation_id),
             "traceparent": one.traceparent,
         }
@@ -139,4 +140,23 @@ async def test_each_of_a_refused_list_is_asked_for_alone_in_its_own_trace(
     sent = {call.reservation_id: call.headers["traceparent"].split("-")[1] for call in alone}
     assert sent == {
         one.reservation.reservation_id: str(one.traceparent).split("-")[1] for one in batch
+    }
+
+
+async def test_an_older_payment_is_asked_without_what_it_does_not_know(
+    payment: FakePayment,
+) -> None:
+    async def as_older(asked: Asked, writer: Writer) -> None:
+        knows_all = b"reserveStore" not in asked.body
+        await (fake_payment.opens if knows_all else fake_payment.answers(422))(asked, writer)
+
+    payment.behaviour = as_older
+    batch = [unopened(), unopened()]
+
+    assert await ask(payment.url, *batch) == [None, None]
+
+    last = {call.reservation_id: json.loads(call.body) for call in payment.calls[-2:]}
+    assert last == {
+        one.reservation.reservation_id: {"bikeId": 1, "userId": "kim", "price": 5_100_000}
+        for one in batch
     }

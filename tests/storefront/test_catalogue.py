@@ -115,23 +115,31 @@ def test_a_copy_counts_brands_and_sizes_by_model() -> None:
 
 
 class TwoPages:
-    """Reservation and stock with two pages of bikes; each can stop answering."""
+    """Reservation and stock with two pages of bikes; each can stop answering.
+
+    tag: the ETag of both lists, if they have one.
+    """
 
     def __init__(self) -> None:
         self.down: set[str] = set()
         self.calls: list[str] = []
+        self.tag: str | None = None
 
     async def send(self, request: Request) -> Answer:
         self.calls.append(request.service)
         if request.service in self.down:
             raise Unreachable(request.service)
-        number = int(dict(request.query)["page"])
+        if self.tag and (request.headers or {}).get("If-None-Match") == self.tag:
+            return Answer(304, None, etag=self.tag)
+        number = 1 if dict(request.query).get("after") == "b" else 0
         shown: dict[str, Any] = {"bikeId": number}
         if request.service == "stock":
             shown |= {"geometry": msgspec.to_builtins(geometry(7)) if number else None}
         else:
             shown |= {"bikeNm": "b", "price": 1, "free": 1, "asOf": NOW.isoformat()}
-        return Answer(200, {"_embedded": {"stocks": [shown]}, "page": {"totalPages": 2}})
+        following = {} if number else {"next": {"href": f"{request.path}?page=1&after=b"}}
+        body = {"_embedded": {"stocks": [shown]}, "_links": following}
+        return Answer(200, body, etag=self.tag)
 
 
 async def test_all_pages_are_read_once_for_many_viewers() -> None:
@@ -187,3 +195,58 @@ async def test_without_any_copy_the_catalogue_is_unavailable() -> None:
     with pytest.raises(Unreachable) as refused:
         await Catalogue(peers).copy()
     assert refused.value.service == "reservation"
+
+
+async def next_copy(catalogue: Catalogue, last: Copy) -> Copy:
+    """Return the copy after the last one."""
+    catalogue.expire()
+    async with asyncio.timeout(5):
+        while (copy := await catalogue.copy()) is last:  # noqa: ASYNC110 nothing says when
+            await asyncio.sleep(0)
+    return copy
+
+
+async def test_while_nothing_changes_one_request_keeps_the_copy_fresh() -> None:
+    peers: Any = TwoPages()
+    peers.tag = 'W/"1"'
+    catalogue = Catalogue(peers)
+    first = await catalogue.copy()
+    peers.calls.clear()
+
+    second = await next_copy(catalogue, first)
+
+    assert peers.calls == ["reservation"]
+    assert second.bikes is first.bikes
+    assert second.read_at > first.read_at
+
+    peers.tag = 'W/"2"'
+    third = await next_copy(catalogue, second)
+    assert peers.calls == ["reservation"] * 3
+    assert third.bikes is not first.bikes
+
+
+async def test_within_a_second_reservation_is_asked_once() -> None:
+    peers: Any = TwoPages()
+    catalogue = Catalogue(peers)
+    await catalogue.copy()
+    peers.calls.clear()
+
+    for _ in range(100):
+        await catalogue.copy()
+
+    assert peers.calls == []
+
+
+async def test_new_geometries_are_drawn_although_the_catalogue_is_the_same() -> None:
+    peers: Any = TwoPages()
+    peers.tag, peers.down = 'W/"1"', {"stock"}
+    catalogue = Catalogue(peers)
+    first = await catalogue.copy()
+    assert first.bikes[1].geometry is None
+
+    peers.down = set()
+    async with asyncio.timeout(10):
+        while (copy := await next_copy(catalogue, first)).bikes[1].geometry is None:
+            first = copy
+
+    assert copy.bikes[1].geometry == geometry(7)

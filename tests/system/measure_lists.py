@@ -38,8 +38,8 @@ RESERVATIONS: Final = (
 )
 PAYMENTS: Final = (
     "INSERT INTO payment (reservation_id, payment_id, bike_id, user_id, price, payment_status,"
-    " cancel_asked, expired, registered, opened_at, attempted, looks, row_version)"
-    " VALUES ($1, $2, $3, $4, 1000000, $5, false, false, true, $6, true, 0, 1)"
+    " store_name, cancel_asked, expired, registered, opened_at, attempted, looks, row_version)"
+    " VALUES ($1, $2, $3, $4, 1000000, $5, $7, false, false, true, $6, true, 0, 1)"
 )
 ATTEMPTS: Final = (
     "INSERT INTO attempt (attempt_id, reservation_id, user_id, amount, token, outcome, refund,"
@@ -51,8 +51,9 @@ DELIVERIES: Final = (
     "INSERT INTO delivery (reservation_id, delivery_id, bike_id, registered, allocated_bike_id,"
     " reservation_cancelled, payment_cancelled, closed, delivery_status, payment_id, paid_bike_id,"
     " paid_by, paid_price, price, user_id, user_name, zip_code, address, phone, prepared_at,"
-    " delivered_at, carrier, tracking_number, row_version) VALUES (?, ?, ?, 1, ?, 0, 0, 0, ?, ?, ?,"
-    " ?, 1000000, 1000000, ?, 'Kim', '03086', 'Seoul', '010-1234-5678', ?, ?, 'x', '1', 1)"
+    " delivered_at, carrier, tracking_number, store_name, row_version) VALUES (?, ?, ?, 1, ?, 0, 0,"
+    " 0, ?, ?, ?, ?, 1000000, 1000000, ?, 'Kim', '03086', 'Seoul', '010-1234-5678', ?, ?, 'x', '1',"
+    " ?, 1)"
 )
 LISTS: Final[dict[str, tuple[str, ...]]] = {
     "/reservations/all": (
@@ -65,13 +66,15 @@ LISTS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "/payments/all": (
         *("", "payStatus=결제완료", "day={day}", f"userId={USER}", f"bikeId={BIKE}", "slow=true"),
+        f"reserveStore={STORE}",
     ),
     "/payments/refunds": (
         *("", "payStatus=결제취소", "day={day}", f"userId={USER}", f"bikeId={BIKE}", "slow=true"),
+        f"reserveStore={STORE}",
     ),
     "/deliveries/all": (
         *("", "deliveryStatus=배송준비&oldestFirst=true", "day={day}", f"userId={USER}"),
-        *(f"bikeId={BIKE}", "slow=true"),
+        *(f"bikeId={BIKE}", "slow=true", f"reserveStore={STORE}"),
     ),
     "/stocks/all": ("", "q=화살", "low=true"),
 }
@@ -158,7 +161,7 @@ async def _write_postgres(shop: Shop, made: list[Purchase]) -> None:
     await connections["payment"].executemany(
         PAYMENTS,
         [
-            (id_, pay, bike, user, _status(n, "결제취소", "결제완료"), at)
+            (id_, pay, bike, user, _status(n, "결제취소", "결제완료"), at, STORE)
             for id_, pay, _, bike, user, at, n in made
         ],
     )
@@ -188,7 +191,7 @@ def _write_sqlite(shop: Shop, made: list[Purchase]) -> None:
         rows.append(
             (
                 *(id_.hex, parcel.hex, bike, None if n < 10 else bike, status, pay.hex, bike),
-                *(user, user, text, sent),
+                *(user, user, text, sent, STORE),
             )
         )
     connection.executemany(DELIVERIES, rows)

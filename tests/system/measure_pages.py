@@ -1,7 +1,8 @@
 """How fast the pages are, and what their viewers cost: `python -m tests.system.measure_pages`.
 
 It opens a shop of its own with 10,000 bikes and 10,000 purchases of one buyer, which are written to
-the databases, and prints one line for each figure of docs/reliability.md.
+the databases, and prints one line for each figure of docs/reliability.md. With `catalogue`, only
+what it costs to keep the storefront's copy of the catalogue.
 """
 
 import asyncio
@@ -35,6 +36,9 @@ FILES: Final = 8_192
 BUYER: Final = "measured"
 MEGABYTE: Final = 1024**2
 SETTLE_SECONDS: Final = 3.0  # for the memory of what is still being answered
+KEPT_SECONDS: Final = 20
+KEEPERS: Final = ("storefront", "reservation", "stock")
+CHANGE: Final = "UPDATE bike SET row_version = row_version + 1 WHERE bike_id = 20000"
 DRAWN: Final = next(demo_data.bikes())["geometry"]
 
 
@@ -50,7 +54,44 @@ def main() -> int:
         result = shop.up()
         if result.code:
             sys.exit(result.err)
-        return asyncio.run(_measure(shop))
+        only_catalogue = sys.argv[1:] == ["catalogue"]
+        return asyncio.run(_measure_catalogue(shop) if only_catalogue else _measure(shop))
+
+
+async def _measure_catalogue(shop: Shop) -> int:
+    async with _buyer(shop) as http:
+        await _write_bikes(shop)
+        await _until_home_has(http, BIKES // SIZES)
+        await asyncio.sleep(SETTLE_SECONDS)
+        await _keep_figures(shop, http)
+    return 0
+
+
+async def _keep_figures(shop: Shop, http: aiohttp.ClientSession) -> None:
+    for is_changing, name in ((False, "none of them changes"), (True, "one changes each second")):
+        cpu = await _kept_cpu(shop, http, is_changing=is_changing)
+        title = f"the copy of {BIKES:,} bikes, {name}: CPU of storefront, reservation and stock"
+        _figure(title, cpu, None, "ms a second")
+
+
+async def _kept_cpu(shop: Shop, http: aiohttp.ClientSession, *, is_changing: bool) -> float:
+    """Return the CPU milliseconds a second while the home page is asked for once a second."""
+    url = shop.shop_file["databases"]["reservation"].replace("+asyncpg", "")
+    reservation = await asyncpg.connect(url)
+    processes = [psutil.Process(shop.pids[name]) for name in KEEPERS]
+    started, before = time.perf_counter(), _cpu(processes)
+    for _ in range(KEPT_SECONDS):
+        if is_changing:
+            await reservation.execute(CHANGE)
+        await _get(http, "/?q=none-of-them")
+        await asyncio.sleep(1)
+    cpu, seconds = _cpu(processes) - before, time.perf_counter() - started
+    await reservation.close()
+    return cpu * 1000 / seconds
+
+
+def _cpu(processes: list[psutil.Process]) -> float:
+    return sum(sum(process.cpu_times()[:2]) for process in processes)
 
 
 async def _measure(shop: Shop) -> int:
@@ -61,6 +102,7 @@ async def _measure(shop: Shop) -> int:
         await _until_home_has(http, BIKES // SIZES)
         home, home_cpu = await _timed(shop, lambda: _get(http, "/"))
         found, found_cpu = await _timed(shop, lambda: _get(http, "/?q=model+17&sort=price&now=1"))
+        await _keep_figures(shop, http)
         mine, mine_cpu = await _timed(shop, lambda: _get(http, "/purchases"))
         grown = await _memory_of_viewers(shop, http)
     ours = grown["storefront"] + grown["mypage"]

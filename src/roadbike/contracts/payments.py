@@ -12,15 +12,16 @@ from roadbike.contracts.statuses import PaymentStatus
 from roadbike.contracts.wire_names import wire_name
 
 
-class OpenPayment(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name):
-    """The request. price: KRW.
+class OpenPayment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename=wire_name):
+    """The request. price: KRW. store_name: where it is reserved, for staff's lists; may be absent.
 
-    A repeated request with the same values gets the same answer, one with other values 409.
+    A repeated request with the same bike, user and price gets the same answer, one with others 409.
     """
 
     bike_id: int
     user_id: str
     price: int
+    store_name: str | None = None
 
 
 class OpenedPayment(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name):

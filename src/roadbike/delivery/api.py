@@ -139,12 +139,19 @@ class DeliveryApi:
     ) -> Page[Deliveries]:
         """List your own deliveries; staff list all."""
         async with self.db.read() as tx:
-            found, total = await store.page(
+            found, total, following = await store.page(
                 tx, paging, owner=caller.owner, reservation_id=reservation_id
             )
         complete = await use_cases.complete(self.db, self.accounts, found)
         shown = Deliveries(deliveries=[_view(delivery, caller) for delivery in complete])
-        return page_of(shown, paging, total=total, url="/deliveries", reserveId=reservation_id)
+        return page_of(
+            shown,
+            paging,
+            total=total,
+            following=following,
+            url="/deliveries",
+            reserveId=reservation_id,
+        )
 
     async def get(self, delivery_id: UUID, caller: Caller) -> Reply[DeliveryView]:
         """Show one delivery."""

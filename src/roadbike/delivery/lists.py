@@ -9,11 +9,10 @@ from sqlalchemy import or_, select
 from roadbike.contracts.shop import SLOW, day_bounds
 from roadbike.contracts.statuses import DeliveryStatus
 from roadbike.delivery.domain import Delivery
-from roadbike.delivery.store import DELIVERIES, DELIVERY, SERVED
+from roadbike.delivery.store import DELIVERIES, DELIVERY, NEWEST_FIRST, SERVED
 from roadbike.kit.db.keyset import Keyset, Listed
 
 OLDEST_FIRST: Final = Keyset((DELIVERY.c.delivery_id,), descending=False)
-NEWEST_FIRST: Final = Keyset((DELIVERY.c.delivery_id,))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,6 +27,7 @@ class Filters:
     day: date | None = None
     user_id: str | None = None
     bike_id: int | None = None
+    store_name: str | None = None
     slow: bool | None = None
     oldest_first: bool | None = None
 
@@ -45,6 +45,8 @@ def listed(filters: Filters, now: datetime) -> Listed[Delivery]:
         found = found.where(table.user_id == filters.user_id)
     if filters.bike_id is not None:
         found = found.where(table.bike_id == filters.bike_id)
+    if filters.store_name is not None:
+        found = found.where(table.store_name == filters.store_name)
     if filters.slow:
         waits = or_(table.allocated_bike_id.is_(None), table.allocated_bike_id != table.bike_id)
         old = or_(table.prepared_at.is_(None), table.prepared_at < now - SLOW)

@@ -10,7 +10,7 @@ from litestar.connection import Request
 from litestar.params import QueryParameter
 
 from roadbike.contracts.statuses import DeliveryStatus
-from roadbike.contracts.types import MAX_BIKE_ID, USER_ID_LENGTH
+from roadbike.contracts.types import MAX_BIKE_ID, NAME_LENGTH, USER_ID_LENGTH
 from roadbike.contracts.wire_names import wire_name
 from roadbike.delivery import domain
 from roadbike.delivery.api import RELS
@@ -34,6 +34,7 @@ URL: Final = "/deliveries/all"
 COLUMNS: Final = (
     *("delivery_id", "reservation_id", "bike_id", "user_id", "user_name", "phone", "zip_code"),
     *("address", "delivery_status", "prepared_at", "delivered_at", "carrier", "tracking_number"),
+    "store_name",
 )
 
 
@@ -46,6 +47,7 @@ class ListedDelivery(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name
     delivery_id: UUID
     reservation_id: UUID
     bike_id: int
+    store_name: str | None
     user_id: str
     user_name: str | None
     phone: str | None
@@ -90,6 +92,9 @@ class DeliveryLists:
             str | None, QueryParameter(name="userId", max_length=USER_ID_LENGTH)
         ] = None,
         bike_id: Annotated[int | None, QueryParameter(name="bikeId", ge=1, le=MAX_BIKE_ID)] = None,
+        store_name: Annotated[
+            str | None, QueryParameter(name="reserveStore", max_length=NAME_LENGTH)
+        ] = None,
         slow: Slow = None,
         oldest_first: Annotated[bool | None, QueryParameter(name="oldestFirst")] = None,
         after: After = None,
@@ -102,6 +107,7 @@ class DeliveryLists:
             day=day,
             user_id=user_id,
             bike_id=bike_id,
+            store_name=store_name,
             slow=slow,
             oldest_first=oldest_first,
         )

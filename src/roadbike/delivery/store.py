@@ -1,6 +1,6 @@
 """Persistence of deliveries: one row per reservation, created by the event that comes first."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, Final
 from uuid import UUID
 
@@ -30,8 +30,9 @@ from roadbike.delivery.domain import Delivery
 from roadbike.kit.db import Tx
 from roadbike.kit.db.columns import Status, UtcTime
 from roadbike.kit.db.ids import new_id
+from roadbike.kit.db.keyset import Keyset
 from roadbike.kit.db.paging import Paging
-from roadbike.kit.db.rows import Rows
+from roadbike.kit.db.rows import Part, Rows
 from roadbike.kit.pure.refusals import NotFound
 
 TRACKING_NUMBER_LENGTH: Final = 200
@@ -55,6 +56,7 @@ DELIVERY: Final = Table(
     Column("paid_by", String(USER_ID_LENGTH)),
     Column("paid_price", BigInteger),
     Column("price", BigInteger),
+    Column("store_name", String(NAME_LENGTH)),
     Column("user_id", String(USER_ID_LENGTH)),
     Column("user_name", String(NAME_LENGTH)),
     Column("zip_code", String(ZIP_CODE_LENGTH)),
@@ -69,12 +71,14 @@ DELIVERY: Final = Table(
     Index("delivery_of_user", "user_id", "delivery_id"),
     Index("delivery_by_status", "delivery_status", "delivery_id"),
     Index("delivery_of_bike", "bike_id", "delivery_id"),
+    Index("delivery_of_store", "store_name", "delivery_id"),
     Index("delivery_by_day", "delivered_at", "delivery_id"),
 )
 
 DELIVERIES: Final = Rows(DELIVERY, Delivery)
 
 SERVED: Final = DELIVERY.c.delivery_status.is_not(None)  # before, the API shows no delivery
+NEWEST_FIRST: Final = Keyset((DELIVERY.c.delivery_id,))
 SORTABLE: Final = {"deliveryId": DELIVERY.c.delivery_id, "deliveryDt": DELIVERY.c.delivered_at}
 
 
@@ -120,13 +124,12 @@ async def get(tx: Tx, delivery_id: UUID, *, owner: str | None) -> Delivery:
 
 async def page(
     tx: Tx, paging: Paging, *, owner: str | None, reservation_id: UUID | None
-) -> tuple[Sequence[Delivery], int]:
+) -> Part[Delivery]:
     """Return one page of the deliveries, newest first unless sorted, and how many there are."""
     found = _served(owner)
     if reservation_id is not None:
         found = found.where(DELIVERY.c.reservation_id == reservation_id)
-    newest_first = [DELIVERY.c.delivery_id.desc()]
-    return await DELIVERIES.page(tx, found, paging, sortable=SORTABLE, then=newest_first)
+    return await DELIVERIES.page(tx, found, paging, sortable=SORTABLE, then=NEWEST_FIRST)
 
 
 def _served(owner: str | None) -> Select[Any]:

@@ -108,9 +108,9 @@ class MyPageApi:
     async def page(self, caller: Caller, paging: Paging) -> Page[MyPages]:
         """List your own purchases, newest first; admins list all."""
         async with self.db.read() as tx:
-            found, total = await store.page(tx, paging, owner=caller.owner)
+            found, total, following = await store.page(tx, paging, owner=caller.owner)
         shown = MyPages(my_pages=[_view(purchase) for purchase in found])
-        return page_of(shown, paging, total=total, url="/myPages")
+        return page_of(shown, paging, total=total, following=following, url="/myPages")
 
     async def get(self, reservation_id: UUID, caller: Caller) -> MyPage:
         """Show how one purchase stands."""

@@ -42,8 +42,9 @@ from roadbike.contracts.types import (
 from roadbike.kit.db import Tx
 from roadbike.kit.db.bulk import among, insert_new
 from roadbike.kit.db.columns import Status, UtcTime
+from roadbike.kit.db.keyset import Keyset
 from roadbike.kit.db.paging import Paging
-from roadbike.kit.db.rows import Rows
+from roadbike.kit.db.rows import Part, Rows
 from roadbike.kit.messaging.broker import Message
 from roadbike.kit.pure.refusals import NotFound
 from roadbike.mypage.domain import Purchase
@@ -98,6 +99,7 @@ STORED_EVENT: Final = Table(
 
 PURCHASES: Final = Rows(PURCHASE, Purchase)
 
+NEWEST_FIRST: Final = Keyset((PURCHASE.c.reserved_at, PURCHASE.c.reservation_id))
 SORTABLE: Final = {"reserveDt": PURCHASE.c.reserved_at}
 
 DECODERS: Final = {  # by the type of the event
@@ -143,11 +145,10 @@ async def get(tx: Tx, reservation_id: UUID, *, owner: str | None) -> Purchase:
     return PURCHASES.state(row)
 
 
-async def page(tx: Tx, paging: Paging, *, owner: str | None) -> tuple[Sequence[Purchase], int]:
+async def page(tx: Tx, paging: Paging, *, owner: str | None) -> Part[Purchase]:
     """Return one page of the purchases, newest first unless sorted, and how many there are."""
-    newest_first = [PURCHASE.c.reserved_at.desc(), PURCHASE.c.reservation_id.desc()]
     found = _registered(owner)
-    return await PURCHASES.page(tx, found, paging, sortable=SORTABLE, then=newest_first)
+    return await PURCHASES.page(tx, found, paging, sortable=SORTABLE, then=NEWEST_FIRST)
 
 
 def _registered(owner: str | None) -> Select[Any]:

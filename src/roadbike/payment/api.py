@@ -21,7 +21,7 @@ from roadbike.contracts.payments import (
 )
 from roadbike.contracts.refusals import CancelsWithReservation
 from roadbike.contracts.statuses import PaymentStatus
-from roadbike.contracts.types import BikeId, Price, UserId
+from roadbike.contracts.types import BikeId, Name, Price, UserId
 from roadbike.contracts.wire_names import wire_name
 from roadbike.kit.db import Database
 from roadbike.kit.pure.refusals import Fault, Forbidden, Invalid, Overloaded
@@ -84,6 +84,7 @@ class OpenPaymentBody(OpenPayment, frozen=True, forbid_unknown_fields=True):
     bike_id: BikeId
     user_id: UserId
     price: Price
+    store_name: Name | None = None
 
 
 class PaymentToOpenBody(PaymentToOpen, frozen=True, forbid_unknown_fields=True):
@@ -92,6 +93,7 @@ class PaymentToOpenBody(PaymentToOpen, frozen=True, forbid_unknown_fields=True):
     bike_id: BikeId
     user_id: UserId
     price: Price
+    store_name: Name | None = None
 
 
 class OpenPaymentsBody(OpenPayments, frozen=True, forbid_unknown_fields=True):
@@ -196,11 +198,18 @@ class PaymentApi:
     ) -> Page[Payments]:
         """One's own payments; all of them for admins."""
         async with self.db.read() as tx:
-            found, total = await store.page(
+            found, total, following = await store.page(
                 tx, paging, owner=caller.owner, reservation_id=reservation_id
             )
         shown = Payments(payments=[self._view(payment) for payment in found])
-        return page_of(shown, paging, total=total, url="/payments", reserveId=reservation_id)
+        return page_of(
+            shown,
+            paging,
+            total=total,
+            following=following,
+            url="/payments",
+            reserveId=reservation_id,
+        )
 
     async def get(self, payment_id: UUID, caller: Caller) -> PaymentView:
         """One payment."""

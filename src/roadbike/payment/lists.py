@@ -32,6 +32,7 @@ class Filters:
     day: date | None = None
     user_id: str | None = None
     bike_id: int | None = None
+    store_name: str | None = None
     slow: bool | None = None
 
 
@@ -47,6 +48,7 @@ class ListedRefund:
     bike_id: int
     user_id: str
     price: int
+    store_name: str | None
     payment_status: PaymentStatus
     since: datetime
     owed: bool
@@ -81,7 +83,15 @@ def refunds(filters: Filters, now: datetime) -> Listed[ListedRefund]:
 
 
 REFUND_FIELDS: Final = (
-    *("reservation_id", "payment_id", "bike_id", "user_id", "price", "payment_status"),
+    *(
+        "reservation_id",
+        "payment_id",
+        "bike_id",
+        "user_id",
+        "price",
+        "store_name",
+        "payment_status",
+    ),
 )
 
 
@@ -92,6 +102,8 @@ def _narrowed(found: Select[Any], filters: Filters) -> Select[Any]:
         found = found.where(PAYMENT.c.user_id == filters.user_id)
     if filters.bike_id is not None:
         found = found.where(PAYMENT.c.bike_id == filters.bike_id)
+    if filters.store_name is not None:
+        found = found.where(PAYMENT.c.store_name == filters.store_name)
     return found
 
 

@@ -11,7 +11,7 @@ from litestar.params import QueryParameter
 
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import PaymentStatus
-from roadbike.contracts.types import MAX_BIKE_ID, USER_ID_LENGTH
+from roadbike.contracts.types import MAX_BIKE_ID, NAME_LENGTH, USER_ID_LENGTH
 from roadbike.contracts.wire_names import wire_name
 from roadbike.kit.db import Database
 from roadbike.kit.db.keyset import Listed
@@ -34,16 +34,17 @@ from roadbike.payment.lists import Filters, ListedRefund
 
 COLUMNS: Final = (
     *("payment_id", "reservation_id", "opened_at", "user_id", "bike_id", "price"),
-    *("payment_status", "reason"),
+    *("payment_status", "reason", "store_name"),
 )
 REFUND_COLUMNS: Final = (
     *("payment_id", "reservation_id", "since", "user_id", "bike_id", "price"),
-    *("payment_status", "owed"),
+    *("payment_status", "owed", "store_name"),
 )
 
 StatusFilter = Annotated[PaymentStatus | None, QueryParameter(name="payStatus")]
 BuyerFilter = Annotated[str | None, QueryParameter(name="userId", max_length=USER_ID_LENGTH)]
 BikeFilter = Annotated[int | None, QueryParameter(name="bikeId", ge=1, le=MAX_BIKE_ID)]
+StoreFilter = Annotated[str | None, QueryParameter(name="reserveStore", max_length=NAME_LENGTH)]
 
 
 class ListedPayment(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name):
@@ -55,6 +56,7 @@ class ListedPayment(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name)
     user_id: str
     bike_id: int
     price: int
+    store_name: str | None
     payment_status: PaymentStatus
     reason: Reason | None
     links: Links = {}
@@ -75,6 +77,7 @@ class RefundView(msgspec.Struct, frozen=True, kw_only=True, rename=wire_name):
     user_id: str
     bike_id: int
     price: int
+    store_name: str | None
     payment_status: PaymentStatus
     owed: bool
     links: Links = {}
@@ -102,7 +105,7 @@ class PaymentLists:
             get("/payments/refunds", self.refunded, who=ADMIN),
         ]
 
-    async def everyone(
+    async def everyone(  # noqa: PLR0913 one keyword for each filter
         self,
         request: Request[Any, Any, Any],
         *,
@@ -110,6 +113,7 @@ class PaymentLists:
         day: Day = None,
         user_id: BuyerFilter = None,
         bike_id: BikeFilter = None,
+        store_name: StoreFilter = None,
         slow: Slow = None,
         after: After = None,
         size: Size = DEFAULT_SIZE,
@@ -117,12 +121,17 @@ class PaymentLists:
         """List the payments of all buyers, the newest first; as text/csv if Accept says so."""
         place = Place.of(after, size, Moment, UUID)
         filters = Filters(
-            payment_status=payment_status, day=day, user_id=user_id, bike_id=bike_id, slow=slow
+            payment_status=payment_status,
+            day=day,
+            user_id=user_id,
+            bike_id=bike_id,
+            store_name=store_name,
+            slow=slow,
         )
         found: Listed[PaymentSummary] = lists.payments(filters, await self._now())
         return await self.payments.answer(request, found, _given(filters), place)
 
-    async def refunded(
+    async def refunded(  # noqa: PLR0913 one keyword for each filter
         self,
         request: Request[Any, Any, Any],
         *,
@@ -130,6 +139,7 @@ class PaymentLists:
         day: Day = None,
         user_id: BuyerFilter = None,
         bike_id: BikeFilter = None,
+        store_name: StoreFilter = None,
         slow: Slow = None,
         after: After = None,
         size: Size = DEFAULT_SIZE,
@@ -137,7 +147,12 @@ class PaymentLists:
         """List the refunds, the last begun first; as text/csv if Accept says so."""
         place = Place.of(after, size, Moment, UUID)
         filters = Filters(
-            payment_status=payment_status, day=day, user_id=user_id, bike_id=bike_id, slow=slow
+            payment_status=payment_status,
+            day=day,
+            user_id=user_id,
+            bike_id=bike_id,
+            store_name=store_name,
+            slow=slow,
         )
         found = lists.refunds(filters, await self._now())
         return await self.refunds.answer(request, found, _given(filters), place)

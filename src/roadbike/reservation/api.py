@@ -2,9 +2,11 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 import msgspec
+from litestar.connection import Request
 from msgspec import UNSET, UnsetType
 
 from roadbike.contracts.audit import Why
@@ -15,6 +17,7 @@ from roadbike.contracts.wire_names import wire_name
 from roadbike.kit import idempotency
 from roadbike.kit.db import Database, Tx
 from roadbike.kit.db.ids import new_id
+from roadbike.kit.db.table_state import table_state
 from roadbike.kit.idempotency import Key
 from roadbike.kit.pure.refusals import Forbidden
 from roadbike.kit.resilience.deadline import current_deadline
@@ -40,6 +43,8 @@ from roadbike.kit.web import (
     view,
 )
 from roadbike.kit.web.audit_log import WhyParameter
+from roadbike.kit.web.conditions import is_known, weak_etag
+from roadbike.kit.web.hal import unchanged
 from roadbike.reservation import domain, store
 from roadbike.reservation.domain import Bike, Reservation
 from roadbike.reservation.use_cases.cancel import cancel_reservation
@@ -174,24 +179,35 @@ class ReservationApi:
         if not _sees_prices(caller) and any(order.field == "price" for order in paging.sort):
             raise Forbidden  # the order would show what is left out
         async with self.db.read() as tx:
-            found, total = await store.page(tx, paging, owner=caller.owner)
+            found, total, following = await store.page(tx, paging, owner=caller.owner)
         views = Reservations(reservations=[_shown(reservation, caller) for reservation in found])
-        return page_of(views, paging, total=total, url="/reservations")
+        return page_of(views, paging, total=total, following=following, url="/reservations")
 
-    async def catalogue(self, paging: Paging, caller: Caller) -> Reply[Page[Bikes]]:
-        """List the bikes on sale from reservation's own copy, which works without stock."""
-        async with self.db.read() as tx:
-            found, total = await store.catalogue_page(tx, paging)
-            may_reserve = await self._may_reserve(tx, caller)
+    async def catalogue(
+        self, request: Request[Any, Any, Any], paging: Paging, caller: Caller
+    ) -> Reply[Page[Bikes]]:
+        """List the bikes on sale from reservation's own copy, which works without stock.
+
+        The ETag is of the whole list: while it stays the same, no page has changed.
+        """
         overbook = self.desk.terms.overbook
+        async with self.db.read() as tx:
+            may_reserve = await self._may_reserve(tx, caller)
+            tag = weak_etag(await table_state(tx, store.BIKE), overbook, int(may_reserve))
+            headers = {"ETag": tag, "Vary": "Authorization"}
+            if is_known(request, tag):
+                return unchanged(headers)
+            found, total, following = await store.catalogue_page(tx, paging)
         bikes = Bikes(
             stocks=[
                 _bike_view(bike, domain.available(bike, overbook), may_reserve=may_reserve)
                 for bike in found
             ]
         )
-        page = page_of(bikes, paging, total=total, url="/reservations/catalogue")
-        return Reply(page, headers={"Vary": "Authorization"})
+        page = page_of(
+            bikes, paging, total=total, following=following, url="/reservations/catalogue"
+        )
+        return Reply(page, headers=headers)
 
     async def _may_reserve(self, tx: Tx, caller: Caller) -> bool:
         """Return whether the caller is logged in and may have one more open reservation."""

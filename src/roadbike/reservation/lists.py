@@ -2,17 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final
 
 from sqlalchemy import select
 
 from roadbike.contracts.shop import SLOW, day_bounds
 from roadbike.contracts.statuses import ReservationStatus
-from roadbike.kit.db.keyset import Keyset, Listed
+from roadbike.kit.db.keyset import Listed
 from roadbike.reservation.domain import Reservation
-from roadbike.reservation.store import RESERVATION, RESERVATIONS, UNANSWERED
-
-NEWEST_FIRST: Final = Keyset((RESERVATION.c.reserved_at, RESERVATION.c.reservation_id))
+from roadbike.reservation.store import NEWEST_FIRST, RESERVATION, RESERVATIONS, UNANSWERED
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

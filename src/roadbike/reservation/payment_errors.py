@@ -4,6 +4,7 @@ PaymentError
 ├── NotSent         too little time was left          nothing was opened
 ├── Unreachable     no connection                     nothing was opened
 ├── PaymentRefused  payment answered 4xx              nothing was opened
+│   └── NotUnderstood  it answered 422                nothing was opened
 └── Unknown         no answer in time, or a bad one   a payment may be open
     ├── CutShort    no answer in the little time left a payment may be open
     └── CutOff      the connection ended, no answer   a payment may be open
@@ -50,6 +51,10 @@ class PaymentRefused(PaymentError):
 
     verdict = Verdict.ANSWERED
     nothing_was_opened = True
+
+
+class NotUnderstood(PaymentRefused):
+    """Payment answered 422: it does not know a member of the request, or a value is wrong."""
 
 
 class Unknown(PaymentError):

@@ -5,6 +5,7 @@ import ssl
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final, Protocol, Self, TypeVar
 from uuid import UUID
 
@@ -31,6 +32,7 @@ from roadbike.reservation.payment_errors import (
     CutOff,
     CutShort,
     NotSent,
+    NotUnderstood,
     PaymentError,
     PaymentRefused,
     Unknown,
@@ -98,10 +100,20 @@ class HttpPayments:
             await self._session.close()
 
     async def open(self, reservation: Reservation, deadline: Deadline) -> None:
-        """Open the payment. A replica without a connection is followed by the next one."""
-        wanted = OpenPayment(
-            bike_id=reservation.bike_id, user_id=reservation.user_id, price=reservation.price
-        )
+        """Open the payment. A replica without a connection is followed by the next one.
+
+        An older payment does not know `reserveStore`: what it does not understand is sent without.
+        """
+        try:
+            await self._open(reservation, deadline, store_name=reservation.store_name)
+        except NotUnderstood:
+            await self._open(reservation, deadline, store_name=None)
+
+    async def _open(
+        self, reservation: Reservation, deadline: Deadline, *, store_name: str | None
+    ) -> None:
+        bike_id, user_id, price = reservation.bike_id, reservation.user_id, reservation.price
+        wanted = OpenPayment(bike_id=bike_id, user_id=user_id, price=price, store_name=store_name)
         path = f"{PATH}/{reservation.reservation_id}"
 
         async def call(url: str) -> None:
@@ -246,6 +258,7 @@ def _to_open(one: Unopened) -> PaymentToOpen:
         bike_id=one.reservation.bike_id,
         user_id=one.reservation.user_id,
         price=one.reservation.price,
+        store_name=one.reservation.store_name,
         traceparent=one.traceparent,
     )
 
@@ -266,6 +279,8 @@ def _error(status: int | None) -> PaymentError | None:
     """Return what the status of one payment means; None when it is open."""
     if status in OPENED:
         return None
+    if status == HTTPStatus.UNPROCESSABLE_ENTITY:
+        return NotUnderstood(f"refused with {status}")
     if status in REFUSED:
         return PaymentRefused(f"refused with {status}")
     return Unknown(f"answered {status}")

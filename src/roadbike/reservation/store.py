@@ -31,9 +31,10 @@ from roadbike.kit.db import Tx
 from roadbike.kit.db.bulk import among
 from roadbike.kit.db.claims import DueRows
 from roadbike.kit.db.columns import Status, UtcTime
+from roadbike.kit.db.keyset import Keyset
 from roadbike.kit.db.mariadb import MARIADB
 from roadbike.kit.db.paging import Paging
-from roadbike.kit.db.rows import Rows
+from roadbike.kit.db.rows import Part, Rows
 from roadbike.kit.db.statements import Statement
 from roadbike.kit.pure.refusals import NotFound
 from roadbike.reservation.domain import Bike, Reservation, is_pending
@@ -133,10 +134,10 @@ _PENDING: Final = DueRows(
 )
 SORTABLE: Final = {"reserveDt": RESERVATION.c.reserved_at, "price": RESERVATION.c.price}
 CATALOGUE_SORTABLE: Final = {"price": BIKE.c.price}
-NEWEST_FIRST: Final = (  # a batch has one time: without the id, pages would overlap
-    RESERVATION.c.reserved_at.desc(),
-    RESERVATION.c.reservation_id.desc(),
+NEWEST_FIRST: Final = Keyset(  # a batch has one time: without the id, pages would overlap
+    (RESERVATION.c.reserved_at, RESERVATION.c.reservation_id)
 )
+BY_NUMBER: Final = Keyset((BIKE.c.bike_id,), descending=False)
 
 
 async def lock_reservations(tx: Tx, reservation_ids: Iterable[UUID]) -> None:
@@ -204,7 +205,7 @@ async def get(tx: Tx, reservation_id: UUID, *, owner: str | None) -> Reservation
     return RESERVATIONS.state(row)
 
 
-async def page(tx: Tx, paging: Paging, *, owner: str | None) -> tuple[Sequence[Reservation], int]:
+async def page(tx: Tx, paging: Paging, *, owner: str | None) -> Part[Reservation]:
     """Return one page of the registered reservations, newest first by default, and the total."""
     return await RESERVATIONS.page(tx, _served(owner), paging, sortable=SORTABLE, then=NEWEST_FIRST)
 
@@ -228,12 +229,10 @@ def save_bike(tx: Tx, bike: Bike) -> None:
     BIKES.save(tx, bike)
 
 
-async def catalogue_page(tx: Tx, paging: Paging) -> tuple[Sequence[Bike], int]:
+async def catalogue_page(tx: Tx, paging: Paging) -> Part[Bike]:
     """Return one page of the bikes on sale, by their number by default, and the total."""
     on_sale = select(BIKE).where(BIKE.c.on_sale)
-    return await BIKES.page(
-        tx, on_sale, paging, sortable=CATALOGUE_SORTABLE, then=[BIKE.c.bike_id.asc()]
-    )
+    return await BIKES.page(tx, on_sale, paging, sortable=CATALOGUE_SORTABLE, then=BY_NUMBER)
 
 
 def delete_key(tx: Tx, reservation_id: UUID) -> None:

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Annotated, Any
 
 import msgspec
+from litestar.connection import Request
 from litestar.params import Parameter
 from msgspec import UNSET, UnsetType
 
@@ -23,6 +24,7 @@ from roadbike.contracts.types import (
 )
 from roadbike.contracts.wire_names import wire_name
 from roadbike.kit.db import Database
+from roadbike.kit.db.table_state import table_state
 from roadbike.kit.pure.conditions import Precondition
 from roadbike.kit.web import (
     ADMIN,
@@ -45,6 +47,8 @@ from roadbike.kit.web import (
     view,
 )
 from roadbike.kit.web.audit_log import WhyParameter
+from roadbike.kit.web.conditions import is_known, weak_etag
+from roadbike.kit.web.hal import unchanged
 from roadbike.stock import store, use_cases
 from roadbike.stock.domain import BelowHeld, Bike, BikeExists
 
@@ -142,12 +146,26 @@ class StockApi:
             delete(bike, self.remove, who=ADMIN, status=204, refuses=(412, 428)),
         ]
 
-    async def page(self, paging: Paging, caller: Caller) -> Page[Bikes]:
-        """List the bikes on sale; for staff, the withdrawn ones too."""
+    async def page(
+        self, request: Request[Any, Any, Any], paging: Paging, caller: Caller
+    ) -> Reply[Page[Bikes]]:
+        """List the bikes on sale; for staff, the withdrawn ones too.
+
+        The ETag is of the whole list: while it stays the same, no page has changed. A search and
+        a sorted list have none.
+        """
         async with self.db.read() as tx:
-            found, total = await store.page(tx, paging, withdrawn=caller.is_staff)
+            headers = {"Vary": "Authorization"}
+            if paging.q is None and not paging.sort:  # these use texts that have no version
+                role = "admin" if caller.is_admin else "staff" if caller.is_staff else "all"
+                headers["ETag"] = weak_etag(await table_state(tx, store.BIKE), role)
+                if is_known(request, headers["ETag"]):
+                    return unchanged(headers)
+            found, total, following = await store.page(tx, paging, withdrawn=caller.is_staff)
         shown = Bikes([_view(bike, caller) for bike in found])
-        return page_of(shown, paging, total=total, url="/stocks")
+        return Reply(
+            page_of(shown, paging, total=total, following=following, url="/stocks"), headers=headers
+        )
 
     async def get(self, bike_id: BikeIdInPath, caller: Caller) -> Reply[BikeView]:
         """Show one bike."""

@@ -21,6 +21,7 @@ COLUMNS: Final = (
     *("reserveQty", "onSale", "description"),
 )
 REQUIRED: Final = ("bikeId", "bikeNm", "price", "stockQty")
+VALID: Final = {"bikeId": 1, "bikeNm": "x", "price": 1, "stockQty": 0}  # of each REQUIRED column
 NUMBERS: Final = {"bikeId", "version", "price", "stockQty"}
 IGNORED: Final = {"reserveQty"}  # only shown
 TRUTHS: Final[Mapping[str, bool]] = {"true": True, "false": False}
@@ -62,13 +63,35 @@ def lines_of(raw: bytes) -> list[Line]:
 
 
 def values_of(line: Line, reader: Reader) -> Any:
-    """Return what the line says, as the reader's type. Raises Invalid with places in the file."""
+    """Return what the line says, as the reader's type.
+
+    Raises Invalid with all that is wrong with it, each with its place in the file.
+    """
     sent = {name: _value(name, text) for name, text in line.cells.items() if name not in IGNORED}
     given = {name: value for name, value in sent.items() if name and value is not None}
     try:
-        return reader.read(msgspec.json.encode(given))
+        return _read(given, reader)
     except Invalid as refusal:
-        raise Invalid(*(_placed(line, fault) for fault in refusal.faults)) from refusal
+        missing = [at(line, name, "fault-missing") for name in REQUIRED if name not in given]
+        wrong = [
+            _placed(line, fault)
+            for name, value in given.items()
+            for fault in _faults({**VALID, name: value}, reader)
+        ]
+        raise Invalid(*missing, *wrong) from refusal
+
+
+def _faults(given: Mapping[str, object], reader: Reader) -> Sequence[Fault]:
+    """Return what is wrong with a row whose other cells are right."""
+    try:
+        _read(given, reader)
+    except Invalid as refusal:
+        return refusal.faults
+    return ()
+
+
+def _read(given: Mapping[str, object], reader: Reader) -> Any:
+    return reader.read(msgspec.json.encode(given))
 
 
 def at(line: Line, column: str, slug: str, **facts: object) -> Fault:

@@ -41,8 +41,9 @@ from roadbike.kit.db import Tx
 from roadbike.kit.db.bulk import Insert, insert_new
 from roadbike.kit.db.claims import free_only
 from roadbike.kit.db.columns import AsJson, BigId, Status, UtcTime, utc_now
+from roadbike.kit.db.keyset import Keyset
 from roadbike.kit.db.paging import Paging
-from roadbike.kit.db.rows import Rows
+from roadbike.kit.db.rows import Part, Rows
 from roadbike.kit.messaging.catching_up import Ends
 from roadbike.kit.pure.refusals import NotFound
 from roadbike.kit.pure.texts import search_form
@@ -122,8 +123,7 @@ ALLOCATIONS: Final = Rows(ALLOCATION, Allocation)
 
 EDITED: Final = (  # by staff; events change the other columns meanwhile
     *("bike_name", "price", "stock_quantity", "brand", "frame_size", "colour", "description"),
-    *("geometry", "withdrawn", "withdrawn_at", "version", "changed_by"),
-    "changed_at",
+    *("geometry", "withdrawn", "withdrawn_at", "version", "changed_by", "changed_at"),
 )
 BIKE_TEXT: Final = Table(
     "bike_text",
@@ -141,6 +141,7 @@ SOURCE: Final = (
 )
 WITH_TEXT: Final = BIKE.outerjoin(BIKE_TEXT, BIKE_TEXT.c.bike_id == BIKE.c.bike_id)
 BY_TEXT: Final = {"bikeNm": BIKE_TEXT.c.name_key, "brand": BIKE_TEXT.c.brand_key}
+BY_NUMBER: Final = Keyset((BIKE.c.bike_id,), descending=False)
 SORTABLE: Final = {
     "price": BIKE.c.price,
     "bikeNm": BY_TEXT["bikeNm"],
@@ -205,7 +206,7 @@ async def get(tx: Tx, bike_id: int, *, withdrawn: bool) -> Bike:
     return bike
 
 
-async def page(tx: Tx, paging: Paging, *, withdrawn: bool) -> tuple[Sequence[Bike], int]:
+async def page(tx: Tx, paging: Paging, *, withdrawn: bool) -> Part[Bike]:
     """Return one page of the bikes, the withdrawn ones only on request, and how many there are."""
     needs_text = paging.q is not None or any(by.field in BY_TEXT for by in paging.sort)
     found = select(BIKE).select_from(WITH_TEXT if needs_text else BIKE)
@@ -213,7 +214,9 @@ async def page(tx: Tx, paging: Paging, *, withdrawn: bool) -> tuple[Sequence[Bik
         found = found.where(matches(paging.q))
     if not withdrawn:
         found = found.where(~BIKE.c.withdrawn)
-    return await BIKES.page(tx, found, paging, sortable=SORTABLE, then=[BIKE.c.bike_id])
+    return await BIKES.page(
+        tx, found, paging, sortable=SORTABLE, then=Keyset((BIKE.c.bike_id,), descending=False)
+    )
 
 
 def matches(q: str) -> ColumnElement[bool]:

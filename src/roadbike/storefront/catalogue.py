@@ -2,10 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import msgspec
 from msgspec import structs
@@ -16,9 +16,9 @@ from roadbike.kit.pure.texts import search_form, sort_key
 from roadbike.storefront.geometries import Geometries
 from roadbike.storefront.kept import Kept
 from roadbike.storefront.numbers import whole
-from roadbike.storefront.peers import Peers, Request, Unreachable
+from roadbike.storefront.peers import Peers
+from roadbike.storefront.whole_lists import read_whole
 
-PAGE_SIZE: Final = 100  # bikes that one call returns at most
 FRESH_SECONDS: Final = 1.0
 STALE_SECONDS: Final = 10.0  # older copies are shown with a note
 FEW: Final = 3  # this many units or fewer are called "n left"
@@ -212,6 +212,8 @@ def _colourfulness(bike: Bike) -> int:
 class Catalogue:
     """Keeps a copy of the catalogue; it is read again, in the background, while pages ask for it.
 
+    That is at most once in FRESH_SECONDS, by a conditional GET: without a change it costs one
+    request without a body, however many bikes there are.
     The geometries are of another service: without it, bikes are shown without a drawing.
     """
 
@@ -219,6 +221,9 @@ class Catalogue:
         self._peers = peers
         self._geometries = Geometries(peers)
         self._kept = Kept(self._read, fresh_seconds=FRESH_SECONDS, stale_seconds=STALE_SECONDS)
+        self._last: Copy | None = None
+        self._tag: str | None = None
+        self._drawn: Mapping[int, Geometry] = {}  # the geometries in the last copy
 
     async def __aenter__(self) -> Self:
         return self
@@ -239,29 +244,20 @@ class Catalogue:
         self._kept.expire()
 
     async def _read(self) -> Copy:
+        """Return a new copy; the last one with a new time when neither service has changes."""
         known = await self._geometries.known()
-        bikes: list[Bike] = []
-        number, pages = 0, 1
-        while number < pages:
-            page = await self._page(number)
-            pages = int(page["page"]["totalPages"])
-            found = msgspec.convert(page["_embedded"]["stocks"], list[Bike])
-            bikes += [
-                structs.replace(bike, geometry=known[bike.bike_id])
-                if bike.bike_id in known
-                else bike
-                for bike in found
-            ]
-            number += 1
-        return Copy.of(bikes, datetime.now(UTC))
-
-    async def _page(self, number: int) -> Any:
-        query = (("page", str(number)), ("size", str(PAGE_SIZE)))
-        answer = await self._peers.send(
-            Request(
-                service="reservation", method="GET", path="/reservations/catalogue", query=query
-            )
+        tag = self._tag if known is self._drawn else None
+        found = await read_whole(
+            self._peers, "reservation", "/reservations/catalogue", "stocks", known=tag
         )
-        if not answer.is_success:
-            raise Unreachable("reservation")
-        return answer.body
+        if found is None:
+            assert self._last is not None  # the tag is of its list
+            self._last = replace(self._last, read_at=datetime.now(UTC))
+            return self._last
+        bikes = [
+            structs.replace(bike, geometry=known[bike.bike_id]) if bike.bike_id in known else bike
+            for bike in msgspec.convert(found.rows, list[Bike])
+        ]
+        self._last = Copy.of(bikes, datetime.now(UTC))
+        self._tag, self._drawn = found.tag, known
+        return self._last

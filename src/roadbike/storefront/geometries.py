@@ -2,16 +2,16 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from roadbike.contracts.geometry import Geometry
 from roadbike.contracts.wire_names import wire_name
 from roadbike.storefront.kept import WAIT_SECONDS, Kept
-from roadbike.storefront.peers import Peers, Request, Unreachable
+from roadbike.storefront.peers import Peers, Unreachable
+from roadbike.storefront.whole_lists import read_whole
 
-PAGE_SIZE: Final = 100  # bikes that one call returns at most
 FRESH_SECONDS: Final = 5.0
 STALE_SECONDS: Final = float("inf")  # a frame does not change: nobody waits for a newer value
 
@@ -29,6 +29,8 @@ class Geometries:
     def __init__(self, peers: Peers) -> None:
         self._peers = peers
         self._kept = Kept(self._read, fresh_seconds=FRESH_SECONDS, stale_seconds=STALE_SECONDS)
+        self._last: Mapping[int, Geometry] = {}
+        self._tag: str | None = None
 
     async def __aexit__(self, *error: object) -> None:
         await self._kept.__aexit__(*error)
@@ -39,25 +41,13 @@ class Geometries:
             async with asyncio.timeout(WAIT_SECONDS):
                 return await self._kept.get()
         except (Unreachable, TimeoutError):
-            return {}
+            return self._last
 
     async def _read(self) -> Mapping[int, Geometry]:
-        found: dict[int, Geometry] = {}
-        number, pages = 0, 1
-        while number < pages:
-            page = await self._page(number)
-            pages = int(page["page"]["totalPages"])
-            for row in msgspec.convert(page["_embedded"]["stocks"], list[Row]):
-                if row.geometry is not None:
-                    found[row.bike_id] = row.geometry
-            number += 1
-        return found
-
-    async def _page(self, number: int) -> Any:
-        query = (("page", str(number)), ("size", str(PAGE_SIZE)))
-        answer = await self._peers.send(
-            Request(service="stock", method="GET", path="/stocks", query=query)
-        )
-        if not answer.is_success:
-            raise Unreachable("stock")
-        return answer.body
+        """Return the geometries; the same object as before while stock has no change of them."""
+        found = await read_whole(self._peers, "stock", "/stocks", "stocks", known=self._tag)
+        if found is not None:
+            rows = msgspec.convert(found.rows, list[Row])
+            now = {row.bike_id: row.geometry for row in rows if row.geometry is not None}
+            self._last, self._tag = self._last if now == self._last else now, found.tag
+        return self._last

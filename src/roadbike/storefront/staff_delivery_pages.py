@@ -24,7 +24,7 @@ ALL: Final = Source(
     f"{DAY}/all",
     "delivery",
     "/deliveries/all",
-    ("deliveryStatus", "day", "userId", "bikeId", "slow"),
+    ("deliveryStatus", "day", "userId", "bikeId", "reserveStore", "slow"),
 )
 GROUPS: Final[Mapping[str, DeliveryStatus]] = {
     "send": DeliveryStatus.PREPARING,

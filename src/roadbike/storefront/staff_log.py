@@ -22,6 +22,7 @@ LOGS: Final[Sequence[tuple[str, str]]] = (  # service and address, in the order 
     ("payment", "/payments/audit"),
     ("delivery", "/deliveries/audit"),
     ("account", "/accounts/audit"),
+    ("mypage", "/myPages/audit"),
 )
 FILTERS: Final = ("by", "thing", "day")
 SIZE: Final = 50

@@ -21,7 +21,7 @@ RESERVATIONS: Final = Source(
     "/reservations/all",
     ("reserveStatus", "day", "userId", "bikeId", "reserveStore", "slow"),
 )
-OF_MONEY: Final = ("payStatus", "day", "userId", "bikeId", "slow")
+OF_MONEY: Final = ("payStatus", "day", "userId", "bikeId", "reserveStore", "slow")
 PAYMENTS: Final = Source("/staff/payments", "payment", "/payments/all", OF_MONEY)
 REFUNDS: Final = Source("/staff/payments/refunds", "payment", "/payments/refunds", OF_MONEY)
 REFUND_STATUSES: Final = (PaymentStatus.REFUNDING, PaymentStatus.CANCELLED, PaymentStatus.PAID)

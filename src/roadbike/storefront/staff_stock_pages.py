@@ -5,6 +5,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from roadbike.kit.web import ADMIN, STAFF, Reply, Route
+from roadbike.storefront import staff_geometry, wording
 from roadbike.storefront.forms import Fields
 from roadbike.storefront.peers import Answer, Peers
 from roadbike.storefront.staff_lists import Lists, Source, query_of, success
@@ -14,7 +15,10 @@ from roadbike.storefront.web import HtmlReply, Pages, Request, redirect, shown
 LIST: Final = Source("/staff/stock", "stock", "/stocks/all", ("q", "low", "withdrawn"))
 TEXTS: Final = ("bikeNm", "brand", "frameSize", "colour", "description")
 NUMBERS: Final = ("price", "stockQty")
-FIELDS: Final = ("bikeNm", "brand", "frameSize", "colour", "price", "stockQty", "description")
+FIELDS: Final = (
+    *("bikeNm", "brand", "frameSize", "colour", "price", "stockQty", "description"),
+    *staff_geometry.FIELDS,
+)
 MAX_FORM_BYTES: Final = 512 * 1024  # three versions of the longest description
 THEIRS: Final = "theirs"
 STALE: Final = {HTTPStatus.PRECONDITION_FAILED, HTTPStatus.CONFLICT}
@@ -59,8 +63,7 @@ class StaffStockPages:
     async def add(self, visitor: Visitor, _request: Request, fields: Fields) -> HtmlReply:
         """Put a new bike on sale."""
         typed = {name: fields.get(name, "") for name in ("bikeId", *FIELDS)}
-        given = {name: _value(name, value) for name, value in typed.items() if value}
-        answer = await self.peers.send(visitor.asks("stock", "POST", "/stocks", body=given))
+        answer = await self.peers.send(visitor.asks("stock", "POST", "/stocks", body=_new(typed)))
         if answer.is_success:
             return redirect(f"{LIST.page}?q={answer.body['bikeId']}&done=added")
         return _form_page(visitor, typed=typed, faults=_faults(answer), status=answer.status)
@@ -81,11 +84,9 @@ class StaffStockPages:
         path = f"/stocks/{request.path_params['bike_id']}"
         if not changed:
             return redirect(f"{LIST.page}?q={request.path_params['bike_id']}&withdrawn=true")
-        body = {name: _value(name, value) or None for name, value in changed.items()}
-        body |= {name: 0 for name, value in changed.items() if name in NUMBERS and value == "0"}
         headers = {"If-Match": fields.get("etag", "")}
         answer = await self.peers.send(
-            visitor.asks("stock", "PATCH", path, body=body, headers=headers)
+            visitor.asks("stock", "PATCH", path, body=_patch(changed, mine), headers=headers)
         )
         if answer.is_success:
             query = f"q={request.path_params['bike_id']}&withdrawn=true&done=saved"
@@ -95,9 +96,14 @@ class StaffStockPages:
             return _conflict_page(visitor, now, base=base, mine=mine)
         if not answer.problem.errors and answer.status != HTTPStatus.UNPROCESSABLE_ENTITY:
             success(answer)
-        opened = Answer(now.status, now.body | _of_base(now.body, base), etag=fields.get("etag"))
+        opened = Answer(now.status, now.body, etag=fields.get("etag"))
         return _form_page(
-            visitor, typed=mine, bike=opened, faults=_faults(answer), status=answer.status
+            visitor,
+            typed=mine,
+            bike=opened,
+            base=base,
+            faults=_faults(answer),
+            status=answer.status,
         )
 
     async def ask_sale(self, visitor: Visitor, request: Request) -> HtmlReply:
@@ -145,6 +151,8 @@ def _versions(fields: Fields) -> tuple[dict[str, str], dict[str, str]]:
 
 def _plain(name: str, value: str) -> str:
     """Return the value as it is compared: a number without commas, a text with plain breaks."""
+    if name in staff_geometry.LABELS:
+        return staff_geometry.plain(name, value)
     if name in NUMBERS or name == "bikeId":
         digits = value.replace(",", "").replace("₩", "").replace(" ", "")
         return str(int(digits)) if digits.isascii() and digits.isdigit() else value
@@ -158,17 +166,34 @@ def _value(name: str, value: str) -> object:
     return int(plain) if is_number else plain
 
 
+def _new(typed: Mapping[str, str]) -> dict[str, Any]:
+    """Return the body for a new bike: what was filled in."""
+    given = {name: _value(name, value) for name, value in typed.items() if value}
+    geometry = staff_geometry.given(typed)
+    own = {name: value for name, value in given.items() if name not in staff_geometry.LABELS}
+    return own | ({"geometry": geometry} if geometry else {})
+
+
+def _patch(changed: Mapping[str, str], mine: Mapping[str, str]) -> dict[str, Any]:
+    """Return the body with what was changed; of a geometry all, as stock keeps it as a whole."""
+    own = {name: value for name, value in changed.items() if name not in staff_geometry.LABELS}
+    body = {name: _value(name, value) or None for name, value in own.items()}
+    body |= {name: 0 for name, value in own.items() if name in NUMBERS and value == "0"}
+    return body if len(own) == len(changed) else body | {"geometry": staff_geometry.given(mine)}
+
+
 def _texts(bike: Mapping[str, Any]) -> dict[str, str]:
-    return {name: str("" if bike[name] is None else bike[name]) for name in FIELDS}
-
-
-def _of_base(bike: Mapping[str, Any], base: Mapping[str, str]) -> dict[str, Any]:
-    return {name: base[name] for name in FIELDS if name in bike}
+    own = {name: bike[name] for name in FIELDS if name not in staff_geometry.LABELS}
+    shown = {name: str("" if value is None else value) for name, value in own.items()}
+    return shown | staff_geometry.texts(bike["geometry"])
 
 
 def _faults(answer: Answer) -> dict[str, str]:
     """Return what is wrong by field; what is wrong with none of them by "form"."""
-    found = {fault.pointer.removeprefix("/"): fault.detail for fault in answer.problem.errors}
+    found = {
+        staff_geometry.field_of(fault.pointer) or fault.pointer.removeprefix("/"): fault.detail
+        for fault in answer.problem.errors
+    }
     if not found:
         found = {_field_of(answer): answer.problem.detail or answer.problem.title}
     known = {"bikeId", *FIELDS}
@@ -184,10 +209,13 @@ def _form_page(
     *,
     typed: Mapping[str, str],
     bike: Answer | None = None,
+    base: Mapping[str, str] | None = None,
     faults: Mapping[str, str] | None = None,
     status: int = 200,
 ) -> HtmlReply:
-    base = _texts(bike.body) if bike else {}
+    """Show the form. base: what its fields were when it was opened, if that is not now."""
+    if base is None:
+        base = _texts(bike.body) if bike else {}
     return shown(
         "staff/bike.html",
         visitor,
@@ -197,6 +225,9 @@ def _form_page(
         base=base,
         typed=typed,
         faults=faults or {},
+        geometry=staff_geometry.LABELS,
+        has_geometry=any(typed[name] for name in staff_geometry.FIELDS),
+        kinds=wording.KINDS,
     )
 
 
@@ -219,6 +250,8 @@ def _conflict_page(
         mine=mine,
         theirs=theirs,
         picked=picked,
+        geometry=staff_geometry.LABELS,
+        kinds=wording.KINDS,
     )
 
 

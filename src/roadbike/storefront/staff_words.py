@@ -20,6 +20,7 @@ KINDS: Final[Mapping[str, Both]] = {
     "payment": ("결제", "Payment"),
     "delivery": ("배송", "Delivery"),
     "account": ("계정", "Account"),
+    "event": ("이벤트", "Event"),
 }
 ACTIONS: Final[Mapping[str, Both]] = {
     "added": ("추가", "added"),
@@ -32,6 +33,8 @@ ACTIONS: Final[Mapping[str, Both]] = {
     "corrected": ("정정", "corrected"),
     "role-changed": ("역할 변경", "role changed"),
     "password-reset": ("비밀번호 재설정", "password reset"),
+    "retried": ("다시 처리", "retried"),
+    "dismissed": ("처리하지 않기로 함", "dismissed"),
 }
 FIELDS: Final[Mapping[str, Both]] = {
     "bikeNm": ("이름", "Name"),
@@ -53,6 +56,8 @@ FIELDS: Final[Mapping[str, Both]] = {
     "zipCd": ("우편번호", "Postcode"),
     "addrNm": ("주소", "Address"),
     "roles": ("역할", "Roles"),
+    "event": ("이벤트", "Event"),
+    "letter": ("데드 레터 번호", "Dead letter"),
 }
 LONGEST: Final = 60  # characters of a value that are shown
 COMPLEX: Final = (dict,)

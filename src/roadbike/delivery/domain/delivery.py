@@ -47,6 +47,7 @@ class Delivery:
 
     bike_id, user_id, price: what was reserved, by whom, for how many KRW; the registration says
     so, before it bike_id is only what the first event said.
+    store_name: where it was reserved; None for a registration that an older version has noted.
     paid_bike_id, paid_by, paid_price: the same as the approved payment says it.
     allocated_bike_id: the bike of which stock holds a unit.
     delivery_status: None as long as no parcel was prepared; when `closed`, none will be.
@@ -68,6 +69,7 @@ class Delivery:
     paid_by: str | None = None
     paid_price: int | None = None
     price: int | None = None
+    store_name: str | None = None
     user_id: str | None = None
     user_name: str | None = None
     zip_code: str | None = None
@@ -125,6 +127,7 @@ def _with_fact(delivery: Delivery, cause: Cause) -> Delivery:
                 registered=True,
                 bike_id=cause.bike_id,
                 price=cause.price,
+                store_name=cause.store_name,
                 user_id=cause.user_id,
                 **{name: getattr(delivery, name) or getattr(cause, name) for name in CONTACT},
             )

@@ -4,16 +4,25 @@ Unlike an offset it costs the same on every page, and rows that come or go meanw
 the pages.
 """
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeVar
+from datetime import datetime
+from typing import Annotated, Any, Final, Generic, TypeVar
+from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, Select, func, literal, select, tuple_
+import msgspec
+from sqlalchemy import Column, ColumnElement, Select, Uuid, func, literal, select, tuple_
 
+from roadbike.kit.db.columns import UtcTime
 from roadbike.kit.db.database import Tx
 from roadbike.kit.db.mariadb import MARIADB
 from roadbike.kit.db.statements import Row
+from roadbike.kit.pure.refusals import Fault, Invalid
 
+AFTER: Final = "after"  # the query parameter that says where a page begins
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]  # a time in a key
+Number = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 MOST_COUNTED: Final = 1_000  # rows; how many more there are is not read
 
 S = TypeVar("S")
@@ -52,6 +61,14 @@ class Keyset:
         not_before = column <= value if self.descending else column >= value
         return not_before & (behind | self._behind(columns[1:], last[1:]))
 
+    def key_of(self, row: Row) -> Key:
+        """Return the place of a row in the order."""
+        return tuple(row[column.name] for column in self.columns)
+
+    def read(self, after: str) -> Key:
+        """Return the key that a link of such a list has. Raises Invalid (422) for others."""
+        return read_place(after, *map(_type, self.columns))
+
 
 @dataclass(frozen=True, slots=True)
 class Listed(Generic[S]):
@@ -70,9 +87,34 @@ class Listed(Generic[S]):
         states = [self.state(row) for row in rows[:size]]
         if len(rows) <= size:
             return states, None
-        return states, tuple(rows[size - 1][column.name] for column in self.order.columns)
+        return states, self.order.key_of(rows[size - 1])
 
     async def count(self, tx: Tx) -> int:
         """Return how many rows there are; MOST_COUNTED + 1 when there are more."""
         some = self.found.with_only_columns(literal(1)).limit(MOST_COUNTED + 1).subquery()
         return int(await tx.scalar(select(func.count()).select_from(some)))
+
+
+def place_of(key: Key) -> str:
+    """Return the key as the parameter `after` has it."""
+    return urlsafe_b64encode(msgspec.json.encode(key)).decode().rstrip("=")
+
+
+def read_place(after: str, *types: Any) -> Key:
+    """Return the key that the parameter has; its values have these types.
+
+    Raises Invalid (422), which names `after`, for a text that no link of the list has.
+    """
+    shape: Any = tuple.__class_getitem__(types)
+    try:
+        raw = urlsafe_b64decode(after + "=" * (-len(after) % 4))
+        key: Key = msgspec.json.decode(raw, type=shape)
+    except ValueError as error:  # of base64; msgspec's errors are ValueErrors, too
+        raise Invalid(Fault(slug="fault-place", parameter=AFTER)) from error
+    return key
+
+
+def _type(column: Column[Any]) -> Any:
+    if isinstance(column.type, UtcTime):
+        return Moment
+    return UUID if isinstance(column.type, Uuid) else Number

@@ -18,11 +18,14 @@ class SortOrder:
 class Paging:
     """Page `number` (from 0) with `size` items, sorted by each of `sort` in turn.
 
+    after: where the page begins, as the link of the page before says it; it is None for the first
+    page, for one that was asked for by its number only, and for a sorted list.
     q: the search text; None without a search.
     """
 
     number: int = 0
     size: int = DEFAULT_PAGE_SIZE
+    after: str | None = None
     sort: tuple[SortOrder, ...] = ()
     q: str | None = None
 

@@ -8,12 +8,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from operator import attrgetter
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from sqlalchemy import Column, ColumnElement, Select, Table, bindparam, func, select
 
 from roadbike.kit.db import StaleRow, Tx, bulk, claims
 from roadbike.kit.db.database import RowKey
+from roadbike.kit.db.keyset import Keyset, place_of
 from roadbike.kit.db.mariadb import MARIADB
 from roadbike.kit.db.paging import Paging, SortOrder
 from roadbike.kit.db.statements import Row, Statement
@@ -31,6 +32,17 @@ class Guarded(Protocol):
 T = TypeVar("T", bound=Guarded)
 
 VERSION: Final = "row_version"
+
+
+class Part(NamedTuple, Generic[T]):
+    """One page of a list. total: of the whole list. following: where the next page begins.
+
+    `following` is None on the last page and for a sorted list, whose pages have numbers only.
+    """
+
+    states: Sequence[T]
+    total: int
+    following: str | None
 
 
 class Rows(Generic[T]):
@@ -99,23 +111,34 @@ class Rows(Generic[T]):
         paging: Paging,
         *,
         sortable: Mapping[str, Column[Any]],
-        then: Sequence[ColumnElement[Any]],
-    ) -> tuple[Sequence[T], int]:
+        then: Keyset,
+    ) -> Part[T]:
         """Return one page of the rows that the statement finds, and the number of all of them.
+
+        A page that begins after a key costs the same wherever it is in the list; one that is asked
+        for by its number reads the pages before it, too.
 
         The number of a long list may be a second old (`kit.db.totals`).
         sortable: columns by the wire name of their field; rows without a value come last.
         then: order of rows with equal sort fields. It ends in the primary key, so that pages do
         not overlap.
-        Raises KeyError for a sort field that is not among `sortable`.
+        Raises KeyError for a sort field that is not among `sortable`, and Invalid for a key that no
+        page of such a list has.
         """
-        order = [key for by in paging.sort for key in _order(sortable[by.field], by)]
-        page = found.order_by(*order, *then).offset(paging.offset).limit(paging.size)
-        states = [self.state(row) for row in await tx.rows(page)]
-        if len(states) < paging.size and (states or not paging.offset):
-            return states, paging.offset + len(states)  # it is the last page
+        if paging.after is None:
+            order = [key for by in paging.sort for key in _order(sortable[by.field], by)]
+            page = then.ordered(found.order_by(*order), None).offset(paging.offset)
+        else:
+            page = then.ordered(found, then.read(paging.after))
+        rows = await tx.rows(page.limit(paging.size + 1))
+        states = [self.state(row) for row in rows[: paging.size]]
+        is_last = len(rows) <= paging.size
+        following = None if is_last or paging.sort else place_of(then.key_of(rows[-2]))
+        if is_last and paging.after is None and (states or not paging.offset):
+            return Part(states, paging.offset + len(states), None)
         count = found.with_only_columns(func.count(), maintain_column_froms=True)
-        return states, await tx.db.totals.of(found, lambda: tx.scalar(count))
+        total = await tx.db.totals.of(found, lambda: tx.scalar(count))
+        return Part(states, total, following)
 
     def save(self, tx: Tx, state: T) -> None:
         """Save the state at the commit; of several states of one row the last one is written.

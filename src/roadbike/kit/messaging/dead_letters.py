@@ -8,6 +8,7 @@ import structlog
 from msgspec import Struct
 from sqlalchemy import ColumnElement, case, func, select, true, update
 
+from roadbike.kit.audit_log import MAX_ACTOR, MAX_WHY, OPERATOR, StaffChange, note
 from roadbike.kit.db import Tx
 from roadbike.kit.db.columns import utc_now
 from roadbike.kit.db.rows import locking
@@ -17,6 +18,7 @@ from roadbike.kit.messaging.parked import ALARM_ATTEMPTS, NEEDS_A_PERSON, PARKED
 log = structlog.get_logger()
 
 LISTED: Final = 1000  # letters in one answer
+KIND: Final = "event"  # in the audit log, where the thing is the event's key
 STUCK: Final = "stuck"  # the state that is shown for a parked message whose retries fail
 
 _OPEN: Final = PARKED.c.state.in_([ParkedState.PARKED, ParkedState.DEAD])
@@ -75,7 +77,7 @@ async def retry(tx: Tx, ids: Collection[int] | None, by: str) -> Sequence[int]:
         "attempts": 0,
         "retry_at": utc_now(),
     }
-    return await _change(tx, ids, values, "message.retried", by=by)
+    return await _change(tx, ids, values, "retried", by=by)
 
 
 async def dismiss(tx: Tx, ids: Collection[int] | None, by: str, why: str) -> Sequence[int]:
@@ -89,11 +91,11 @@ async def dismiss(tx: Tx, ids: Collection[int] | None, by: str, why: str) -> Seq
         "dismissed_by": by,
         "dismissed_why": why,
     }
-    return await _change(tx, ids, values, "message.dismissed", by=by, why=why)
+    return await _change(tx, ids, values, "dismissed", by=by, why=why)
 
 
 async def _change(
-    tx: Tx, ids: Collection[int] | None, values: dict[str, Any], report: str, **about: str
+    tx: Tx, ids: Collection[int] | None, values: dict[str, Any], action: str, **about: str
 ) -> Sequence[int]:
     found = select(PARKED.c.seq, PARKED.c.type, PARKED.c.key).where(_chosen(ids))
     rows = await tx.rows(locking(found.order_by(PARKED.c.seq)))
@@ -101,8 +103,25 @@ async def _change(
     among = PARKED.c.seq.in_([id_ for id_, _, _ in changed])
     await tx.execute(update(PARKED).where(among).values(values))
     for id_, type_, key in changed:
-        tx.after_commit(partial(log.warning, report, id=id_, type=type_, key=key, **about))
+        facts = {"id": id_, "type": type_, "key": key, **about}
+        tx.after_commit(partial(log.warning, f"message.{action}", **facts))
+        note(tx, _logged(action, id_, type_, key, **about))
     return [id_ for id_, _, _ in changed]
+
+
+def _logged(
+    action: str, id_: int, type_: str, key: str, *, by: str, why: str | None = None
+) -> StaffChange:
+    """Return the entry of the audit log. A longer reason stands in whole beside the letter."""
+    return StaffChange(
+        by=f"{OPERATOR}{by}"[:MAX_ACTOR],
+        kind=KIND,
+        thing=key,
+        action=action,
+        before={},
+        after={"event": type_, "letter": id_},
+        why=why and why[:MAX_WHY],
+    )
 
 
 def _chosen(ids: Collection[int] | None) -> ColumnElement[bool]:

@@ -38,6 +38,20 @@ def etag(version: int) -> str:
     return f'"{version}"'
 
 
+def weak_etag(*parts: object) -> str:
+    """Return the weak entity tag of a response that is made of these parts, in visible ASCII."""
+    return f'W/"{".".join(str(part) for part in parts)}"'
+
+
+def is_known(request: Request[Any, Any, Any], tag: str) -> bool:
+    """Return whether the client of a GET has the response with this ETag, and needs no body.
+
+    The response is then made a 304 by the edge. Raises Invalid for a malformed header.
+    """
+    condition = condition_of(request.scope["headers"])
+    return status_of_a_read(condition, tag) == HTTPStatus.NOT_MODIFIED
+
+
 def provide_condition(
     request: Request[Any, Any, Any],
     if_match_header: IfMatch = None,  # noqa: ARG001 for OpenAPI; it is one line of several

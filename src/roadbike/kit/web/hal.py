@@ -12,6 +12,7 @@ from litestar.response import Response
 from litestar.types import Message, Receive, Scope, Send
 from msgspec import UNSET, UnsetType, field
 
+from roadbike.kit.db.keyset import AFTER
 from roadbike.kit.db.paging import Paging
 from roadbike.kit.web.media import HAL_JSON
 
@@ -54,6 +55,11 @@ class Reply(Response[T], Generic[T]):
         return EncodedResponse(
             self.status_code or status_code or HTTPStatus.OK, media, self.headers, body
         )
+
+
+def unchanged(headers: Mapping[str, str]) -> Reply[Any]:
+    """Return the response to a client that has what these headers' ETag names: a 304."""
+    return Reply(b"", status=HTTPStatus.NOT_MODIFIED, headers=headers)
 
 
 class EncodedResponse:
@@ -128,10 +134,19 @@ class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     page: PageInfo
 
 
-def page_of(embedded: T, paging: Paging, *, total: int, url: str, **found_by: object) -> Page[T]:
+def page_of(
+    embedded: T,
+    paging: Paging,
+    *,
+    total: int,
+    url: str,
+    following: str | None = None,
+    **found_by: object,
+) -> Page[T]:
     """Return one page of a list: `page_of(Stocks(stocks=[…]), paging, total=…, url="/stocks")`.
 
-    total: the number of items in the whole list. found_by: further query parameters of the
+    total: the number of items in the whole list. following: where the next page begins, for its
+    link; without it the link has only the number. found_by: further query parameters of the
     request, which the links repeat, by their names on the wire; those that are None are left out.
     """
     given = {name: value for name, value in found_by.items() if value is not None}
@@ -139,23 +154,26 @@ def page_of(embedded: T, paging: Paging, *, total: int, url: str, **found_by: ob
     pages = -(-total // paging.size)
     last = max(0, pages - 1)
 
-    def to(number: int) -> Link:
-        return Link(f"{url}?{prefix}{_query(paging, number)}")
+    def to(number: int, after: str | None = None) -> Link:
+        return Link(f"{url}?{prefix}{_query(paging, number, after)}")
+
+    has_next = following is not None or (paging.after is None and paging.number < last)
 
     neighbours = PageLinks(
-        self=to(paging.number),
+        self=to(paging.number, paging.after),
         first=to(0),
         prev=to(min(paging.number - 1, last)) if paging.number > 0 else UNSET,
-        next=to(paging.number + 1) if paging.number < last else UNSET,
+        next=to(paging.number + 1, following) if has_next else UNSET,
         last=to(last),
     )
     info = PageInfo(paging.size, total, pages, paging.number)
     return Page(embedded=embedded, links=neighbours, page=info)
 
 
-def _query(paging: Paging, number: int) -> str:
-    """Return the query string of page `number` of the same list."""
+def _query(paging: Paging, number: int, after: str | None) -> str:
+    """Return the query string of page `number` of the same list, which begins there."""
     pairs: list[tuple[str, str | int]] = [("page", number), ("size", paging.size)]
     pairs += [("sort", f"{by.field},{'desc' if by.descending else 'asc'}") for by in paging.sort]
     pairs += [("q", paging.q)] if paging.q else []
+    pairs += [(AFTER, after)] if after else []
     return urlencode(pairs, safe=",")

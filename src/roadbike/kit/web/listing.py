@@ -1,6 +1,5 @@
 """Lists for staff: a page with a link to the next one, or the whole list as a table."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -10,25 +9,41 @@ from urllib.parse import urlencode
 import msgspec
 from litestar.connection import Request
 from litestar.params import QueryParameter
-from msgspec import UNSET, Meta, UnsetType, field
+from msgspec import UNSET, UnsetType, field
 
 from roadbike.kit.db import Database
-from roadbike.kit.db.keyset import MOST_COUNTED, Key, Listed
-from roadbike.kit.pure.refusals import Fault, Forbidden, Invalid
+from roadbike.kit.db.keyset import MOST_COUNTED, Key, Listed, Moment, place_of, read_place
+from roadbike.kit.pure.refusals import Forbidden
 from roadbike.kit.web.access import Caller
 from roadbike.kit.web.csv import Cell, wants_csv
 from roadbike.kit.web.csv_stream import CsvStream
 from roadbike.kit.web.hal import Link, Reply
+from roadbike.kit.web.paging import After
+
+__all__ = [
+    "DEFAULT_SIZE",
+    "MAX_SIZE",
+    "After",
+    "Day",
+    "Found",
+    "ListLinks",
+    "Listing",
+    "Moment",
+    "Place",
+    "Size",
+    "Slow",
+    "StaffList",
+    "cells_of",
+    "place_of",
+]
 
 S = TypeVar("S")
 T = TypeVar("T")
 
 MAX_SIZE: Final = 100
 DEFAULT_SIZE: Final = 50
-LONGEST_PLACE: Final = 400  # characters
 AT_A_TIME: Final = 500  # rows of a table, in one transaction
 
-Moment = Annotated[datetime, Meta(tz=True)]  # a time in a key
 Day = Annotated[
     date | None, QueryParameter(name="day", description="A day of the shop's time zone.")
 ]
@@ -36,12 +51,6 @@ Slow = Annotated[
     bool | None, QueryParameter(name="slow", description="Only those that take too long.")
 ]
 
-After = Annotated[
-    str | None,
-    QueryParameter(
-        max_length=LONGEST_PLACE, description="Where the page begins, as a `next` link has it."
-    ),
-]
 Size = Annotated[int, QueryParameter(ge=1, le=MAX_SIZE)]
 
 
@@ -149,12 +158,7 @@ class Place:
         """
         if after is None:
             return cls(None, None, size)
-        shape: Any = tuple.__class_getitem__(types)
-        try:
-            raw = urlsafe_b64decode(after + "=" * (-len(after) % 4))
-            return cls(after, msgspec.json.decode(raw, type=shape), size)
-        except ValueError as error:  # of base64; msgspec's errors are ValueErrors, too
-            raise Invalid(Fault(slug="fault-place", parameter="after")) from error
+        return cls(after, read_place(after, *types), size)
 
 
 def cells_of(state: object, fields: Sequence[str]) -> list[Cell]:
@@ -168,11 +172,6 @@ def _cell(value: Any) -> Cell:
     if isinstance(value, datetime):
         return value.isoformat(timespec="milliseconds")
     return value if value is None or isinstance(value, int) else str(value)
-
-
-def place_of(key: Key) -> str:
-    """Return the key as the parameter `after` has it."""
-    return urlsafe_b64encode(msgspec.json.encode(key)).decode().rstrip("=")
 
 
 def _text(value: object) -> str:

@@ -1,4 +1,4 @@
-"""The query parameters of a list: page, size, sort, q."""
+"""The query parameters of a list: page, size, after, sort, q."""
 
 from collections.abc import Callable, Mapping, Sequence
 from inspect import Parameter, Signature
@@ -6,16 +6,24 @@ from typing import Annotated, Any, Final
 
 from litestar.params import QueryParameter
 
+from roadbike.kit.db.keyset import AFTER
 from roadbike.kit.db.paging import DEFAULT_PAGE_SIZE, Paging, SortOrder
 from roadbike.kit.pure.refusals import Fault, Invalid
 
 MAX_PAGE_SIZE: Final = 100
 MAX_PAGE_NUMBER: Final = 10_000_000
 MAX_QUERY_LENGTH: Final = 200
+LONGEST_PLACE: Final = 400  # characters
 DIRECTIONS: Final = {"asc": False, "desc": True}
 
 PageNumber = Annotated[int, QueryParameter(ge=0, le=MAX_PAGE_NUMBER, description="Counted from 0.")]
 PageSize = Annotated[int, QueryParameter(ge=1, le=MAX_PAGE_SIZE)]
+After = Annotated[
+    str | None,
+    QueryParameter(
+        max_length=LONGEST_PLACE, description="Where the page begins, as a `next` link has it."
+    ),
+]
 Searched = Annotated[
     str | None,
     QueryParameter(
@@ -32,6 +40,7 @@ def paging_parameters(fields: Sequence[str], *, search: bool) -> Mapping[str, tu
     return {
         "page": (PageNumber, 0),
         "size": (PageSize, DEFAULT_PAGE_SIZE),
+        "after": (After, None),
         **({"sort": (sort, None)} if fields else {}),
         **({"q": (Searched, None)} if search else {}),
     }
@@ -45,9 +54,17 @@ def paging_of(fields: Sequence[str], *, search: bool) -> Callable[..., Paging]:
     """
 
     def provide_paging(
-        *, page: int, size: int, sort: Sequence[str] | None = None, q: str | None = None
+        *,
+        page: int,
+        size: int,
+        after: str | None = None,
+        sort: Sequence[str] | None = None,
+        q: str | None = None,
     ) -> Paging:
-        return Paging(number=page, size=size, sort=_orders(sort or (), fields), q=q)
+        if after is not None and sort:
+            raise Invalid(Fault(slug="fault-place", parameter=AFTER))  # no link has both
+        orders = _orders(sort or (), fields)
+        return Paging(number=page, size=size, after=after, sort=orders, q=q)
 
     parameters = paging_parameters(fields, search=search)
     signature = Signature(

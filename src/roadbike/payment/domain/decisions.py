@@ -45,6 +45,7 @@ def opened(
         bike_id=wanted.bike_id,
         user_id=wanted.user_id,
         price=wanted.price,
+        store_name=wanted.store_name,
         payment_status=PaymentStatus.DUE,
         opened_at=now,
     )

@@ -36,6 +36,7 @@ class PaymentSummary:
     registered: False when the reservation was never registered; the row is then shown to nobody.
     captured_by: the attempt whose money pays for the bike; money of any other is refunded.
     attempted: whether there is at least one attempt.
+    store_name: where it was reserved; None when the open did not say so.
     looks: how often it was looked at for late money of declined attempts. look_at: when to look
     next, None when there is nothing to look for.
     """
@@ -45,6 +46,7 @@ class PaymentSummary:
     bike_id: int | None = None
     user_id: str | None = None
     price: int | None = None  # KRW
+    store_name: str | None = None
     payment_status: PaymentStatus | None = None
     cancel_asked: bool = False
     expired: bool = False

@@ -13,8 +13,9 @@ from roadbike.kit.db import Tx
 from roadbike.kit.db.bulk import among, insert_new
 from roadbike.kit.db.claims import free_only
 from roadbike.kit.db.columns import utc_now
+from roadbike.kit.db.keyset import Keyset
 from roadbike.kit.db.paging import Paging
-from roadbike.kit.db.rows import locking
+from roadbike.kit.db.rows import Part, locking
 from roadbike.kit.db.statements import Statement
 from roadbike.kit.pure.refusals import NotFound
 from roadbike.payment.domain import Attempt, Outcome, Payment, PaymentSummary, Refund, Try
@@ -58,6 +59,7 @@ __all__ = [
     "metadata",
 ]
 
+NEWEST_FIRST: Final = Keyset((PAYMENT.c.payment_id,))  # of those that are served
 _LOCK_BY_ID: Final = Statement(
     lambda dialect: locking(
         select(PAYMENT)
@@ -194,13 +196,12 @@ async def get(tx: Tx, payment_id: UUID, *, owner: str | None) -> PaymentSummary:
 
 async def page(
     tx: Tx, paging: Paging, *, owner: str | None, reservation_id: UUID | None
-) -> tuple[Sequence[PaymentSummary], int]:
+) -> Part[PaymentSummary]:
     """Return one page of the served payments, newest first unless sorted, and their number."""
     found = _served(owner)
     if reservation_id is not None:
         found = found.where(PAYMENT.c.reservation_id == reservation_id)
-    newest = [PAYMENT.c.payment_id.desc()]
-    return await PAYMENTS.page(tx, found, paging, sortable=SORTABLE, then=newest)
+    return await PAYMENTS.page(tx, found, paging, sortable=SORTABLE, then=NEWEST_FIRST)
 
 
 async def _complete(tx: Tx, locked: Iterable[PaymentSummary]) -> list[Payment]:

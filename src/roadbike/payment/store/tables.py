@@ -17,7 +17,7 @@ from sqlalchemy import (
 
 from roadbike.contracts.reasons import Reason
 from roadbike.contracts.statuses import PaymentStatus
-from roadbike.contracts.types import USER_ID_LENGTH
+from roadbike.contracts.types import NAME_LENGTH, USER_ID_LENGTH
 from roadbike.kit.db.columns import Status, UtcTime, utc_now
 from roadbike.kit.db.rows import Rows
 from roadbike.payment.domain import Attempt, Outcome, PaymentSummary, Refund
@@ -36,6 +36,7 @@ PAYMENT: Final = Table(
     Column("bike_id", Integer),
     Column("user_id", String(USER_ID_LENGTH)),
     Column("price", BigInteger),
+    Column("store_name", String(NAME_LENGTH)),
     Column("payment_status", Status(PaymentStatus)),
     Column("cancel_asked", Boolean, nullable=False),
     Column("expired", Boolean, nullable=False),
@@ -50,6 +51,7 @@ PAYMENT: Final = Table(
     Index("payment_of_user", "user_id", "payment_id"),
     Index("payment_by_status", "payment_status", "opened_at"),
     Index("payment_of_bike", "bike_id", "opened_at"),
+    Index("payment_of_store", "store_name", "opened_at"),
     Index("payment_in_order", "opened_at", "reservation_id"),
     Index("payment_to_look_at", "look_at", postgresql_where=LOOKED_AT, sqlite_where=LOOKED_AT),
 )
