@@ -127,9 +127,9 @@ class Rows(Generic[T]):
         """
         if paging.after is None:
             order = [key for by in paging.sort for key in _order(sortable[by.field], by)]
-            page = then.ordered(found.order_by(*order), None).offset(paging.offset)
+            page = then.ordered(found.order_by(*order), None, tx.db.dialect).offset(paging.offset)
         else:
-            page = then.ordered(found, then.read(paging.after))
+            page = then.ordered(found, then.read(paging.after), tx.db.dialect)
         rows = await tx.rows(page.limit(paging.size + 1))
         states = [self.state(row) for row in rows[: paging.size]]
         is_last = len(rows) <= paging.size
