@@ -13,7 +13,7 @@ BASE ?=
 JOBS ?= $(if $(ARGS),0,2)
 SHARED = $(if $(filter-out 0,$(JOBS)),-n $(JOBS) --dist loadscope --no-loadscope-reorder)
 
-.PHONY: up help demo drills image base-image push browser promtool test test-long test-distributed test-races bench siege check sbom docs format
+.PHONY: up help demo drills image base-image push test-image browser promtool test test-long test-distributed test-races bench siege check sbom docs format
 
 up: .venv/run  ## open the shop; Ctrl-C closes it (ARGS=--detach: in background)
 	@exec .venv/bin/roadbike up $(ARGS)
@@ -65,6 +65,9 @@ image: $(UV)  ## build the image of all services (BASE=…: on another base; nee
 
 base-image:  ## make a base image from Debian's packages, where no registry is at hand (Debian, as root)
 	@deploy/image.sh base $(or $(BASE),localhost/roadbike-base:bookworm)
+
+test-image: .venv/dev  ## test the image that `make image` has built
+	@.venv/bin/python -m pytest -m cluster tests/cluster/test_image.py
 
 push:  ## send the image to a registry (REGISTRY=registry.example/shop)
 	@deploy/image.sh push $(IMAGE) $(or $(REGISTRY),$(error name the registry: make push REGISTRY=…))

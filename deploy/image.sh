@@ -3,11 +3,11 @@
 #   image.sh base NAME            a Debian with Python 3.11, from Debian's packages alone
 #   image.sh build NAME [BASE]    the image, and build/image/roadbike.tar to import it from
 #   image.sh push NAME REGISTRY   send it to a registry, where the engine is logged in
-# ENGINE: docker, podman or buildah; by default the first that is there. UV: the program uv.
+# ENGINE: docker, podman or buildah; by default the first that works. UV: the program uv.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-engine=${ENGINE:-$(for each in docker podman buildah; do command -v "$each" && break; done || true)}
+engine=${ENGINE:-$(for each in docker podman buildah; do "$each" info >/dev/null 2>&1 && echo "$each" && break; done || true)}
 [ -n "$engine" ] || { echo "An image is built with docker, podman or buildah: install one of them." >&2; exit 1; }
 engine=$(basename "$engine")
 
