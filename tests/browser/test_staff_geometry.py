@@ -64,7 +64,7 @@ def test_a_geometry_is_added_corrected_and_shown_by_the_shop(
     assert merged["price"] == 1_200_000
 
 
-def test_without_any_measure_the_geometry_is_taken_away(
+def test_without_any_measure_the_geometry_is_removed(
     visit: Visit, shop: Shop, staff: Staff
 ) -> None:
     geometry = {name.removeprefix("geo-"): value for name, value in MEASURES.items()}
