@@ -1,24 +1,20 @@
 """Several events in one NATS message: how they are sent, read, acknowledged and found again."""
 
-from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
 from uuid import uuid4
 
 import msgspec
 import nats
 import pytest
 
-from roadbike.kit.messaging.broker import Message, Received, TopicFull
+from roadbike.kit.messaging.broker import Received, TopicFull
 from roadbike.kit.messaging.broker.nats import NatsBroker, batch
 from tests.kit.broker.conftest import ACK_WAIT, ConnectNats
 from tests.kit.broker.messages import GROUPS, TOPIC, a_message, fetch_all, messages, payloads
 from tests.kit.broker.nats_server import NatsServer
 
 STREAM = "bike-reservation"
-STORED = datetime(2026, 11, 27, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -34,12 +30,6 @@ async def in_stream(nats_server: NatsServer) -> int:
     count = int((await client.jsm().stream_info(STREAM)).state.messages)
     await client.close()
     return count
-
-
-async def publish_raw(nats_server: NatsServer, data: bytes) -> None:
-    client = await nats.connect(nats_server.url())
-    await client.request(f"{TOPIC}.batch", data, headers={"Content-Type": batch.BATCH})
-    await client.close()
 
 
 async def test_events_that_are_sent_together_are_one_message(
@@ -249,72 +239,7 @@ async def test_data_of_any_kind_stay_as_they_are(broker: NatsBroker, data: bytes
     assert [each.message for each in await fetch_all(subscription, 2)] == sent
 
 
-def event(**changed: Any) -> dict[str, Any]:
-    return {
-        "specversion": "1.0",
-        "id": str(uuid4()),
-        "source": "reservation",
-        "type": "bike.ReservationRegistered.v1",
-        "subject": "1",
-        "time": "2026-11-24T01:02:03Z",
-        "data": {},
-    } | changed
-
-
-@pytest.mark.parametrize(
-    "bad",
-    [
-        {},
-        7,
-        event(id="no uuid"),
-        event(subject="two words"),
-        event(subject="x" * 129),
-        event(type="a\0b"),
-        event(source="a\nb"),
-        event(traceparent="\0"),
-        event(time="yesterday"),
-        event(data_base64="?", data=None),
-    ],
-)
-async def test_one_malformed_event_leaves_the_others_of_its_batch_readable(
-    broker: NatsBroker, nats_server: NatsServer, bad: object
-) -> None:
-    good = event()
-    subscription = await broker.subscribe("mypage", TOPIC)
-
-    await publish_raw(nats_server, msgspec.json.encode([good, bad, good]))
-    received = await fetch_all(subscription, 3)
-    again = await fetch_all(subscription, 3)
-
-    assert [each.message.type for each in received] == [good["type"], "", good["type"]]
-    assert [each.message.event_id for each in again] == [each.message.event_id for each in received]
-
-
-@pytest.mark.parametrize("data", [b"", b"{", b"{}", b"[]", b"[" + b"0," * batch.MAX_READ + b"0]"])
-async def test_a_batch_that_cannot_be_read_is_one_malformed_message(
-    broker: NatsBroker, nats_server: NatsServer, data: bytes
-) -> None:
-    subscription = await broker.subscribe("mypage", TOPIC)
-
-    await publish_raw(nats_server, data)
-    (received,) = await fetch_all(subscription, 1)
-    await subscription.ack([received])
-
-    assert (received.message.type, received.message.data) == ("", data)
-    assert await subscription.lag() == 0
-
-
-def test_times_of_other_zones_and_of_none_are_utc() -> None:
-    zone = timezone(timedelta(hours=9))
-    there = datetime(2026, 11, 24, 10, 2, 3, tzinfo=zone)
-    events = [event(time=there.isoformat()), event(time="2026-11-24T01:02:03")]
-
-    read: Sequence[Message] = batch.messages_of(TOPIC, 1, STORED, msgspec.json.encode(events))
-
-    assert [each.time for each in read] == [datetime(2026, 11, 24, 1, 2, 3, tzinfo=UTC)] * 2
-
-
-async def test_a_reader_that_was_away_gets_no_more_than_it_can_take(
+async def test_a_reader_that_was_stopped_gets_no_more_than_it_can_take(
     broker: NatsBroker, connect_nats: ConnectNats
 ) -> None:
     async with AsyncExitStack() as stack:
