@@ -1,7 +1,7 @@
 """Sends requests at a fixed rate, whatever was answered, with little work for each.
 
 A load that takes much of the processor leaves less of it to the shop that it measures. So requests
-are bytes that are ready but for their key, responses are searched and not parsed, and there is no
+are bytes that are ready except for their key, responses are searched and not parsed, and there is no
 task and no timer for a request. All of it runs in the event loop of one process.
 """
 
