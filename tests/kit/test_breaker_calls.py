@@ -106,7 +106,7 @@ async def test_it_opens_at_eight_failures_in_a_row_whatever_was_before(circuit: 
     assert circuit.state == "open"
 
 
-async def test_an_answer_in_between_begins_the_row_anew(circuit: Breaker) -> None:
+async def test_after_an_answer_in_between_the_row_begins_from_one(circuit: Breaker) -> None:
     for _ in range(1_000):
         await succeed(circuit)
 

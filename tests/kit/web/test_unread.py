@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 
 from roadbike.kit.pure.refusals import Overloaded, Unavailable
 from roadbike.kit.resilience.breaker import OpenCircuit
+from roadbike.kit.web.bodies import MAX_BODY_BYTES
 from tests.kit.web.ports import GET as PROBE
 from tests.kit.web.ports import READ_SECONDS, Port, served, until
 
@@ -80,6 +81,19 @@ async def test_the_connection_goes_on_and_the_body_is_dropped(port: Port) -> Non
     async with await port.connect() as line:
         for _ in range(3):
             await line.send(request())
+            assert (await line.response()).startswith("http/1.1 503 ")
+        await line.send(PROBE)
+        alive = await line.response()
+
+    assert alive.endswith(LIVE)
+
+
+async def test_a_connection_outlives_any_number_of_bodies(port: Port) -> None:
+    large = "x" * (MAX_BODY_BYTES // 2)
+
+    async with await port.connect() as line:
+        for _ in range(5):
+            await line.send(request(body=large))
             assert (await line.response()).startswith("http/1.1 503 ")
         await line.send(PROBE)
         alive = await line.response()

@@ -121,7 +121,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._is_receiving = self._is_in_head = True
-        self._head_bytes = 0
+        self._head_bytes = self._dropped_bytes = 0
         if self._has_ended_one:
             self._awaits_line = False  # its line came with the request before
         super().on_message_begin()

@@ -1,8 +1,8 @@
 """Sends requests at a fixed rate, whatever was answered, with little work for each.
 
 A load that takes much of the processor leaves less of it to the shop that it measures. So requests
-are bytes that are ready but for their key, responses are searched and not parsed, and there is no
-task and no timer for a request. All of it runs in the event loop of one process.
+are bytes that are ready except for their key, responses are searched and not parsed, and a request
+has no task and no timer of its own. All of it runs in the event loop of one process.
 """
 
 import asyncio
