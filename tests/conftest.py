@@ -149,7 +149,7 @@ def new_database(
 
     It is migrated for that package, or empty for None, and is deleted after the test.
     """
-    made: list[tuple[Any, str]] = []
+    made: list[Coroutine[Any, Any, None]] = []
 
     def sqlite(package: str | None) -> str:
         path = tmp_path / f"{len(list(tmp_path.glob('*.db')))}.db"
@@ -164,7 +164,7 @@ def new_database(
         name = f"test_{next(NUMBERS)}"
         copied = f" TEMPLATE {template('postgresql', package)}" if package else ""
         _run_in_a_thread(server.execute(f"CREATE DATABASE {name}{copied}"))
-        made.append((server, f"{name} WITH (FORCE)"))
+        made.append(server.execute(f"DROP DATABASE {name} WITH (FORCE)"))
         return str(server.url(name))
 
     def mariadb(package: str | None) -> str:
@@ -172,7 +172,7 @@ def new_database(
         name = f"test_{next(NUMBERS)}"
         copied = server.copy(template("mariadb", package), name) if package else None
         _run_in_a_thread(copied or server.create(name))
-        made.append((server, name))
+        made.append(server.drop(name))
         return server.url(name)
 
     makers = {"postgresql": postgresql, "sqlite": sqlite, "mariadb": mariadb}
@@ -181,8 +181,8 @@ def new_database(
         return makers[dialect](package)
 
     yield make
-    for server, name in made:
-        _run_in_a_thread(server.execute(f"DROP DATABASE {name}"))
+    for dropped in made:
+        _run_in_a_thread(dropped)
 
 
 @pytest.fixture

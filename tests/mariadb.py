@@ -7,11 +7,13 @@ import subprocess
 import sys
 import tempfile
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any, Final
 
 import asyncmy
+import asyncmy.errors
 
 from roadbike.local.supervisor import warden
 from tests.postgres import _fast_folder, _free_port
@@ -131,6 +133,14 @@ class MariaDBServer:
     async def create(self, database: str) -> None:
         """Create an empty database."""
         await self.execute(f"CREATE DATABASE {database} COLLATE utf8mb4_nopad_bin")
+
+    async def drop(self, database: str) -> None:
+        """Delete a database, and end the connections to it: with an open one it would wait."""
+        found = "SELECT id FROM information_schema.processlist WHERE db = "
+        for (id_,) in await self.rows(f"{found}'{database}'"):
+            with suppress(asyncmy.errors.OperationalError):  # it has ended meanwhile
+                await self.execute(f"KILL {id_}")
+        await self.execute(f"DROP DATABASE {database}")
 
     async def copy(self, template: str, database: str) -> None:
         """Create a database with the tables, sequences, triggers and rows of another one."""

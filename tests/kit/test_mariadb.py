@@ -233,6 +233,35 @@ async def test_a_server_that_is_away_is_unavailable(
         await open_database(url).ready()
 
 
+async def test_the_user_that_serves_changes_rows_but_no_table_and_no_audit_log(
+    open_database: Callable[[str], Database],
+    migrated_url: Callable[..., str],
+    mariadb_server: MariaDBServer,
+) -> None:
+    name = migrated_url("roadbike.delivery", "mariadb").rpartition("/")[2]
+    await mariadb_server.execute(
+        "CREATE USER serving IDENTIFIED BY 'x'",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON {name}.* TO serving",
+        "INSERT INTO audit_log (at, actor, kind, thing, action, old_values, new_values) "
+        "VALUES (NOW(6), 'boss', 'bike', '1', 'edit', '{}', '{}')",
+        database=name,
+    )
+    db = open_database(mariadb_server.url(name, "serving", "x"))
+
+    async def run(statement: str) -> None:
+        async with db.begin() as tx:
+            await tx.execute(text(statement))
+
+    await run("UPDATE delivery SET carrier = 'x'")
+    for refused in ("DROP TABLE delivery", "TRUNCATE delivery", "ALTER TABLE delivery ADD x INT"):
+        with pytest.raises(DBAPIError, match="command denied"):
+            await run(refused)
+    for refused in ("UPDATE audit_log SET actor = 'x'", "DELETE FROM audit_log"):
+        with pytest.raises(DBAPIError, match="only added to"):
+            await run(refused)
+    await mariadb_server.execute("DROP USER serving")
+
+
 @pytest.mark.parametrize(
     ("alembic", "sent"),
     [

@@ -15,6 +15,7 @@ import aiosqlite
 from sqlalchemy import Column, NullPool, Select, Uuid, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from roadbike.kit.db.engine import is_mariadb
 from roadbike.kit.urls import sqlite_file
 from roadbike.ops.audit.copies import Copy, Digest
 from roadbike.ops.audit.snapshot import Snapshot, digest
@@ -28,6 +29,10 @@ LIMITS: Final = {
     "lock_timeout": "500",
     "idle_in_transaction_session_timeout": "10000",
 }
+LIMITS_OF_MARIADB: Final = (
+    "SET time_zone = '+00:00', tx_read_only = 1, max_statement_time = 10, "
+    "innodb_lock_wait_timeout = 1, idle_transaction_timeout = 10"
+)
 
 
 @asynccontextmanager
@@ -78,11 +83,12 @@ def _engine(url: str) -> AsyncEngine:
         return create_async_engine(
             "sqlite+aiosqlite://", async_creator=connect, poolclass=NullPool, hide_parameters=True
         )
-    more: Mapping[str, Any] = (
-        {"connect_args": {"timeout": CONNECT_SECONDS, "server_settings": LIMITS}}
-        if url.startswith("postgresql+asyncpg")
-        else {}
-    )
+    more: Mapping[str, Any] = {}
+    if url.startswith("postgresql+asyncpg"):
+        more = {"connect_args": {"timeout": CONNECT_SECONDS, "server_settings": LIMITS}}
+    elif is_mariadb(url):
+        limits = {"connect_timeout": CONNECT_SECONDS, "init_command": LIMITS_OF_MARIADB}
+        more = {"connect_args": limits}
     return create_async_engine(
         url,
         poolclass=NullPool,
