@@ -21,6 +21,7 @@ from roadbike.kit.messaging.broker.memory import MemoryLog, log_named
 from roadbike.kit.process.broker import connected
 from roadbike.kit.process.server import Server, running
 from roadbike.kit.process.settings import read
+from roadbike.kit.pure.idle import CLIENT_IDLE_SECONDS
 from roadbike.local.services import SERVICES as SPECS
 from roadbike.local.services import topics
 from roadbike.serve import SHOP
@@ -185,7 +186,9 @@ async def open_shop(url: Url, services: Sequence[str], broker_url: str = "") -> 
     name = uuid4().hex
     used = broker_url or f"memory://{name}"
     async with (
-        aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http,
+        aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=CLIENT_IDLE_SECONDS)
+        ) as http,
         Shop(http, url, used, log_named(name), signer) as shop,
     ):
         await _set_up(used)

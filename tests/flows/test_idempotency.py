@@ -61,8 +61,8 @@ async def test_a_thousand_requests_with_one_key_make_one_reservation(shop: Shop)
     again = await retried_until_made(kim, ["mine"] * 100)
 
     types = {response.body.get("type", "made").rpartition("/")[2] for response in first}
-    # the last two on a busy machine
-    assert types <= {"made", "in-progress", "payment-unavailable", "overloaded"}
+    # the last three on a busy machine
+    assert types <= {"made", "in-progress", "payment-unavailable", "overloaded", "unavailable"}
     assert all(one.headers["Retry-After"] for one in first if one.status != 201)
     made = [response for response in (*first, *again) if response.status == 201]
     assert len({response.raw for response in made}) == 1
