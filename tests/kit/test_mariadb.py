@@ -224,7 +224,7 @@ async def test_an_error_shows_no_values(maria: Database) -> None:
     assert "Hong" not in str(raised.value)
 
 
-async def test_a_server_that_is_away_is_unavailable(
+async def test_a_server_that_does_not_answer_is_unavailable(
     open_database: Callable[[str], Database], mariadb_server: MariaDBServer
 ) -> None:
     url = mariadb_server.url("nowhere").replace(f":{mariadb_server.port}/", ":1/")

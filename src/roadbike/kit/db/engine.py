@@ -61,7 +61,7 @@ def answer_seconds(room: Room) -> float:
 def mariadb_settings(room: Room) -> dict[str, str]:
     """Return the settings of each session of MariaDB in that room; see `session_settings`.
 
-    It counts whole seconds, but for the time of a statement.
+    It counts whole seconds, except for the time of a statement.
     """
     limits = {
         "idle_transaction_timeout": math.ceil(IDLE_IN_TRANSACTION_MS / 1000),

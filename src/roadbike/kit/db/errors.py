@@ -113,7 +113,7 @@ def _is_unavailable(error: BaseException) -> bool:
 
 
 def _wrong_url(error: BaseException) -> str | None:
-    """Return what is wrong with the URL, as far as the error tells."""
+    """Return what is wrong with the URL, as far as the error shows it."""
     if isinstance(error, ConnectionRefusedError | gaierror):
         return NO_SERVER
     return WRONG_URL.get(_code(error))

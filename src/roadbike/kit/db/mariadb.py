@@ -1,6 +1,6 @@
 """MariaDB: SQLAlchemy's dialect with our choices, and a connection of its driver, asyncmy.
 
-asyncmy writes the values into the text of a statement, and the server plans each one anew: there
+asyncmy writes the values into the text of a statement, and the server plans each one again: there
 is nothing to gain from a text that stays the same. So many rows are inserted by one INSERT, and
 many UPDATEs are sent as one message.
 """
