@@ -30,7 +30,7 @@ def names_of_services() -> Iterator[str]:
 
 def names_in_the_command() -> set[str]:
     found = {name for path in COMMAND for name in NAME.findall(path.read_text())}
-    for chosen in (set_up_broker.Chosen, kafka.Chosen, pod.Chosen):
+    for chosen in (set_up_broker.Chosen, kafka.Broker, kafka.Chosen, pod.Chosen):
         found |= set(map(variable, msgspec.structs.fields(chosen)))
     return {name.removesuffix("_FILE") for name in found - {"ROADBIKE_"}}
 

@@ -66,8 +66,7 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     broker_ca: Annotated[
         str,
         Meta(
-            description="Certificates (PEM) of the authority that signs those of Kafka's servers, "
-            "for kafka+tls; without it, those of the system."
+            description="Certificates (PEM) of Kafka's authority, for kafka+tls; else the system's."
         ),
     ] = ""
     broker_sasl: Annotated[
@@ -86,8 +85,9 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
         int,
         Meta(
             ge=1,
-            description="How many processes of this service run at most, during an upgrade too. "
-            "At the start each says whether the database allows all of their connections",
+            le=1_000,
+            description="How many processes of this service run at most, during an upgrade too: "
+            "the connections of all of them must fit into what the database allows",
         ),
     ] = 1
     replica: Annotated[
