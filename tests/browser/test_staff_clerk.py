@@ -11,7 +11,6 @@ from tests.browser.browserless import Browserless
 from tests.browser.conftest import Visit
 from tests.browser.desk import Desk, number_of
 from tests.browser.staff import Staff
-from tests.browser.test_staff_pages import paid
 from tests.browser.visitors import PASSWORD, Language, Visitor
 from tests.system.real_shop import Shop
 
@@ -46,7 +45,7 @@ def test_a_clerk_sends_a_parcel_and_sees_no_price(
     buyer = Browserless(shop.address("gateway"))
     buyer.sign_up(f"of-a-clerk-{language}")
     bike = staff.bike()
-    id_ = paid(buyer, bike)
+    id_ = buyer.buy(bike)
     staff.until_allocated(id_)
     desk = desk_of(visit, clerk, language)
     menu = desk.visitor.page.get_by_role("navigation").first
