@@ -72,7 +72,7 @@ class Held:
 
     @property
     def mariadb(self) -> Asyncmy:
-        """The driver's connection, of MariaDB."""
+        """Return the driver's connection, of MariaDB."""
         assert isinstance(self.driver, Asyncmy)
         return self.driver
 

@@ -165,7 +165,7 @@ class Connector:
             self.topics = await topics_of(admin._client, sorted(self._watched))  # noqa: SLF001
 
     def _log_unavailable(self, error: BaseException, *, is_reached: bool) -> None:
-        """is_reached: one of the servers in the URL has answered."""
+        """Log the reason once. is_reached: one of the servers in the URL has answered."""
         setting = setting_of(error)
         self.refused = not self.connections and (setting == CA or isinstance(error, REFUSED))
         if is_reached and not self.connected and not self.refused:
