@@ -99,6 +99,7 @@ async def test_versions_have_no_gap_and_follow_the_outbox_under_concurrency(
 ) -> None:
     replicas = [db, open_database(database_url)]
     rolled_back = 0
+    connections = asyncio.Semaphore(8)  # no more than there are, whatever else the machine does
 
     async def use_case(tx: Tx, *, fail: bool) -> None:
         await increment(tx, "a")
@@ -109,7 +110,8 @@ async def test_versions_have_no_gap_and_follow_the_outbox_under_concurrency(
     async def run(number: int) -> None:
         nonlocal rolled_back
         try:
-            await replicas[number % 2].transact(lambda tx: use_case(tx, fail=number % 5 == 0))
+            async with connections:
+                await replicas[number % 2].transact(lambda tx: use_case(tx, fail=number % 5 == 0))
         except LookupError:
             rolled_back += 1
 
