@@ -203,5 +203,6 @@ async def test_a_list_that_payment_refuses_as_a_whole_is_asked_for_one_by_one(
     assert [type(result) for result in results].count(Receipt) == 4
     assert isinstance(results[3], PaymentUnavailable)
     assert await status(desk, requests[3]) is ReservationStatus.CANCELLED
-    assert len(desk.payment.calls) == 1 + len(requests)
+    # the wrong one is asked for once more, without what an older payment does not know
+    assert len(desk.payment.calls) == 1 + len(requests) + 1
     assert desk.breaker == "closed"
