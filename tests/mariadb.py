@@ -4,22 +4,15 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
-import tempfile
-from collections import deque
 from contextlib import suppress
-from pathlib import Path
-from threading import Event, Thread
 from typing import Any, Final
 
 import asyncmy
 import asyncmy.errors
 
-from roadbike.local.supervisor import warden
-from tests.postgres import _fast_folder, _free_port
+from tests.watched import WatchedServer
 from tools import mariadb
 
-READY: Final = "ready for connections"
 USER: Final = "tester"
 PASSWORD: Final = "of the tests"
 PASSWORD_IN_URL: Final = PASSWORD.replace(" ", "%20")
@@ -40,16 +33,19 @@ SETTINGS: Final = {
 }
 
 
-class MariaDBServer:
+class MariaDBServer(WatchedServer):
     """A server on a free port. It ends when this process ends.
 
     settings: besides SETTINGS, or instead of them.
     """
 
+    name = "MariaDB"
+    ready_line = "ready for connections"
+    stop_signal = signal.SIGTERM
+
     def __init__(self, settings: dict[str, str] | None = None) -> None:
-        self.port = _free_port()
+        super().__init__()
         self._settings = SETTINGS | (settings or {})
-        self._home = Path(tempfile.mkdtemp(prefix="roadbike-test-", dir=_fast_folder()))
         program, scripts = mariadb.found(), mariadb.scripts()
         if program is None or scripts is None:
             raise RuntimeError(mariadb.MISSING)
@@ -63,35 +59,8 @@ class MariaDBServer:
             "pid-file": str(self._home / "pid"),
         }
         flags = [f"--{name}={value}" if value else f"--{name}" for name, value in settings.items()]
-        watcher = [sys.executable, "-I", "-S", warden.__file__, f"{signal.SIGTERM:d}"]
-        server = [*self._command(), *flags]
-        self._process = subprocess.Popen(  # noqa: S603  found by tools.mariadb
-            [*watcher, "-1", "-1", "-1", "", *server],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,  # Ctrl-C in the terminal must not reach it
-        )
-        self._log = deque[str](maxlen=40)
-        self._ready = Event()
-        self._reader = Thread(target=self._read_log, daemon=True)
-        self._reader.start()
-        assert self._process.stdout is not None
-        self._pid = int(self._process.stdout.readline())
-        self._ready.wait()
-        if not self.runs():
-            raise RuntimeError("MariaDB does not start:\n" + "".join(self._log))
-
-    def runs(self) -> bool:
-        return self._process.poll() is None
-
-    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
-        """Send it a signal (SIGTERM: an orderly shutdown) and wait until it has ended."""
-        if self.runs():
-            os.kill(self._pid, how)
-        self._process.wait()
-        self._reader.join()
+        self._run([*self._command(), *flags])
+        self.wait_until_ready()
 
     def freeze(self) -> None:
         """Stop the process, so that it answers nothing."""
@@ -161,14 +130,6 @@ class MariaDBServer:
         as_root = ["--user=root"] if os.geteuid() == 0 else []
         data = f"--datadir={self._home / 'data'}"
         return [self._program, "--no-defaults", data, *as_root]
-
-    def _read_log(self) -> None:
-        for line in self._process.stderr or ():
-            self._log.append(line)
-            if READY in line:
-                self._ready.set()
-        self._process.wait()
-        self._ready.set()
 
     def _make_system_tables(self) -> None:
         (self._home / "data").mkdir()

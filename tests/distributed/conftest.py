@@ -1,7 +1,7 @@
 """Clusters of real Kafka servers, and shops on them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from functools import cache
 
@@ -13,7 +13,7 @@ from roadbike.kit.messaging.broker.kafka.options import Membership, TopicOptions
 from tests.distributed.kafka_server import KafkaCluster
 from tests.flows.in_process_shop import DATABASES, SERVICES, Shop, Url, open_shop
 from tests.kit.broker.messages import wait_until_connected
-from tests.system import real_shop
+from tests.system.reports import pytest_runtest_makereport  # noqa: F401  a hook of pytest
 
 ACK_WAIT = 1.0  # seconds
 SESSION = 2.0  # seconds until the partitions of a member that has ended go to others
@@ -95,16 +95,3 @@ async def shop(url: Url, one_server: KafkaCluster) -> AsyncIterator[Shop]:
     """The whole shop in this process, with Kafka as its broker."""
     async with open_shop(url, SERVICES, f"kafka://{one_server.addresses}") as shop:
         yield shop
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Function,
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Add the last log lines of a shop of processes to the report of a failed test."""
-    report = yield
-    if report.failed:
-        for name, shop in item.funcargs.items():
-            if isinstance(shop, real_shop.Shop):
-                report.sections.append((f"the logs of {name}", shop.last_lines()))
-    return report

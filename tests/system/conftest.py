@@ -1,10 +1,11 @@
 """One open shop for all tests that leave it as it was, and new ones for the others."""
 
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from tests.system.real_shop import Shop, temporary_shop
+from tests.system.reports import pytest_runtest_makereport  # noqa: F401  a hook of pytest
 from tests.system.shop_client import ShopClient, open_client
 
 
@@ -27,16 +28,3 @@ def new_shop() -> Iterator[Shop]:
     """A shop with its own folder and ports, which is not open yet."""
     with temporary_shop() as shop:
         yield shop
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Function,
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Add the last log lines of the shop to the report of a failed test."""
-    report = yield
-    if report.failed:
-        for name in ("shop", "new_shop"):
-            if shop := item.funcargs.get(name):
-                report.sections.append((f"the logs of {name}", shop.last_lines()))
-    return report
