@@ -62,8 +62,10 @@ class Browserless:
         for _ in range(MOST_TRIES):
             if paying.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
                 break
-            time.sleep(1)  # on a busy machine: the form has the same key again
+            # on a busy machine: as long as the page says; the form has the same key again
+            time.sleep(int(paying.headers["Retry-After"]))
             paying = self.own_post(kept.headers["location"], {})
+        assert paying.is_redirect, paying.text
         page = self.http.get(paying.headers["location"]).text
         found = re.search(r'href="/purchases/([0-9a-f-]{36})"', page)
         assert found is not None, page
