@@ -12,8 +12,8 @@ from uuid import uuid4
 
 import pytest
 
-from tests.flows.given import given_a_bike, given_a_reservation
-from tests.flows.in_process_shop import Person, Response, Shop, until
+from tests.flows.given import asked, given_a_bike, given_a_reservation
+from tests.flows.in_process_shop import Person, Response, Shop
 from tests.recipient import RECIPIENT
 
 NAVIGATION: Final = {"self", "reservation", "payment", "delivery", "myPage", "timeline", "bike"}
@@ -73,7 +73,7 @@ def pay(simulate: str = "approve") -> Make:
         for reserve_id in reserve_ids:
             path = (await ids_of(shop, reserve_id)).path("payments")
             assert path is not None
-            await _asked(kim, "PATCH", path, PAY, X_Simulate=simulate)
+            await asked(kim, "PATCH", path, PAY, X_Simulate=simulate)
 
     return make
 
@@ -84,7 +84,7 @@ def move(*steps: str) -> Make:
             path = (await ids_of(shop, reserve_id)).path("deliveries")
             assert path is not None
             for step in steps:
-                moved = await _asked(shop.admin, "PATCH", path, {"deliveryStatus": step})
+                moved = await asked(shop.admin, "PATCH", path, {"deliveryStatus": step})
                 assert moved.status == 200, moved.raw
 
     return make
@@ -92,7 +92,7 @@ def move(*steps: str) -> Make:
 
 async def cancel(shop: Shop, reserve_ids: Sequence[str]) -> None:
     for reserve_id in reserve_ids:
-        assert (await _asked(shop.admin, "DELETE", f"/reservations/{reserve_id}")).status == 200
+        assert (await asked(shop.admin, "DELETE", f"/reservations/{reserve_id}")).status == 200
 
 
 STATES: Final[dict[str, Sequence[Make]]] = {
@@ -175,10 +175,10 @@ async def test_staff_are_offered_what_works_on_a_bike_and_others_nothing(small_s
             await _set_sale(shop, on_sale=not is_withdrawn)
             before = await shop.admin.get("/stocks/1")
             tag = before.headers["ETag"]
-            await shop.admin.request(method, "/stocks/1", body, If_Match=tag)
+            await asked(shop.admin, method, "/stocks/1", body, If_Match=tag)
             changed = (await shop.admin.get("/stocks/1")).headers["ETag"] != tag
             assert (rel in before.body["_links"]) == changed, (rel, is_withdrawn)
-            await shop.admin.request("PATCH", "/stocks/1", {"price": 9}, If_Match=await _tag(shop))
+            await asked(shop.admin, "PATCH", "/stocks/1", {"price": 9}, If_Match=await _tag(shop))
     await _set_sale(shop, on_sale=True)
     for person in (shop.person("kim", "buyer"), Person(shop, None)):
         assert set((await person.get("/stocks/1")).body["_links"]) == {"self"}
@@ -242,7 +242,7 @@ async def _works(shop: Shop, viewer: Person, purchase: Ids, offer: Offer) -> boo
         return False
     before = await shop.admin.get(path)
     headers = {"If_Match": before.headers["ETag"]} if offer.rel == "correctAddress" else {}
-    answer = await _asked(viewer, offer.method, path, offer.body, **headers)
+    answer = await asked(viewer, offer.method, path, offer.body, **headers)
     after = await shop.admin.get(path)
     return answer.status < 300 and _facts(after) != _facts(before)
 
@@ -273,21 +273,7 @@ async def _is_offered(person: Person) -> bool:
 
 
 async def _reserved(person: Person) -> Response:
-    return await _asked(person, "POST", "/reservations", {"bikeId": 1}, Idempotency_Key=uuid4().hex)
-
-
-async def _asked(
-    person: Person, method: str, path: str, body: Any = None, **headers: str
-) -> Response:
-    """Return the answer; on a busy machine the first ones may ask to come back later."""
-
-    async def answered() -> Response | None:
-        answer = await person.request(method, path, body, **headers)
-        if "Retry-After" not in answer.headers:
-            return answer
-        return answer if answer.body["type"] == "/problems/address-unavailable" else None
-
-    return await until(answered, every=0.2)
+    return await asked(person, "POST", "/reservations", {"bikeId": 1}, Idempotency_Key=uuid4().hex)
 
 
 async def _tag(shop: Shop) -> str:
@@ -296,5 +282,5 @@ async def _tag(shop: Shop) -> str:
 
 async def _set_sale(shop: Shop, *, on_sale: bool) -> None:
     body = {"onSale": on_sale}
-    set_ = await shop.admin.request("PATCH", "/stocks/1", body, If_Match=await _tag(shop))
+    set_ = await asked(shop.admin, "PATCH", "/stocks/1", body, If_Match=await _tag(shop))
     assert set_.status == 200

@@ -183,4 +183,5 @@ async def test_the_api_is_documented(alice: ApiClient) -> None:
     validate(document)
     one = "/myPages/{reservation_id}"
     changes = "/internal/purchases/changes"
-    assert set(document["paths"]) == {"/myPages", one, f"{one}/timeline", changes}
+    audit = "/myPages/audit"
+    assert set(document["paths"]) == {"/myPages", one, f"{one}/timeline", changes, audit}

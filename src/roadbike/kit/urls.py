@@ -3,13 +3,15 @@
 import re
 from collections.abc import Collection
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 SQLITE: Final = "sqlite+aiosqlite"
 SERVERS: Final = ("postgresql+asyncpg", "mariadb+asyncmy", "mysql+asyncmy")
 DATABASES: Final = (*SERVERS, SQLITE)
 KAFKA: Final = ("kafka", "kafka+tls")
+Mechanism = Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"]  # of SASL
+DEFAULT_MECHANISM: Final = "SCRAM-SHA-512"
 WEB: Final = ("http", "https")
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 HOST: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]{0,251}[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+\]")

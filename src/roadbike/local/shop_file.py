@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import msgspec
 
-from roadbike.kit.messaging.broker.kafka.access import DEFAULT_MECHANISM
 from roadbike.kit.process import settings
 from roadbike.kit.process.secret import Secret
+from roadbike.kit.urls import DEFAULT_MECHANISM
 from roadbike.local import keys, own, services
 from roadbike.local.errors import CommandError, did_you_mean
 from roadbike.local.home import Home, write_private

@@ -52,7 +52,7 @@ async def test_an_unknown_parameter_is_refused_with_the_known_ones(send: Any) ->
 
     (error,) = response.json()["errors"]
     assert error["detail"] == (
-        "This address does not take that parameter. It takes: page, size, sort, q"
+        "This address does not take that parameter. It takes: page, size, after, sort, q"
     )
 
 

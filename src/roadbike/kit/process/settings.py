@@ -70,9 +70,9 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = ""
     broker_sasl: Annotated[
-        Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"],
+        urls.Mechanism,
         Meta(description="How Kafka's servers check user and password. PLAIN only with kafka+tls."),
-    ] = "SCRAM-SHA-512"
+    ] = urls.DEFAULT_MECHANISM
     event_batches: Annotated[
         Literal["auto", "on", "off"],
         Meta(

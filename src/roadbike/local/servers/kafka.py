@@ -1,7 +1,7 @@
 """A Kafka that runs outside of the shop: how it is found, and how topics are made there."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final
 
 import msgspec
 from msgspec import Meta
@@ -30,7 +30,7 @@ class Chosen(msgspec.Struct, frozen=True):
     """The settings of the job that makes topics; see environment.py."""
 
     broker_ca: str = ""
-    broker_sasl: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = "SCRAM-SHA-512"
+    broker_sasl: urls.Mechanism = urls.DEFAULT_MECHANISM
     kafka_partitions: Annotated[int, Meta(ge=1, le=1000)] = 6
     kafka_replication: Annotated[int, Meta(ge=1, le=100)] | None = None
     kafka_min_in_sync: Annotated[int, Meta(ge=1, le=100)] | None = None

@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from roadbike.kit.messaging.broker.kafka.access import DEFAULT_MECHANISM, access_of
+from roadbike.kit.messaging.broker.kafka.access import access_of
 from roadbike.kit.messaging.broker.kafka.options import Membership, TopicOptions
 from roadbike.kit.messaging.broker.memory import MemoryBroker, log_named
 from roadbike.kit.messaging.broker.nats import NatsBroker
@@ -18,6 +18,7 @@ from roadbike.kit.messaging.broker.port import (
     TopicFull,
     TopicMissing,
 )
+from roadbike.kit.urls import DEFAULT_MECHANISM
 
 __all__ = [
     "Broker",

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
+from roadbike.kit.urls import DEFAULT_MECHANISM
+
 DEFAULT_PORT: Final = 9092
 TLS_SCHEME: Final = "kafka+tls"
-DEFAULT_MECHANISM: Final = "SCRAM-SHA-512"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
