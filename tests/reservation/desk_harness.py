@@ -55,6 +55,10 @@ class DeskHarness:
     async def reserve(self, request: ReservationRequest, ms: int = 5_000) -> Receipt:
         return await self.desk.reserve(request, new_deadline(ms))
 
+    async def until_calls_end(self) -> None:
+        """Wait until no call to payment is under way."""
+        await self.desk._opening.wait_until_idle()  # noqa: SLF001 nothing else shows it
+
     async def fail(self, times: int, error: type[Exception] = PaymentUnavailable) -> None:
         for _ in range(times):
             with pytest.raises(error):

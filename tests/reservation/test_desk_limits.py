@@ -7,11 +7,11 @@ from typing import Literal
 import pytest
 
 from roadbike.kit.pure.refusals import Overloaded
-from roadbike.kit.resilience.breaker import FEWEST_CALLS, PROBES, OpenCircuit
+from roadbike.kit.resilience.breaker import FAILED_IN_A_ROW, FEWEST_CALLS, PROBES, OpenCircuit
 from roadbike.kit.resilience.deadline import Deadline
 from roadbike.reservation.domain import Reservation, SoldOut
 from roadbike.reservation.payment_errors import NotSent
-from roadbike.reservation.payments import DEADLINE_MS, FULL_MS
+from roadbike.reservation.payments import DEADLINE_MS, FULL_MS, MIN_MS
 from roadbike.reservation.use_cases import desk as reserving
 from roadbike.reservation.use_cases.steps import PaymentUnavailable
 from tests.reservation import fake_payment
@@ -74,28 +74,35 @@ async def test_a_payment_that_does_not_answer_fails_the_request_at_its_deadline(
     assert loop.time() - start < 1.2  # 0.61 on an idle machine
 
 
-async def test_time_outs_of_calls_without_their_full_time_leave_the_breaker_closed(
-    desk: DeskHarness,
+@pytest.mark.parametrize("ms", [MIN_MS + 100, DEADLINE_MS])
+async def test_a_payment_that_hangs_opens_the_breaker_however_late_the_requests_come_to_it(
+    desk: DeskHarness, ms: int
 ) -> None:
-    await desk.harness.consume(bike_changed(free=10 * FEWEST_CALLS, free_seq=2))
-    desk.payment.behaviour = fake_payment.never_answers
-
-    while len(desk.payment.asked) < FEWEST_CALLS + 5:
-        crowd = [desk.reserve(a_request(), ms=FULL_MS - 100) for _ in range(10)]
-        results = await asyncio.gather(*crowd, return_exceptions=True)
-        assert {type(result) for result in results} == {PaymentUnavailable}
-
-    assert desk.breaker == "closed"
-
-
-async def test_time_outs_of_calls_with_their_full_time_open_the_breaker(desk: DeskHarness) -> None:
     await desk.harness.consume(bike_changed(free=50 * FEWEST_CALLS, free_seq=2))
     desk.payment.behaviour = fake_payment.never_answers
 
     async with asyncio.timeout(30):
-        while desk.breaker == "closed":  # on a busy machine some calls have less than their time
-            crowd = [desk.reserve(a_request()) for _ in range(5)]
+        while desk.breaker == "closed":
+            crowd = [desk.reserve(a_request(), ms=ms) for _ in range(5)]
             await asyncio.gather(*crowd, return_exceptions=True)
+
+
+async def test_a_payment_that_answers_when_its_buyers_have_left_leaves_the_breaker_closed(
+    desk: DeskHarness,
+) -> None:
+    await desk.harness.consume(bike_changed(free=50 * FEWEST_CALLS, free_seq=2))
+
+    for _ in range(FAILED_IN_A_ROW + 1):
+        have_left = asyncio.Event()
+        desk.payment.behaviour = fake_payment.opens_after(have_left)
+        crowd = [desk.reserve(a_request(), ms=MIN_MS + 50) for _ in range(FEWEST_CALLS)]
+        results = await asyncio.gather(*crowd, return_exceptions=True)
+        have_left.set()
+        await desk.until_calls_end()
+        assert {type(result) for result in results} == {PaymentUnavailable}
+
+    assert len(desk.payment.calls) > FAILED_IN_A_ROW
+    assert desk.breaker == "closed"
 
 
 async def test_the_time_of_our_own_steps_is_not_payments(desk: DeskHarness) -> None:

@@ -6,7 +6,6 @@ PaymentError
 ├── PaymentRefused  payment answered 4xx              nothing was opened
 │   └── NotUnderstood  it answered 422                nothing was opened
 └── Unknown         no answer in time, or a bad one   a payment may be open
-    ├── CutShort    no answer in the little time left a payment may be open
     └── CutOff      the connection ended, no answer   a payment may be open
 """
 
@@ -62,12 +61,6 @@ class Unknown(PaymentError):
 
     verdict = Verdict.FAILED
     nothing_was_opened = False
-
-
-class CutShort(Unknown):
-    """Payment did not answer, but the call had less than its full time: that is not its fault."""
-
-    verdict = Verdict.NO_VERDICT
 
 
 class CutOff(Unknown):

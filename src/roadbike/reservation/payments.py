@@ -30,7 +30,6 @@ from roadbike.kit.trace import current_traceparent, tracing
 from roadbike.reservation.domain import Reservation
 from roadbike.reservation.payment_errors import (
     CutOff,
-    CutShort,
     NotSent,
     NotUnderstood,
     PaymentError,
@@ -41,7 +40,7 @@ from roadbike.reservation.payment_errors import (
 
 DEADLINE_MS: Final = 610  # for a whole reserve request, from its first byte
 MIN_MS: Final = 100  # with less time left the call is not sent
-FULL_MS: Final = int(SLOW_PART * DEADLINE_MS)  # with less, a time-out says nothing about payment
+FULL_MS: Final = int(SLOW_PART * DEADLINE_MS)  # what each call has at least, also for late buyers
 CONNECT_TIMEOUT_SECONDS: Final = 0.25  # our event loop may lag by 0.1 s when many calls start
 OPENED: Final = {200, 201}
 REFUSED: Final = range(400, 500)
@@ -190,8 +189,8 @@ class HttpPayments:
         except PaymentError as error:
             if isinstance(error, PaymentRefused):
                 self._targets.answered(url)
-            elif not isinstance(error, CutShort | NotSent):
-                self._targets.failed(url)  # one that is well may need more time than was left
+            elif not isinstance(error, NotSent):
+                self._targets.failed(url)
             ms = round((time.monotonic() - began) * 1000)
             kind = type(error).__name__
             log.warning("payment.call_failed", error=kind, reason=str(error), replica=url, ms=ms)
@@ -206,20 +205,23 @@ class HttpPayments:
         return len(tried) < TRIES_AT_ONE_URL if alone else self._targets.has_others(tried)
 
     async def _put(self, url: str, path: str, body: msgspec.Struct, deadline: Deadline) -> bytes:
-        """Return the body of a response that says yes. Raises PaymentError."""
+        """Return the body of a response that says yes. Raises PaymentError.
+
+        The call goes on when its buyers have left: one that ended with them would say nothing about
+        payment, and while payment hangs and buyers come late, the breaker would stay closed.
+        """
         left_ms = deadline.remaining_ms()
         if left_ms < MIN_MS:
             raise NotSent(TOO_LATE)
-        content = msgspec.json.encode(body)
+        content, waits_ms = msgspec.json.encode(body), max(left_ms, FULL_MS)
         try:
             status, answer = await self._sent(
-                url, path, content, left_ms / 1000, deadline.forwarded_ms()
+                url, path, content, waits_ms / 1000, deadline.forwarded_ms()
             )
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise Unreachable(str(error)) from error
         except TimeoutError as error:
-            kind = Unknown if left_ms >= FULL_MS else CutShort
-            raise kind(f"no answer within {left_ms} ms") from error
+            raise Unknown(f"no answer within {waits_ms} ms") from error
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
             raise CutOff(repr(error)) from error
         except aiohttp.ClientError as error:
