@@ -85,8 +85,9 @@ async def test_a_shop_elsewhere_is_reached_by_its_token_and_stopped_by_its_comma
 
     async with answering(answer) as url:
         there = replace(elsewhere, gateway=url)
-        await command.play_at(there, Drill(name=NAME, play=play), Report(NAME), Size())
+        await command.play_at(there, Drill(name=NAME, play=play), found := Report(NAME), Size())
 
+    assert len(found.figures) == 2  # that neither its limits nor its databases were seen
     assert b"Authorization: Bearer the-token\r\n" in heads[0]
     assert (tmp_path / "stock-stopped").exists()
     assert (tmp_path / "stock-started").exists()

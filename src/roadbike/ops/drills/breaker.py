@@ -20,7 +20,6 @@ from roadbike.ops.drills.inside import (
     Changed,
     ChangingSettings,
     home_of,
-    say_limits,
     warm_up,
 )
 from roadbike.ops.drills.load import Call, Plan
@@ -158,8 +157,7 @@ def opened_again(states: Sequence[str]) -> bool:
 
 
 async def play(shop: DrilledShop, report: Report, size: Size) -> None:
-    home = home_of(shop)
-    say_limits(report, home)
+    home_of(shop)  # settings of its services are changed
     bike_id = await shop.bike(UNITS)
     (buyer,) = await shop.buyers(1)
     await warm_up(shop, buyer, bike_id)

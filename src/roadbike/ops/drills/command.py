@@ -23,6 +23,7 @@ from roadbike.local.terminal import console, error_console
 from roadbike.ops.audit.shop import audit_shop
 from roadbike.ops.drills import breaker, hung_payment, overload, report, restart, stock_outage
 from roadbike.ops.drills.drill import Drill, Size
+from roadbike.ops.drills.inside import say_limits
 from roadbike.ops.drills.report import Report
 from roadbike.ops.drills.shop import Elsewhere, drilled
 from roadbike.ops.journal import Journal
@@ -114,10 +115,12 @@ async def play_at(at: Home | Elsewhere, drill: Drill, found: Report, size: Size)
     async with drilled(at, note) as shop:
         if shop.home is None:
             await drill.play(shop, found, size)
+            found.figure("limits-not-known")
             found.figure("not-audited")
             return
         with TemporaryDirectory() as folder, Journal(Path(folder, "journal")) as journal:
             shop.journal = journal
+            say_limits(found, shop.home)
             await drill.play(shop, found, size)
             shop.say("drill-auditing")
             audited = await audit_shop(

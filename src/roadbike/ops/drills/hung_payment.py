@@ -23,7 +23,6 @@ from roadbike.ops.drills.inside import (
     home_of,
     in_time,
     pids,
-    say_limits,
     warm_up,
 )
 from roadbike.ops.drills.load import Call, Plan
@@ -149,7 +148,6 @@ def of(
 
 async def play(shop: DrilledShop, report: Report, size: Size) -> None:
     playing = Play(shop, report, size)
-    say_limits(report, playing.home)
     bike_id = await shop.bike(UNITS)
     warmer, *buyers = await shop.buyers(1 + USERS)
     await warm_up(shop, warmer, bike_id)
