@@ -13,6 +13,7 @@ from roadbike.contracts import statuses
 from roadbike.kit.translations import load_translations
 from roadbike.local.services import SERVICES
 from roadbike.ops.demo import REQUIREMENTS
+from roadbike.ops.drills.command import DRILLS
 from tests.contracts.test_messages import OUTDATED
 from tests.readme import ANNOUNCED, READMES, ROOT, SETUP, commands, refused
 
@@ -133,8 +134,10 @@ def test_every_command_that_is_named_exists(text: str) -> None:
 
     assert named
     for words in named:
-        program, word = [each for each in words if "=" not in each][:2]
+        program, word, *more = [each for each in words if "=" not in each]
         assert word in (targets if program == "make" else subcommands | {"--help"})
+        if word == "drill":
+            assert set(more) <= {*DRILLS, "--small", "--strict"}, more
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=READMES)
