@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from roadbike.local.errors import CommandError
-from roadbike.ops.drills.answers import LATE, LOST, Answer, between, tally
+from roadbike.ops.drills.answers import LATE, LOST, Answer, between, reasons, tally
 from roadbike.ops.drills.load import Call, Plan, put
 from roadbike.ops.drills.running_load import answered, load
 from tests.ops.answering import always, answering, response
@@ -110,6 +110,19 @@ async def test_a_load_without_answers_or_without_a_process_is_an_error() -> None
             await running.more(1, seconds=0.1)
     with pytest.raises(CommandError, match="has ended"):
         await answered(plan("http://127.0.0.1:1", tokens=[]))
+
+
+@pytest.mark.parametrize("rate", [0.0, 50.0])
+async def test_a_refusal_is_reported_with_its_reason(rate: float) -> None:
+    body = '{"type": "/problems/overloaded", "status": 503}'
+
+    async with answering(always(response(503, "retry-after: 1", body=body))) as url:
+        refused = await put_all(plan(url, rate=rate, at_most=2))
+    async with answering(always(response(502, body="Bad Gateway"))) as url:
+        other = await put_all(plan(url, rate=rate, at_most=1))
+
+    assert reasons([*refused, *other]) == "503 overloaded: 2, 502: 1"
+    assert reasons([Answer(0.0, 1.0, 201)]) == ""
 
 
 def test_answers_are_counted_by_what_became_of_them() -> None:

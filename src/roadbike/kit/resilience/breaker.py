@@ -24,7 +24,7 @@ FAILED_SHARE: Final = 0.5
 SLOW_SHARE: Final = 0.8
 SLOW_PART: Final = 0.8  # of the call's deadline; a longer call is slow
 OPEN_SECONDS: Final = 5.0
-MAX_OPEN_SECONDS: Final = 30.0
+MAX_OPEN_SECONDS: Final = 8.0  # with jitter below 10: the limit from recovery to closed
 JITTER: Final = 0.2
 PROBES: Final = 3
 MOST_COUNTED: Final = 5  # of the requests that share one call
@@ -120,7 +120,7 @@ class Breaker:
 
     Opens at ≥ 50 % failures, or ≥ 80 % slower than 0.8 of the deadline, of ≥ 20 calls in 10 s; and
     at 8 failures in a row: a dependency that hangs gives few results beside those of before.
-    Stays open for 5 s, doubled at each relapse up to 30 s, ± 20 %. Is then half-open for 3 probes:
+    Stays open for 5 s, and for 8 s after a relapse, ± 20 %. Is then half-open for 3 probes:
     three answers close it, one failure opens it again. The outcome of a call that began in an
     earlier state does not count.
     """

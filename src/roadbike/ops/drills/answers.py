@@ -1,5 +1,6 @@
 """What a load was answered, request by request, and the counts of it."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from math import inf
@@ -17,7 +18,8 @@ class Answer(msgspec.Struct, frozen=True, array_like=True):
     sent: when it was sent or, with a fixed rate, when it was due; seconds of the monotonic clock,
     which all processes of a machine share. ms: from then until the answer. status: of HTTP, or LOST
     or LATE. retry_after: whether it had that header. call, user: their index in the plan.
-    key: its Idempotency-Key. found: the reserveId of a 201.
+    key: its Idempotency-Key. found: the reserveId of a 201. why: of a refusal, the last part of its
+    problem's type.
     """
 
     sent: float
@@ -28,6 +30,7 @@ class Answer(msgspec.Struct, frozen=True, array_like=True):
     user: int = 0
     key: str = ""
     found: str = ""
+    why: str = ""
 
     @property
     def is_good(self) -> bool:
@@ -89,6 +92,12 @@ def tally(answers: Sequence[Answer]) -> Tally:
         refused_p99=percentile(refused, 0.99),
         statuses=statuses,
     )
+
+
+def reasons(answers: Iterable[Answer]) -> str:
+    """Return the refusals among the answers in words: how many there were for each reason."""
+    counted = Counter(f"{each.status} {each.why}".rstrip() for each in answers if not each.is_good)
+    return ", ".join(f"{reason}: {count:,}" for reason, count in counted.most_common())
 
 
 def percentile(ordered: Sequence[float], share: float) -> float:

@@ -17,11 +17,12 @@ import uvloop
 
 from roadbike.ops.drills.answers import LATE, LOST, Answer
 from roadbike.ops.drills.connection import Connection, Reply, connected
-from roadbike.ops.drills.open_loop import Line, OpenLoop, Sent, reserve_id_of
+from roadbike.ops.drills.open_loop import Line, OpenLoop, Sent, reason_of, reserve_id_of
 
 REPORT_SECONDS: Final = 0.1
 RECONNECT_SECONDS: Final = 0.05
 CREATED: Final = 201
+FIRST_ERROR: Final = 400
 SOME_KEY: Final = "the-key-stands-here"
 HTTPS_PORT: Final = 443
 HTTP_PORT: Final = 80
@@ -144,8 +145,8 @@ class Sender:
             reply = Reply(LOST, {}, b"")
         ms = (time.monotonic() - due) * 1000
         retry = b"retry-after" in reply.headers
-        found = _found(reply)
-        self.answers.append(Answer(due, ms, reply.status, retry, index, user, key, found))
+        found, why = _found(reply), "" if reply.status < FIRST_ERROR else reason_of(reply.body)
+        self.answers.append(Answer(due, ms, reply.status, retry, index, user, key, found, why))
         return reply.status
 
     def _user(self, number: int) -> int:

@@ -23,6 +23,7 @@ HEAD_END: Final = b"\r\n\r\n"
 LENGTH: Final = b"\r\ncontent-length: "
 RETRY: Final = b"\r\nretry-after: "
 CLOSES: Final = b"\r\nconnection: close"
+PROBLEM: Final = b"/problems/"
 
 
 class Created(msgspec.Struct, frozen=True):
@@ -77,11 +78,12 @@ class Line(asyncio.Protocol):
         if len(data) < begin + length:
             return
         self._data = data[begin + length :]
-        status = int(head[STATUS])
-        found = reserve_id_of(data[begin : begin + length]) if status == CREATED else ""
+        status, body = int(head[STATUS]), data[begin : begin + length]
         sent, self.sent = self.sent, None
         if sent is not None:
-            self._loop.answered(sent, status, retry=RETRY in head, found=found)
+            found = reserve_id_of(body) if status == CREATED else ""
+            why = "" if status == CREATED else reason_of(body)
+            self._loop.answered(sent, status, retry=RETRY in head, found=found, why=why)
         if CLOSES in head:
             self.close()
         else:
@@ -156,10 +158,12 @@ class OpenLoop:
             line.sent = None
             self.answered(sent, LOST)
 
-    def answered(self, sent: Sent, status: int, *, retry: bool = False, found: str = "") -> None:
+    def answered(
+        self, sent: Sent, status: int, *, retry: bool = False, found: str = "", why: str = ""
+    ) -> None:
         """Note the answer to a request."""
         ms = (time.monotonic() - sent.due) * 1000
-        self._note(Answer(sent.due, ms, status, retry, sent.call, sent.user, sent.key, found))
+        self._note(Answer(sent.due, ms, status, retry, sent.call, sent.user, sent.key, found, why))
 
     def _send(self, sent: Sent) -> None:
         if self._free:
@@ -194,3 +198,9 @@ def reserve_id_of(body: bytes) -> str:
         return msgspec.json.decode(body, type=Created).reserve_id
     except msgspec.DecodeError:
         return ""
+
+
+def reason_of(body: bytes) -> str:
+    """Return the last part of a problem's type; empty when the body is not a problem document."""
+    _, begins, rest = body.partition(PROBLEM)
+    return rest.split(b'"', 1)[0].decode(errors="replace") if begins else ""

@@ -12,7 +12,7 @@ from roadbike.local import shop_file
 from roadbike.local.errors import CommandError
 from roadbike.ops.audit.quiet import busy_after, statuses_of
 from roadbike.ops.bench.measure import reservation
-from roadbike.ops.drills.answers import Answer
+from roadbike.ops.drills.answers import Answer, reasons
 from roadbike.ops.drills.drill import Drill, Size
 from roadbike.ops.drills.inside import (
     QUIET_SECONDS,
@@ -81,6 +81,7 @@ class Play:
         self.report.phase(name, answers, rate=f"{rate:,.0f}")
         made = in_deadline(answers) / seconds
         self.report.figure(f"goodput-{name}", made=f"{made:,.0f}", ms=DEADLINE_MS)
+        self.report.figure("not-made", reasons=reasons(answers) or "–")
         return made, answers
 
     async def load(self, connections: int, seconds: float, rate: float = 0.0) -> list[Answer]:

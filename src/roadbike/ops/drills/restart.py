@@ -4,13 +4,12 @@ Each service has two replicas, and they are restarted one after the other.
 """
 
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from roadbike.local.services import SERVICES
 from roadbike.ops.bench.measure import reservation
-from roadbike.ops.drills.answers import Answer, between
+from roadbike.ops.drills.answers import Answer, between, reasons
 from roadbike.ops.drills.drill import Drill, Size
 from roadbike.ops.drills.load import Call, Plan
 from roadbike.ops.drills.report import Report
@@ -41,8 +40,8 @@ async def play(shop: DrilledShop, report: Report, size: Size) -> None:
         counted = report.phase("users", answers, users=users)
         for service, (begin, end) in spans.items():
             report.phase("restart", between(answers, begin, end), service=service)
-        for path, statuses in _failures(plan, answers).items():
-            report.figure("failures-of", path=path, users=users, statuses=dict(statuses))
+        for path, failed in _failures(plan, answers).items():
+            report.figure("failures-of", path=path, users=users, statuses=reasons(failed))
         facts = {"users": users, "share": f"{counted.share:.2f}", "sent": counted.sent}
         report.check("all-answered", passed=counted.good == counted.sent, **facts)
     await shop.withdraw(bike_id)
@@ -89,12 +88,12 @@ def _plan(shop: DrilledShop, bike_id: int, tokens: list[str]) -> Plan:
     )
 
 
-def _failures(plan: Plan, answers: Sequence[Answer]) -> Mapping[str, Counter[int]]:
-    """Return the statuses of the requests that failed, by path."""
-    found: dict[str, Counter[int]] = {}
+def _failures(plan: Plan, answers: Sequence[Answer]) -> Mapping[str, list[Answer]]:
+    """Return the requests that failed, by path."""
+    found: dict[str, list[Answer]] = {}
     for answer in answers:
         if not answer.is_good:
-            found.setdefault(plan.calls[answer.call].path, Counter())[answer.status] += 1
+            found.setdefault(plan.calls[answer.call].path, []).append(answer)
     return found
 
 
