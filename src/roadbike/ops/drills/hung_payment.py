@@ -71,7 +71,7 @@ class Play:
         if opened:
             self.in_time("opened", opened[0] - stopped, OPEN_WITHIN, OPEN_NEVER)
         self.in_time("closed", closed - went_on, CLOSED_WITHIN, CLOSED_NEVER)
-        self.check_answers(running.answers, stopped, went_on, opened)
+        self.check_answers(running.answers, stopped, went_on)
 
     async def for_good(self, running: RunningLoad) -> None:
         """Stop payment and leave it to the supervisor."""
@@ -120,9 +120,7 @@ class Play:
     def in_time(self, name: str, seconds: float, wanted: float, never: float) -> None:
         in_time(self.report, self.size, f"hung-{name}", seconds, wanted=wanted, never=never)
 
-    def check_answers(
-        self, answers: Sequence[Answer], stopped: float, went_on: float, opened: Sequence[float]
-    ) -> None:
+    def check_answers(self, answers: Sequence[Answer], stopped: float, went_on: float) -> None:
         """Check that reservations were refused in time and that all else was served as before."""
         self.report.phase("hung-before", of(answers, [RESERVE], end=stopped))
         self.report.phase("hung-reserve", of(answers, [RESERVE], stopped, went_on))
