@@ -1,6 +1,7 @@
 """Role by page: what each role gets from every page and form, as the table of access says."""
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 import httpx
@@ -17,6 +18,7 @@ from tests.system.real_shop import Shop
 ID: Final = "0199b6d2-4c1e-7a30-9f27-3d6c81e05b7a"
 CLERK: Final = "clerk-of-pages"
 VALUES: Final = {"int": "1", "uuid": ID, "str": CLERK, "path": "nothing"}
+STAFFS_FORMS: Final = [route for route in PAGES if route.startswith("POST /staff")]
 GUARDED: Final = {route: who for route, who in PAGES.items() if who is not ANYONE}
 
 
@@ -49,15 +51,21 @@ def test_each_role_gets_the_pages_that_are_for_it(
 
 def ask(client: Browserless, route: str) -> httpx.Response:
     """Get the page; or send its form as the page does, with nothing in it."""
-    method, template = route.split(" ")
-    path = re.sub(r"\{\w+:(\w+)\}", lambda match: VALUES[match[1]], template)
-    if method == "GET":
-        return client.http.get(path)
-    csrf = client.csrf() if client.is_logged_in() else ""
-    if template == "/staff/stock/import":
-        files = {"file": ("stock.csv", b"")}
-        return client.http.post(path, data={"csrf": csrf}, files=files, headers=client.own)
-    return client.http.post(path, data={"csrf": csrf}, headers=client.own)
+    if route.startswith("GET "):
+        return client.http.get(path_of(route))
+    return send(client, route, client.csrf() if client.is_logged_in() else "", client.own)
+
+
+def send(client: Browserless, route: str, csrf: str, headers: Mapping[str, str]) -> httpx.Response:
+    """Send the form with that token and nothing else."""
+    files = {"file": ("stock.csv", b"")} if route == "POST /staff/stock/import" else None
+    return client.http.post(path_of(route), data={"csrf": csrf}, files=files, headers=headers)
+
+
+def path_of(route: str) -> str:
+    """Return a path that the route serves."""
+    template = route.partition(" ")[2]
+    return re.sub(r"\{\w+:(\w+)\}", lambda match: VALUES[match[1]], template)
 
 
 def fits(answer: httpx.Response, who: Who, role: Role | None) -> bool:
@@ -87,6 +95,29 @@ def test_a_clerk_sees_no_amounts_and_no_links_to_what_is_not_theirs(
             assert f'{forbidden}"' not in page, (path, forbidden)
 
 
+@pytest.mark.parametrize("forged", ["another site", "no token", "another session"])
+def test_no_form_of_staff_takes_a_forged_token(
+    people: dict[Role | None, Browserless], forged: str
+) -> None:
+    boss = people[Role.ADMIN]
+    csrf, headers = forgery(people, forged)
+
+    answers = {route: send(boss, route, csrf, headers) for route in STAFFS_FORMS}
+
+    assert {route: answer.status_code for route, answer in answers.items()} == dict.fromkeys(
+        STAFFS_FORMS, 403
+    )
+
+
+def forgery(people: dict[Role | None, Browserless], forged: str) -> tuple[str, Mapping[str, str]]:
+    """Return the token and the headers of a form that no page of ours has shown to the admin."""
+    boss, clerk = people[Role.ADMIN], people[Role.CLERK]
+    tokens = {"another site": boss.csrf(), "no token": "", "another session": clerk.csrf()}
+    return tokens[forged], (
+        {"Origin": "http://evil.example"} if forged == "another site" else boss.own
+    )
+
+
 ACCOUNT: Final = f"/staff/accounts/{CLERK}"
 FORGED: Final = {
     "/staff/accounts": {"userId": "forged", "userNm": "x", "role": "admin"},
@@ -100,11 +131,10 @@ def test_a_forged_form_changes_no_account(
     people: dict[Role | None, Browserless], staff: Staff, forged: str
 ) -> None:
     boss, clerk = people[Role.ADMIN], people[Role.CLERK]
-    tokens = {"another site": boss.csrf(), "no token": "", "another session": clerk.csrf()}
-    headers = {"Origin": "http://evil.example"} if forged == "another site" else boss.own
+    csrf, headers = forgery(people, forged)
 
     for path, fields in FORGED.items():
-        sent = fields | {"csrf": tokens[forged]}
+        sent = fields | {"csrf": csrf}
         assert boss.http.post(path, data=sent, headers=headers).status_code == 403, path
 
     accounts = staff.call("GET", "/accounts/staff")["_embedded"]["accounts"]

@@ -1,4 +1,7 @@
-"""A day of the staff with the mouse alone: put on sale, send, take back, cancel, look it up."""
+"""A day of the staff with the mouse alone: put on sale, send, take back, cancel, look it up.
+
+It plays F1 and the part of staff in F4 to F7 of the README.
+"""
 
 import pytest
 from playwright.sync_api import expect
@@ -10,6 +13,7 @@ from tests.browser.visitors import Language, Visitor
 from tests.system.real_shop import Shop
 
 REASON = "고객 전화 요청"
+NEW_ADDRESS = "경기도 성남시 분당구 야탑로 00, 7층"
 
 
 def bought(visit: Visit, bike: int, language: Language) -> tuple[Visitor, str]:
@@ -28,6 +32,7 @@ def test_a_whole_day_is_worked_with_the_mouse(
     buyer, sent = bought(visit, bike, language)
     other, unsent = bought(visit, bike, language)
 
+    correct_the_address(desk, sent)
     send_and_complete(desk, sent)
     buyer.page.reload()
     expect(buyer.page.locator("main")).to_contain_text(buyer.t("배송완료", "Arrived"))
@@ -35,6 +40,8 @@ def test_a_whole_day_is_worked_with_the_mouse(
     cancel(desk, unsent, bike)
 
     look_up_money(desk, buyer.user, other.user, bike)
+    look_up_parcels(desk, sent, unsent, bike)
+    look_up_the_log(desk, unsent)
     withdraw_and_put_back(desk, bike)
 
 
@@ -54,6 +61,19 @@ def put_on_sale(desk: Desk, staff: Staff) -> int:
     expect(desk.row(str(number))).to_contain_text("₩1,900,000")
     staff.wait_for_text(f"/bikes/{number}", "1,900,000")
     return number
+
+
+def correct_the_address(desk: Desk, reservation_id: str) -> None:
+    """F4: a buyer has called: the parcel goes to another address."""
+    parcel = desk.parcel(number_of(reservation_id))
+    desk.group("보낼 것", "To send")
+    link = parcel.get_by_role("link", name=desk.visitor.t("주소 고치기", "Correct the address"))
+    desk.reload_until(link)
+    link.click()
+    desk.fill(address=NEW_ADDRESS)
+    desk.visitor.press("저장", "Save")
+    desk.sees("저장했습니다", "Saved")
+    expect(parcel).to_contain_text(NEW_ADDRESS)
 
 
 def send_and_complete(desk: Desk, reservation_id: str) -> None:
@@ -117,6 +137,25 @@ def look_up_money(desk: Desk, buyer: str, other: str, bike: int) -> None:
     assert desk.row("₩1,900,000").count() == 2
     desk.find({}, slow=True)
     desk.sees("조건에 맞는 것이 없습니다", "Nothing fits these filters")
+
+
+def look_up_parcels(desk: Desk, returned: str, cancelled: str, bike: int) -> None:
+    """F7: no parcel of a refunded purchase is left to be sent."""
+    desk.section("배송", "Deliveries")
+    desk.visitor.follow("모든 배송 찾기", "Find any delivery")
+    for reservation_id, status in ((cancelled, "배송취소"), (returned, "회수완료")):
+        desk.find({"bikeId": str(bike), "deliveryStatus": status})
+        desk.reload_until(desk.row(number_of(reservation_id)))
+        assert desk.row("").count() == 1
+
+
+def look_up_the_log(desk: Desk, cancelled: str) -> None:
+    """The log has who cancelled, what that changed, and the reason."""
+    desk.section("기록", "Log")
+    desk.find({"by": "admin", "thing": cancelled})
+    change = desk.row(number_of(cancelled))
+    for text in ("admin", desk.visitor.t("예약취소", "Cancelled"), REASON):
+        expect(change).to_contain_text(text)
 
 
 def withdraw_and_put_back(desk: Desk, bike: int) -> None:

@@ -59,6 +59,22 @@ def pages(shop: Shop, staff: Staff) -> dict[str, str]:
     }
 
 
+@pytest.mark.parametrize("page", [*LISTS, "/staff/payments/refunds", "/staff/audit"])
+def test_filters_that_are_not_known_are_refused_by_the_page_and_by_its_table(
+    shop: Shop, page: str
+) -> None:
+    boss = Browserless(shop.address("gateway"))
+    boss.log_in("admin", shop.shop_file["logins"]["admin"])
+    wrong = "low=perhaps" if page == "/staff/stock" else "day=never"
+
+    for path in (page, f"{page}.csv"):
+        answer = boss.http.get(f"{path}?{wrong}")
+
+        assert answer.status_code == 422, path
+        assert answer.headers["content-type"].startswith("text/html"), path
+    assert "These filters cannot be used" in boss.http.get(f"{page}?{wrong}").text
+
+
 @pytest.mark.parametrize("language", ["ko", "en"])
 def test_no_page_of_staff_has_a_fault_that_axe_finds(
     visit: Visit, shop: Shop, staff: Staff, language: Any

@@ -81,6 +81,7 @@ class StaffDeliveryPages:
         return shown(
             "staff/all_deliveries.html",
             visitor,
+            status=found.status,
             found=found,
             statuses=tuple(DeliveryStatus),
             bikes=copy.bikes,

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from litestar.connection import Request as HttpRequest
@@ -19,6 +19,7 @@ AFTER: Final = "after"
 LONGEST: Final = 200  # characters of a filter that is passed on
 
 Query = Sequence[tuple[str, str]]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,11 @@ class ListPage:
     next: str | None = None
     first: str | None = None
     table: str = ""
+
+    @property
+    def status(self) -> int:
+        """Return the status of a page that shows it."""
+        return HTTPStatus.UNPROCESSABLE_ENTITY if self.faults else HTTPStatus.OK
 
     @property
     def is_narrowed(self) -> bool:
@@ -109,12 +115,17 @@ class Lists:
         """Return the whole list as a file. Raises Unreachable, and Refused."""
         query = list(filters_of(request, source.filters).items())
         parts = self._peers.stream(visitor.asks(source.service, "GET", source.path, query=query))
-        first = await anext(parts, b"")  # what it raises becomes a page
         name = source.page.removeprefix("/staff/").replace("/", "-")
-        return CsvFile(f"{name}.csv", _begun(first, parts))
+        return CsvFile(f"{name}.csv", await begun(parts))
 
 
-async def _begun(first: bytes, rest: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+async def begun(parts: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
+    """Return the same parts, once the first one is there: what it raises becomes a page."""
+    first = await anext(parts, None)
+    return parts if first is None else _from(first, parts)
+
+
+async def _from(first: T, rest: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
     async with aclosing(rest):
         yield first
         async for part in rest:

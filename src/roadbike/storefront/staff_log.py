@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final
@@ -12,7 +12,7 @@ import msgspec
 from roadbike.kit.audit_log import HIDDEN
 from roadbike.kit.web.csv import Cell
 from roadbike.kit.web.listing import Moment, Place, place_of
-from roadbike.storefront.peers import Answer, Peers, Unreachable
+from roadbike.storefront.peers import Answer, Peers, Refused, Unreachable
 from roadbike.storefront.staff_lists import success
 from roadbike.storefront.visitors import Visitor
 
@@ -56,13 +56,25 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 class LogPage:
     """A page of the merged list. after: where the next one begins, if there is one.
 
-    missing: services that did not answer. faults: what is wrong with the filters, by name.
+    missing: services that did not answer. refusal: the answer of one that refuses the filters.
     """
 
     changes: Sequence[Change] = ()
     after: str | None = None
     missing: Sequence[str] = ()
-    faults: Mapping[str, str] = field(default_factory=dict)
+    refusal: Answer | None = None
+
+    @property
+    def faults(self) -> Mapping[str, str]:
+        """Return what is wrong with the filters, by name."""
+        if self.refusal is None:
+            return {}
+        return {fault.parameter: fault.detail for fault in self.refusal.problem.errors}
+
+    @property
+    def status(self) -> int:
+        """Return the status of a page that shows it."""
+        return HTTPStatus.OK if self.refusal is None else self.refusal.status
 
 
 async def log_page(
@@ -80,8 +92,7 @@ async def log_page(
             missing.append(service)
             continue
         if answer.status == HTTPStatus.UNPROCESSABLE_ENTITY:
-            faults = {fault.parameter: fault.detail for fault in answer.problem.errors}
-            return LogPage(faults=faults)
+            return LogPage(refusal=answer)
         body = success(answer)
         is_more |= "next" in body["_links"]
         found += [
@@ -98,12 +109,17 @@ async def log_page(
 async def log_cells(
     peers: Peers, visitor: Visitor, filters: Mapping[str, str]
 ) -> AsyncGenerator[list[Sequence[Cell]], None]:
-    """Yield the whole list as the rows of a table. Raises Unreachable for a missing service."""
+    """Yield the whole list as the rows of a table.
+
+    Raises Unreachable for a missing service, and Refused for filters that are not known.
+    """
     after: str | None = None
     while True:
         page = await log_page(peers, visitor, filters, after, LARGEST)
         if page.missing:
             raise Unreachable(page.missing[0])
+        if page.refusal is not None:
+            raise Refused(page.refusal)
         yield [_cells(change) for change in page.changes]
         after = page.after
         if after is None:

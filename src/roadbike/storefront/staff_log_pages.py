@@ -8,7 +8,7 @@ from roadbike.kit.web import ADMIN, Reply, Route
 from roadbike.kit.web.csv_stream import CsvStream
 from roadbike.storefront import staff_log, staff_words
 from roadbike.storefront.peers import Peers
-from roadbike.storefront.staff_lists import AFTER, filters_of, query_of
+from roadbike.storefront.staff_lists import AFTER, begun, filters_of, query_of
 from roadbike.storefront.visitors import Visitor
 from roadbike.storefront.web import HtmlReply, Pages, Request, shown
 
@@ -37,6 +37,7 @@ class StaffLogPages:
         return shown(
             "staff/audit.html",
             visitor,
+            status=found.status,
             found=found,
             typed=typed,
             words=staff_words,
@@ -50,7 +51,7 @@ class StaffLogPages:
         """Export the list as a table."""
         typed = filters_of(request, staff_log.FILTERS)
         rows = staff_log.log_cells(self.peers, visitor, typed)
-        return CsvStream("audit.csv", staff_log.COLUMNS, rows)
+        return CsvStream("audit.csv", staff_log.COLUMNS, await begun(rows))
 
 
 def _address(path: str, query: Mapping[str, str]) -> str:

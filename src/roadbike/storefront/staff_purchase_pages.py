@@ -59,6 +59,7 @@ class StaffPurchasePages:
         return shown(
             "staff/reservations.html",
             visitor,
+            status=found.status,
             found=found,
             wording=wording,
             statuses=(ReservationStatus.RESERVED, ReservationStatus.CANCELLED),
@@ -125,6 +126,7 @@ class StaffPurchasePages:
         return shown(
             "staff/payments.html",
             visitor,
+            status=found.status,
             found=found,
             source=source,
             is_refunds=source is REFUNDS,

@@ -50,7 +50,7 @@ class StaffStockPages:
         """List the bikes."""
         found = await self.lists.page(visitor, request, LIST)
         done = query_of(request).get("done", "")
-        return shown("staff/stock.html", visitor, found=found, done=done)
+        return shown("staff/stock.html", visitor, status=found.status, found=found, done=done)
 
     async def table(self, visitor: Visitor, request: Request) -> Reply[Any]:
         """Export the list as a table, which can be imported again."""
