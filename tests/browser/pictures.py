@@ -23,6 +23,8 @@ from tools.browser import MISSING, found
 PICTURES: Final = Path(__file__).parents[2] / "docs" / "pictures"
 HEIGHT: Final = 760
 SENT, FIRST, SECOND, EDITED = 312, 210, 110, 313  # bikes of the demo
+GONE, WITHDRAWN = 220, 223
+AT_THE_DESK: Final = {"userId": "haesol.park", "userNm": "박해솔", "role": "admin"}
 PEOPLE: Final = (
     {"name": "박서준", "phone": "010-2345-6789", "zip_code": "13497"},
     {"name": "김하늘", "phone": "010-1234-5678", "zip_code": "03086"},
@@ -45,6 +47,7 @@ def main() -> int:
         if result.code:
             sys.exit(result.err)
         staff = Staff(shop)
+        hire(shop, staff)
         sell(shop, staff)
         with sync_playwright() as playwright:
             arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
@@ -53,6 +56,12 @@ def main() -> int:
                 with desk_of(browser, shop, language) as desk:
                     show(desk, staff, language)
     return 0
+
+
+def hire(shop: Shop, staff: Staff) -> None:
+    """Open the account of who works at the desk, and let them choose a password."""
+    made = staff.call("POST", "/accounts/staff", AT_THE_DESK)
+    Browserless(shop.address("gateway")).start_as(made["userId"], made["oneTimePassword"])
 
 
 def sell(shop: Shop, staff: Staff) -> None:
@@ -65,14 +74,20 @@ def sell(shop: Shop, staff: Staff) -> None:
         staff.until_allocated(reservation_id)
         if bike == SENT:
             staff.move(reservation_id, "배송시작", carrier="한진택배", trackingNo="4211-0001")
+    staff.edit(GONE, stockQty=0)
+    staff.edit(WITHDRAWN, onSale=False)
 
 
 @contextmanager
 def desk_of(browser: Browser, shop: Shop, language: Language) -> Iterator[Desk]:
-    """Return the pages of the demo's admin in that language."""
+    """Return the pages of who works at the desk, in that language."""
     visitor = Visitor.open(browser, shop, language=language)
     visitor.page.set_viewport_size({"width": 1280, "height": HEIGHT})
-    yield Desk.open(lambda **_: visitor, shop)
+    visitor.go("/login")
+    visitor.user = AT_THE_DESK["userId"]
+    visitor.log_in_here()
+    visitor.page.wait_for_url("**/staff/**")
+    yield Desk(visitor)
     visitor.close()
 
 

@@ -169,7 +169,7 @@ def test_the_log_shows_what_staff_changed_and_finds_it(admin: Visitor, staff: St
     admin.press("찾기", "Find")
     admin.sees("조건에 맞는 기록이 없습니다.", "Nothing in the log fits these filters.")
     admin.go("/staff/audit?day=2026-13-01")
-    admin.sees("찾을 수 없는 조건입니다", "These filters cannot be used")
+    admin.sees("검색 조건을 확인해 주세요", "These filters cannot be used")
 
 
 def test_the_log_is_saved_as_a_table_and_read_page_by_page(admin: Visitor, staff: Staff) -> None:
@@ -183,7 +183,7 @@ def test_the_log_is_saved_as_a_table_and_read_page_by_page(admin: Visitor, staff
     expect(admin.page.locator("tbody tr")).to_have_count(11)
     expect(admin.page.locator("tbody tr").last).to_contain_text(admin.t("추가", "added"))
     with admin.page.expect_download() as saving:
-        admin.follow("CSV로 내보내기", "Export as CSV")
+        admin.follow("CSV 내보내기", "Export CSV")
 
     table = saving.value.path().read_text(encoding="utf-8-sig")
     assert len(table.splitlines()) == 62

@@ -53,7 +53,7 @@ def test_five_thousand_rows_with_errors_change_nothing_until_they_are_right(
     desk.visitor.sees_heading("이대로 가져올까요?", "Import this file?")
     assert staff.call("GET", f"/stocks/all?q={first}")["found"]["count"] == 0
     desk.visitor.press("5,000종 가져오기", "Import 5,000 bikes")
-    desk.sees("새 자전거 5000종", "5000 new")
+    desk.sees("새 자전거 5,000종", "5,000 new")
     assert staff.call("GET", f"/stocks/{first}")["bikeNm"] == "=Table 0"
 
 
@@ -65,7 +65,7 @@ def test_what_is_exported_is_changed_and_imported_again(
     desk.visitor.page.locator("#q").fill(str(bike))
     desk.visitor.press("찾기", "Find")
     with desk.visitor.page.expect_download() as download:
-        desk.visitor.follow("CSV로 내보내기", "Export as CSV")
+        desk.visitor.follow("CSV 내보내기", "Export CSV")
     text = Path(download.value.path()).read_text(encoding="utf-8-sig")
     [row] = csv.DictReader(StringIO(text))
     assert (row["bikeNm"], row["colour"]) == ("'+82 Road", "'@red")

@@ -24,6 +24,8 @@ REQUIRED: Final = ("bikeId", "bikeNm", "price", "stockQty")
 VALID: Final = {"bikeId": 1, "bikeNm": "x", "price": 1, "stockQty": 0}  # of each REQUIRED column
 NUMBERS: Final = {"bikeId", "version", "price", "stockQty"}
 IGNORED: Final = {"reserveQty"}  # only shown
+WRONG_TYPE: Final = "fault-type"
+OF_TYPE: Final = dict.fromkeys(NUMBERS, "import-number") | {"onSale": "import-truth"}
 TRUTHS: Final[Mapping[str, bool]] = {"true": True, "false": False}
 MAX_ROWS: Final = 20_000
 LONGEST_CELL: Final = 20_000  # characters
@@ -131,6 +133,8 @@ def _value(name: str, text: str) -> object:
 
 def _placed(line: Line, fault: Fault) -> Fault:
     column = (fault.pointer or "").removeprefix("/") or REQUIRED[0]
+    if fault.slug == WRONG_TYPE and column in OF_TYPE:  # people fill in cells, not JSON
+        return at(line, column, OF_TYPE[column])
     return Fault(slug=fault.slug, pointer=f"/{line.number}/{column}", facts=fault.facts)
 
 

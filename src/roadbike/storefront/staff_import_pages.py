@@ -1,5 +1,6 @@
 """Staff import a table of bikes: upload, what it would do, and the import."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ PATH: Final = "/staff/stock/import"
 MAX_UPLOAD_BYTES: Final = 4 * 1024 * 1024  # stock takes no longer table
 PATIENCE_SECONDS: Final = 20.0  # beside the usual time-out: thousands of rows are one transaction
 COUNTS: Final = ("new", "changed", "unchanged")
+COUNT: Final = re.compile(r"[0-9]{1,9}")
 
 
 class StaffImportPages:
@@ -40,7 +42,8 @@ class StaffImportPages:
     async def ask(self, visitor: Visitor, request: Request) -> HtmlReply:
         """Ask for a file; or say what the last import has done."""
         query = query_of(request)
-        numbers = {name: query[name] for name in COUNTS if query.get(name, "").isdigit()}
+        found = {name: query.get(name, "") for name in COUNTS}
+        numbers = {name: int(text) for name, text in found.items() if COUNT.fullmatch(text)}
         done = numbers if len(numbers) == len(COUNTS) else None
         return shown("staff/import.html", visitor, done=done, is_empty=False)
 

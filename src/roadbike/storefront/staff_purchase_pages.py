@@ -55,6 +55,7 @@ class StaffPurchasePages:
     async def reservations(self, visitor: Visitor, request: HttpRequest) -> HtmlReply:
         """List the reservations of all buyers."""
         found = await self.lists.page(visitor, request, RESERVATIONS)
+        copy = await self.catalogue.copy()
         is_slow = "slow" in found.typed
         return shown(
             "staff/reservations.html",
@@ -63,6 +64,7 @@ class StaffPurchasePages:
             found=found,
             wording=wording,
             statuses=(ReservationStatus.RESERVED, ReservationStatus.CANCELLED),
+            bikes=copy.bikes,
             done=query_of(request).get("done", ""),
             is_stock_down=is_slow and not await self._stock_answers(visitor),
         )
