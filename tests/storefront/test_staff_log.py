@@ -44,8 +44,8 @@ class Logs(Peers):
 
 
 def change(service: str, at: datetime, seq: int) -> dict[str, Any]:
-    told = {"seq": seq, "at": at.isoformat(), "by": "boss", "kind": "bike", "action": "edited"}
-    return told | {"thing": f"{service} {seq}", "before": {}, "after": {}}
+    shown = {"seq": seq, "at": at.isoformat(), "by": "boss", "kind": "bike", "action": "edited"}
+    return shown | {"thing": f"{service} {seq}", "before": {}, "after": {}}
 
 
 def everything(logs: Logs) -> list[list[Change]]:
