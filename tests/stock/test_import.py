@@ -104,7 +104,7 @@ async def test_rows_are_refused_by_line_and_nothing_is_done(
     assert wrong[3:7] == ["/5/bikeNm", "/5/price", "/5/stockQty", "/5/onSale"]
     assert wrong[7:] == ["/7/bikeId"]
     details = [error["detail"] for error in answer.json()["errors"]]
-    assert details[4:6] == ["0 이상의 정수를 숫자로 적어 주세요. 예: 6400000"] * 2
+    assert details[4:6] == ["6400000처럼 0 이상의 정수를 숫자로 적어 주세요."] * 2
     assert details[6] == "true(판매 중) 또는 false(판매 중단)로 적어 주세요."
     assert answer.json()["faultCount"] == len(wrong)
     assert await stock.published_types() == ["StockRegistered"] * 2

@@ -1,11 +1,11 @@
-"""Races 9: a bike's row is locked for 0.4 s, again and again for 12 s, in the own database of
-reservation, while 30 buyers reserve and payment answers in 10 ms; measured is what the buyers are
-answered meanwhile and in the 3 s after that; the fault is a refusal by the breaker in front of
-payment.
+"""Races 9: the rows of two bikes are locked in turn for 12 s in the own database of reservation,
+so that each request waits 0.8 s for them, while 30 buyers reserve and payment answers in 10 ms;
+measured is what the buyers are answered meanwhile and in the 3 s after that; the fault is a refusal
+by the breaker in front of payment.
 """
 
 import asyncio
-from typing import Any, Final
+from typing import Final
 
 import asyncpg
 
@@ -14,9 +14,11 @@ from tests.faults.desks import BIKES, Answers, add_bikes, buying
 from tests.faults.outcome import CannotTry, Outcome, run
 
 SECONDS: Final = 12  # longer than the breaker's window of 10 s
-LOCKED_SECONDS: Final = 0.4  # shorter than `lock_ms`: the requests are slow, and not refused
-PAUSE_SECONDS: Final = 0.05
-LOCK: Final = "SELECT bike_id FROM bike WHERE bike_id = 1 FOR UPDATE"
+LOCKED: Final = (BIKES[0], BIKES[-1])
+# shorter than `lock_ms`, which would refuse the requests; together longer than their deadline
+LOCKED_SECONDS: Final = 0.42
+TURN_SECONDS: Final = 0.4
+LOCK: Final = "SELECT bike_id FROM bike WHERE bike_id = $1 FOR UPDATE"
 
 
 def main() -> int:
@@ -39,24 +41,30 @@ async def provoke() -> Outcome:
 
 
 async def locked_again_and_again(url: str, answers: Answers) -> int:
-    """Hold the lock as an administrator's sessions would; return the refusals by the breaker."""
+    """Hold the locks as an administrator's sessions would; return the refusals by the breaker."""
+    locking = [
+        asyncio.create_task(lock_in_turn(url, bike, turn * TURN_SECONDS))
+        for turn, bike in enumerate(LOCKED)
+    ]
+    await answers.within(SECONDS, "while rows are locked")
+    for task in locking:
+        task.cancel()
+    await asyncio.gather(*locking, return_exceptions=True)
+    return answers.seen["OpenCircuit"]
+
+
+async def lock_in_turn(url: str, bike: int, first: float) -> None:
+    """Lock the bike's row in every second turn."""
     connection = await asyncpg.connect(url.replace("+asyncpg", ""))
-    locking = asyncio.create_task(lock_again_and_again(connection))
     try:
-        await answers.within(SECONDS, "while a bike's row is locked")
-        return answers.seen["OpenCircuit"]
+        await asyncio.sleep(first)
+        while True:
+            async with connection.transaction():
+                await connection.fetch(LOCK, bike)
+                await asyncio.sleep(LOCKED_SECONDS)
+            await asyncio.sleep(len(LOCKED) * TURN_SECONDS - LOCKED_SECONDS)
     finally:
-        locking.cancel()
-        await asyncio.gather(locking, return_exceptions=True)
         await connection.close()
-
-
-async def lock_again_and_again(connection: Any) -> None:
-    while True:
-        async with connection.transaction():
-            await connection.fetch(LOCK)
-            await asyncio.sleep(LOCKED_SECONDS)
-        await asyncio.sleep(PAUSE_SECONDS)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def provoke() -> Outcome:
         customer = buyer(shop)
         with ThreadPoolExecutor(AT_ONCE) as pool:
             list(pool.map(lambda _: purchase(customer, number), range(PURCHASES)))
-        until(lambda: prepared(shop, before), 30, "every purchase has a parcel", pause=0.5)
+        until(lambda: prepared(shop, before), 120, "every purchase has a parcel", pause=0.5)
         shares = {topic: asyncio.run(share(shop, topic, before[topic])) for topic in TOPICS}
     fullest = max(shares, key=lambda topic: shares[topic])
     text = f"between two looks at topic {fullest}, up to {shares[fullest]:.0%} of its room is used"
