@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from time import perf_counter
-from typing import Final
+from typing import Final, TypeVar
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -22,6 +22,8 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
+
+M = TypeVar("M", Counter, Histogram)
 
 REGISTRY: Final = CollectorRegistry()
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
@@ -146,22 +148,27 @@ PLACES_REFUSED: Final = _counter(
 def count_request(method: str, route: str | None, status: int, seconds: float) -> None:
     """Count a request that was answered; route: its pattern, None where none was found."""
     known = method if method in METHODS else OTHER
-    _requests(known, route or OTHER, status).observe(seconds)
+    _of(REQUESTS, known, route or OTHER, status).observe(seconds)
 
 
 def count_refusal(reason: str) -> None:
     """Count a problem document. reason: the last part of its type."""
-    _refusals(reason).inc()
+    _of(REFUSALS, reason).inc()
 
 
-@cache
-def _refusals(reason: str) -> Counter:
-    return REFUSALS.labels(reason)
+def count_place_refused(kind: str) -> None:
+    """Count a request of this kind of places that was refused before it was read."""
+    _of(PLACES_REFUSED, kind).inc()
 
 
-@cache  # to find them by their labels costs more than to count
-def _requests(method: str, route: str, status: int) -> Histogram:
-    return REQUESTS.labels(method, route, str(status))
+def count_events(total: Counter, type_: str, number: int) -> None:
+    """Count so many events of this type. total: SENT or CONSUMED."""
+    _of(total, type_).inc(number)
+
+
+@cache  # to find it by its labels costs more than to count
+def _of(metric: M, *labels: object) -> M:
+    return metric.labels(*map(str, labels))
 
 
 def show_state(breaker: str, states: tuple[str, ...], present: Callable[[], str]) -> None:
@@ -200,7 +207,7 @@ def measured_call(to: str, call: str) -> Iterator[Call]:
         made.outcome = type(error).__name__
         raise
     finally:
-        CALLS.labels(to, call, made.outcome).observe(perf_counter() - began)
+        _of(CALLS, to, call, made.outcome).observe(perf_counter() - began)
 
 
 def text() -> bytes:

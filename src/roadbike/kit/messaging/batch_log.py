@@ -43,7 +43,7 @@ def _report(event: str, total: Counter, messages: Sequence[Message]) -> None:
         return
     types = collections.Counter([message.type for message in messages])
     for type_, number in types.items():
-        total.labels(type_).inc(number)
+        metrics.count_events(total, type_, number)
     log.info(
         event,
         count=len(messages),

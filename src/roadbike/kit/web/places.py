@@ -158,7 +158,7 @@ class Places:
 
     def _count_refused(self, kind: str) -> None:
         self.refused[kind] += 1
-        metrics.PLACES_REFUSED.labels(kind).inc()
+        metrics.count_place_refused(kind)
 
     def _check(self, hot: Hot) -> None:
         hot.admit(hot.working)
