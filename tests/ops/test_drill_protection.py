@@ -11,10 +11,11 @@ from roadbike.ops import journal
 from roadbike.ops.drills import command, siege
 from roadbike.ops.drills.answers import LOST, Answer, tally
 from roadbike.ops.drills.breaker import opened_again
+from roadbike.ops.drills.cores import Used
 from roadbike.ops.drills.drill import Size
 from roadbike.ops.drills.inside import ChangingSettings, home_of, in_time
 from roadbike.ops.drills.load import Call, Plan
-from roadbike.ops.drills.overload import check, fitting, in_deadline
+from roadbike.ops.drills.overload import Rate, check, fitting, in_deadline
 from roadbike.ops.drills.report import Report
 from roadbike.ops.drills.shop import Elsewhere
 from roadbike.ops.people import Person
@@ -84,23 +85,31 @@ def test_the_requests_in_flight_fit_what_the_shop_makes(peak: float, places: int
     assert fitting(peak) == places
 
 
+def rate(made: float, load: float = 0.2, others: float = 0.0) -> Rate:
+    return Rate(made, Used(load=load, service=0.5, shop=1.5, others=others, of=2))
+
+
 @pytest.mark.parametrize(
-    ("share", "refused_ms", "size", "failed"),
+    ("made", "refused_ms", "size", "failed"),
     [
-        (0.95, 20, Size(strict=True), []),
-        (0.89, 20, Size(), ["goodput"]),
-        (0.6, 20, Size(small=True), []),
-        (0.95, 60, Size(), []),
-        (0.95, 60, Size(strict=True), ["refused-p99"]),
-        (0.95, 2_100, Size(), ["refused-p99"]),
+        (rate(95), 20, Size(strict=True), []),
+        (rate(89), 20, Size(), ["goodput"]),
+        (rate(89, load=0.3), 20, Size(), []),  # as many for each core that the load left
+        (rate(89, load=0.3), 20, Size(strict=True), ["goodput"]),
+        (rate(45, others=0.9), 20, Size(), []),
+        (rate(60), 20, Size(small=True), []),
+        (rate(60), 20, Size(small=True, strict=True), ["goodput"]),
+        (rate(95), 60, Size(), []),
+        (rate(95), 60, Size(strict=True), ["refused-p99"]),
+        (rate(95), 2_100, Size(), ["refused-p99"]),
     ],
 )
 def test_an_overload_fails_by_its_ratio_and_by_what_never_ends(
-    share: float, refused_ms: float, size: Size, failed: list[str]
+    made: Rate, refused_ms: float, size: Size, failed: list[str]
 ) -> None:
     report = Report("overload")
 
-    check(report, size, share, answers_of((refused_ms, 503)))
+    check(report, size, made, rate(100), answers_of((refused_ms, 503)))
 
     assert [each.name for each in report.checks if not each.passed] == failed
 
@@ -108,7 +117,7 @@ def test_an_overload_fails_by_its_ratio_and_by_what_never_ends(
 def test_a_run_without_refusals_was_no_overload() -> None:
     report = Report("overload")
 
-    check(report, Size(), 1.0, answers_of((5, 201)))
+    check(report, Size(), rate(100), rate(100), answers_of((5, 201)))
 
     assert not report.passed
 

@@ -5,14 +5,13 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
 import aiohttp
-import psutil
 
 from roadbike.kit.auth import ServiceTokens
 from roadbike.kit.process import status as statuses
@@ -141,12 +140,6 @@ def pids(home: Home, service: str) -> list[int]:
     """Return the process ids of the service."""
     known = shop_file.read_known(home).pids
     return [pid for part, pid in known.items() if service_of(part) == service]
-
-
-def cpu_seconds(processes: Iterable[int]) -> float:
-    """Return the seconds of the processor that these processes have used since their start."""
-    used = [psutil.Process(pid).cpu_times() for pid in processes]
-    return sum(each.user + each.system for each in used)
 
 
 def in_time(

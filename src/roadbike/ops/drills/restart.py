@@ -7,10 +7,12 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from roadbike.local.errors import CommandError
 from roadbike.local.services import SERVICES
 from roadbike.ops.bench.measure import reservation
 from roadbike.ops.drills.answers import Answer, between, reasons
 from roadbike.ops.drills.drill import Drill, Size
+from roadbike.ops.drills.inside import warm_up
 from roadbike.ops.drills.load import Call, Plan
 from roadbike.ops.drills.report import Report
 from roadbike.ops.drills.running_load import RunningLoad, load
@@ -30,7 +32,8 @@ Span = tuple[float, float]  # begin and end, by the monotonic clock
 
 async def play(shop: DrilledShop, report: Report, size: Size) -> None:
     bike_id = await shop.bike(UNITS)
-    buyers = await shop.buyers(max(USERS))
+    warmer, *buyers = await shop.buyers(1 + max(USERS))
+    await warm_up(shop, warmer, bike_id)
     tokens = [await buyer.token() for buyer in buyers]
     for users in USERS[-1:] if size.small else USERS:
         shop.say("drill-restarting-at", users=users)
@@ -50,10 +53,15 @@ async def play(shop: DrilledShop, report: Report, size: Size) -> None:
 async def _restart_all(
     shop: DrilledShop, plan: Plan, size: Size
 ) -> tuple[Sequence[Answer], Mapping[str, Span]]:
-    """Return the answers, and when each service was restarted."""
+    """Return the answers, and when each service was restarted.
+
+    Raises CommandError when requests fail before that: then no failure says anything.
+    """
     spans: dict[str, Span] = {}
     async with load(plan) as running:
         await _some_more(running, plan)
+        if failed := [each for each in running.answers if not each.is_good]:
+            raise CommandError("drill-not-calm", reasons=reasons(failed))
         for service in NAMES:
             shop.say("drill-restarting", service=service)
             begin = time.monotonic()
