@@ -11,6 +11,7 @@ from roadbike.ops import journal
 from roadbike.ops.drills import command, siege
 from roadbike.ops.drills.answers import LOST, Answer, tally
 from roadbike.ops.drills.breaker import opened_again
+from roadbike.ops.drills.command import DRILLS
 from roadbike.ops.drills.cores import Used
 from roadbike.ops.drills.drill import Size
 from roadbike.ops.drills.inside import ChangingSettings, home_of, in_time
@@ -134,6 +135,22 @@ def test_a_time_fails_by_its_target_only_if_asked_to(
     in_time(report, Size(strict=strict), "hung-opened", seconds, wanted=2, never=20)
 
     assert report.passed is passed
+
+
+@pytest.mark.parametrize("name", ["breaker", "overload"])
+def test_what_a_drill_writes_for_its_shop_lasts_until_that_is_closed(name: str) -> None:
+    """Services that end are started again until then, and need their settings."""
+    drill = DRILLS[name]
+    files = [
+        Path(at) for variable, at in drill.settings(Size()).items() if variable.endswith("_FILE")
+    ]
+    written = [path.exists() for path in files]
+
+    drill.after()
+
+    assert written
+    assert all(written)
+    assert not any(path.exists() for path in files)
 
 
 async def test_the_journal_names_who_asked_for_what(tmp_path: Path) -> None:

@@ -162,13 +162,12 @@ async def play(shop: DrilledShop, report: Report, size: Size) -> None:
     (buyer,) = await shop.buyers(1)
     await warm_up(shop, buyer, bike_id)
     playing = Play(shop, report, size, buyer, bike_id)
-    try:
-        await playing.healthy()
-        await playing.delayed()
-        if not size.small:
-            await playing.throughout()
-    finally:
-        SETTINGS.forget()
+    await playing.healthy()
+    await playing.delayed()
+    if not size.small:
+        await playing.throughout()
 
 
-DRILL: Final = Drill(name="breaker", play=play, settings=SETTINGS.for_own_shop)
+DRILL: Final = Drill(
+    name="breaker", play=play, settings=SETTINGS.for_own_shop, after=SETTINGS.forget
+)

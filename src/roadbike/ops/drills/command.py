@@ -101,9 +101,12 @@ def _shop(drill: Drill, at: Home | Elsewhere | None, size: Size) -> Iterator[Hom
     if at is not None:
         yield at
         return
-    environ = {**os.environ, **drill.settings(size)}
-    with own_shop(environ, "drill", drill.replicas, to=error_console()) as home:
-        yield home
+    try:
+        environ = {**os.environ, **drill.settings(size)}
+        with own_shop(environ, "drill", drill.replicas, to=error_console()) as home:
+            yield home
+    finally:
+        drill.after()
 
 
 async def play_at(at: Home | Elsewhere, drill: Drill, found: Report, size: Size) -> None:

@@ -30,6 +30,10 @@ def no_settings(_size: Size) -> Mapping[str, str]:
     return {}
 
 
+def nothing() -> None:
+    """Do nothing."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Drill:
     """A drill by its name; its title is `drill-NAME` in local/texts/drills.toml.
@@ -37,12 +41,14 @@ class Drill:
     play: does it, and writes into the report what it found. It raises CommandError when it cannot
     go on: then the drill was not played, which is neither passed nor failed.
     replicas: processes of each service in a shop of its own; settings: its environment variables.
+    after: is called when that shop is closed: until then its services may be restarted.
     """
 
     name: str
     play: Play
     replicas: Mapping[str, int] = field(default_factory=dict)
     settings: Callable[[Size], Mapping[str, str]] = no_settings
+    after: Callable[[], None] = nothing
 
     @property
     def title(self) -> str:

@@ -135,23 +135,20 @@ async def play(shop: DrilledShop, report: Report, size: Size) -> None:
     warmer, *buyers = await shop.buyers(1 + BUYERS)
     await warm_up(shop, warmer, bike_id)
     playing = Play(shop, report, size, buyers, bike_id)
-    try:
-        peak, clients = await playing.peak()
-        await playing.quiet()
-        places = min(fitting(peak.made), clients)
-        report.figure("places", places=places, peak=f"{peak.made:,.0f}", clients=clients)
-        await SETTINGS.change(shop, RESERVATION, in_flight=places)
-        await warm_up(shop, warmer, bike_id)
-        say_limits(report, home)
-        made, answers = await playing.over(TIMES * peak.made, "over")
-        check(report, size, made, peak, answers)
-        await playing.quiet()
-        await SETTINGS.change(shop, RESERVATION, in_flight=UNLIMITED, shed_lag_ms=0)
-        await warm_up(shop, warmer, bike_id)
-        without, _ = await playing.over(TIMES * peak.made, "unlimited")
-        report.figure("contrast", limited=f"{made.made:,.0f}", unlimited=f"{without.made:,.0f}")
-    finally:
-        SETTINGS.forget()
+    peak, clients = await playing.peak()
+    await playing.quiet()
+    places = min(fitting(peak.made), clients)
+    report.figure("places", places=places, peak=f"{peak.made:,.0f}", clients=clients)
+    await SETTINGS.change(shop, RESERVATION, in_flight=places)
+    await warm_up(shop, warmer, bike_id)
+    say_limits(report, home)
+    made, answers = await playing.over(TIMES * peak.made, "over")
+    check(report, size, made, peak, answers)
+    await playing.quiet()
+    await SETTINGS.change(shop, RESERVATION, in_flight=UNLIMITED, shed_lag_ms=0)
+    await warm_up(shop, warmer, bike_id)
+    without, _ = await playing.over(TIMES * peak.made, "unlimited")
+    report.figure("contrast", limited=f"{made.made:,.0f}", unlimited=f"{without.made:,.0f}")
 
 
 def check(report: Report, size: Size, made: Rate, peak: Rate, answers: Sequence[Answer]) -> None:
@@ -182,4 +179,6 @@ def fitting(peak: float) -> int:
     return max(1, min(DEFAULT, round(ROOM * DEADLINE_MS / 1000 * peak)))
 
 
-DRILL: Final = Drill(name="overload", play=play, settings=SETTINGS.for_own_shop)
+DRILL: Final = Drill(
+    name="overload", play=play, settings=SETTINGS.for_own_shop, after=SETTINGS.forget
+)
