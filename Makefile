@@ -9,11 +9,13 @@ N ?= 3
 PYTEST ?= pytest
 IMAGE ?= localhost/roadbike:dev
 BASE ?=
+OVERLAY ?= dev
+SECRETS ?=
 # all tests are shared by several processes (tests/groups.py), some of them need only one
 JOBS ?= $(if $(ARGS),0,2)
 SHARED = $(if $(filter-out 0,$(JOBS)),-n $(JOBS) --dist loadscope --no-loadscope-reorder)
 
-.PHONY: up help demo drills image base-image push test-image browser mariadb promtool test test-long test-distributed test-races bench siege check sbom docs format
+.PHONY: up help demo drills image base-image push test-image browser mariadb promtool deploy test-cluster test test-long test-distributed test-races bench siege check sbom docs format
 
 up: .venv/run  ## open the shop; Ctrl-C closes it (ARGS=--detach: in background)
 	@exec .venv/bin/roadbike up $(ARGS)
@@ -72,6 +74,13 @@ base-image:  ## make a base image from Debian's packages, where no registry is a
 
 test-image: .venv/dev  ## test the image that `make image` has built
 	@.venv/bin/python -m pytest -m cluster tests/cluster/test_image.py
+
+deploy:  ## bring the shop into the cluster of KUBECONFIG (OVERLAY=production SECRETS=folder, see docs/cluster.md)
+	@deploy/k8s/deploy.sh $(OVERLAY) $(SECRETS)
+
+test-cluster: .venv/dev  ## test the shop in the cluster of KUBECONFIG (see docs/cluster.md)
+	@.venv/bin/python -m tests.distributed.kafka_jars
+	@.venv/bin/python -m pytest -m cluster tests/cluster $(ARGS)
 
 push:  ## send the image to a registry (REGISTRY=registry.example/shop)
 	@deploy/image.sh push $(IMAGE) $(or $(REGISTRY),$(error name the registry: make push REGISTRY=…))

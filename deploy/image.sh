@@ -2,6 +2,8 @@
 # Build the image of all services, or a base image for it, or push it: see `make help`.
 #   image.sh base NAME            a Debian with Python 3.11, from Debian's packages alone
 #   image.sh build NAME [BASE]    the image, and build/image/roadbike.tar to import it from
+#   image.sh traefik NAME PROGRAM  the server of the gateway, where no registry is at hand
+#   image.sh siege NAME           a load generator, from Debian's packages alone
 #   image.sh push NAME REGISTRY   send it to a registry, where the engine is logged in
 # ENGINE: docker, podman or buildah; by default the first that works. UV: the program uv.
 set -euo pipefail
@@ -46,6 +48,21 @@ base() {  # NAME
     debian build/base.tar ca-certificates,python3,tzdata
     made_of "$1" build/base.tar
     echo "made: $1"
+}
+
+traefik() {  # NAME PROGRAM
+    mkdir -p build/image
+    tar --create --file build/traefik.tar --owner 0 --group 0 --mode 0755 \
+        --absolute-names --transform 's|.*|traefik|' "$2"
+    made_of "$1" build/traefik.tar /traefik
+    saved "$1" build/image/traefik.tar
+}
+
+siege() {  # NAME
+    mkdir -p build/image
+    debian build/siege.tar siege
+    made_of "$1" build/siege.tar
+    saved "$1" build/image/siege.tar
 }
 
 build() {  # NAME [BASE]

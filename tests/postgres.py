@@ -3,7 +3,8 @@
 import os
 import signal
 import subprocess
-from typing import Final
+from collections.abc import Mapping
+from typing import ClassVar, Final
 
 import asyncpg
 
@@ -31,6 +32,7 @@ class PostgresServer(WatchedServer):
     name = "PostgreSQL"
     ready_line = "ready to accept connections"
     stop_signal = signal.SIGINT  # its fast shutdown
+    settings: ClassVar[Mapping[str, str]] = SETTINGS
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,7 +41,7 @@ class PostgresServer(WatchedServer):
         self._initdb()
 
     def start(self, *, wait: bool = True) -> None:
-        settings = SETTINGS | {"port": str(self.port)}
+        settings = {**self.settings, "port": str(self.port)}
         flags = [flag for name, value in settings.items() for flag in ("-c", f"{name}={value}")]
         server = [str(self._cluster.folder / "postgres"), "-D", str(self._cluster.data), *flags]
         self._run(server, self._cluster.user or NOBODY_ELSE)

@@ -234,6 +234,21 @@ def set_up_gateway(
 
 
 @app.command(cls=Command)
+def set_up_secrets(
+    folder: Annotated[Path, typer.Argument()],
+    *,
+    gateway: Annotated[str, typer.Option("--gateway")],
+    database_url: Annotated[str, typer.Option("--database-url")],
+    broker_url: Annotated[str, typer.Option("--broker-url")],
+) -> None:
+    """Make the keys and passwords of a shop in a Kubernetes cluster, as files in that folder."""
+    from roadbike.local.commands import set_up_secrets
+
+    set_up_secrets.write(folder, gateway, database_url, broker_url)
+    typer.echo(say("secrets-set-up", path=folder))
+
+
+@app.command(cls=Command)
 def serve_fallback(
     *, port: Annotated[int, typer.Option("--port", min=1, max=65_535)] = 8081
 ) -> None:

@@ -157,6 +157,7 @@ OF_SERVICE: Final[Mapping[str, frozenset[str]]] = {
             "ROADBIKE_OVERBOOK",
             "ROADBIKE_IN_FLIGHT",
             "ROADBIKE_MAX_OPEN_RESERVATIONS",
+            "ROADBIKE_BREAKER",
             "G_STORE",
         }
     ),

@@ -63,22 +63,22 @@ JAVA: Final = (
 class KafkaServer:
     """One server of a cluster. Its listeners are on its port and the two behind it."""
 
-    def __init__(self, folder: Path, node: int, port: int) -> None:
-        self.folder, self.node, self.port = folder, node, port
+    def __init__(self, folder: Path, node: int, port: int, host: str = HOST) -> None:
+        self.folder, self.node, self.port, self.host = folder, node, port, host
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def address(self) -> str:
-        return f"{HOST}:{self.port}"
+        return f"{self.host}:{self.port}"
 
     @property
     def guarded_address(self) -> str:
         """Return where it wants TLS and a password, if it was configured to."""
-        return f"{HOST}:{self.port + 1}"
+        return f"{self.host}:{self.port + 1}"
 
     @property
     def controller_address(self) -> str:
-        return f"{HOST}:{self.port + 2}"
+        return f"{self.host}:{self.port + 2}"
 
     @property
     def is_running(self) -> bool:
@@ -144,7 +144,7 @@ class KafkaServer:
     def _answers(self) -> bool:
         with closing(socket.socket()) as probe:
             probe.settimeout(2)
-            if probe.connect_ex((HOST, self.port)) != 0:
+            if probe.connect_ex((self.host, self.port)) != 0:
                 return False
             try:
                 probe.sendall(HANDSHAKE)
@@ -160,7 +160,7 @@ class KafkaCluster:
     """Servers that are brokers and controllers, on disks of their own.
 
     guard: settings of a listener that wants TLS and a password, without which there is none.
-    options: of the program that formats disks.
+    options: of the program that formats disks. host: the address at which clients reach them.
     """
 
     def __init__(
@@ -169,10 +169,12 @@ class KafkaCluster:
         servers: int = 1,
         guard: Mapping[str, str] | None = None,
         options: tuple[str, ...] = (),
+        host: str = HOST,
     ) -> None:
         base = free_base(*range(3 * servers))
         self.servers = [
-            KafkaServer(folder / f"kafka-{n + 1}", n + 1, base + 3 * n) for n in range(servers)
+            KafkaServer(folder / f"kafka-{n + 1}", n + 1, base + 3 * n, host)
+            for n in range(servers)
         ]
         self._options = options
         self.id = new_id()

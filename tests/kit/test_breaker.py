@@ -265,3 +265,15 @@ async def test_replicas_probe_at_different_times(
     with pytest.raises(OpenCircuit) as refused:
         circuit.permit()
     assert refused.value.retry_after == pytest.approx(seconds)
+
+
+async def test_one_that_is_switched_off_stays_closed_whatever_fails(clock: Clock) -> None:
+    circuit = breaker("payment", deadline_ms=DEADLINE_MS, clock=clock, opens=False)
+
+    for _ in range(50):
+        await fail(circuit)
+        async with circuit.permit() as permit:
+            clock.now += DEADLINE_MS / 1000  # slow
+            permit.succeeded()
+
+    assert circuit.state == "closed"

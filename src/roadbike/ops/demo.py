@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Final
 
 import aiohttp
-from msgspec import UNSET
 
 from roadbike.contracts.statuses import (
     DeliveryStatus,
@@ -18,13 +17,13 @@ from roadbike.contracts.statuses import (
     StockStatus,
 )
 from roadbike.local import shop_file
-from roadbike.local.commands import status
 from roadbike.local.errors import CommandError
 from roadbike.local.home import Home
 from roadbike.local.supervisor import control
 from roadbike.local.terminal import console
 from roadbike.local.texts import say
 from roadbike.ops import outages
+from roadbike.ops.audit.quiet import statuses_of
 from roadbike.ops.journal import Journal
 from roadbike.ops.people import Person
 from roadbike.ops.stage import Stage
@@ -222,8 +221,9 @@ async def _check_requirements(
     shop = shop_file.read_known(home)
 
     async def databases() -> dict[str, str]:
-        rows = await asyncio.to_thread(status.collect, home)
-        return {row.part: row.database for row in rows if row.database is not UNSET}
+        seen = await statuses_of(shop)()
+        answered = {name: each for name, each in seen.items() if not isinstance(each, str)}
+        return {name: str(each["database"]) for name, each in answered.items()}
 
     async with aiohttp.ClientSession() as http:
         stage = Stage(

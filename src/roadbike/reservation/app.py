@@ -1,6 +1,7 @@
 """The reservation service on one page."""
 
-from typing import Annotated, ClassVar, Final
+from collections.abc import Iterator
+from typing import Annotated, ClassVar, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -27,6 +28,7 @@ from roadbike.kit.db import Database
 from roadbike.kit.metrics import show_places
 from roadbike.kit.process.internal_tokens import service_tokens
 from roadbike.kit.process.service import Service, every, whenever, whenever_with_message
+from roadbike.kit.process.setting_faults import SettingFault, fault
 from roadbike.kit.process.settings import Limit, ServiceSettings
 from roadbike.kit.process.tls import client_tls
 from roadbike.kit.resilience.breaker import breaker
@@ -79,11 +81,24 @@ class Settings(ServiceSettings, frozen=True, kw_only=True):
             "is still in the shop. 0 is off. By default 5 in production, else off."
         ),
     ] = None
+    breaker: Annotated[
+        Literal["on", "off"],
+        Meta(
+            description="Whether payment is left alone for a while when it fails. Not off in "
+            "production."
+        ),
+    ] = "on"
     store_name: Annotated[
         Name, Meta(description="Name of the shop, as `reserveStore` of a reservation.")
     ] = msgspec.field(default=DEFAULT_STORE, name="G_STORE")
 
     FORMS: ClassVar = {**ServiceSettings.FORMS, "payment_url": service_urls}
+
+    def conflicts(self) -> Iterator[SettingFault]:
+        """Yield what production does not allow."""
+        yield from ServiceSettings.conflicts(self)
+        if self.env == "production" and self.breaker == "off":
+            yield fault("setting-not-in-production", name="ROADBIKE_BREAKER", value=self.breaker)
 
 
 def build(settings: Settings) -> Service:
@@ -96,7 +111,7 @@ def build(settings: Settings) -> Service:
         db,
         payments,
         limiter=limiter,
-        breaker=breaker("payment", deadline_ms=DEADLINE_MS),
+        breaker=breaker("payment", deadline_ms=DEADLINE_MS, opens=settings.breaker == "on"),
         terms=_terms(settings),
         render=render,
         crash=crash_points(settings.crash),

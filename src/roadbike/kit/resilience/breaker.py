@@ -122,11 +122,14 @@ class Breaker:
     at 8 failures in a row: a dependency that hangs gives few results beside those of before.
     Stays open for 5 s, and for 8 s after a relapse, ± 20 %. Is then half-open for 3 probes:
     three answers close it, one failure opens it again. The outcome of a call that began in an
-    earlier state does not count.
+    earlier state does not count. Without `opens`, no outcome counts and it stays closed.
     """
 
-    def __init__(self, name: str, config: Config, clock: Clock | None) -> None:
+    def __init__(
+        self, name: str, config: Config, clock: Clock | None, *, opens: bool = True
+    ) -> None:
         self.name = name
+        self._opens = opens
         self.generation = _Generation()
         self._circuit = CircuitBreaker(
             name=name, config=config, clock=clock, listener=self.generation
@@ -193,10 +196,12 @@ class Breaker:
 
     def record(self, outcome: BaseException | None) -> None:
         """End the running task's call: None for an answer, an exception for a failure."""
-        self._circuit.__exit__(None, outcome, None)
+        self._circuit.__exit__(None, outcome if self._opens else CancelledError(), None)
 
     def call_failed(self) -> None:
         """Open a half-open circuit again, and a closed one if too many in a row have failed."""
+        if not self._opens:
+            return
         if self._circuit.state is State.HALF_OPEN:
             self.generation.has_failed_probe = True
             self._force_open()
@@ -232,11 +237,12 @@ def breaker(
     deadline_ms: int,
     clock: Clock | None = None,
     jitter: Callable[[], float] = random.random,
+    opens: bool = True,
 ) -> Breaker:
     """Return a new breaker in front of `name`, whose calls may take `deadline_ms`.
 
     clock: has monotonic(), in seconds. jitter: returns a number in 0..1; it is drawn once, so that
-    replicas do not probe at the same time.
+    replicas do not probe at the same time. opens: False for a breaker that is switched off.
     """
     factor = 1 - JITTER + 2 * JITTER * jitter()
     config = Config(
@@ -252,4 +258,4 @@ def breaker(
         permitted_calls_in_half_open=PROBES,
         max_concurrent_probes=PROBES,
     )
-    return Breaker(name, config, clock)
+    return Breaker(name, config, clock, opens=opens)

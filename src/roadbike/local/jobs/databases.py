@@ -21,6 +21,7 @@ from roadbike.local.servers.postgres import (
 
 # The names are those of services and the passwords are URL-safe: neither needs quoting.
 MAKE_ROLE: Final = "CREATE ROLE {role} LOGIN PASSWORD '{password}'"
+UNLIMITED: Final = -1  # connections
 OF_READER: Final = f"""
 ALTER ROLE {AUDIT} CONNECTION LIMIT {AUDIT_CONNECTIONS};
 ALTER ROLE {AUDIT} SET default_transaction_read_only = on;
@@ -67,10 +68,10 @@ async def _make(port: int, passwords: Mapping[str, str], limits: Mapping[str, in
         await server.execute(OF_READER)
         for name, limit in limits.items():
             await _make_database(server, name, passwords)
-            await server.execute(_filled(OF_SERVER, name, limit))
+            await server.execute(filled(OF_SERVER, name, limit))
             database = await _connect(port, passwords, name)
             try:
-                await database.execute(_filled(OF_DATABASE, name, limit))
+                await database.execute(filled(OF_DATABASE, name, limit))
             finally:
                 await database.close()
     finally:
@@ -97,7 +98,8 @@ async def _make_role(server: asyncpg.Connection, role: str, passwords: Mapping[s
         await server.execute(MAKE_ROLE.format(role=role, password=passwords[role]))
 
 
-def _filled(statements: str, name: str, limit: int) -> str:
+def filled(statements: str, name: str, limit: int) -> str:
+    """Return the statements for that database. limit: of the connections of its serving role."""
     return statements.format(
         name=name,
         owner=owner_of(name),

@@ -1,0 +1,286 @@
+"""The operations of the requirements, each on a real cluster, with the figures seen."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from tests.cluster import siege_pod
+from tests.cluster.conftest import APPS, ClusterShop, command, figure
+from tests.cluster.kubectl import (
+    OVERLAYS,
+    kubectl,
+    patched,
+    pods,
+    ready_pods,
+    rolled_out,
+    until,
+)
+
+pytestmark = pytest.mark.cluster
+
+UNITS: Final = 1_000_000
+SLOW_START: Final = ["sh", "-c", 'sleep 5; exec roadbike "$@"', "slow"]
+NO_DRAIN: Final = {"name": "ROADBIKE_DRAIN_MS", "value": "0"}
+CONTAINER: Final = "/spec/template/spec/containers/0"
+STOP: Final = "kubectl --namespace roadbike scale deployment/{service} --replicas=0"
+START: Final = (
+    "sh -c 'kubectl --namespace roadbike scale deployment/{service} --replicas=1 && "
+    "kubectl --namespace roadbike rollout status deployment/{service} --timeout=120s'"
+)
+
+
+class Staff:
+    """A member of staff at the gateway of the cluster."""
+
+    def __init__(self, shop: ClusterShop) -> None:
+        self._shop = shop.file
+        self.http = httpx.Client(base_url=self._shop.gateway, timeout=20)
+
+    def token(self, user: str = "admin") -> str:
+        body = {"userId": user, "password": self._shop.logins[user]}
+        answer = self.http.post("/accounts/tokens", json=body)
+        assert answer.status_code == 201, answer.text
+        token: str = answer.json()["accessToken"]
+        return token
+
+    def ask(self, method: str, path: str, body: Any = None, user: str = "admin") -> httpx.Response:
+        headers = {"Authorization": f"Bearer {self.token(user)}"}
+        return self.http.request(method, path, json=body, headers=headers)
+
+    def bike(self) -> int:
+        """Put a bike on sale, and return its number when reservation sells it."""
+        bike = {"bikeNm": "CLUSTER 54", "price": 3_300_000, "stockQty": UNITS, "brand": "TREK"}
+        made = self.ask("POST", "/stocks", bike)
+        assert made.status_code == 201, made.text
+        bike_id: int = made.json()["bikeId"]
+
+        def is_sold() -> bool:
+            return self.ask("POST", "/reservations", {"bikeId": bike_id}).status_code == 201
+
+        until(is_sold, "the bike is sold")
+        return bike_id
+
+    def reserved(self, bike_id: int) -> dict[str, Any]:
+        answer = self.ask("POST", "/reservations", {"bikeId": bike_id}, "buyer")
+        assert answer.status_code == 201, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+
+@pytest.fixture(scope="module")
+def staff(shop: ClusterShop) -> Staff:
+    return Staff(shop)
+
+
+@pytest.fixture(scope="module")
+def bike(staff: Staff) -> int:
+    return staff.bike()
+
+
+@pytest.fixture
+def siege(staff: Staff, bike: int, tmp_path: Path) -> None:
+    """A pod with siege, whose token is new."""
+    siege_pod.start(staff.token("buyer"), bike, tmp_path)
+
+
+@pytest.fixture
+def without_scaling() -> Iterator[None]:
+    """No autoscaler of reservation and payment, and no breaker."""
+    kubectl("delete", "hpa/reservation", "hpa/payment")
+    kubectl("set", "env", "deployment/reservation", "ROADBIKE_BREAKER=off")
+    rolled_out("reservation")
+    yield
+    kubectl("set", "env", "deployment/reservation", "ROADBIKE_BREAKER-")
+    kubectl("apply", f"--kustomize={OVERLAYS / 'test'}", "--selector=app in (reservation,payment)")
+    for app in ("reservation", "payment"):
+        rolled_out(app)
+
+
+@pytest.mark.usefixtures("shop")
+def test_everything_is_there() -> None:
+    figure(kubectl("get", "all"))
+
+    assert {app for app in APPS if ready_pods(app)} == set(APPS)
+
+
+def test_the_demo_passes(shop: ClusterShop) -> None:
+    said = command("demo", "--home", str(shop.home), "--stopper", STOP, "--starter", START)
+
+    figure(said)
+    assert said.count("✓") == 13
+
+
+def test_the_shop_is_named_by_a_config_map(staff: Staff, bike: int) -> None:
+    """O6."""
+    before = staff.reserved(bike)["reserveStore"]
+    kubectl("create", "configmap", "g-store", "--from-literal=store=이천하이닉스점")
+    try:
+        kubectl("rollout", "restart", "deployment/reservation")
+        rolled_out("reservation")
+        after = staff.reserved(bike)["reserveStore"]
+    finally:
+        kubectl("delete", "configmap", "g-store")
+
+    figure(f"O6: {before} → {after}")
+    assert (before, after) == ("분당야탑점", "이천하이닉스점")
+
+
+@pytest.mark.usefixtures("siege")
+def test_replicas_follow_the_load() -> None:
+    """O7."""
+    until(lambda: len(pods("reservation")) == 1, "one pod before the load", 180)
+    with timeline(lambda: len(ready_pods("reservation"))) as seen:
+        with siege_pod.load("post", 30, 30) as load:
+            pass
+        wanted = len(pods("reservation"))
+        until(lambda: len(pods("reservation")) == 1, "one pod again", 240, pause=2)
+
+    pending = wanted - max(count for _, count in seen)
+    shown = ", ".join(f"{at:.0f} s: {count}" for at, count in seen)
+    figure(f"O7: {load}; ready pods {shown}; {pending} did not fit")
+    assert load.availability == 100
+    assert max(count for _, count in seen) > 1
+
+
+@pytest.mark.parametrize("app", ["reservation", "payment"])
+@pytest.mark.usefixtures("siege", "without_scaling")
+def test_a_rolling_update_loses_no_request(app: str) -> None:
+    """O8."""
+    slow_start(app)
+    shares, most = [], []
+    for file, clients in (("get", 1), ("post", 30)):
+        with (
+            timeline(lambda: len(ready_pods(app))) as seen,
+            siege_pod.load(file, clients, 30, delay=0.1) as load,
+        ):
+            time.sleep(3)  # some load before
+            kubectl("rollout", "restart", f"deployment/{app}")
+            rolled_out(app)
+        counts = [count for _, count in seen]
+        most.append(max(counts))
+        assert min(counts) >= 1  # the old one is kept until the new one is ready
+        shares.append(load.availability)
+        figure(f"O8: {app}, siege -c{clients} {file}: {load}; ready pods {shown(seen)}")
+
+    assert shares == [100, 100]
+    assert most == [2, 2]
+
+
+@pytest.mark.usefixtures("siege", "without_scaling")
+def test_without_probe_and_drain_the_same_update_loses_requests() -> None:
+    """O8, the other way round."""
+    slow_start("reservation")
+    patched(
+        "reservation",
+        {"op": "remove", "path": f"{CONTAINER}/readinessProbe"},
+        {"op": "remove", "path": f"{CONTAINER}/startupProbe"},
+        {"op": "remove", "path": f"{CONTAINER}/lifecycle"},
+        {
+            "op": "add",
+            "path": f"{CONTAINER}/env/-",
+            "value": {"name": "ROADBIKE_DRAIN_MS", "value": "0"},
+        },
+    )
+    rolled_out("reservation")
+    with siege_pod.load("post", 30, 30, delay=0.1) as load:
+        time.sleep(3)
+        kubectl("rollout", "restart", "deployment/reservation")
+        rolled_out("reservation")
+
+    figure(f"O8, without probe and drain: {load}")
+    assert load.availability < 100
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_wrong_liveness_probe_restarts_what_works() -> None:
+    """O9."""
+    kubectl("apply", f"--kustomize={OVERLAYS / 'liveness-broken'}", "--selector=app=delivery")
+    restarts = until(lambda: restart_count("delivery"), "delivery is restarted", 180)
+    events = kubectl("get", "events", "--field-selector=reason=Unhealthy", "--output=wide")
+
+    figure(f"O9: delivery was restarted {restarts} times\n{events}")
+    assert "8090" in events
+    kubectl("apply", f"--kustomize={OVERLAYS / 'test'}", "--selector=app=delivery")
+    rolled_out("delivery")
+
+
+@pytest.mark.usefixtures("siege")
+def test_a_killed_pod_of_each_kind_is_replaced_and_nothing_is_lost(shop: ClusterShop) -> None:
+    with siege_pod.load("post", 10, 40, delay=0.1) as load:
+        for app in APPS:
+            (victim, *_) = pods(app)
+            name = victim["metadata"]["name"]
+            kubectl("delete", f"pod/{name}", "--grace-period=0", "--force")
+            until(lambda: ready_pods(app) - {name}, f"{app} is back", 90)  # noqa: B023  waited for
+
+    figure(f"O9, a pod of each kind killed: {load}")
+    audited(shop)
+
+
+def test_an_outage_of_stock_is_caught_up_with(
+    shop: ClusterShop, staff: Staff, tmp_path: Path
+) -> None:
+    """O10 and N2."""
+    token = tmp_path / "token"
+    token.write_text(staff.token())
+    said = command(
+        *("drill", "stock-outage", "--small", "--gateway", shop.file.gateway),
+        *("--token-file", str(token), "--stopper", STOP, "--starter", START),
+    )
+
+    figure(said)
+    audited(shop)
+
+
+def audited(shop: ClusterShop) -> None:
+    """Wait until nothing is left to do, and check all invariants."""
+    said = command("audit", "--home", str(shop.home), "--after-quiescence", "--within", "120")
+    figure(said.strip().splitlines()[-1])
+
+
+def slow_start(app: str) -> None:
+    """Let its container wait for 5 s before it starts."""
+    patched(app, {"op": "add", "path": f"{CONTAINER}/command", "value": SLOW_START})
+    rolled_out(app)
+
+
+def restart_count(app: str) -> int:
+    counts = [
+        each["restartCount"]
+        for pod in pods(app)
+        for each in pod["status"].get("containerStatuses", [])
+    ]
+    return max(counts, default=0)
+
+
+def shown(seen: list[tuple[float, int]]) -> str:
+    return ", ".join(f"{at:.0f} s: {count}" for at, count in seen)
+
+
+class timeline:  # noqa: N801  a context manager
+    """Notes a number and the second at which it changed, during the block."""
+
+    def __init__(self, look: Callable[[], int]) -> None:
+        self._look, self._over = look, Event()
+        self._seen: list[tuple[float, int]] = []
+        self._thread = Thread(target=self._watch)
+
+    def __enter__(self) -> list[tuple[float, int]]:
+        self._begun = time.monotonic()
+        self._thread.start()
+        return self._seen
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._over.wait(1):
+            count = self._look()
+            if not self._seen or self._seen[-1][1] != count:
+                self._seen.append((time.monotonic() - self._begun, count))
