@@ -15,7 +15,7 @@ SECRETS ?=
 JOBS ?= $(if $(ARGS),0,2)
 SHARED = $(if $(filter-out 0,$(JOBS)),-n $(JOBS) --dist loadscope --no-loadscope-reorder)
 
-.PHONY: up help demo drills image base-image push test-image browser mariadb promtool deploy test-cluster test test-long test-distributed test-races bench siege check sbom docs format
+.PHONY: up help demo drills image base-image push test-image test-images browser mariadb promtool deploy test-cluster test test-long test-distributed test-races bench siege check sbom docs format
 
 up: .venv/run  ## open the shop; Ctrl-C closes it (ARGS=--detach: in background)
 	@exec .venv/bin/roadbike up $(ARGS)
@@ -71,6 +71,10 @@ image: $(UV)  ## build the image of all services (BASE=…: on another base; nee
 
 base-image:  ## make a base image from Debian's packages, where no registry is at hand (Debian, as root)
 	@deploy/image.sh base $(or $(BASE),localhost/roadbike-base:bookworm)
+
+test-images: .venv/run  ## make the two other images that `make test-cluster` needs (Debian, as root)
+	@deploy/image.sh traefik localhost/traefik:dev .venv/bin/traefik
+	@deploy/image.sh siege localhost/siege:dev
 
 test-image: .venv/dev  ## test the image that `make image` has built
 	@.venv/bin/python -m pytest -m cluster tests/cluster/test_image.py

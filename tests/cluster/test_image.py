@@ -19,7 +19,7 @@ LEFT_OVERS = re.compile(r"/build/|\.git/|/root/\.cache/|\.roadbike/|\.uv/|uv\.lo
 PRIVATE = re.compile(
     rb"-----BEGIN [A-Z ]*PRIVATE KEY-----\n[A-Za-z0-9+/=]{20}|\"d\": ?\"[A-Za-z0-9_-]{43}\""
 )
-LARGEST_MB = 350
+LARGEST_MB = 380
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from tests.cluster import siege_pod
 from tests.cluster.conftest import APPS, ClusterShop, command, figure
 from tests.cluster.kubectl import (
     OVERLAYS,
+    ROOT,
     kubectl,
     patched,
     pods,
@@ -24,6 +25,7 @@ from tests.cluster.kubectl import (
 pytestmark = pytest.mark.cluster
 
 UNITS: Final = 1_000_000
+AUDIT: Final = ROOT / "deploy/k8s/tools/audit.yaml"
 SLOW_START: Final = ["sh", "-c", 'sleep 5; exec roadbike "$@"', "slow"]
 NO_DRAIN: Final = {"name": "ROADBIKE_DRAIN_MS", "value": "0"}
 CONTAINER: Final = "/spec/template/spec/containers/0"
@@ -210,7 +212,7 @@ def test_a_wrong_liveness_probe_restarts_what_works() -> None:
 
 
 @pytest.mark.usefixtures("siege")
-def test_a_killed_pod_of_each_kind_is_replaced_and_nothing_is_lost(shop: ClusterShop) -> None:
+def test_a_killed_pod_of_each_kind_is_replaced_and_nothing_is_lost() -> None:
     with siege_pod.load("post", 10, 40, delay=0.1) as load:
         for app in APPS:
             (victim, *_) = pods(app)
@@ -219,7 +221,7 @@ def test_a_killed_pod_of_each_kind_is_replaced_and_nothing_is_lost(shop: Cluster
             until(lambda: ready_pods(app) - {name}, f"{app} is back", 90)  # noqa: B023  waited for
 
     figure(f"O9, a pod of each kind killed: {load}")
-    audited(shop)
+    audited()
 
 
 def test_an_outage_of_stock_is_caught_up_with(
@@ -234,13 +236,22 @@ def test_an_outage_of_stock_is_caught_up_with(
     )
 
     figure(said)
-    audited(shop)
+    audited()
 
 
-def audited(shop: ClusterShop) -> None:
-    """Wait until nothing is left to do, and check all invariants."""
-    said = command("audit", "--home", str(shop.home), "--after-quiescence", "--within", "120")
+def audited() -> None:
+    """Wait until nothing is left to do, and check all invariants, in the cluster."""
+    kubectl("delete", "job/audit", "--ignore-not-found", "--wait")
+    kubectl("apply", f"--filename={AUDIT}")
+
+    def ended() -> bool:
+        status = get("job", "audit")["status"]
+        return bool(status.get("succeeded") or status.get("failed"))
+
+    until(ended, "the audit has ended", 300)
+    said = kubectl("logs", "job/audit")
     figure(said.strip().splitlines()[-1])
+    assert get("job", "audit")["status"].get("succeeded") == 1, said
 
 
 def slow_start(app: str) -> None:
