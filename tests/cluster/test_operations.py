@@ -14,6 +14,7 @@ from tests.cluster.conftest import APPS, ClusterShop, command, figure
 from tests.cluster.kubectl import (
     OVERLAYS,
     ROOT,
+    get,
     kubectl,
     patched,
     pods,
