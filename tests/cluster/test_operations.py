@@ -35,6 +35,14 @@ START: Final = (
     "sh -c 'kubectl --namespace roadbike scale deployment/{service} --replicas=1 && "
     "kubectl --namespace roadbike rollout status deployment/{service} --timeout=120s'"
 )
+RESTART: Final = (
+    "sh -c 'kubectl --namespace roadbike rollout restart deployment/{service} && "
+    "kubectl --namespace roadbike rollout status deployment/{service} --timeout=120s'"
+)
+SET: Final = (
+    "sh -c 'kubectl --namespace roadbike set env deployment/{service} {settings} && "
+    "kubectl --namespace roadbike rollout status deployment/{service} --timeout=120s'"
+)
 
 
 class Staff:
@@ -92,16 +100,20 @@ def siege(staff: Staff, bike: int, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def without_scaling() -> Iterator[None]:
-    """No autoscaler of reservation and payment, and no breaker."""
-    kubectl("delete", "hpa/reservation", "hpa/payment")
+def without_breaker(fixed_size: None) -> None:  # noqa: ARG001  which makes it as it was
     kubectl("set", "env", "deployment/reservation", "ROADBIKE_BREAKER=off")
     rolled_out("reservation")
-    yield
-    kubectl("set", "env", "deployment/reservation", "ROADBIKE_BREAKER-")
-    kubectl("apply", f"--kustomize={OVERLAYS / 'test'}", "--selector=app in (reservation,payment)")
+
+
+@pytest.fixture
+def fixed_size() -> Iterator[None]:
+    """One pod each of reservation and payment, without an autoscaler."""
+    kubectl("delete", "hpa/reservation", "hpa/payment")
     for app in ("reservation", "payment"):
+        kubectl("scale", f"deployment/{app}", "--replicas=1")
         rolled_out(app)
+    yield
+    as_it_was("reservation", "payment")
 
 
 @pytest.mark.usefixtures("shop")
@@ -151,7 +163,7 @@ def test_replicas_follow_the_load() -> None:
 
 
 @pytest.mark.parametrize("app", ["reservation", "payment"])
-@pytest.mark.usefixtures("siege", "without_scaling")
+@pytest.mark.usefixtures("siege", "without_breaker")
 def test_a_rolling_update_loses_no_request(app: str) -> None:
     """O8."""
     slow_start(app)
@@ -174,7 +186,7 @@ def test_a_rolling_update_loses_no_request(app: str) -> None:
     assert most == [2, 2]
 
 
-@pytest.mark.usefixtures("siege", "without_scaling")
+@pytest.mark.usefixtures("siege", "without_breaker")
 def test_without_probe_and_drain_the_same_update_loses_requests() -> None:
     """O8, the other way round."""
     slow_start("reservation")
@@ -208,8 +220,7 @@ def test_a_wrong_liveness_probe_restarts_what_works() -> None:
 
     figure(f"O9: delivery was restarted {restarts} times\n{events}")
     assert "8090" in events
-    kubectl("apply", f"--kustomize={OVERLAYS / 'test'}", "--selector=app=delivery")
-    rolled_out("delivery")
+    as_it_was("delivery")
 
 
 @pytest.mark.usefixtures("siege")
@@ -240,6 +251,17 @@ def test_an_outage_of_stock_is_caught_up_with(
     audited()
 
 
+@pytest.mark.usefixtures("fixed_size")
+def test_the_breaker_opens_and_closes_again(shop: ClusterShop) -> None:
+    """O10."""
+    said = command(
+        *("drill", "breaker", "--small", "--home", str(shop.home), "--replicas", "1"),
+        *("--stopper", STOP, "--starter", START, "--setter", SET, "--restarter", RESTART),
+    )
+
+    figure(said)
+
+
 def audited() -> None:
     """Wait until nothing is left to do, and check all invariants, in the cluster."""
     kubectl("delete", "job/audit", "--ignore-not-found", "--wait")
@@ -253,6 +275,14 @@ def audited() -> None:
     said = kubectl("logs", "job/audit")
     figure(said.strip().splitlines()[-1])
     assert get("job", "audit")["status"].get("succeeded") == 1, said
+
+
+def as_it_was(*apps: str) -> None:
+    """Make them anew as the overlay has them: `apply` would keep what tests have patched."""
+    kubectl("delete", "deployment", *apps, "--wait")
+    kubectl("apply", f"--kustomize={OVERLAYS / 'test'}", f"--selector=app in ({','.join(apps)})")
+    for app in apps:
+        rolled_out(app)
 
 
 def slow_start(app: str) -> None:

@@ -197,6 +197,7 @@ async def test_settings_are_changed_in_a_shop_of_its_own_only(tmp_path: Path) ->
             restarter=f"touch {tmp_path}/{{service}}",
         )
         async with command.drilled(there, print) as shop:
+            assert shop.change is None
             with pytest.raises(CommandError, match="--home"):
                 await changing.change(shop, "payment", in_flight=8)
             with pytest.raises(CommandError, match="--gateway"):
@@ -211,3 +212,18 @@ async def test_settings_are_changed_in_a_shop_of_its_own_only(tmp_path: Path) ->
     assert restarted.exists()
     assert list(environ) == ["ROADBIKE_IN_FLIGHT_FILE"]
     assert not file.exists()
+
+
+async def test_settings_of_a_shop_elsewhere_are_changed_by_a_command(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("t")
+    there = Elsewhere(
+        gateway="http://127.0.0.1:1",
+        token_file=tmp_path / "token",
+        setter=f"sh -c 'echo {{service}} {{settings}} > {tmp_path}/said'",
+    )
+
+    async with command.drilled(there, print) as shop:
+        await ChangingSettings(in_flight=7).change(shop, "payment", in_flight=8, overbook=2)
+
+    said = (tmp_path / "said").read_text()
+    assert said == "payment ROADBIKE_IN_FLIGHT=8 ROADBIKE_OVERBOOK=2\n"

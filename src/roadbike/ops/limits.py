@@ -2,20 +2,22 @@
 
 from collections.abc import Mapping
 
-from msgspec import UNSET
-
 from roadbike.local import shop_file
-from roadbike.local.commands import status
 from roadbike.local.home import Home
 from roadbike.local.replicas import service_of
 from roadbike.local.texts import say
+from roadbike.ops.audit.quiet import ask_statuses
 
 
 def limits_of(home: Home) -> dict[str, dict[str, int]]:
-    """Return the limits of the open shop by part and name; 0 is off. Raises NotRunning."""
-    rows = {service_of(row.part): row.limits for row in status.collect(home)}
-    found = {part: limits for part, limits in rows.items() if limits is not UNSET}
-    return {"gateway": shop_file.read_known(home).limits, **found}
+    """Return the limits of the open shop by part and name; 0 is off."""
+    shop = shop_file.read_known(home)
+    answered = {
+        service_of(name): each
+        for name, each in ask_statuses(shop).items()
+        if not isinstance(each, str)
+    }
+    return {"gateway": shop.limits} | {name: each["limits"] for name, each in answered.items()}
 
 
 def in_words(limits: Mapping[str, Mapping[str, int]]) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import shlex
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Literal
 
 from roadbike.local.errors import CommandError
@@ -10,6 +10,7 @@ from roadbike.local.home import Home
 from roadbike.local.supervisor import control
 
 ServiceAction = Callable[[str], Awaitable[None]]  # takes the service's name
+Change = Callable[[str, Mapping[str, str]], Awaitable[None]]  # of settings of a service
 
 
 def by_supervisor(home: Home, verb: Literal["start", "stop", "restart"]) -> ServiceAction:
@@ -29,12 +30,22 @@ def by_command(template: str, processes: int = 0) -> ServiceAction:
     """
 
     async def act(service: str) -> None:
-        words = [_filled(word, service, processes) for word in shlex.split(template)]
-        process = await asyncio.create_subprocess_exec(*words)
-        if code := await process.wait():
-            raise CommandError("demo-command-failed", command=shlex.join(words), exit_code=code)
+        await _run(template, {"service": service, "n": str(processes)})
 
     return act
+
+
+def changing_by_command(template: str) -> Change:
+    """Return what runs this command, with NAME=VALUE … for `{settings}`.
+
+    It raises CommandError when the command fails.
+    """
+
+    async def change(service: str, settings: Mapping[str, str]) -> None:
+        pairs = " ".join(f"{name}={value}" for name, value in settings.items())
+        await _run(template, {"service": service, "settings": pairs})
+
+    return change
 
 
 def by_nobody(option: str) -> ServiceAction:
@@ -46,5 +57,14 @@ def by_nobody(option: str) -> ServiceAction:
     return act
 
 
-def _filled(word: str, service: str, processes: int) -> str:
-    return word.replace("{service}", service).replace("{n}", str(processes))
+async def _run(template: str, values: Mapping[str, str]) -> None:
+    words = [_filled(word, values) for word in shlex.split(template)]
+    process = await asyncio.create_subprocess_exec(*words)
+    if code := await process.wait():
+        raise CommandError("demo-command-failed", command=shlex.join(words), exit_code=code)
+
+
+def _filled(word: str, values: Mapping[str, str]) -> str:
+    for name, value in values.items():
+        word = word.replace(f"{{{name}}}", value)
+    return word

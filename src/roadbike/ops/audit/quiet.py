@@ -46,6 +46,15 @@ async def busy_after(look: Statuses, seconds: float) -> dict[str, Any]:
 
 def statuses_of(shop: ShopFile) -> Statuses:
     """Return what asks every process of the shop for its status."""
+
+    async def look() -> Mapping[str, Status]:
+        return await asyncio.to_thread(ask_statuses, shop)
+
+    return look
+
+
+def ask_statuses(shop: ShopFile) -> dict[str, Status]:
+    """Return what every process of the shop answers."""
     tokens = ServiceTokens(OPS, Path(shop.ops_key).read_text(), '{"keys": []}')
     names = [name for name in shop.ports if replicas.service_of(name) in shop.databases]
 
@@ -62,14 +71,8 @@ def statuses_of(shop: ShopFile) -> Statuses:
         except (OSError, ValueError) as error:
             return say("does-not-answer", error=error)
 
-    def ask_all() -> dict[str, Status]:
-        with ThreadPoolExecutor(max_workers=len(names)) as pool:
-            return dict(zip(names, pool.map(ask, names), strict=True))
-
-    async def look() -> Mapping[str, Status]:
-        return await asyncio.to_thread(ask_all)
-
-    return look
+    with ThreadPoolExecutor(max_workers=len(names)) as pool:
+        return dict(zip(names, pool.map(ask, names), strict=True))
 
 
 def _left(status: Status) -> Any:

@@ -67,7 +67,14 @@ class ChangingSettings:
         return {f"{name}_FILE": str(self._folder / name) for name in self._defaults}
 
     async def change(self, shop: DrilledShop, service: str, **numbers: int) -> None:
-        """Set them and restart the service. Raises CommandError in a shop that is not our own."""
+        """Set them and restart the service.
+
+        Raises CommandError in a shop that is not our own, without a command that does it.
+        """
+        if shop.change is not None:
+            named = {f"ROADBIKE_{name.upper()}": str(number) for name, number in numbers.items()}
+            await shop.change(service, named)
+            return
         if not self._folder.exists():
             raise CommandError("drill-own-shop-only")
         for name, number in numbers.items():

@@ -7,6 +7,7 @@ import typer
 
 from roadbike.local import home as homes
 from roadbike.local.errors import CommandError
+from roadbike.local.home import Home
 
 if TYPE_CHECKING:  # imported when the command runs: they take time
     from roadbike.ops.drills.shop import Elsewhere
@@ -24,6 +25,7 @@ def drill(  # noqa: PLR0913 each is an option
     stopper: Annotated[str | None, typer.Option()] = None,
     starter: Annotated[str | None, typer.Option()] = None,
     restarter: Annotated[str | None, typer.Option()] = None,
+    setter: Annotated[str | None, typer.Option()] = None,
     replicas: Annotated[int, typer.Option(min=1)] = 2,
 ) -> None:
     """Cause faults or load in a shop, and check that it holds what it promises."""
@@ -36,10 +38,9 @@ def drill(  # noqa: PLR0913 each is an option
         command.show_list(console())
         return
     drills = command.drills_named(names)
-    elsewhere = _elsewhere(gateway, token_file, (stopper, starter, restarter), replicas)
-    if home is not None and elsewhere is not None:
-        raise _wrong_place()
-    place = homes.at(home) if home is not None else elsewhere
+    described = homes.at(home) if home is not None else None
+    commands = (stopper, starter, restarter, setter)
+    place = _elsewhere(gateway, token_file, described, commands, replicas) or described
     size = Size(small=small, strict=strict)
     logs.configure("drill", "error")  # standard output is for the report
     raise typer.Exit(command.play_all(drills, place, size, as_json=as_json))
@@ -48,25 +49,24 @@ def drill(  # noqa: PLR0913 each is an option
 def _elsewhere(
     gateway: str | None,
     token_file: Path | None,
+    home: Home | None,
     commands: tuple[str | None, ...],
     replicas: int,
 ) -> "Elsewhere | None":
     from roadbike.ops.drills.shop import Elsewhere
 
-    stopper, starter, restarter = commands
+    stopper, starter, restarter, setter = commands
     if gateway is None and token_file is None and not any(commands):
         return None
-    if not (gateway and token_file):
-        raise _wrong_place()
+    if bool(gateway) != bool(token_file) or bool(gateway) == bool(home):
+        raise CommandError("drill-where", code=2)
     return Elsewhere(
-        gateway=gateway.rstrip("/"),
+        gateway=(gateway or "").rstrip("/"),
         token_file=token_file,
+        home=home,
+        setter=setter,
         stopper=stopper,
         starter=starter,
         restarter=restarter,
         replicas=replicas,
     )
-
-
-def _wrong_place() -> CommandError:
-    return CommandError("drill-where", code=2)

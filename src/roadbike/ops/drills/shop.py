@@ -22,7 +22,7 @@ from roadbike.ops import outages
 from roadbike.ops.drills.answers import Answer
 from roadbike.ops.drills.load import Plan
 from roadbike.ops.journal import Journal, Line
-from roadbike.ops.outages import ServiceAction
+from roadbike.ops.outages import Change, ServiceAction
 from roadbike.ops.people import Person, wait_until
 from roadbike.ops.stage import PRICE
 
@@ -34,14 +34,18 @@ KNOWN_SECONDS: Final = 30.0
 class Elsewhere:
     """How a shop that is not on this machine is reached, and how its services are stopped.
 
-    token_file: has an access token of staff. stopper, starter, restarter: commands with {service},
-    and with {n} for its number of processes. Without a starter, a stopper with {n} starts, too; a
-    drill that needs one that is missing cannot be played.
+    gateway, token_file: its address, and a file with an access token of staff; or home: the folder
+    with its shop.json, for drills that look into services and databases.
+    stopper, starter, restarter: commands with {service}, and with {n} for its number of processes.
+    Without a starter, a stopper with {n} starts, too; a drill that needs one that is missing
+    cannot be played. setter: a command with {service} and {settings}.
     replicas: processes of a service that runs.
     """
 
-    gateway: str
-    token_file: Path
+    gateway: str = ""
+    token_file: Path | None = None
+    home: Home | None = None
+    setter: str | None = None
     stopper: str | None = None
     starter: str | None = None
     restarter: str | None = None
@@ -60,6 +64,10 @@ class Elsewhere:
     def restart(self) -> ServiceAction:
         return _by(self.restarter, self.replicas, "--restarter")
 
+    @property
+    def change(self) -> Change | None:
+        return outages.changing_by_command(self.setter) if self.setter else None
+
 
 def _by(template: str | None, processes: int, option: str) -> ServiceAction:
     if template is None:
@@ -72,7 +80,8 @@ class DrilledShop:
     """The shop, and what every drill does with it.
 
     home: None when the shop is elsewhere. admin: a member of staff.
-    stop, start, restart: of all processes of a service. note: prints what is done now.
+    stop, start, restart: of all processes of a service. change: of its settings, followed by a
+    restart; None on one machine. note: prints what is done now.
     journal: of what the buyers were answered, for the audit at the end; None elsewhere.
     """
 
@@ -85,6 +94,7 @@ class DrilledShop:
     restart: ServiceAction
     note: Callable[[str], None]
     journal: Journal | None = None
+    change: Change | None = None
 
     def say(self, slug: str, **facts: object) -> None:
         """Print what the drill does now."""
@@ -177,14 +187,23 @@ def _at_home(home: Home, http: aiohttp.ClientSession, note: Callable[[str], None
 def _elsewhere(
     at: Elsewhere, http: aiohttp.ClientSession, note: Callable[[str], None]
 ) -> DrilledShop:
+    gateway = at.gateway
+    if at.home is not None:
+        known = shop_file.read_known(at.home)
+        gateway = known.gateway
+        admin = Person(http, gateway, "admin", known.logins["admin"])
+    else:
+        token = at.token_file.read_text().strip() if at.token_file else ""
+        admin = Person.with_token(http, gateway, token)
     return DrilledShop(
-        gateway=at.gateway,
+        gateway=gateway,
         http=http,
-        home=None,
-        admin=Person.with_token(http, at.gateway, at.token_file.read_text().strip()),
+        home=at.home,
+        admin=admin,
         stop=at.stop,
         start=at.start,
         restart=at.restart,
+        change=at.change,
         note=note,
     )
 
