@@ -11,6 +11,7 @@ IMAGE ?= localhost/roadbike:dev
 BASE ?=
 OVERLAY ?= dev
 SECRETS ?=
+NEW_IMAGE ?=
 # all tests are shared by several processes (tests/groups.py), some of them need only one
 JOBS ?= $(if $(ARGS),0,2)
 SHARED = $(if $(filter-out 0,$(JOBS)),-n $(JOBS) --dist loadscope --no-loadscope-reorder)
@@ -79,8 +80,8 @@ test-images: .venv/run  ## make the two other images that `make test-cluster` ne
 test-image: .venv/dev  ## test the image that `make image` has built
 	@.venv/bin/python -m pytest -m cluster tests/cluster/test_image.py
 
-deploy:  ## bring the shop into the cluster of KUBECONFIG (OVERLAY=production SECRETS=folder, see docs/cluster.md)
-	@deploy/k8s/deploy.sh $(OVERLAY) $(SECRETS)
+deploy:  ## bring the shop into the cluster of KUBECONFIG (OVERLAY=… SECRETS=… NEW_IMAGE=…: see docs/cluster.md)
+	@deploy/k8s/deploy.sh $(OVERLAY) "$(SECRETS)" "$(NEW_IMAGE)"
 
 test-cluster: .venv/dev  ## test the shop in the cluster of KUBECONFIG (see docs/cluster.md)
 	@.venv/bin/python -m tests.distributed.kafka_jars

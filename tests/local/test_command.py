@@ -21,7 +21,7 @@ ROADBIKE = Path(sys.executable).with_name("roadbike")
 COMMANDS = (
     *("up", "down", "status", "url", "logs", "start", "stop", "restart", "kill"),
     *("serve", "migrate", "token", "demo", "rebuild", "set-up-broker", "dead-letters"),
-    *("set-up-gateway", "serve-fallback"),
+    *("set-up-secrets", "set-up-gateway", "serve-fallback"),
 )
 
 
