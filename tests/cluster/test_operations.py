@@ -1,12 +1,10 @@
 """The operations of the requirements, each on a real cluster, with the figures seen."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from threading import Event, Thread
-from typing import Any, Final
+from typing import Final
 
-import httpx
 import pytest
 
 from tests.cluster import siege_pod
@@ -22,10 +20,11 @@ from tests.cluster.kubectl import (
     rolled_out,
     until,
 )
+from tests.cluster.staff import Staff
+from tests.cluster.timeline import shown, timeline
 
 pytestmark = pytest.mark.cluster
 
-UNITS: Final = 1_000_000
 AUDIT: Final = ROOT / "deploy/k8s/tools/audit.yaml"
 SLOW_START: Final = ["sh", "-c", 'sleep 5; exec roadbike "$@"', "slow"]
 NO_DRAIN: Final = {"name": "ROADBIKE_DRAIN_MS", "value": "0"}
@@ -43,44 +42,6 @@ SET: Final = (
     "sh -c 'kubectl --namespace roadbike set env deployment/{service} {settings} && "
     "kubectl --namespace roadbike rollout status deployment/{service} --timeout=120s'"
 )
-
-
-class Staff:
-    """A member of staff at the gateway of the cluster."""
-
-    def __init__(self, shop: ClusterShop) -> None:
-        self._shop = shop.file
-        self.http = httpx.Client(base_url=self._shop.gateway, timeout=20)
-
-    def token(self, user: str = "admin") -> str:
-        body = {"userId": user, "password": self._shop.logins[user]}
-        answer = self.http.post("/accounts/tokens", json=body)
-        assert answer.status_code == 201, answer.text
-        token: str = answer.json()["accessToken"]
-        return token
-
-    def ask(self, method: str, path: str, body: Any = None, user: str = "admin") -> httpx.Response:
-        headers = {"Authorization": f"Bearer {self.token(user)}"}
-        return self.http.request(method, path, json=body, headers=headers)
-
-    def bike(self) -> int:
-        """Put a bike on sale, and return its number when reservation sells it."""
-        bike = {"bikeNm": "CLUSTER 54", "price": 3_300_000, "stockQty": UNITS, "brand": "TREK"}
-        made = self.ask("POST", "/stocks", bike)
-        assert made.status_code == 201, made.text
-        bike_id: int = made.json()["bikeId"]
-
-        def is_sold() -> bool:
-            return self.ask("POST", "/reservations", {"bikeId": bike_id}).status_code == 201
-
-        until(is_sold, "the bike is sold")
-        return bike_id
-
-    def reserved(self, bike_id: int) -> dict[str, Any]:
-        answer = self.ask("POST", "/reservations", {"bikeId": bike_id}, "buyer")
-        assert answer.status_code == 201, answer.text
-        found: dict[str, Any] = answer.json()
-        return found
 
 
 @pytest.fixture(scope="module")
@@ -156,8 +117,7 @@ def test_replicas_follow_the_load() -> None:
         until(lambda: len(pods("reservation")) == 1, "one pod again", 240, pause=2)
 
     pending = wanted - max(count for _, count in seen)
-    shown = ", ".join(f"{at:.0f} s: {count}" for at, count in seen)
-    figure(f"O7: {load}; ready pods {shown}; {pending} did not fit")
+    figure(f"O7: {load}; ready pods {shown(seen)}; {pending} did not fit")
     assert load.availability == 100
     assert max(count for _, count in seen) > 1
 
@@ -278,7 +238,7 @@ def audited() -> None:
 
 
 def as_it_was(*apps: str) -> None:
-    """Make them anew as the overlay has them: `apply` would keep what tests have patched."""
+    """Delete them and make them as the overlay has them: `apply` would keep what tests have patched."""
     kubectl("delete", "deployment", *apps, "--wait")
     kubectl("apply", f"--kustomize={OVERLAYS / 'test'}", f"--selector=app in ({','.join(apps)})")
     for app in apps:
@@ -298,31 +258,3 @@ def restart_count(app: str) -> int:
         for each in pod["status"].get("containerStatuses", [])
     ]
     return max(counts, default=0)
-
-
-def shown(seen: list[tuple[float, int]]) -> str:
-    return ", ".join(f"{at:.0f} s: {count}" for at, count in seen)
-
-
-class timeline:  # noqa: N801  a context manager
-    """Notes a number and the second at which it changed, during the block."""
-
-    def __init__(self, look: Callable[[], int]) -> None:
-        self._look, self._over = look, Event()
-        self._seen: list[tuple[float, int]] = []
-        self._thread = Thread(target=self._watch)
-
-    def __enter__(self) -> list[tuple[float, int]]:
-        self._begun = time.monotonic()
-        self._thread.start()
-        return self._seen
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._over.wait(1):
-            count = self._look()
-            if not self._seen or self._seen[-1][1] != count:
-                self._seen.append((time.monotonic() - self._begun, count))

@@ -1,0 +1,48 @@
+"""A member of staff at the gateway of the cluster."""
+
+from typing import Any, Final
+
+import httpx
+
+from tests.cluster.conftest import ClusterShop
+from tests.cluster.kubectl import until
+
+UNITS: Final = 1_000_000
+
+
+class Staff:
+    """A member of staff at the gateway of the cluster."""
+
+    def __init__(self, shop: ClusterShop) -> None:
+        self._shop = shop.file
+        self.http = httpx.Client(base_url=self._shop.gateway, timeout=20)
+
+    def token(self, user: str = "admin") -> str:
+        body = {"userId": user, "password": self._shop.logins[user]}
+        answer = self.http.post("/accounts/tokens", json=body)
+        assert answer.status_code == 201, answer.text
+        token: str = answer.json()["accessToken"]
+        return token
+
+    def ask(self, method: str, path: str, body: Any = None, user: str = "admin") -> httpx.Response:
+        headers = {"Authorization": f"Bearer {self.token(user)}"}
+        return self.http.request(method, path, json=body, headers=headers)
+
+    def bike(self) -> int:
+        """Put a bike on sale, and return its number when reservation sells it."""
+        bike = {"bikeNm": "CLUSTER 54", "price": 3_300_000, "stockQty": UNITS, "brand": "TREK"}
+        made = self.ask("POST", "/stocks", bike)
+        assert made.status_code == 201, made.text
+        bike_id: int = made.json()["bikeId"]
+
+        def is_sold() -> bool:
+            return self.ask("POST", "/reservations", {"bikeId": bike_id}).status_code == 201
+
+        until(is_sold, "the bike is sold")
+        return bike_id
+
+    def reserved(self, bike_id: int) -> dict[str, Any]:
+        answer = self.ask("POST", "/reservations", {"bikeId": bike_id}, "buyer")
+        assert answer.status_code == 201, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
