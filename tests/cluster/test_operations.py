@@ -238,7 +238,7 @@ def audited() -> None:
 
 
 def as_it_was(*apps: str) -> None:
-    """Delete them and make them as the overlay has them: `apply` would keep what tests have patched."""
+    """Delete and make them: to apply the overlay would keep what tests have patched."""
     kubectl("delete", "deployment", *apps, "--wait")
     kubectl("apply", f"--kustomize={OVERLAYS / 'test'}", f"--selector=app in ({','.join(apps)})")
     for app in apps:
