@@ -51,18 +51,18 @@ base() {  # NAME
 }
 
 traefik() {  # NAME PROGRAM
-    mkdir -p build/image
+    mkdir -p build/test-images
     tar --create --file build/traefik.tar --owner 0 --group 0 --mode 0755 \
         --absolute-names --transform 's|.*|traefik|' "$2"
     made_of "$1" build/traefik.tar /traefik
-    saved "$1" build/image/traefik.tar
+    saved "$1" build/test-images/traefik.tar
 }
 
 siege() {  # NAME
-    mkdir -p build/image
+    mkdir -p build/test-images
     debian build/siege.tar siege
     made_of "$1" build/siege.tar
-    saved "$1" build/image/siege.tar
+    saved "$1" build/test-images/siege.tar
 }
 
 build() {  # NAME [BASE]
