@@ -45,7 +45,7 @@ saved() {  # NAME ARCHIVE
 }
 
 base() {  # NAME
-    debian build/base.tar ca-certificates,python3,tzdata
+    debian build/base.tar ca-certificates,libstdc++6,python3,tzdata
     made_of "$1" build/base.tar
     echo "made: $1"
 }
