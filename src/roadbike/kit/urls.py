@@ -1,14 +1,16 @@
 """URLs in settings: of databases, brokers and services, and the origins of web pages."""
 
 import re
+import ssl
 from collections.abc import Collection
 from pathlib import Path
 from typing import Final, Literal
-from urllib.parse import SplitResult, quote, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
 
 SQLITE: Final = "sqlite+aiosqlite"
 SERVERS: Final = ("postgresql+asyncpg", "mariadb+asyncmy", "mysql+asyncmy")
 DATABASES: Final = (*SERVERS, SQLITE)
+NATS: Final = ("nats", "nats+tls")
 KAFKA: Final = ("kafka", "kafka+tls")
 Mechanism = Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"]  # of SASL
 DEFAULT_MECHANISM: Final = "SCRAM-SHA-512"
@@ -38,17 +40,33 @@ def database_url(url: str) -> str:
     if parts.scheme in SERVERS and not (parts.hostname and len(parts.path) > 1):
         missing = "the name of the database" if parts.hostname else "the host"
         raise UrlFault(f"{missing} is missing: write {parts.scheme}://user:password@host/name")
+    for file in parse_qs(parts.query).get("ca", ()):
+        _check_certificates(Path(file))
     return url
+
+
+def server_database_url(url: str) -> str:
+    """Return the URL, as `database_url`, of a database on a server: not of a file."""
+    _split(url, SERVERS)
+    return database_url(url)
 
 
 def broker_url(url: str) -> str:
     """Return the URL. Raises UrlFault when it is not that of a broker that is supported."""
     if url.partition("://")[0] in KAFKA:
         return _kafka_url(url)
-    parts = _split(url, ("nats", *KAFKA, "memory"))
-    if parts.scheme == "nats" and not parts.hostname:
-        raise UrlFault("the host is missing: write nats://user:password@host:port")
+    parts = _split(url, (*NATS, *KAFKA, "memory"))
+    if parts.scheme in NATS and not parts.hostname:
+        raise UrlFault(f"the host is missing: write {parts.scheme}://user:password@host:port")
     return url
+
+
+def _check_certificates(file: Path) -> None:
+    """Raise UrlFault when a server cannot be verified with the file."""
+    try:
+        ssl.create_default_context(cafile=str(file))
+    except OSError:  # ssl.SSLError is one
+        raise UrlFault(f"no certificates can be read from {file}, which its ca= names") from None
 
 
 def _kafka_url(url: str) -> str:

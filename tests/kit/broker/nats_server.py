@@ -13,21 +13,31 @@ from pathlib import Path
 
 import psutil
 
+from tests.certificates import Certificate
+
 
 class NatsServer:
     """A server process.
 
     users: permissions by user name; the password is the name reversed. Without users everything
-    is allowed to everybody.
+    is allowed to everybody. certificate: of a server that wants TLS.
     """
 
     def __init__(
-        self, folder: Path, users: Mapping[str, Mapping[str, object]] | None = None
+        self,
+        folder: Path,
+        users: Mapping[str, Mapping[str, object]] | None = None,
+        certificate: Certificate | None = None,
     ) -> None:
         self.port = free_port()
         self._config = folder / "nats.conf"
         self._log = folder / "nats.log"
-        self._config.write_text(_config(self.port, folder / "data", users or {}))
+        config = _config(self.port, folder / "data", users or {})
+        if certificate is not None:
+            config["tls"] = {"cert_file": str(folder / "cert"), "key_file": str(folder / "key")}
+            (folder / "cert").write_text(certificate.cert)
+            (folder / "key").write_text(certificate.key)
+        self._config.write_text(json.dumps(config))
         self._process: subprocess.Popen[bytes] | None = None
 
     def url(self, user: str | None = None) -> str:
@@ -86,7 +96,7 @@ class NatsServer:
         os.kill(self._process.pid, number)
 
 
-def _config(port: int, data: Path, users: Mapping[str, Mapping[str, object]]) -> str:
+def _config(port: int, data: Path, users: Mapping[str, Mapping[str, object]]) -> dict[str, object]:
     config: dict[str, object] = {
         "listen": f"127.0.0.1:{port}",
         "jetstream": {
@@ -102,7 +112,7 @@ def _config(port: int, data: Path, users: Mapping[str, Mapping[str, object]]) ->
                 for name, allowed in users.items()
             ]
         }
-    return json.dumps(config)
+    return config
 
 
 def _program() -> str:

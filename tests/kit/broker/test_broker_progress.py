@@ -4,9 +4,11 @@ Kafka counts the marks of transactions, too: an end may be one further than the 
 a group has passed the mark after a fetch that finds nothing more.
 """
 
+import asyncio
+import time
 from dataclasses import replace
 
-from roadbike.kit.messaging.broker import Broker, Progress, Subscription
+from roadbike.kit.messaging.broker import Broker, BrokerUnavailable, Progress, Subscription
 from tests.kit.broker.conftest import Connect
 from tests.kit.broker.messages import (
     TOPIC,
@@ -22,9 +24,37 @@ async def progress(broker: Broker, group: str = "mypage") -> Progress:
     return await (await broker.subscribe(group, TOPIC)).progress()
 
 
+async def first_progress(subscription: Subscription) -> None:
+    """Wait until it is known: a Kafka that has just started has no places of groups yet."""
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                await subscription.progress()
+            except BrokerUnavailable:
+                await asyncio.sleep(0.1)
+            else:
+                return
+
+
 async def acknowledge_all(subscription: Subscription, count: int) -> None:
     await subscription.ack(await fetch_all(subscription, count))
     assert await subscription.fetch(10, 0.1) == []
+
+
+async def test_progress_is_answered_while_a_fetch_waits(publisher: Broker) -> None:
+    """Kafka answers a connection's requests in turn, and a fetch waits for half a second there."""
+    subscription = await publisher.subscribe("mypage", TOPIC)
+    await first_progress(subscription)
+    waiting = asyncio.create_task(subscription.fetch(10, 30))
+    began = time.monotonic()
+
+    for _ in range(10):
+        await subscription.progress()
+
+    took = time.monotonic() - began
+    waiting.cancel()
+    await asyncio.wait({waiting})
+    assert took < 2
 
 
 async def test_an_empty_topic_has_no_end_to_reach(publisher: Broker) -> None:

@@ -262,6 +262,19 @@ async def test_a_wrong_password_does_not_disturb_other_connections(tmp_path: Pat
         server.kill()
 
 
+async def test_a_refused_connection_can_be_closed_at_any_moment(tmp_path: Path) -> None:
+    server = NatsServer(tmp_path, users={"stock": {}})
+    server.start()
+    try:
+        for number in range(120):
+            wrong = connect(f"nats://stock:wrong@127.0.0.1:{server.port}", "stock")
+            await asyncio.sleep(number % 40 / 10_000)
+            async with asyncio.timeout(5):
+                await wrong.close()
+    finally:
+        server.kill()
+
+
 async def resend_until_accepted(broker: NatsBroker, sent: list[Message]) -> list[Mark]:
     """Send again while the broker is unavailable, as the relay does."""
     async with asyncio.timeout(10):

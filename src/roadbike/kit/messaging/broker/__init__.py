@@ -18,6 +18,7 @@ from roadbike.kit.messaging.broker.port import (
     TopicFull,
     TopicMissing,
 )
+from roadbike.kit.messaging.broker.tls import verifying
 from roadbike.kit.urls import DEFAULT_MECHANISM
 
 __all__ = [
@@ -50,21 +51,23 @@ def connect(
     """Return the broker of the URL, whose scheme chooses the adapter.
 
     nats://user:password@host:port, memory://name, or kafka://user:password@host:port,host:port
-    (with kafka+tls:// encrypted).
+    (with nats+tls:// and kafka+tls:// encrypted).
 
     Call it in a running event loop. It returns at once and connects in the background, again and
     again until it is closed. ack_wait: seconds until an unacknowledged message is delivered again,
     in groups that `set_up` makes (NATS only: a log in memory has its own). batches: whether several
     events are sent in one message (NATS only; Kafka's client does so by itself).
-    For Kafka only: ca, certificates (PEM) of the authority that signs the servers'; mechanism, of
-    SASL; replica, the name of this process among those of the service, the same after a restart;
-    topics, how `set_up` makes them.
+    ca: certificates (PEM) of the authority that signs the servers', for TLS. For Kafka only:
+    mechanism, of SASL; replica, the name of this process among those of the service, the same after
+    a restart; topics, how `set_up` makes them.
     Raises ValueError for another scheme, and for certificates that cannot be read.
     """
     parts = urlsplit(url)
     match parts.scheme:
-        case "nats":
-            return NatsBroker(url, service, ack_wait=ack_wait, batches=batches)
+        case "nats" | "nats+tls":
+            tls = verifying(ca) if parts.scheme == "nats+tls" else None
+            bare = url.replace("nats+tls://", "nats://", 1)
+            return NatsBroker(bare, service, ack_wait=ack_wait, batches=batches, tls=tls)
         case "memory":
             return MemoryBroker(log_named(parts.netloc))
         case "kafka" | "kafka+tls":

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
+from roadbike.kit.messaging.broker.tls import verifying
 from roadbike.kit.urls import DEFAULT_MECHANISM
 
 DEFAULT_PORT: Final = 9092
@@ -74,18 +75,12 @@ def access_of(url: str, *, mechanism: str = DEFAULT_MECHANISM, ca: str = "") -> 
     parts = urlsplit(url)
     credentials, _, servers = parts.netloc.rpartition("@")
     user, _, password = credentials.partition(":")
-    tls = None
-    if parts.scheme == TLS_SCHEME:
-        try:
-            tls = ssl.create_default_context(cadata=ca or None)
-        except ssl.SSLError as error:
-            raise ValueError(f"the certificates cannot be read: {error}") from None
     return Access(
         servers=tuple(_with_port(server) for server in servers.split(",")),
         user=unquote(user),
         password=unquote(password),
         mechanism=mechanism,
-        tls=tls,
+        tls=verifying(ca) if parts.scheme == TLS_SCHEME else None,
     )
 
 

@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-import ssl
 import time
 from collections.abc import Awaitable, Mapping
 from contextlib import suppress
 from typing import Final, TypeVar
 
 import structlog
+from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.conn import create_conn
 from aiokafka.errors import (
@@ -23,6 +23,7 @@ from aiokafka.errors import (
 from roadbike.kit.messaging.broker.kafka.access import Access
 from roadbike.kit.messaging.broker.kafka.topics import Topic, topics_of
 from roadbike.kit.messaging.broker.port import BrokerUnavailable, TopicMissing
+from roadbike.kit.messaging.broker.tls import CA, setting_of
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -32,7 +33,8 @@ POLL_SECONDS: Final = 0.02  # between two checks for a connection while there is
 LOOK_SECONDS: Final = 1.0  # between two looks at the topics
 LOOK_TIMEOUT_SECONDS: Final = 3.0  # a connection without an answer to one is given up
 CLOSE_TIMEOUT_SECONDS: Final = 2.0
-URL, CA = "ROADBIKE_BROKER_URL", "ROADBIKE_BROKER_CA"
+# ends of partitions with what was appended just now, whose transaction's mark may be on its way
+ALL_APPENDED: Final = {"isolation_level": "read_uncommitted"}
 # a server of the URL answers, and names addresses where nobody does
 ANNOUNCED: Final = "advertised.listeners of the servers, unless they are just starting"
 FAILURES: Final = (KafkaError, OSError, TimeoutError)  # what aiokafka raises when a call fails
@@ -58,6 +60,7 @@ class Connector:
         self.topics: Mapping[str, Topic] = {}
         self._watched: set[str] = set()
         self._admin: AIOKafkaAdminClient | None = None
+        self._asking: AIOKafkaConsumer | None = None
         self.fault = ""  # why there is no connection
         self.refused = False  # by servers that have not accepted this client once
         self._closing: set[asyncio.Task[None]] = set()
@@ -73,6 +76,17 @@ class Connector:
         if self._admin is None:
             raise BrokerUnavailable(self.fault or "not connected")
         return self._admin
+
+    def asking(self) -> AIOKafkaConsumer:
+        """Return a consumer that is asked for offsets and fetches nothing.
+
+        A server answers the requests of a connection one after the other, and a fetch waits for
+        messages: a consumer that fetches would answer half a second later. Raises
+        BrokerUnavailable when there is no connection.
+        """
+        self.admin()
+        assert self._asking is not None
+        return self._asking
 
     async def wait_until_connected(self, seconds: float) -> None:
         """Wait for a connection. Raises BrokerUnavailable after that time."""
@@ -116,18 +130,24 @@ class Connector:
     async def _keep_connected(self) -> None:
         while True:
             admin = AIOKafkaAdminClient(**self.access.client(self.service, self.timeout))
+            asking = AIOKafkaConsumer(
+                **self.access.consumer(self.service, self.timeout) | ALL_APPENDED
+            )
             is_reached = False
             try:
                 await self._check_servers()
                 is_reached = True
                 async with asyncio.timeout(self.timeout):
                     await admin.start()
+                    await asking.start()
+                self._asking = asking
                 await self._use(admin)
             except Exception as error:  # noqa: BLE001  aiokafka raises any kind of error; connect again
                 self._log_unavailable(error, is_reached=is_reached)
             finally:
-                self._admin = None
+                self._admin = self._asking = None
                 self.close_later(admin.close())
+                self.close_later(asking.stop())
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _check_servers(self) -> None:
@@ -184,16 +204,6 @@ def reason_of(error: BaseException) -> str:
         return "no reply in time; a server that expects TLS or SASL does not answer without it"
     text = str(error).splitlines()
     return text[0] if text else type(error).__name__
-
-
-def setting_of(error: BaseException) -> str:
-    """Return the setting that is the likely cause of a connection that could not be made."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLError):
-            return CA
-        cause = cause.__cause__
-    return URL
 
 
 async def _close(closing: Awaitable[None]) -> None:

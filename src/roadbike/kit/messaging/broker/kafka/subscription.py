@@ -89,11 +89,11 @@ class KafkaSubscription(Subscription):
         return (await self.progress()).backlog
 
     async def progress(self) -> Progress:
-        consumer = await self.open()
+        await self.open()
         topic = self._connector.topics.get(self._topic) or await self._connector.topic(self._topic)
         places = [TopicPartition(self._topic, number) for number in topic.numbers]
-        ends = await self._connector.call(consumer.end_offsets(places))
-        lows = await self._lows(consumer, places)
+        ends = await self._connector.call(self._connector.asking().end_offsets(places))
+        lows = await self._lows(places)
         done = {place: self._done(place, low) for place, (low, _) in lows.items()}
         return Progress(
             incarnation=topic.id,
@@ -115,7 +115,7 @@ class KafkaSubscription(Subscription):
         return read if window is None or window.low is None else window.low
 
     async def _lows(
-        self, consumer: AIOKafkaConsumer, places: Sequence[TopicPartition]
+        self, places: Sequence[TopicPartition]
     ) -> dict[TopicPartition, tuple[int, int]]:
         """Return up to which offset each partition is read, and how much of that is not done."""
         own = {
@@ -127,7 +127,7 @@ class KafkaSubscription(Subscription):
         if not others:
             return own
         committed = await self._committed(others)
-        begins = await self._connector.call(consumer.beginning_offsets(others))
+        begins = await self._connector.call(self._connector.asking().beginning_offsets(others))
         read = {place: committed[place].offset for place in committed}
         return own | {place: (max(read.get(place, 0), begins[place]), 0) for place in others}
 

@@ -1,5 +1,6 @@
 """The broker port on NATS JetStream: sends atomic batches, consumes by pull requests."""
 
+import ssl
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final
@@ -47,6 +48,7 @@ class NatsBroker(Broker):
     timeout: for one reply of the server.
     batches: whether several events are sent in one NATS message (see `batch`). Messages with one
     and with several events are read in any case.
+    tls: verifies the server; None: no encryption.
     """
 
     name: Final = "nats"
@@ -60,8 +62,9 @@ class NatsBroker(Broker):
         ack_wait: float = 10.0,
         timeout: float = 5.0,
         batches: bool = False,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        self._connector = Connector(url, service)
+        self._connector = Connector(url, service, tls)
         self._timeout, self.batches = timeout, batches
         self._set_up = SetUp(
             self._connector, max_bytes=max_bytes, ack_wait=ack_wait, timeout=timeout
@@ -77,6 +80,10 @@ class NatsBroker(Broker):
     @property
     def fault(self) -> str:
         return "" if self.connected else self._connector.fault
+
+    @property
+    def refuses(self) -> bool:
+        return self._connector.refused
 
     @property
     def connections(self) -> int:

@@ -1,8 +1,9 @@
 """The connection to a NATS server: made again after each loss, and no call on it hangs."""
 
 import asyncio
+import ssl
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from typing import Any, Final, TypeVar
 
@@ -13,6 +14,7 @@ from nats.aio.msg import Msg
 from roadbike.kit.messaging.broker.nats.client import QuickClient
 from roadbike.kit.messaging.broker.nats.permissions import inbox_prefix
 from roadbike.kit.messaging.broker.port import BrokerUnavailable, TopicMissing
+from roadbike.kit.messaging.broker.tls import CA, URL, setting_of
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -23,26 +25,31 @@ CONNECT_TIMEOUT_SECONDS: Final = 2.0
 PING_INTERVAL_SECONDS: Final = 1.0
 PING_TIMEOUT_SECONDS: Final = 3.0  # a connection without a reply to a ping is closed
 CLOSE_TIMEOUT_SECONDS: Final = 2.0
+CANCEL_SECONDS: Final = 0.1  # until a task that goes on is cancelled again
+REFUSED: Final = "authorization violation"  # what a server says of a wrong user or password
 
 
 class Connection:
     """One connection to the server. It is not reused after its end: the next one is a new client.
 
     last_error: reported by the server since the last failed call; empty without one.
+    on_error: called with each error of the client.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_error: Callable[[Exception], None]) -> None:
         self.client = QuickClient()
         self.last_error = ""
+        self._on_error = on_error
         self._ended = asyncio.get_running_loop().create_future()
 
-    async def connect(self, url: str, service: str) -> None:
+    async def connect(self, url: str, service: str, tls: ssl.SSLContext | None) -> None:
         """Connect as the service. Raises nats.errors.Error when the server refuses."""
         await self.client.connect(
             url,
             name=service,
             inbox_prefix=inbox_prefix(service),
             error_cb=self._note_error,
+            tls=tls,
             closed_cb=self.end,
             allow_reconnect=False,  # nats-py's own reconnect keeps half-sent batches in a buffer
             max_reconnect_attempts=-1,  # retries while nothing listens on the port
@@ -107,13 +114,19 @@ class Connection:
 
     async def _note_error(self, error: Exception) -> None:
         self.last_error = str(error)  # the server reports a missing permission here, not in a reply
+        self._on_error(error)
 
 
 class Connector:
-    """Keeps a connection to the server and replaces it after each loss, until it is closed."""
+    """Keeps a connection to the server and replaces it after each loss, until it is closed.
 
-    def __init__(self, url: str, service: str) -> None:
-        self._url, self._service = url, service
+    tls: verifies the server; None: no encryption. refused: by a server that has not accepted this
+    client once.
+    """
+
+    def __init__(self, url: str, service: str, tls: ssl.SSLContext | None = None) -> None:
+        self._url, self._service, self._tls = url, service, tls
+        self.refused = False
         self.connections = 0  # so far
         self._connection: Connection | None = None
         self._reason = ""
@@ -128,12 +141,12 @@ class Connector:
     @property
     def fault(self) -> str:
         """Return why the last attempt to connect has failed, with the setting it is about."""
-        return f"{self._reason or 'not connected'} (ROADBIKE_BROKER_URL)"
+        return self._reason or f"not connected ({URL})"
 
     def connection(self) -> Connection:
         """Return the current connection. Raises BrokerUnavailable when there is none."""
         if self._connection is None or not self.connected:
-            raise BrokerUnavailable("not connected")
+            raise BrokerUnavailable(self._reason or "not connected")
         return self._connection
 
     async def connection_within(self, seconds: float) -> Connection:
@@ -145,25 +158,26 @@ class Connector:
 
     async def close(self) -> None:
         """Close the connection; return within CLOSE_TIMEOUT_SECONDS even if the server hangs."""
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        while not self._task.done():  # wait_for of Python 3.11, in nats-py, may swallow it
+            self._task.cancel()
+            await asyncio.wait({self._task}, timeout=CANCEL_SECONDS)
         await asyncio.gather(*self._closing, return_exceptions=True)
 
     async def _keep_connected(self) -> None:
         while True:
-            connection = Connection()
+            connection = Connection(self._note_failure)
             try:
-                await connection.connect(self._url, self._service)
+                await connection.connect(self._url, self._service, self._tls)
                 await self._use(connection)
             except Exception as error:  # noqa: BLE001  nats-py raises any kind of error; retry with a new client
-                self._log_unavailable(connection.last_error or str(error) or repr(error))
+                self._note_failure(error)
             finally:
                 await connection.end()
                 self._close_in_background(connection.client)
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _use(self, connection: Connection) -> None:
-        self._connection, self._reason = connection, ""
+        self._connection, self._reason, self.refused = connection, "", False
         self.connections += 1
         log.info("broker.connected")
         try:
@@ -171,8 +185,15 @@ class Connector:
         finally:
             self._connection = None
 
-    def _log_unavailable(self, reason: str) -> None:
-        if reason != self._reason:  # once, not at each attempt
+    def _note_failure(self, error: Exception) -> None:
+        """Note why there is no connection; log it once, not at each attempt."""
+        if self.connected:
+            return  # it concerns one call: a permission is missing
+        is_refused, setting = REFUSED in str(error).lower(), setting_of(error)
+        self.refused = not self.connections and (setting == CA or is_refused)
+        what = "the server refuses the user or the password" if is_refused else reason_of(error)
+        reason = f"{what} ({setting})"
+        if reason != self._reason:
             log.warning("broker.unavailable", reason=reason)
         self._reason = reason
 
@@ -181,6 +202,12 @@ class Connector:
         task = asyncio.get_running_loop().create_task(_close(client))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
+
+
+def reason_of(error: Exception) -> str:
+    """Return what went wrong, in one line."""
+    lines = str(error).splitlines()
+    return lines[0] if lines else type(error).__name__
 
 
 async def _close(client: QuickClient) -> None:
