@@ -4,12 +4,13 @@ import os
 import signal
 import subprocess
 from collections.abc import Mapping
-from typing import ClassVar, Final
+from typing import Final
 
 import asyncpg
 
 from roadbike.local import home, own
 from roadbike.local.servers import postgres
+from tests.certificates import Certificate
 from tests.watched import NOBODY_ELSE, WatchedServer
 
 SETTINGS: Final = {
@@ -32,13 +33,22 @@ class PostgresServer(WatchedServer):
     name = "PostgreSQL"
     ready_line = "ready to accept connections"
     stop_signal = signal.SIGINT  # its fast shutdown
-    settings: ClassVar[Mapping[str, str]] = SETTINGS
+    settings: Mapping[str, str] = SETTINGS
 
     def __init__(self) -> None:
         super().__init__()
         self._home.chmod(0o711)  # the user that runs PostgreSQL needs access
         self._cluster = postgres.find(home.at(self._home), os.environ)
         self._initdb()
+
+    def encrypt(self, certificate: Certificate) -> None:
+        """Offer TLS from the next start on."""
+        for name, text in (("server.crt", certificate.cert), ("server.key", certificate.key)):
+            path = self._cluster.data / name
+            own.write(path, text.encode())
+            if self._cluster.user:
+                os.chown(path, *self._cluster.user)
+        self.settings = {**self.settings, "ssl": "on"}
 
     def start(self, *, wait: bool = True) -> None:
         settings = {**self.settings, "port": str(self.port)}

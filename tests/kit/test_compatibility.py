@@ -36,7 +36,9 @@ async def test_code_may_run_on_a_database_of_its_version(stock: Database) -> Non
 
 
 async def test_code_may_not_run_on_a_database_that_is_not_migrated_yet(stock: Database) -> None:
-    assert await reason(stock, NEXT) == f"the database is at {HEAD}, the code needs {NEXT}"
+    assert (
+        await reason(stock, NEXT) == f"the database is at {HEAD}, the code needs {NEXT}: migrate it"
+    )
 
 
 async def test_code_may_run_on_a_newer_database_whose_migrations_only_add(

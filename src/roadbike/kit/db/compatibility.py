@@ -36,7 +36,7 @@ async def reason_against(tx: Tx, version: str) -> str | None:
     if revision == version:
         return None
     if revision is None or revision < version:
-        return f"the database is at {revision}, the code needs {version}"
+        return f"the database is at {revision}, the code needs {version}: migrate it"
     oldest = await tx.scalar(
         select(SCHEMA_VERSION.c.oldest_code).where(SCHEMA_VERSION.c.revision == revision)
     )

@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlalchemy import NullPool, event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from roadbike.kit.db import tls
 from roadbike.kit.db.mariadb import MARIADB, SESSION
 from roadbike.kit.pure.rooms import IDLE_IN_TRANSACTION_MS, ROOMS, Room
 
@@ -84,6 +85,7 @@ def session_settings(room: Room) -> dict[str, str]:
 
 
 def _postgresql(url: str, room: Room) -> AsyncEngine:
+    url, encrypted = tls.taken_out(url)
     return create_async_engine(
         url,
         hide_parameters=True,  # errors are logged, and parameters hold names and addresses
@@ -92,11 +94,13 @@ def _postgresql(url: str, room: Room) -> AsyncEngine:
             "timeout": CONNECT_TIMEOUT_SECONDS,
             "command_timeout": answer_seconds(room),
             "server_settings": session_settings(room),
+            **encrypted,
         },
     )
 
 
 def _mariadb(url: str, room: Room) -> AsyncEngine:
+    url, encrypted = tls.taken_out(url)
     settings = (f"{name} = {value}" for name, value in mariadb_settings(room).items())
     return create_async_engine(
         url,
@@ -106,6 +110,7 @@ def _mariadb(url: str, room: Room) -> AsyncEngine:
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_SECONDS,
             "init_command": f"SET {', '.join(settings)}",
+            **encrypted,
         },
     )
 

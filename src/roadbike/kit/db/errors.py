@@ -16,6 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 # serialization failure, deadlock; of MariaDB: deadlock, changed since it was read, table changed
 CONFLICT_CODES: Final = {"40001", "40P01", "M1213", "M1020", "M1412"}
+MISSING_TABLE_CODES: Final = {"42P01", "M1146"}
 LOCK_TIMEOUT_CODES: Final = {"55P03", "M1205"}
 # the server, or its limit for this role, allows no further connection
 OUT_OF_CONNECTIONS_CODES: Final = {"53300", "M1040", "M1203", "M1226"}
@@ -36,6 +37,7 @@ UNAVAILABLE_CODES: Final = (  # SQLSTATE classes of PostgreSQL, error names of S
     *("SQLITE_BUSY", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_LOCKED", "SQLITE_CANTOPEN"),
     "SQLITE_PROTOCOL",
 )
+WRONG_CERTIFICATE: Final = "the certificate of the server is not one of the authority in ca="
 NO_SERVER: Final = "no server answers at the host and port"
 # why the URL cannot be used; a person mends the setting, or the server, while the service waits
 WRONG_URL: Final = {
@@ -103,6 +105,14 @@ def is_out_of_connections(error: BaseException) -> bool:
     return _code(error) in OUT_OF_CONNECTIONS_CODES
 
 
+def is_missing_table(error: BaseException) -> bool:
+    """Return whether a statement named a table that the database does not have."""
+    code = _code(error)
+    return code in MISSING_TABLE_CODES or (
+        code == "SQLITE_ERROR" and "no such table" in str(getattr(error, "orig", error))
+    )
+
+
 def _is_unavailable(error: BaseException) -> bool:
     if isinstance(error, OSError):
         return True
@@ -114,6 +124,8 @@ def _is_unavailable(error: BaseException) -> bool:
 
 def _wrong_url(error: BaseException) -> str | None:
     """Return what is wrong with the URL, as far as the error shows it."""
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):  # asyncmy raises it as a text
+        return WRONG_CERTIFICATE
     if isinstance(error, ConnectionRefusedError | gaierror):
         return NO_SERVER
     return WRONG_URL.get(_code(error))

@@ -25,7 +25,7 @@ MOST_BYTES: Final = 4 << 20  # of one message; the server's `max_allowed_packet`
 # of the session, besides the limits of its room
 SESSION: Final = {
     "sql_mode": "'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
-    "NO_ENGINE_SUBSTITUTION'",
+    "NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO'",  # a key 0 is stored as it is
     "time_zone": "'+00:00'",
     "collation_connection": "utf8mb4_nopad_bin",
     "wait_timeout": "31536000",  # the pool ends its connections, the server does not

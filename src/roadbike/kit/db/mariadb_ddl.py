@@ -12,6 +12,7 @@ from typing import Any, Final
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from roadbike.kit.db import tls
 from roadbike.kit.db.mariadb import SESSION, TABLE_OPTIONS
 
 CREATE_TABLE: Final = re.compile(r"\s*CREATE TABLE (?!IF )(?P<rest>.*\))\s*", re.DOTALL)
@@ -34,8 +35,11 @@ def engine(url: str, lock_seconds: int) -> AsyncEngine:
     """
     settings = SESSION | {"lock_wait_timeout": str(lock_seconds)}
     in_sql = ", ".join(f"{name} = {value}" for name, value in settings.items())
+    bare, encrypted = tls.taken_out(url)
     made = create_async_engine(
-        url, isolation_level="READ COMMITTED", connect_args={"init_command": f"SET {in_sql}"}
+        bare,
+        isolation_level="READ COMMITTED",
+        connect_args={"init_command": f"SET {in_sql}", **encrypted},
     )
     event.listen(made.sync_engine, "before_cursor_execute", _rewritten, retval=True)
     return made

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, MetaData
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from roadbike.kit.db import compatibility, mariadb_ddl
+from roadbike.kit.db import compatibility, mariadb_ddl, tls
 from roadbike.kit.db import metadata as kit_metadata
 from roadbike.kit.db.engine import is_mariadb
 from roadbike.kit.db.errors import is_lock_timeout
@@ -138,9 +138,11 @@ async def _run(
 def _engine(database_url: str) -> AsyncEngine:
     if is_mariadb(database_url):
         return mariadb_ddl.engine(database_url, LOCK_TIMEOUT_MS // 1000)
-    timeout = {"server_settings": {"lock_timeout": str(LOCK_TIMEOUT_MS)}}
-    is_postgresql = database_url.startswith("postgresql")
-    return create_async_engine(database_url, connect_args=timeout if is_postgresql else {})
+    if not database_url.startswith("postgresql"):
+        return create_async_engine(database_url)
+    url, encrypted = tls.taken_out(database_url)
+    timeout = {"lock_timeout": str(LOCK_TIMEOUT_MS)}
+    return create_async_engine(url, connect_args={"server_settings": timeout, **encrypted})
 
 
 async def _until_locked(connection: AsyncConnection, run: Callable[[Connection], None]) -> None:

@@ -1,7 +1,7 @@
 """A running service without its HTTP: consume, relay, timed work (HTTP: process/server.py)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final
 
@@ -44,10 +44,18 @@ class Runtime:
     """
 
     def __init__(
-        self, service: Service, broker: Broker, known_types: Collection[str] | None = None
+        self,
+        service: Service,
+        broker: Broker,
+        known_types: Collection[str] | None = None,
+        usable: asyncio.Event | None = None,
     ) -> None:
-        """Take the policies of the service; known_types as in Inbox."""
+        """Take the policies of the service; known_types as in Inbox.
+
+        usable: set when the database suits the code; nothing is done before. None: it does.
+        """
         self.service, self.broker = service, broker
+        self._usable = usable
         crash = crash_points(service.settings.crash)
         db = service.db.background
         self.inbox = Inbox(
@@ -89,7 +97,10 @@ class Runtime:
         async with AsyncExitStack() as stack:
             for resource in self.service.resources:
                 await stack.enter_async_context(resource)
-            tasks = [asyncio.create_task(work, name=name) for name, work in self._work()]
+            tasks = [
+                asyncio.create_task(self._once_usable(work), name=name)
+                for name, work in self._work()
+            ]
             for task in tasks:
                 task.add_done_callback(self._report_end)
             try:
@@ -164,6 +175,14 @@ class Runtime:
             *((f"every {t.seconds} s", _repeat(t, self.service.db.background)) for t in self.timed),
             *((("relay", self.relay.run_forever()),) if self.service.publishes else ()),
         ]
+
+    async def _once_usable(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            if self._usable is not None:
+                await self._usable.wait()
+            await work
+        finally:
+            work.close()
 
     def _report_end(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled():

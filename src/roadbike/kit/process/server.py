@@ -13,17 +13,13 @@ import structlog
 import uvloop
 from alembic.script import ScriptDirectory
 from msgspec import structs
-from sqlalchemy.exc import DBAPIError
 
 from roadbike.kit import logs
-from roadbike.kit.db import DatabaseBusy, DatabaseUnavailable, compatibility
-from roadbike.kit.db.capacity import check_capacity
-from roadbike.kit.logs import SELDOM
 from roadbike.kit.messaging.broker import Broker
 from roadbike.kit.process import settings
 from roadbike.kit.process.access_tokens import token_verifier
 from roadbike.kit.process.broker import BrokerHealth, connected
-from roadbike.kit.process.database import DATABASE_SETTING, DatabaseHealth
+from roadbike.kit.process.database import DatabaseHealth
 from roadbike.kit.process.garbage import tune_garbage_collector
 from roadbike.kit.process.http_server import UvicornServer, uvicorn_config
 from roadbike.kit.process.internal_tokens import service_tokens
@@ -42,7 +38,6 @@ from roadbike.kit.web.places import Places
 
 log = structlog.get_logger()
 
-PROBE_SECONDS: Final = 1.0
 WRITES_PER_MINUTE: Final = 60  # of each buyer, in production
 
 
@@ -109,16 +104,16 @@ class Server:
     ) -> None:
         self.service = service
         self.application = application
-        self.runtime = Runtime(service, broker, application.events)
         self._sockets = None if listener is None else [listener]
         self._tokens = token_verifier(service, application)
         self._tls = server_tls(service.settings)
         self.places = Places(Lag(), service.settings.shed_lag_ms)
-        self._version = _version_of(package)
         published = {event.topic for event in service.publishes}
+        self.database = DatabaseHealth(
+            service.db, service.name, _version_of(package), service.settings.replicas
+        )
+        self.runtime = Runtime(service, broker, application.events, usable=self.database.was_usable)
         self.broker = BrokerHealth(broker, published, self.runtime.consumes)
-        self.database = DatabaseHealth(service.db)
-        self._reachable = False
         self._draining = False
         self._stop = asyncio.Event()
 
@@ -131,7 +126,7 @@ class Server:
         """
         unsafe = self.broker.weaknesses or self.database.weaknesses
         refused = self.broker.refuses or (self.service.settings.env == "production" and unsafe)
-        return self._reachable and not self._draining and not refused
+        return self.database.usable and not self._draining and not refused
 
     @property
     def url(self) -> str:
@@ -173,35 +168,6 @@ class Server:
         self._uvicorn.should_exit = True
         await listening
 
-    async def probe(self) -> None:
-        """Check the database again and again, for `ready`."""
-        while True:
-            self._reachable = await self._is_migrated()
-            await asyncio.sleep(PROBE_SECONDS)
-
-    async def _is_migrated(self) -> bool:
-        try:
-            async with self.service.db.background.read() as tx:
-                mismatch = await compatibility.reason_against(tx, self._version)
-            if not self._reachable:
-                await self.service.db.ready()
-                await check_capacity(self.service.db, self.service.settings.replicas)
-                await self.database.look()
-        except DatabaseBusy:
-            return self._reachable  # under load there may be no connection for this check
-        except DatabaseUnavailable as error:
-            log.warning(
-                "database.unavailable", setting=DATABASE_SETTING, reason=str(error), **SELDOM
-            )
-            return False
-        except DBAPIError as error:  # the table is missing: the migration has not run yet
-            reason = str(error).splitlines()[0]
-            log.warning("database.not_migrated", reason=reason, **SELDOM)
-            return False
-        if mismatch:
-            log.warning("database.other_version", reason=mismatch, **SELDOM)
-        return mismatch is None
-
     def _app(self) -> Edge:
         chosen, application = self.service.settings, self.application
         return http_app(
@@ -216,7 +182,7 @@ class Server:
             translations=load_translations("roadbike.kit", *application.catalogues),
             status=self._status,
             ready=lambda: self.ready,
-            faults=lambda: [*self.broker.faults, *self.database.weaknesses],
+            faults=lambda: [*self.broker.faults, *self.database.faults],
             gateway=_gateway(chosen),
             writes_per_minute=self._limits["writesPerMinute"],
             places=self.places,
@@ -261,7 +227,7 @@ async def running(
     """
     server = Server(service, package, broker, application, listener)
     looks = (
-        *(server.probe(), server.places.lag.measure()),
+        *(server.database.probe(), server.places.lag.measure()),
         *(server.broker.watch(), server.database.watch()),
     )
     watching = [asyncio.create_task(each) for each in looks]

@@ -52,21 +52,21 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
         Secret,
         Meta(
             description="Its own database: postgresql+asyncpg://…, mariadb+asyncmy://… or "
-            "sqlite+aiosqlite://…"
+            "sqlite+aiosqlite://…. ?ca=FILE behind the name is TLS, verified with that file (PEM)."
         ),
     ]
     broker_url: Annotated[
         Secret,
         Meta(
             description="The broker: nats://user:password@host:port, or for Kafka "
-            "kafka://host:port,host:port with user:password@ before the hosts for SASL, and with "
-            "kafka+tls:// for TLS."
+            "kafka://host:port,host:port with user:password@ before the hosts for SASL; with "
+            "nats+tls:// or kafka+tls:// for TLS."
         ),
     ]
     broker_ca: Annotated[
         str,
         Meta(
-            description="Certificates (PEM) of Kafka's authority, for kafka+tls; else the system's."
+            description="Certificates (PEM) of the broker's authority, for TLS; else the system's."
         ),
     ] = ""
     broker_sasl: Annotated[
