@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import roadbike
+from roadbike import environment
 from roadbike.local.home import SQLITE_FOLDERS
 from roadbike.local.ports import Ports
 from roadbike.local.servers.traefik import ROUTES
@@ -29,6 +30,10 @@ def contracts(type_: str, key: str, value: str) -> Iterator[dict[str, Any]]:
 
 def test_every_package_with_an_app_is_a_service_of_the_shop() -> None:
     assert {path.parent.name for path in PACKAGE.glob("*/app.py")} == set(NAMES)
+
+
+def test_every_service_may_have_a_database_outside_of_the_shop() -> None:
+    assert set(environment.SERVICES) == set(NAMES)
 
 
 def test_every_service_has_a_port_of_its_own() -> None:

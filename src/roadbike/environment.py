@@ -5,7 +5,7 @@ a test compares them with the settings. Each variable may end in _FILE too. What
 are for is said in their settings, what the command's are for is said here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +17,28 @@ class Variable:
     name: str
     default: str
     purpose: str
+
+
+SERVICES: Final = (  # each may have a database outside of the shop
+    *("stock", "reservation", "payment", "delivery", "mypage", "account"),
+    "storefront",
+)
+
+
+def _databases() -> Iterator[Variable]:
+    for name in SERVICES:
+        serving = f"ROADBIKE_{name.upper()}_DATABASE_URL"
+        yield Variable(
+            serving,
+            "`roadbike up` makes the database",
+            f"For `roadbike up`: the database of {name} on a PostgreSQL or MariaDB server of your "
+            "own.",
+        )
+        yield Variable(
+            f"ROADBIKE_{name.upper()}_OWNER_DATABASE_URL",
+            f"`{serving}`",
+            "For `roadbike up`: the same database for the user that migrates it.",
+        )
 
 
 COMMAND: Final = (
@@ -102,6 +124,7 @@ COMMAND: Final = (
         "`PATH`, then the installed package",
         "The program `traefik`, 3.1 or newer.",
     ),
+    *_databases(),
 )
 
 EVERY_SERVICE: Final = frozenset(

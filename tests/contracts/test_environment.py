@@ -13,7 +13,7 @@ from roadbike.environment import ENVIRONMENT
 from roadbike.kit.process.setting_faults import SettingError
 from roadbike.kit.process.settings import variable
 from roadbike.local.commands import set_up_broker
-from roadbike.local.servers import kafka, pod
+from roadbike.local.servers import kafka, outside, pod
 from roadbike.local.services import SERVICES
 from roadbike.serve import serve
 
@@ -32,6 +32,8 @@ def names_in_the_command() -> set[str]:
     found = {name for path in COMMAND for name in NAME.findall(path.read_text())}
     for chosen in (set_up_broker.Chosen, kafka.Broker, kafka.Chosen, pod.Chosen):
         found |= set(map(variable, msgspec.structs.fields(chosen)))
+    for form in (outside.SERVING, outside.OWNING):
+        found |= {f"ROADBIKE_{form.format(service=spec.name).upper()}" for spec in SERVICES}
     return {name.removesuffix("_FILE") for name in found - {"ROADBIKE_"}}
 
 

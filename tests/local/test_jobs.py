@@ -58,7 +58,7 @@ def all_calls(home: Home) -> list[Call]:
     return [
         of_keys,
         check_settings.job(Options(home=home, ports=Ports(), environ={})),
-        demo.job(home, Ports(), {}),
+        demo.job(home, Ports(), {}, {}),
         *(call for part in all_parts for call in calls(part)),
     ]
 

@@ -13,7 +13,7 @@ from roadbike.local import keys, services, users
 from roadbike.local.home import FOLDERS, Home
 from roadbike.local.jobs import settings as job
 from roadbike.local.ports import Ports
-from roadbike.local.servers import addresses, client_limits
+from roadbike.local.servers import addresses, client_limits, outside
 from roadbike.local.supervisor import watchdog
 
 OWN: Final[tuple[Callable[[Mapping[str, str]], object], ...]] = (
@@ -22,6 +22,7 @@ OWN: Final[tuple[Callable[[Mapping[str, str]], object], ...]] = (
     addresses.hosts,
     lambda environ: addresses.origins(Ports(), environ),
     client_limits.per_second,
+    lambda environ: outside.check(environ, [spec.name for spec in services.SERVICES]),
     users.unprivileged,
 )
 

@@ -34,12 +34,11 @@ def all_parts(
     limits = {
         spec.name: postgres.connection_limit(CONNECTIONS_PER_PROCESS, len(made[spec.name]))
         for spec in specs
-        if spec.database == "postgresql"
+        if services.uses_own_postgres(spec, environ)
     }
-    roles = [postgres.SUPERUSER, AUDIT, *limits, *map(postgres.owner_of, limits)]
     seconds = watchdog.hang_seconds(environ)
     parts = (
-        postgres.part(home, ports.postgres, environ, passwords(home, "postgres", roles), limits),
+        *_postgres(home, ports, environ, limits),
         *_broker(home, ports, environ, specs, user),
         set_up_part(home, ports, environ, specs, user),
         *(part for spec in specs for part in service_parts(home, ports, environ, spec, made, user)),
@@ -53,6 +52,17 @@ def all_parts(
         ),
     )
     return tuple(replace(part, hang_seconds=seconds) for part in parts)
+
+
+def _postgres(
+    home: Home, ports: Ports, environ: Mapping[str, str], limits: Mapping[str, int]
+) -> tuple[Part, ...]:
+    """Return the PostgreSQL server as a part, unless every database is outside of the shop."""
+    if not limits:
+        return ()
+    roles = [postgres.SUPERUSER, AUDIT, *limits, *map(postgres.owner_of, limits)]
+    given = passwords(home, "postgres", roles)
+    return (postgres.part(home, ports.postgres, environ, given, limits),)
 
 
 def _broker(
@@ -116,7 +126,7 @@ def service_parts(
 ) -> list[Part]:
     """Return one part for each replica; they have one migration in common."""
     settings = services.environment(home, ports, environ, spec, made)
-    owner = services.owner_url(home, ports, spec)
+    owner = services.owner_url(home, ports, spec, environ)
     parts = made[spec.name].items()
     processes = {"ROADBIKE_REPLICAS": str(len(parts))}
     return [
@@ -169,7 +179,7 @@ def service_part(
 
 def _needs(spec: ServiceSpec, environ: Mapping[str, str]) -> tuple[str, ...]:
     """Return the parts that a service waits for."""
-    database = ("postgres",) if spec.database == "postgresql" else ()
+    database = ("postgres",) if services.uses_own_postgres(spec, environ) else ()
     return (*database, *_needed_broker(environ), SET_UP)
 
 

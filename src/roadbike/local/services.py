@@ -12,7 +12,7 @@ from roadbike.local import keys, replicas
 from roadbike.local.home import Home, passwords
 from roadbike.local.ports import HOST, Ports
 from roadbike.local.replicas import Replicas
-from roadbike.local.servers import AUDIT, kafka, postgres
+from roadbike.local.servers import AUDIT, kafka, outside, postgres
 
 # After a process was killed, its unacknowledged messages should become available soon.
 ACK_WAIT_SECONDS: Final = 5.0
@@ -127,7 +127,7 @@ def environment(
         "ROADBIKE_ENV": "local",
         "ROADBIKE_HOST": HOST,
         "ROADBIKE_PORT": str(spec.port(ports)),
-        "ROADBIKE_DATABASE_URL": database_url(home, ports, spec),
+        "ROADBIKE_DATABASE_URL": database_url(home, ports, spec, environ),
         "ROADBIKE_BROKER_URL": broker_url(home, ports, spec.name, environ),
         "ROADBIKE_ACCOUNT_URL": ",".join(account),
         "ROADBIKE_PAYMENT_URL": ",".join(urls[PAYMENT.name]),
@@ -165,20 +165,31 @@ def _urls(spec: ServiceSpec, ports: Ports, made: Replicas) -> list[str]:
     return [f"http://{HOST}:{port}" for port in processes.values()]
 
 
-def database_url(home: Home, ports: Ports, spec: ServiceSpec) -> str:
-    """Return the URL with which the service serves."""
-    return _url(home, ports, spec, role=spec.name)
+def uses_own_postgres(spec: ServiceSpec, environ: Mapping[str, str]) -> bool:
+    """Return whether its database is on the PostgreSQL server that the shop starts."""
+    return spec.database == "postgresql" and outside.url(environ, spec.name) is None
 
 
-def audit_urls(home: Home, ports: Ports, specs: Sequence[ServiceSpec]) -> dict[str, str]:
+def database_url(home: Home, ports: Ports, spec: ServiceSpec, environ: Mapping[str, str]) -> str:
+    """Return the URL with which the service serves: of a database outside of the shop if set."""
+    return outside.url(environ, spec.name) or _url(home, ports, spec, role=spec.name)
+
+
+def audit_urls(
+    home: Home, ports: Ports, specs: Sequence[ServiceSpec], environ: Mapping[str, str]
+) -> dict[str, str]:
     """Return the URLs with which the databases are read only, and the provider's journal."""
-    of_services = {spec.name: _url(home, ports, spec, role=AUDIT) for spec in specs}
+    of_services = {
+        spec.name: outside.url(environ, spec.name) or _url(home, ports, spec, role=AUDIT)
+        for spec in specs
+    }
     return of_services | {"provider": _sqlite(home, PAYMENT.name, "provider.db")}
 
 
-def owner_url(home: Home, ports: Ports, spec: ServiceSpec) -> str:
+def owner_url(home: Home, ports: Ports, spec: ServiceSpec, environ: Mapping[str, str]) -> str:
     """Return the URL with which the service's database is migrated."""
-    return _url(home, ports, spec, role=postgres.owner_of(spec.name))
+    owner = postgres.owner_of(spec.name)
+    return outside.owner_url(environ, spec.name) or _url(home, ports, spec, role=owner)
 
 
 def _url(home: Home, ports: Ports, spec: ServiceSpec, role: str) -> str:

@@ -152,7 +152,7 @@ def begin(
     """Write the file for a start. The demo users keep the passwords made at the first start.
 
     counts: how many processes each service has that does not have one. limits: of the gateway.
-    environ: of the command, which may name a broker outside of the shop.
+    environ: of the command, which may name a broker and databases outside of the shop.
     """
     before = read(home)
     passwords = {user: secrets.token_urlsafe(12) for user in DEMO_USERS}
@@ -177,9 +177,9 @@ def begin(
         },
         logins=before.logins if before else passwords,
         ops_key=str(keys.private(home, keys.OPS)),
-        databases={spec.name: services.database_url(home, ports, spec) for spec in specs},
-        owners={spec.name: services.owner_url(home, ports, spec) for spec in specs},
-        auditors=services.audit_urls(home, ports, specs),
+        databases={spec.name: services.database_url(home, ports, spec, environ) for spec in specs},
+        owners={spec.name: services.owner_url(home, ports, spec, environ) for spec in specs},
+        auditors=services.audit_urls(home, ports, specs, environ),
         brokers={
             name: services.broker_url(home, ports, name, environ)
             for name in (*(spec.name for spec in specs), SET_UP, AUDIT)

@@ -30,7 +30,7 @@ def set_up(home: Home, environ: Mapping[str, str], *, keep: bool) -> int:
     if "ROADBIKE_BROKER_URL" not in environ and "ROADBIKE_BROKER_URL_FILE" not in environ:
         ack_wait = services.ACK_WAIT_SECONDS  # an open shop's groups stay as they are
     url = shop_file.broker(home, environ)
-    made = kafka.making(environ) if kafka.url(environ) else None
+    made = kafka.making(environ)  # what is of Kafka only means nothing on NATS
     if keep:
         broker.keep_set_up(url=url, topics=topics, ack_wait=ack_wait, kafka=made)
     try:

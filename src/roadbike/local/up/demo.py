@@ -8,13 +8,13 @@ from roadbike.local.ports import HOST, Ports
 from roadbike.local.supervisor.part import Call
 
 
-def job(home: Home, ports: Ports, logins: Mapping[str, str]) -> Call:
-    """`logins` are the passwords by user."""
+def job(home: Home, ports: Ports, logins: Mapping[str, str], environ: Mapping[str, str]) -> Call:
+    """`logins` are the passwords by user, `environ` is that of the command."""
     return Call(
         function="roadbike.local.jobs.demo_data:make",
         arguments={
             "logins": dict(logins),
-            "database_url": services.database_url(home, ports, services.ACCOUNT),
+            "database_url": services.database_url(home, ports, services.ACCOUNT, environ),
             "gateway": f"http://{HOST}:{ports.gateway}",
         },
     )

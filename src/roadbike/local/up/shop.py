@@ -112,7 +112,8 @@ class Shop:
         await self._wait_until_gateway_answers()
         shop = shop_file.read_known(options.home)
         if options.demo and not shop.demo:
-            await self._run_job("demo", demo.job(options.home, options.ports, shop.logins))
+            made = demo.job(options.home, options.ports, shop.logins, options.environ)
+            await self._run_job("demo", made)
             shop_file.update(options.home, demo=True)
         shop_file.update(options.home, open=True)
 

@@ -15,6 +15,7 @@ import aiosqlite
 from sqlalchemy import Column, NullPool, Select, Uuid, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from roadbike.kit.db import tls
 from roadbike.kit.db.engine import is_mariadb
 from roadbike.kit.urls import sqlite_file
 from roadbike.ops.audit.copies import Copy, Digest
@@ -83,18 +84,16 @@ def _engine(url: str) -> AsyncEngine:
         return create_async_engine(
             "sqlite+aiosqlite://", async_creator=connect, poolclass=NullPool, hide_parameters=True
         )
-    more: Mapping[str, Any] = {}
-    if url.startswith("postgresql+asyncpg"):
-        more = {"connect_args": {"timeout": CONNECT_SECONDS, "server_settings": LIMITS}}
-    elif is_mariadb(url):
-        limits = {"connect_timeout": CONNECT_SECONDS, "init_command": LIMITS_OF_MARIADB}
-        more = {"connect_args": limits}
+    given: Mapping[str, Any] = {"timeout": CONNECT_SECONDS, "server_settings": LIMITS}
+    if is_mariadb(url):
+        given = {"connect_timeout": CONNECT_SECONDS, "init_command": LIMITS_OF_MARIADB}
+    bare, encrypted = tls.taken_out(url)
     return create_async_engine(
-        url,
+        bare,
         poolclass=NullPool,
         hide_parameters=True,
         isolation_level="REPEATABLE READ",
-        **more,
+        connect_args={**given, **encrypted},
     )
 
 
