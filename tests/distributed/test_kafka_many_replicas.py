@@ -2,21 +2,20 @@
 
 import asyncio
 import os
-import sqlite3
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
 from itertools import cycle, islice
 from signal import SIGCONT, SIGKILL, SIGSTOP, Signals
 
-import asyncpg
 import pytest
 
 from roadbike.kit.messaging.sent import LEASE_NAME
-from roadbike.kit.urls import sqlite_file
+from roadbike.ops.audit.reading import reading
 from tests.distributed.kafka_server import KafkaCluster
-from tests.distributed.test_kafka_shop import audited, settings
+from tests.distributed.stack import stack
+from tests.distributed.test_kafka_shop import audited
+from tests.mariadb import MariaDBServer
 from tests.system import audit
 from tests.system.real_shop import SERVICES, Shop, temporary_shop
 from tests.system.shop_client import ShopClient, open_client, until, until_all_ready
@@ -33,24 +32,18 @@ AT_ONCE = 6  # buyers
 
 
 @pytest.fixture(scope="module")
-def replicated(kafka_server: KafkaCluster) -> Iterator[Shop]:
-    with temporary_shop(settings(kafka_server)) as shop:
+def replicated(kafka_server: KafkaCluster, mariadb_server: MariaDBServer) -> Iterator[Shop]:
+    with stack(kafka_server, mariadb_server) as environ, temporary_shop(environ) as shop:
         opened = shop.up(*REPLICAS)
         assert opened.code == 0, opened
         yield shop
-    asyncio.run(kafka_server.delete_topics())
 
 
 async def holder(shop: Shop, service: str) -> str:
     """Return the replica that holds the lease of the service's relay."""
     statement, url = HOLDER.format(name=LEASE_NAME), shop.shop_file["databases"][service]
-    if (file := sqlite_file(url)) is not None:
-        with closing(sqlite3.connect(file)) as database:
-            (name,) = database.execute(statement).fetchone()
-    else:
-        connection = await asyncpg.connect(url.replace("+asyncpg", ""))
-        name = await connection.fetchval(statement)
-        await connection.close()
+    async with reading(url) as connection:
+        name = (await connection.exec_driver_sql(statement)).scalar_one()
     return str(name).split()[0]
 
 

@@ -1,6 +1,5 @@
-"""A shop of real processes on PostgreSQL and Kafka: `roadbike` does there what it does on NATS."""
+"""A shop of real processes on PostgreSQL, MariaDB and Kafka: `roadbike` does there all it does."""
 
-import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -12,8 +11,9 @@ from roadbike.ops.demo import REQUIREMENTS
 from roadbike.ops.drills import stock_outage
 from roadbike.ops.drills.drill import Size
 from roadbike.ops.last_events import LAST_EVENTS
-from tests.distributed.guard import AUTHORITY, PASSWORD
 from tests.distributed.kafka_server import KafkaCluster
+from tests.distributed.stack import ON_MARIADB, stack
+from tests.mariadb import MariaDBServer
 from tests.system.real_shop import Shop, temporary_shop
 from tests.system.shop_client import open_client
 
@@ -22,24 +22,17 @@ pytestmark = pytest.mark.distributed
 SMALL = Size(small=True)
 
 
-def settings(server: KafkaCluster) -> dict[str, str]:
-    """Return the environment of `roadbike up`. The audit has a user who may only read."""
-    return {
-        "ROADBIKE_BROKER_URL": f"kafka://{server.addresses}",
-        "ROADBIKE_AUDIT_BROKER_URL": f"kafka+tls://audit:{PASSWORD}@{server.guarded_addresses}",
-        "ROADBIKE_BROKER_CA": AUTHORITY.ca,
-    }
-
-
 @pytest.fixture(scope="module")
-def shop(kafka_server: KafkaCluster) -> Iterator[Shop]:
+def shop(kafka_server: KafkaCluster, mariadb_server: MariaDBServer) -> Iterator[Shop]:
     """An open shop, which the tests use in their order."""
-    environ = {**settings(kafka_server), **stock_outage.DRILL.settings(SMALL)}
-    with temporary_shop(environ) as shop:
+    drilled = stock_outage.DRILL.settings(SMALL)
+    with (
+        stack(kafka_server, mariadb_server) as environ,
+        temporary_shop({**environ, **drilled}) as shop,
+    ):
         opened = shop.up()
         assert opened.code == 0, opened
         yield shop
-    asyncio.run(kafka_server.delete_topics())
 
 
 async def audited(shop: Shop) -> None:
@@ -59,13 +52,16 @@ async def states(shop: Shop) -> list[dict[str, Any]]:
 
 
 async def test_every_requirement_passes_on_kafka(shop: Shop) -> None:
-    """O3 among them: a cancel while payment is stopped takes effect when it is back."""
+    """O2 and O3 among them: a cancel while payment is stopped takes effect when it is back."""
     result = await shop.roadbike("demo")
 
     print(result.out)  # noqa: T201  the figures of O2 and O3
     assert result.code == 0, result
     assert result.out.rstrip().endswith(f"all {len(REQUIREMENTS)} checks passed")
     assert "nats" not in shop.pids
+    databases = {name: url.partition(":")[0] for name, url in shop.shop_file["databases"].items()}
+    assert databases[ON_MARIADB] == "mariadb+asyncmy"
+    assert set(databases.values()) == {"mariadb+asyncmy", "postgresql+asyncpg", "sqlite+aiosqlite"}
     await audited(shop)
 
 
