@@ -11,6 +11,7 @@ import pytest
 from roadbike.kit.auth import ServiceTokens, new_signing_key
 from roadbike.kit.resilience.breaker import FEWEST_CALLS
 from roadbike.kit.resilience.deadline import new_deadline
+from roadbike.kit.resilience.targets import REST_SECONDS
 from roadbike.reservation.payment_errors import Unknown, Unreachable
 from roadbike.reservation.payments import DEADLINE_MS, HttpPayments
 from roadbike.reservation.use_cases.steps import PaymentUnavailable
@@ -21,11 +22,12 @@ from tests.reservation.fake_payment import Asked, open_fake_payment
 from tests.reservation.service_harness import ReservationHarness
 
 KEY = new_signing_key("reservation/1")
+TOKENS = ServiceTokens("reservation", KEY, '{"keys": []}')
 
 
 @asynccontextmanager
 async def calling(*urls: str) -> AsyncIterator[HttpPayments]:
-    async with HttpPayments(urls, ServiceTokens("reservation", KEY, '{"keys": []}')) as payments:
+    async with HttpPayments(urls, TOKENS) as payments:
         yield payments
 
 
@@ -150,6 +152,30 @@ async def test_one_of_three_replicas_that_hangs_leaves_the_breaker_closed(
     assert 1 <= len(failed) < len(results) / 4
     assert {type(result) for result in failed} == {PaymentUnavailable}
     assert states == []
+
+
+async def test_a_replica_that_still_hangs_when_it_is_tried_again_costs_no_call() -> None:
+    """Nor does one that has just started and is slow at first."""
+    now = 100.0
+    async with (
+        open_fake_payment(fake_payment.never_answers) as one,
+        open_fake_payment(fake_payment.opens) as other,
+        HttpPayments([one.url, other.url], TOKENS, clock=lambda: now) as payments,
+    ):
+        with pytest.raises(Unknown):
+            await payments.open(a_pending(), new_deadline(DEADLINE_MS))
+        for _ in range(3):
+            now += REST_SECONDS
+            await payments.open(a_pending(), new_deadline(DEADLINE_MS))
+        trials, opened = len(one.asked) - 1, len(other.asked)
+        one.behaviour = fake_payment.opens
+        now += REST_SECONDS
+        for _ in range(5):
+            await payments.open(a_pending(), new_deadline(DEADLINE_MS))
+
+    assert trials > 0
+    assert opened == 3
+    assert len(one.asked) - 1 - trials >= 2  # it is used again as the other one
 
 
 async def test_a_replica_that_hangs_costs_one_call() -> None:

@@ -66,5 +66,6 @@ class Unknown(PaymentError):
 class CutOff(Unknown):
     """The connection ended before an answer: the call is made once more, at another replica.
 
+    We may have ended it ourselves, at a replica in doubt.
     Opening a payment is idempotent, so it does not matter whether the first call was received.
     """

@@ -3,7 +3,8 @@
 import asyncio
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final, Protocol, Self, TypeVar
@@ -45,6 +46,7 @@ CONNECT_TIMEOUT_SECONDS: Final = 0.25  # our event loop may lag by 0.1 s when ma
 OPENED: Final = {200, 201}
 REFUSED: Final = range(400, 500)
 TRIES_AT_ONE_URL: Final = 2
+TRIAL_SECONDS: Final = 0.15  # for the first call to a replica that gave no answer lately
 TOO_LATE: Final = "too little time left"
 PATH: Final = "/internal/payments"
 
@@ -80,12 +82,17 @@ class HttpPayments:
 
     urls: the base URLs of its replicas, or of what stands in front of them.
     tls: verifies payment's certificate at an https URL; None: with those of the system.
+    clock: says in seconds how long a replica has rested.
     """
 
     def __init__(
-        self, urls: Sequence[str], tokens: ServiceTokens, tls: ssl.SSLContext | None = None
+        self,
+        urls: Sequence[str],
+        tokens: ServiceTokens,
+        tls: ssl.SSLContext | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._targets = Targets(urls)
+        self._targets = Targets(urls, clock)
         self._tokens = tokens
         self._tls = tls
         self._session: aiohttp.ClientSession | None = None
@@ -166,19 +173,31 @@ class HttpPayments:
         """Return what the call to one replica returns. Raises PaymentError.
 
         A call whose connection was not made, or has ended without an answer, is made once at each
-        other replica, while there is time; behind a single URL once more.
+        other replica, while there is time; behind a single URL once more. So is one to a replica
+        that gave no answer lately and does not answer soon: it may be hung, or just have started.
         """
         tried: list[str] = []
         lost: CutOff | None = None  # an earlier call, which may have opened the payment
         while True:
             url = self._targets.choose(tried)
             tried.append(url)
+            is_trial = self._targets.is_doubtful(url) and self._targets.has_others(tried)
             try:
-                return await self._called(call, url)
+                async with self._no_longer_than(TRIAL_SECONDS if is_trial else None):
+                    return await self._called(call, url)
             except (CutOff, Unreachable, NotSent) as error:
                 lost = error if isinstance(error, CutOff) else lost
                 if not self._may_try_again(tried, deadline):
                     raise lost or error from None
+
+    @asynccontextmanager
+    async def _no_longer_than(self, seconds: float | None) -> AsyncIterator[None]:
+        """End the block after so long. Raises CutOff: it was us who ended the call."""
+        try:
+            async with asyncio.timeout(seconds):
+                yield
+        except TimeoutError:
+            raise CutOff(f"no answer within {seconds} s, after none before") from None
 
     async def _called(self, call: Callable[[str], Awaitable[T]], url: str) -> T:
         """Return what the call to this replica returns, and note whether it answers at all."""

@@ -44,6 +44,10 @@ class Targets:
         now = self._clock()
         return any(url not in tried and self._is_free(url, now) for url in self._urls)
 
+    def is_doubtful(self, url: str) -> bool:
+        """Return whether the last call to the replica got no answer."""
+        return url in self._rests_until
+
     def answered(self, url: str) -> None:
         """Use the replica again: it has answered."""
         self._rests_until.pop(url, None)
