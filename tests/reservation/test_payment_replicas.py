@@ -54,6 +54,23 @@ async def test_a_replica_that_is_down_costs_no_call(unused_tcp_port: int) -> Non
     assert len(one.asked) == 4
 
 
+async def test_replicas_that_are_restarted_one_after_the_other_cost_no_call(
+    unused_tcp_port: int,
+) -> None:
+    """The first one is back, and still left out when the second one goes down."""
+    async with open_fake_payment(fake_payment.opens) as second:
+        payments = HttpPayments([f"http://127.0.0.1:{unused_tcp_port}", second.url], TOKENS)
+        await payments.__aenter__()
+        await payments.open(a_pending(), new_deadline(DEADLINE_MS))
+    try:
+        async with open_fake_payment(fake_payment.opens, unused_tcp_port) as first:
+            await payments.open(a_pending(), new_deadline(DEADLINE_MS))
+    finally:
+        await payments.__aexit__()
+
+    assert (len(first.asked), len(second.asked)) == (1, 1)
+
+
 async def test_a_call_that_is_cut_off_is_made_again_at_another_replica() -> None:
     async with (
         open_fake_payment(fake_payment.hangs_up) as one,

@@ -3,8 +3,7 @@
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final, Protocol, Self, TypeVar
@@ -174,7 +173,7 @@ class HttpPayments:
 
         A call whose connection was not made, or has ended without an answer, is made once at each
         other replica, while there is time; behind a single URL once more. So is one to a replica
-        that gave no answer lately and does not answer soon: it may be hung, or just have started.
+        that gave no answer lately and gives none soon: it may be hung, or just have started.
         """
         tried: list[str] = []
         lost: CutOff | None = None  # an earlier call, which may have opened the payment
@@ -183,21 +182,15 @@ class HttpPayments:
             tried.append(url)
             is_trial = self._targets.is_doubtful(url) and self._targets.has_others(tried)
             try:
-                async with self._no_longer_than(TRIAL_SECONDS if is_trial else None):
+                async with asyncio.timeout(TRIAL_SECONDS if is_trial else None):
                     return await self._called(call, url)
-            except (CutOff, Unreachable, NotSent) as error:
-                lost = error if isinstance(error, CutOff) else lost
-                if not self._may_try_again(tried, deadline):
-                    raise lost or error from None
-
-    @asynccontextmanager
-    async def _no_longer_than(self, seconds: float | None) -> AsyncIterator[None]:
-        """End the block after so long. Raises CutOff: it was us who ended the call."""
-        try:
-            async with asyncio.timeout(seconds):
-                yield
-        except TimeoutError:
-            raise CutOff(f"no answer within {seconds} s, after none before") from None
+            except TimeoutError:
+                error: PaymentError = CutOff("no answer soon, and none before")
+            except (CutOff, Unreachable, NotSent) as failed:
+                error = failed
+            lost = error if isinstance(error, CutOff) else lost
+            if not self._may_try_again(tried, deadline):
+                raise lost or error
 
     async def _called(self, call: Callable[[str], Awaitable[T]], url: str) -> T:
         """Return what the call to this replica returns, and note whether it answers at all."""
@@ -220,8 +213,8 @@ class HttpPayments:
     def _may_try_again(self, tried: Sequence[str], deadline: Deadline) -> bool:
         if deadline.remaining_ms() < MIN_MS:
             return False
-        alone = self._targets.count == 1  # something stands in front of the replicas
-        return len(tried) < TRIES_AT_ONE_URL if alone else self._targets.has_others(tried)
+        count = self._targets.count  # with 1, something stands in front of the replicas
+        return len(tried) < (count if count > 1 else TRIES_AT_ONE_URL)
 
     async def _put(self, url: str, path: str, body: msgspec.Struct, deadline: Deadline) -> bytes:
         """Return the body of a response that says yes. Raises PaymentError.

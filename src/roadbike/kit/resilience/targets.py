@@ -29,11 +29,11 @@ class Targets:
         return len(self._urls)
 
     def choose(self, tried: Collection[str] = ()) -> str:
-        """Return the URL for the next call; not one of `tried`, unless all others rest."""
+        """Return the URL for the next call: not one of `tried`, and of the others one in use."""
         now = self._clock()
         turn = self._urls[self._next :] + self._urls[: self._next]
-        free = (url for url in turn if url not in tried and self._is_free(url, now))
-        chosen = next(free, turn[0])
+        others = [url for url in turn if url not in tried] or turn
+        chosen = next((url for url in others if self._is_free(url, now)), others[0])
         self._next = (self._urls.index(chosen) + 1) % len(self._urls)
         if chosen in self._rests_until:
             self._rest(chosen)  # one call at a time tries it
