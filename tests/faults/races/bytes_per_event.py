@@ -5,6 +5,7 @@ its relay at its size: the room left when it counts as nearly full is less than 
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, Final
 
 from roadbike.kit.messaging.broker.nats.api import NEARLY_FULL
@@ -34,6 +35,15 @@ CUSTOMER: Final = {
 }
 
 
+@dataclass(frozen=True)
+class Sent:
+    """How many events were sent to a topic, and its size and the limit of it in bytes."""
+
+    events: int
+    size: int
+    limit: int
+
+
 def main() -> int:
     return run(provoke)
 
@@ -41,11 +51,11 @@ def main() -> int:
 def provoke() -> Outcome:
     with open_shop() as shop:
         number = bike(shop)
-        before = {topic: asyncio.run(stream(shop, topic)) for topic in TOPICS}
+        before = {topic: asyncio.run(sent(shop, topic)) for topic in TOPICS}
         customer = buyer(shop)
         with ThreadPoolExecutor(AT_ONCE) as pool:
             list(pool.map(lambda _: purchase(customer, number), range(PURCHASES)))
-        until(lambda: prepared(shop, before), 120, "every purchase has a parcel", pause=0.5)
+        until(lambda: prepared(shop, before), 60, "every purchase has a parcel", pause=0.5)
         shares = {topic: asyncio.run(share(shop, topic, before[topic])) for topic in TOPICS}
     fullest = max(shares, key=lambda topic: shares[topic])
     text = f"between two looks at topic {fullest}, up to {shares[fullest]:.0%} of its room is used"
@@ -72,19 +82,17 @@ def purchase(customer: Person, number: int) -> None:
         ok(paid, 200)
 
 
-def prepared(shop: Shop, before: dict[str, Any], purchases: int = PURCHASES) -> bool:
-    now = asyncio.run(stream(shop, "delivery"))
-    return bool(now["state"]["messages"] - before["delivery"]["state"]["messages"] >= purchases)
+def prepared(shop: Shop, before: dict[str, Sent]) -> bool:
+    return asyncio.run(sent(shop, "delivery")).events - before["delivery"].events >= PURCHASES
 
 
-async def share(shop: Shop, topic: str, before: dict[str, Any]) -> float:
+async def share(shop: Shop, topic: str, before: Sent) -> float:
     """Return what is sent between two looks, as a share of the room left in a nearly full topic."""
-    now = await stream(shop, topic)
-    grown = now["state"]["bytes"] - before["state"]["bytes"]
-    count = now["state"]["messages"] - before["state"]["messages"]
+    now = await sent(shop, topic)
+    grown, count = now.size - before.size, now.events - before.events
     if not grown:
         raise CannotTry(f"topic {topic} has not grown")
-    limit = now["config"]["max_bytes"]
+    limit = now.limit
     seconds = limit / (grown / PURCHASES) / PROMISED
     between = TRIM_BYTES / await bytes_of_data(shop, topic) * grown / count
     say(
@@ -97,17 +105,24 @@ async def share(shop: Shop, topic: str, before: dict[str, Any]) -> float:
 
 async def bytes_of_data(shop: Shop, topic: str) -> float:
     """Return the mean size of the events, without their envelope, which the relay counts."""
-    query = "SELECT avg(length(data)) AS mean FROM outbox"
+    return float(await of_outbox(shop, topic, "avg(length(data))"))
+
+
+async def sent(shop: Shop, topic: str) -> Sent:
+    """Return what was sent to a topic; a message of the stream can hold several events."""
+    events = await of_outbox(shop, topic, "count(sent_at)")
+    async with broker_user(shop, "reservation") as client:
+        stream = await call(client, f"STREAM.INFO.bike-{topic}")
+    return Sent(int(events), stream["state"]["bytes"], stream["config"]["max_bytes"])
+
+
+async def of_outbox(shop: Shop, topic: str, what: str) -> Any:
+    query = f"SELECT {what} AS found FROM outbox"  # noqa: S608 ours
     if topic == "delivery":
         (row,) = audit.file_rows_of(shop, "delivery/delivery.db", query)
     else:
         (row,) = await audit.rows_of(shop, topic, query)
-    return float(row["mean"])
-
-
-async def stream(shop: Shop, topic: str) -> dict[str, Any]:
-    async with broker_user(shop, "reservation") as client:
-        return await call(client, f"STREAM.INFO.bike-{topic}")
+    return row["found"]
 
 
 if __name__ == "__main__":
