@@ -16,6 +16,8 @@ from roadbike.stock import behind, domain, store
 from roadbike.stock.domain import Allocation, Bike, Cause, ImportRow, RowFault
 
 CLAIMS_AT_ONCE: Final = 500  # answered in one transaction after catching up
+# of an import, between statements: the database ends a transaction that is idle for too long
+ROWS_AT_ONCE: Final = 1_000
 
 # the catalogue ---------------------------------------------------------------------------
 
@@ -132,9 +134,11 @@ async def import_bikes(
     pairs = [domain.imported(bike, row, now, by) for row, bike in known] if not faults else []
     changes = [(before, after) for before, after in pairs if before != after]
     if not dry_run:
-        for before, after in changes:
+        for number, (before, after) in enumerate(changes, start=1):
             store.save_bike(tx, after)
             _record(tx, before, after)
+            if number % ROWS_AT_ONCE == 0:
+                await tx.flush()
         await store.save_texts(tx, [after for _, after in changes])
     new = sum(before.version == 0 for before, _ in changes)
     return ImportResult(
