@@ -38,7 +38,7 @@ test-long: .venv/dev  ## run the tests that are too long for CI (20 minutes)
 
 test-distributed: .venv/dev mariadb  ## run the tests on real Kafka and MariaDB servers (needs Java 17, and Maven once)
 	@.venv/bin/python -m tests.distributed.kafka_jars
-	@.venv/bin/python -m pytest -m "distributed and not long" --durations=10 $(ARGS)
+	@.venv/bin/python -m $(PYTEST) $(SHARED) -m "distributed and not long" --durations=10 $(ARGS)
 
 browser: .venv/dev  ## install Chromium and Korean fonts for the tests of the pages (Debian, as root)
 	@.venv/bin/python -m tools.browser

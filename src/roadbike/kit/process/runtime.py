@@ -97,9 +97,9 @@ class Runtime:
         async with AsyncExitStack() as stack:
             for resource in self.service.resources:
                 await stack.enter_async_context(resource)
+            works = self._work()
             tasks = [
-                asyncio.create_task(self._once_usable(work), name=name)
-                for name, work in self._work()
+                asyncio.create_task(self._once_usable(work), name=name) for name, work in works
             ]
             for task in tasks:
                 task.add_done_callback(self._report_end)
@@ -107,6 +107,8 @@ class Runtime:
                 yield
             finally:
                 await _cancel(tasks)
+                for _, work in works:  # one that was not begun
+                    work.close()
                 await self._inbox_batches.wait_until_idle()
                 await self.relay.stop()
 
@@ -177,12 +179,9 @@ class Runtime:
         ]
 
     async def _once_usable(self, work: Coroutine[Any, Any, None]) -> None:
-        try:
-            if self._usable is not None:
-                await self._usable.wait()
-            await work
-        finally:
-            work.close()
+        if self._usable is not None:
+            await self._usable.wait()
+        await work
 
     def _report_end(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled():
