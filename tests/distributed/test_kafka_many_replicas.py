@@ -40,16 +40,20 @@ def replicated(kafka_server: KafkaCluster, mariadb_server: MariaDBServer) -> Ite
 
 
 async def holder(shop: Shop, service: str) -> str:
-    """Return the replica that holds the lease of the service's relay."""
+    """Return who holds the lease of the service's relay: a replica, and the process it is now."""
     statement, url = HOLDER.format(name=LEASE_NAME), shop.shop_file["databases"][service]
     async with reading(url) as connection:
         name = (await connection.exec_driver_sql(statement)).scalar_one()
-    return str(name).split()[0]
+    return str(name)
 
 
 async def end_lease(shop: Shop, service: str, number: Signals) -> str:
-    """Kill or freeze the holder; return it when another replica holds the lease."""
-    part = await holder(shop, service)
+    """Kill or freeze the holder; return its replica when another process holds the lease.
+
+    That may be the same replica, which was started again.
+    """
+    before = await holder(shop, service)
+    part = before.split()[0]
     pid = shop.pids[part]
     os.kill(pid, number)
     frozen_until = time.monotonic() + FROZEN_SECONDS
@@ -57,7 +61,7 @@ async def end_lease(shop: Shop, service: str, number: Signals) -> str:
     async def now() -> str:
         return await holder(shop, service)
 
-    await until(now, lambda held: held != part, f"{service} has another sender", 30)
+    await until(now, lambda held: held != before, f"{service} has another sender", 30)
     if number is SIGSTOP:
         await asyncio.sleep(max(frozen_until - time.monotonic(), 0))
         os.kill(pid, SIGCONT)
