@@ -29,4 +29,4 @@ def test_both_pipelines_call_the_same_targets() -> None:
 
     assert github == azure
     assert github[:2] == ["check", "sbom"]
-    assert github[-3:] == ["image", "test-image", "push"]
+    assert github[-4:] == ["image", "test-image", "push", "deploy"]
