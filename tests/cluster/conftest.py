@@ -4,7 +4,6 @@ import asyncio
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +20,13 @@ from roadbike.local import home, shop_file
 from roadbike.local.services import SERVICES
 from roadbike.local.shop_file import ShopFile
 from tests.cluster.beside import HOST, servers
-from tests.cluster.kubectl import ROOT, get, kubectl, rolled_out, until
+from tests.cluster.kubectl import ROOT, get, kubectl, rolled_out
 
 GATEWAY: Final = os.environ.get("ROADBIKE_CLUSTER_GATEWAY", f"http://{HOST}:30080")
 ROLES: Final = {"admin": (Role.ADMIN, Role.BUYER), "buyer": (Role.BUYER,)}
 APPS: Final = (*(spec.name for spec in SERVICES), "gateway")
 FIGURES: Final = ROOT / "build/cluster.txt"
+SEEN: Final[list[str]] = []
 
 
 @dataclass(frozen=True)
@@ -64,21 +64,17 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterShop]:
         kubectl("delete", "namespace", "roadbike", "--timeout=120s")
 
 
-@pytest.fixture(autouse=True)
-def _named(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Print each test with its seconds: they take long."""
-    begun = time.monotonic()
-    yield
-    figure(f"{request.node.name}: {time.monotonic() - begun:.0f} s")
-
-
 def figure(text: str) -> None:
-    """Print what was seen, beside pytest's own output, and keep it in build/cluster.txt."""
+    """Note what was seen: in build/cluster.txt at once, and printed when all tests have ended."""
+    SEEN.append(text)
     FIGURES.parent.mkdir(exist_ok=True)
-    with FIGURES.open("a", encoding="utf-8") as file:
-        file.write(f"{text}\n")
-    sys.__stdout__.write(f"  {text}\n")  # type: ignore[union-attr]
-    sys.__stdout__.flush()  # type: ignore[union-attr]
+    FIGURES.write_text("\n".join([*SEEN, ""]), encoding="utf-8")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what was seen."""
+    for text in SEEN:
+        terminalreporter.write_line(text)
 
 
 def command(*arguments: str, code: int = 0, seconds: float = 600) -> str:
@@ -141,6 +137,3 @@ async def _open_accounts(shop: ShopFile) -> None:
                 )
     finally:
         await db.close()
-
-
-__all__ = ["ClusterShop", "command", "figure", "make", "shop", "until"]

@@ -9,24 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.cluster.kubectl import NAMESPACE, ROOT, kubectl
+from tests.system.siege import MOST_CLIENTS, SETTINGS
 
 MANIFEST: Final = ROOT / "deploy/k8s/tools/siege.yaml"
-SETTINGS: Final = """verbose = false
-color = off
-quiet = true
-json_output = true
-show-logfile = false
-logging = false
-limit = 255
-protocol = HTTP/1.1
-chunked = true
-cache = false
-connection = close
-delay = 0.0
-internet = false
-benchmark = true
-user-agent = siege
-"""
 
 
 @dataclass
@@ -52,7 +37,7 @@ def start(token: str, bike_id: int, folder: Path) -> None:
     """Start the pod; its token and URLs are in the Secret `siege`."""
     post = f'POST {{"bikeId":{bike_id}}}'
     files = {
-        "siegerc": SETTINGS
+        "siegerc": SETTINGS.format(limit=MOST_CLIENTS)
         + f"header = Authorization: Bearer {token}\nheader = Content-Type: application/json\n",
         "post": f"http://reservation:8080/reservations {post}\n",
         "get": "http://reservation:8080/reservations/catalogue\n",

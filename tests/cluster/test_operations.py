@@ -1,6 +1,5 @@
 """The operations of the requirements, each on a real cluster, with the figures seen."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -21,7 +20,7 @@ from tests.cluster.kubectl import (
     until,
 )
 from tests.cluster.staff import Staff
-from tests.cluster.timeline import shown, timeline
+from tests.cluster.timeline import Timeline, shown
 
 pytestmark = pytest.mark.cluster
 
@@ -110,7 +109,7 @@ def test_the_shop_is_named_by_a_config_map(staff: Staff, bike: int) -> None:
 def test_replicas_follow_the_load() -> None:
     """O7."""
     until(lambda: len(pods("reservation")) == 1, "one pod before the load", 180)
-    with timeline(lambda: len(ready_pods("reservation"))) as seen:
+    with Timeline(lambda: len(ready_pods("reservation"))) as seen:
         with siege_pod.load("post", 30, 30) as load:
             pass
         wanted = len(pods("reservation"))
@@ -130,10 +129,9 @@ def test_a_rolling_update_loses_no_request(app: str) -> None:
     shares, most = [], []
     for file, clients in (("get", 1), ("post", 30)):
         with (
-            timeline(lambda: len(ready_pods(app))) as seen,
+            Timeline(lambda: len(ready_pods(app))) as seen,
             siege_pod.load(file, clients, 30, delay=0.1) as load,
         ):
-            time.sleep(3)  # some load before
             kubectl("rollout", "restart", f"deployment/{app}")
             rolled_out(app)
         counts = [count for _, count in seen]
@@ -163,7 +161,6 @@ def test_without_probe_and_drain_the_same_update_loses_requests() -> None:
     )
     rolled_out("reservation")
     with siege_pod.load("post", 30, 30, delay=0.1) as load:
-        time.sleep(3)
         kubectl("rollout", "restart", "deployment/reservation")
         rolled_out("reservation")
 

@@ -9,7 +9,7 @@ def shown(seen: list[tuple[float, int]]) -> str:
     return ", ".join(f"{at:.0f} s: {count}" for at, count in seen)
 
 
-class timeline:  # noqa: N801  a context manager
+class Timeline:
     """Notes a number and the second at which it changed, during the block."""
 
     def __init__(self, look: Callable[[], int]) -> None:

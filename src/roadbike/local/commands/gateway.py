@@ -19,7 +19,7 @@ def write(folder: Path, environ: Mapping[str, str], url: str, trusted: Sequence[
     try:
         traefik.write(folder, files, os.getegid())
     except OSError as error:
-        raise CommandError("gateway-folder", path=folder, error=error.strerror or error) from None
+        raise CommandError("unwritable", path=folder, error=error.strerror or error) from None
 
 
 def serve_fallback(port: int) -> None:

@@ -40,7 +40,7 @@ def write(folder: Path, gateway: str, database_url: str, broker_url: str) -> Non
         for made in (home.path, home.keys, home.path / OPS):
             own.folder(made)
     except OSError as error:
-        raise CommandError("gateway-folder", path=folder, error=error.strerror or error) from None
+        raise CommandError("unwritable", path=folder, error=error.strerror or error) from None
     accepted = {spec.name: spec.callers for spec in SERVICES}
     owners = (*accepted, keys.OPS, keys.SIGNING)
     public = {str(keys.callers(home, name)): [*names, keys.OPS] for name, names in accepted.items()}

@@ -1,10 +1,6 @@
-"""TLS to the servers of a broker, and which setting is wrong when it fails."""
+"""TLS to the servers of a broker."""
 
 import ssl
-from typing import Final
-
-URL: Final = "ROADBIKE_BROKER_URL"
-CA: Final = "ROADBIKE_BROKER_CA"
 
 
 def verifying(ca: str) -> ssl.SSLContext:
@@ -17,13 +13,3 @@ def verifying(ca: str) -> ssl.SSLContext:
         return ssl.create_default_context(cadata=ca or None)
     except ssl.SSLError as error:
         raise ValueError(f"the certificates cannot be read: {error}") from None
-
-
-def setting_of(error: BaseException) -> str:
-    """Return the setting that is the likely cause of a connection that could not be made."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLError):
-            return CA
-        cause = cause.__cause__
-    return URL

@@ -20,10 +20,10 @@ from aiokafka.errors import (
     UnsupportedSaslMechanismError,
 )
 
+from roadbike.kit.messaging.broker.faults import CA, first_line, setting_of
 from roadbike.kit.messaging.broker.kafka.access import Access
 from roadbike.kit.messaging.broker.kafka.topics import Topic, topics_of
 from roadbike.kit.messaging.broker.port import BrokerUnavailable, TopicMissing
-from roadbike.kit.messaging.broker.tls import CA, setting_of
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -202,8 +202,7 @@ def reason_of(error: BaseException) -> str:
         return "the servers refuse the user, the password or the SASL mechanism"
     if isinstance(error, TimeoutError):
         return "no reply in time; a server that expects TLS or SASL does not answer without it"
-    text = str(error).splitlines()
-    return text[0] if text else type(error).__name__
+    return first_line(error)
 
 
 async def _close(closing: Awaitable[None]) -> None:

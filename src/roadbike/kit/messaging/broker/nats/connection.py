@@ -11,10 +11,10 @@ import nats.errors
 import structlog
 from nats.aio.msg import Msg
 
+from roadbike.kit.messaging.broker.faults import CA, URL, first_line, setting_of
 from roadbike.kit.messaging.broker.nats.client import QuickClient
 from roadbike.kit.messaging.broker.nats.permissions import inbox_prefix
 from roadbike.kit.messaging.broker.port import BrokerUnavailable, TopicMissing
-from roadbike.kit.messaging.broker.tls import CA, URL, setting_of
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -191,7 +191,7 @@ class Connector:
             return  # it concerns one call: a permission is missing
         is_refused, setting = REFUSED in str(error).lower(), setting_of(error)
         self.refused = not self.connections and (setting == CA or is_refused)
-        what = "the server refuses the user or the password" if is_refused else reason_of(error)
+        what = "the server refuses the user or the password" if is_refused else first_line(error)
         reason = f"{what} ({setting})"
         if reason != self._reason:
             log.warning("broker.unavailable", reason=reason)
@@ -202,12 +202,6 @@ class Connector:
         task = asyncio.get_running_loop().create_task(_close(client))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
-
-
-def reason_of(error: Exception) -> str:
-    """Return what went wrong, in one line."""
-    lines = str(error).splitlines()
-    return lines[0] if lines else type(error).__name__
 
 
 async def _close(client: QuickClient) -> None:
