@@ -138,4 +138,5 @@ def build(settings: Settings) -> Service:
             every(seconds=CLEANING_SECONDS, do=delete_old_uploads),
         ],
         resources=[peers, live, catalogue],
+        first_requests=["/"],
     )

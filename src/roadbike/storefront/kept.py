@@ -7,12 +7,14 @@ from typing import Final, Generic, Self, TypeVar
 
 import structlog
 
+from roadbike.kit.logs import SELDOM
 from roadbike.storefront.peers import Unreachable
 
 T = TypeVar("T")
 
 CPU_SHARE: Final = 20  # a value is used this many times as long as reading it took
 AGAIN_SECONDS: Final = 1.0  # after a reading that failed
+FIRST_AGAIN_SECONDS: Final = 0.2  # the same while there is no value yet
 WAIT_SECONDS: Final = 1.0  # that a page waits for a new value, at most, when it has an old one
 
 log = structlog.get_logger()
@@ -79,8 +81,9 @@ class Kept(Generic[T]):
         try:
             value = await self._read()
         except Unreachable as error:
-            log.warning("storefront.keeps_old", service=error.service)
-            self._failure, self._next_read = error, time.monotonic() + AGAIN_SECONDS
+            log.warning("storefront.keeps_old", service=error.service, **SELDOM)
+            again = FIRST_AGAIN_SECONDS if self._value is None else AGAIN_SECONDS
+            self._failure, self._next_read = error, time.monotonic() + again
             return
         self._value, self._read_at = value, time.monotonic()
         taken = self._read_at - started

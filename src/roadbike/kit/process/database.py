@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Sequence
+from importlib.resources import files
 from typing import Final
 
 import structlog
+from alembic.script import ScriptDirectory
 from sqlalchemy.exc import DBAPIError
 
 from roadbike.kit.db import Database, DatabaseBusy, DatabaseUnavailable, compatibility
@@ -101,3 +103,9 @@ class DatabaseHealth:
         if is_missing_table(error):
             return f"the database has no tables yet: `roadbike migrate {self._service}` makes them"
         return reason
+
+
+def version_of(package: str) -> str:
+    """Return the version of a service's code: the newest migration that it knows."""
+    migrations = files(package) / "migrations"
+    return ScriptDirectory(str(migrations)).get_current_head() or ""

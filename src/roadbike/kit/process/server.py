@@ -5,13 +5,11 @@ import signal
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from importlib import import_module
-from importlib.resources import files
 from socket import socket
 from typing import Any, Final
 
 import structlog
 import uvloop
-from alembic.script import ScriptDirectory
 from msgspec import structs
 
 from roadbike.kit import logs
@@ -19,7 +17,8 @@ from roadbike.kit.messaging.broker import Broker
 from roadbike.kit.process import settings
 from roadbike.kit.process.access_tokens import token_verifier
 from roadbike.kit.process.broker import BrokerHealth, connected
-from roadbike.kit.process.database import DatabaseHealth
+from roadbike.kit.process.database import DatabaseHealth, version_of
+from roadbike.kit.process.first_requests import FirstRequests
 from roadbike.kit.process.garbage import tune_garbage_collector
 from roadbike.kit.process.http_server import UvicornServer, uvicorn_config
 from roadbike.kit.process.internal_tokens import service_tokens
@@ -110,10 +109,11 @@ class Server:
         self.places = Places(Lag(), service.settings.shed_lag_ms)
         published = {event.topic for event in service.publishes}
         self.database = DatabaseHealth(
-            service.db, service.name, _version_of(package), service.settings.replicas
+            service.db, service.name, version_of(package), service.settings.replicas
         )
         self.runtime = Runtime(service, broker, application.events, usable=self.database.was_usable)
         self.broker = BrokerHealth(broker, published, self.runtime.consumes)
+        self.first_requests = FirstRequests(service.first_requests)
         self._draining = False
         self._stop = asyncio.Event()
 
@@ -121,12 +121,14 @@ class Server:
     def ready(self) -> bool:
         """Return whether the database is reachable and migrated, and no stop has begun.
 
+        The first requests must have been answered, unless what they need is not there.
         The broker must not refuse this process. In production neither the broker nor the database
         may be set up so that it loses what it has acknowledged.
         """
         unsafe = self.broker.weaknesses or self.database.weaknesses
         refused = self.broker.refuses or (self.service.settings.env == "production" and unsafe)
-        return self.database.usable and not self._draining and not refused
+        usable = self.database.usable and self.first_requests.are_answered
+        return usable and not self._draining and not refused
 
     @property
     def url(self) -> str:
@@ -147,7 +149,9 @@ class Server:
 
     async def listen(self) -> asyncio.Task[None]:
         """Open the port and return the task that serves it. Raises OSError when it is taken."""
-        self._uvicorn = UvicornServer(uvicorn_config(self._app(), self.service.settings, self._tls))
+        app = self._app()
+        self.first_requests.begin(app.app, self.database.was_usable)
+        self._uvicorn = UvicornServer(uvicorn_config(app, self.service.settings, self._tls))
         serving = asyncio.create_task(self._uvicorn.serve(self._sockets))
         listening = asyncio.create_task(self._uvicorn.listening.wait())
         await asyncio.wait([serving, listening], return_when=asyncio.FIRST_COMPLETED)
@@ -163,6 +167,7 @@ class Server:
         they do not use. Then accept no connections and wait until the last request is answered.
         """
         self._draining = True
+        self.first_requests.end()
         self._uvicorn.end_connections()
         await asyncio.sleep(self.service.settings.drain_ms / 1000)
         self._uvicorn.should_exit = True
@@ -183,7 +188,7 @@ class Server:
             status=self._status,
             ready=lambda: self.ready,
             faults=lambda: [*self.broker.faults, *self.database.faults],
-            gateway=_gateway(chosen),
+            gateway=Gateway(chosen.trusted_hops, chosen.gateway_key.reveal()),
             writes_per_minute=self._limits["writesPerMinute"],
             places=self.places,
         )
@@ -242,13 +247,3 @@ async def running(
         for task in watching:
             task.cancel()
         await service.db.close()
-
-
-def _gateway(chosen: settings.ServiceSettings) -> Gateway:
-    return Gateway(chosen.trusted_hops, chosen.gateway_key.reveal())
-
-
-def _version_of(package: str) -> str:
-    """Return the version of the service's code: the newest migration that it knows."""
-    migrations = files(package) / "migrations"
-    return ScriptDirectory(str(migrations)).get_current_head() or ""

@@ -60,6 +60,7 @@ class Service:
     breakers: in front of what it calls, for /internal/status. limits: its own limits of requests,
     by name; 0 is off.
     catch_up: what it does differently while it is behind with its messages.
+    first_requests: paths that the process asks itself for before it is ready.
     resources: opened before the first request and closed after the last (HTTP clients, pools).
     Raises ValueError when it publishes events of another source or to several topics.
     """
@@ -77,6 +78,7 @@ class Service:
     limits: Mapping[str, int] = field(default_factory=dict)
     resources: Sequence[AbstractAsyncContextManager[object]] = ()
     catch_up: CatchUp | None = None
+    first_requests: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         """Consumers would refuse the events of another source."""

@@ -44,7 +44,8 @@ async def play(shop: DrilledShop, report: Report, size: Size) -> None:
         for service, (begin, end) in spans.items():
             report.phase("restart", between(answers, begin, end), service=service)
         for path, failed in _failures(plan, answers).items():
-            report.figure("failures-of", path=path, users=users, statuses=reasons(failed))
+            ms = f"{max(each.ms for each in failed):,.0f}"
+            report.figure("failures-of", path=path, users=users, statuses=reasons(failed), ms=ms)
         facts = {"users": users, "share": f"{counted.share:.2f}", "sent": counted.sent}
         report.check("all-answered", passed=counted.good == counted.sent, **facts)
     await shop.withdraw(bike_id)
