@@ -6,6 +6,7 @@ from typing import Any, Literal
 import pytest
 from httpx import AsyncClient
 
+from roadbike.kit.pure.refusals import Overloaded
 from roadbike.kit.resilience.limiter import Limiter
 from roadbike.reservation.use_cases.desk import ReservationDesk
 from tests.reservation.fake_payment import FakePayment
@@ -96,3 +97,12 @@ async def test_a_request_that_waits_too_long_for_its_batch_is_not_written(
     assert [answer.status_code for answer in answers] == [503, 503]
     assert answers[1].json()["type"] == "/problems/overloaded"
     assert rows == 1  # of the first, whose batch had begun
+
+
+async def test_nobody_is_let_in_who_would_be_refused_later(desk: ReservationDesk) -> None:
+    """Who is let in and then waits for a place in vain is refused late, after work was done."""
+    desk.limiter = Limiter(3)
+
+    desk.admit(working=2)
+    with pytest.raises(Overloaded):
+        desk.admit(working=3)

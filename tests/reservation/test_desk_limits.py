@@ -92,7 +92,7 @@ async def test_a_payment_that_answers_when_its_buyers_have_left_leaves_the_break
 ) -> None:
     await desk.harness.consume(bike_changed(free=50 * FEWEST_CALLS, free_seq=2))
 
-    for _ in range(FAILED_IN_A_ROW + 1):
+    while len(desk.payment.calls) <= FAILED_IN_A_ROW:  # on a busy machine some crowds are late
         have_left = asyncio.Event()
         desk.payment.behaviour = fake_payment.opens_after(have_left)
         crowd = [desk.reserve(a_request(), ms=MIN_MS + 50) for _ in range(FEWEST_CALLS)]
@@ -101,7 +101,6 @@ async def test_a_payment_that_answers_when_its_buyers_have_left_leaves_the_break
         await desk.until_calls_end()
         assert {type(result) for result in results} == {PaymentUnavailable}
 
-    assert len(desk.payment.calls) > FAILED_IN_A_ROW
     assert desk.breaker == "closed"
 
 

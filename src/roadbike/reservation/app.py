@@ -51,7 +51,7 @@ from roadbike.reservation.use_cases.resolve import resolve_pending
 from roadbike.reservation.use_cases.steps import Terms
 
 MAX_OPEN_RESERVATIONS: Final = 5  # in production
-IN_FLIGHT_TO_QUEUE: Final = 8  # as many as get a place within the 40 ms that they wait for one
+IN_FLIGHT_TO_QUEUE: Final = 8  # for replays that turn out to be none, and wait 40 ms for a place
 
 
 class Settings(ServiceSettings, frozen=True, kw_only=True):

@@ -34,7 +34,7 @@ async def main() -> None:
     state = reset(State())
     state.api.refusal = Overloaded(retry_after=1)
     app = make_app(state, hot=True)
-    app.places.replays = Limiter(0, queue=0)  # the load sends keys
+    app.places.replays.places = Limiter(0, queue=0)  # the load sends keys
     ways = {"through the app": None, "unread": app.unread}
     best = dict.fromkeys(ways, 1e9)
     with errors_in_a_file():

@@ -130,8 +130,8 @@ async def test_a_request_with_a_key_may_still_get_the_answer_that_it_has(
     api.refusal = Overloaded(retry_after=1)
 
     within = await status(port, KEYED)
-    app.places.replays = Limiter(1, queue=0)
-    async with app.places.replays.place():
+    app.places.replays.places = Limiter(1, queue=0)
+    async with app.places.replays.places.place():
         beyond = await status(port, KEYED)
 
     assert (within, beyond) == (200, 503)

@@ -4,9 +4,8 @@ A request waits or is refused here, where that costs nearly nothing: its token a
 read yet. Probes and calls between services have no limit here.
 """
 
-import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Container
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final, Protocol
 
@@ -17,6 +16,7 @@ from roadbike.kit.pure.refusals import Overloaded, Unavailable
 from roadbike.kit.resilience.lag import Lag
 from roadbike.kit.resilience.limiter import RETRY_SECONDS, Limiter
 from roadbike.kit.resilience.turns import Turns
+from roadbike.kit.web.replays import Replays
 
 Place = AbstractAsyncContextManager[None]
 Admit = Callable[[int], None]
@@ -29,10 +29,6 @@ READ_WAIT_SECONDS: Final = 1.0
 MAX_WAITING_READS: Final = 2_000
 # Cancels, payments, log-ins, changes by staff: everything that is not a read and not hot.
 WRITES_AT_A_TIME: Final = 200
-# Requests with an idempotency key, while requests like them are refused: theirs may be answered
-# already, and then the same answer is due.
-REPLAYS_AT_A_TIME: Final = 20
-REPLAYS_A_SECOND: Final = 40  # each of the others costs as much as a request that is not refused
 BUSY: Final = 20  # requests; with fewer it is not the requests that make the event loop late
 NEVER_LIMITED: Final = ("/livez", "/readyz", "/internal/", "/metrics")
 SAFE_METHODS: Final = frozenset({"GET", "OPTIONS"})  # a HEAD is a GET by now
@@ -65,8 +61,7 @@ class Places:
             READS_AT_A_TIME, wait_seconds=READ_WAIT_SECONDS, queue=MAX_WAITING_READS
         )
         self.writes = Limiter(WRITES_AT_A_TIME)
-        self.replays = Limiter(REPLAYS_AT_A_TIME, queue=0)
-        self._replays_of = 0, 0  # a second, and how many replays it had
+        self.replays = Replays()
         self.hot = 0  # hot requests that are worked on
         self.refused: Counter[str] = Counter()
         self._starts, self._refusals = Turns(READS_IN_A_ROUND), Turns(READS_IN_A_ROUND)
@@ -112,15 +107,16 @@ class Places:
             self._count_refused("writes")
             raise
 
-    def refusal_of(self, hot: Hot, headers: Container[bytes]) -> Unavailable | None:
+    def refusal_of(self, hot: Hot, headers: Mapping[bytes, bytes]) -> Unavailable | None:
         """Return the refusal of a request of this hot route, and count it; None if it may go on.
 
-        headers: their names, in lower case.
+        headers: names in lower case.
         """
         try:
             self._check(hot)
         except Unavailable as refusal:
-            if IDEMPOTENCY_KEY in headers and self._has_place_for_a_replay():
+            key = headers.get(IDEMPOTENCY_KEY)
+            if key is not None and self.replays.may_go_on(key):
                 return None
             self._count_refused("hot")
             return refusal
@@ -128,16 +124,19 @@ class Places:
 
     @asynccontextmanager
     async def _hot(self, scope: HTTPScope, hot: Hot) -> AsyncIterator[None]:
+        key = _key_of(scope)
         try:
             self._check(hot)
         except Unavailable:
-            if not _has_key(scope) or not self._has_place_for_a_replay():
+            if key is None or not self.replays.may_go_on(key):
                 self._count_refused("hot")
                 raise
-            self._count_replay()
-            async with self.replays.place():
+            self.replays.count(key)
+            async with self.replays.places.place():
                 yield
             return
+        if key is not None:
+            self.replays.note(key)
         self.hot += 1
         hot.working += 1
         try:
@@ -145,16 +144,6 @@ class Places:
         finally:
             self.hot -= 1
             hot.working -= 1
-
-    def _has_place_for_a_replay(self) -> bool:
-        second, count = self._replays_of
-        many = second == int(time.monotonic()) and count >= REPLAYS_A_SECOND
-        return not many and not self.replays.is_full
-
-    def _count_replay(self) -> None:
-        second, count = self._replays_of
-        now = int(time.monotonic())
-        self._replays_of = now, count + 1 if second == now else 1
 
     def _count_refused(self, kind: str) -> None:
         self.refused[kind] += 1
@@ -172,5 +161,5 @@ class Places:
             raise Overloaded(retry_after=RETRY_SECONDS)
 
 
-def _has_key(scope: HTTPScope) -> bool:
-    return any(name == IDEMPOTENCY_KEY for name, _ in scope["headers"])
+def _key_of(scope: HTTPScope) -> bytes | None:
+    return next((value for name, value in scope["headers"] if name == IDEMPOTENCY_KEY), None)

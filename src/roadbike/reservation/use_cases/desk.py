@@ -67,9 +67,10 @@ class ReservationDesk:
         """Raise the refusal that every request gets now, whatever is in it.
 
         working: requests that were let in and are not answered yet.
-        Overloaded when the limiter and its queue are full, OpenCircuit while payment is not called.
+        Overloaded when there are as many as the limiter has places: nobody is let in who would be
+        refused later. OpenCircuit while payment is not called.
         """
-        if self.limiter.is_full or working >= self.limiter.limit + self.limiter.queue:
+        if self.limiter.is_full or working >= self.limiter.limit:
             raise Overloaded(retry_after=RETRY_SECONDS)
         if self.breaker.state != CLOSED:
             self.breaker.check()
