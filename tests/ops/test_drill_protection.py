@@ -16,7 +16,7 @@ from roadbike.ops.drills.cores import Used
 from roadbike.ops.drills.drill import Size
 from roadbike.ops.drills.inside import ChangingSettings, home_of, in_time
 from roadbike.ops.drills.load import Call, Plan
-from roadbike.ops.drills.overload import Rate, check, fitting, in_deadline
+from roadbike.ops.drills.overload import Rate, check, in_deadline
 from roadbike.ops.drills.report import Report
 from roadbike.ops.drills.shop import Elsewhere
 from roadbike.ops.people import Person
@@ -79,11 +79,6 @@ def answers_of(*ms_and_status: tuple[float, int]) -> Sequence[Answer]:
 
 def test_only_reservations_made_within_the_deadline_count() -> None:
     assert in_deadline(answers_of((100, 201), (610, 201), (611, 201), (5, 503))) == 2
-
-
-@pytest.mark.parametrize(("peak", "places"), [(1_000, 200), (300, 110), (0.1, 1)])
-def test_the_requests_in_flight_fit_what_the_shop_makes(peak: float, places: int) -> None:
-    assert fitting(peak) == places
 
 
 def rate(made: float, load: float = 0.2, others: float = 0.0) -> Rate:

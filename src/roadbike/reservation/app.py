@@ -33,6 +33,7 @@ from roadbike.kit.process.settings import Limit, ServiceSettings
 from roadbike.kit.process.tls import client_tls
 from roadbike.kit.resilience.breaker import breaker
 from roadbike.kit.resilience.limiter import Limiter
+from roadbike.kit.resilience.throughput import Throughput
 from roadbike.kit.urls import service_urls
 from roadbike.kit.web.audit_log import AuditLogApi
 from roadbike.reservation import store
@@ -52,6 +53,8 @@ from roadbike.reservation.use_cases.steps import Terms
 
 MAX_OPEN_RESERVATIONS: Final = 5  # in production
 IN_FLIGHT_TO_QUEUE: Final = 8  # for replays that turn out to be none, and wait 40 ms for a place
+UNLIMITED: Final = 1_000_000
+MEAN_SECONDS: Final = 0.65 * DEADLINE_MS / 1000  # so that nearly all are finished within it
 
 
 class Settings(ServiceSettings, frozen=True, kw_only=True):
@@ -72,7 +75,12 @@ class Settings(ServiceSettings, frozen=True, kw_only=True):
     ] = 0
     in_flight: Annotated[
         int,
-        Meta(ge=1, le=10_000, description="Reserve requests that are worked on at the same time."),
+        Meta(
+            ge=0,
+            le=10_000,
+            description="Reserve requests that are worked on at the same time at most; fewer while "
+            "so many would not be finished in time. 0 is no limit.",
+        ),
     ] = 200
     max_open_reservations: Annotated[
         Limit,
@@ -105,12 +113,14 @@ def build(settings: Settings) -> Service:
     db = Database(settings.database_url.reveal())
     tokens = service_tokens("reservation", settings)
     payments = HttpPayments(settings.payment_url.split(","), tokens, client_tls(settings))
-    limiter = Limiter(settings.in_flight, queue=settings.in_flight // IN_FLIGHT_TO_QUEUE)
+    in_flight = settings.in_flight or UNLIMITED
+    limiter = Limiter(in_flight, queue=in_flight // IN_FLIGHT_TO_QUEUE)
     show_places("reservations", lambda: limiter.in_flight, lambda: limiter.waiting)
     desk = ReservationDesk(
         db,
         payments,
         limiter=limiter,
+        throughput=Throughput(MEAN_SECONDS) if settings.in_flight else None,
         breaker=breaker("payment", deadline_ms=DEADLINE_MS, opens=settings.breaker == "on"),
         terms=_terms(settings),
         render=render,
@@ -146,7 +156,7 @@ def build(settings: Settings) -> Service:
         ],
         gauges={"pending": store.count_pending},
         breakers=[desk.breaker],
-        limits={"inFlight": desk.limiter.limit, "openReservations": desk.terms.max_open},
+        limits={"inFlight": settings.in_flight, "openReservations": desk.terms.max_open},
         resources=[payments],
     )
 

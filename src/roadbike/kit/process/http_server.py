@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from contextlib import nullcontext
-from socket import socket
+from socket import fromfd, socket
 from typing import Any, Final
 
 import uvicorn
@@ -17,6 +17,7 @@ from roadbike.kit.web.edge import Edge
 
 DRAIN_SECONDS: Final = 10  # for requests that are still being answered at a stop
 BACKLOG: Final = 2_048  # connections waiting to be accepted
+ACCEPTED_IN_A_ROUND: Final = 16  # of the event loop; uvloop accepts one for each listening server
 
 
 class UvicornServer(uvicorn.Server):
@@ -28,7 +29,28 @@ class UvicornServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
         await super().startup(sockets)
+        await self._accept_several()
         self.listening.set()
+
+    async def _accept_several(self) -> None:
+        """Listen on each socket several times: under load a round takes 10 ms and more."""
+        loop, backlog = asyncio.get_running_loop(), self.config.backlog
+        for each in [listening for server in self.servers for listening in server.sockets]:
+            for _ in range(ACCEPTED_IN_A_ROUND - 1):
+                same = fromfd(each.fileno(), each.family, each.type)
+                self.servers.append(
+                    await loop.create_server(
+                        self._protocol, sock=same, ssl=self.config.ssl, backlog=backlog
+                    )
+                )
+
+    def _protocol(self) -> asyncio.Protocol:
+        """Return the protocol of a new connection, as uvicorn makes it."""
+        made: Any = self.config.http_protocol_class
+        protocol: asyncio.Protocol = made(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return protocol
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         listening = [each.fileno() for server in self.servers for each in server.sockets]

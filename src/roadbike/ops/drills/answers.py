@@ -19,7 +19,8 @@ class Answer(msgspec.Struct, frozen=True, array_like=True):
     which all processes of a machine share. ms: from then until the answer. status: of HTTP, or LOST
     or LATE. retry_after: whether it had that header. call, user: their index in the plan.
     key: its Idempotency-Key. found: the reserveId of a 201. why: of a refusal, the last part of its
-    problem's type.
+    problem's type. waited: milliseconds of `ms` until it was sent: with a fixed rate the load may
+    be late itself, or have no connection.
     """
 
     sent: float
@@ -31,6 +32,7 @@ class Answer(msgspec.Struct, frozen=True, array_like=True):
     key: str = ""
     found: str = ""
     why: str = ""
+    waited: float = 0.0
 
     @property
     def is_good(self) -> bool:

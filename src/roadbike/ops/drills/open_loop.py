@@ -33,13 +33,14 @@ class Created(msgspec.Struct, frozen=True):
 
 
 class Sent(msgspec.Struct):
-    """A request under way. due: when it was to be sent, by the monotonic clock."""
+    """A request under way. due: when it was to be sent, by the monotonic clock. at: when it was."""
 
     due: float
     call: int
     user: int
     key: str
     request: bytes
+    at: float = 0.0
 
 
 class Line(asyncio.Protocol):
@@ -52,7 +53,7 @@ class Line(asyncio.Protocol):
 
     def send(self, sent: Sent) -> None:
         assert self._transport is not None
-        self.sent = sent
+        self.sent, sent.at = sent, time.monotonic()
         self._transport.write(sent.request)
 
     def close(self) -> None:
@@ -163,7 +164,9 @@ class OpenLoop:
     ) -> None:
         """Note the answer to a request."""
         ms = (time.monotonic() - sent.due) * 1000
-        self._note(Answer(sent.due, ms, status, retry, sent.call, sent.user, sent.key, found, why))
+        waited = (sent.at - sent.due) * 1000 if sent.at else ms
+        who = sent.call, sent.user, sent.key
+        self._note(Answer(sent.due, ms, status, retry, *who, found, why, waited))
 
     def _send(self, sent: Sent) -> None:
         if self._free:

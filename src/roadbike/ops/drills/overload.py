@@ -12,7 +12,7 @@ from roadbike.local import shop_file
 from roadbike.local.errors import CommandError
 from roadbike.ops.audit.quiet import busy_after, statuses_of
 from roadbike.ops.bench.measure import reservation
-from roadbike.ops.drills.answers import Answer, reasons
+from roadbike.ops.drills.answers import Answer, percentile, reasons
 from roadbike.ops.drills.cores import Cores, Used
 from roadbike.ops.drills.drill import Drill, Size
 from roadbike.ops.drills.inside import (
@@ -41,9 +41,7 @@ LEAST_SHARE_SMALL: Final = 0.5  # five seconds on a machine with other work say 
 REFUSED_MS: Final = 50.0
 NEVER_SECONDS: Final = 2.0
 TIMEOUT_SECONDS: Final = 4.0
-ROOM: Final = 0.6  # of the deadline that requests in flight may take together
 DEFAULT: Final = 200  # requests in flight
-UNLIMITED: Final = 10_000
 SETTINGS: Final = ChangingSettings(in_flight=DEFAULT, shed_lag_ms=100)
 
 
@@ -100,6 +98,8 @@ class Play:
         self.report.figure("cpu", **cores.in_words())
         self.report.figure(f"goodput-{name}", made=f"{made.made:,.0f}", ms=DEADLINE_MS)
         self.report.figure("not-made", reasons=reasons(answers) or "–")
+        waited = percentile(sorted(each.waited for each in answers), 0.99)
+        self.report.figure("load-late", ms=f"{waited:,.0f}")
         return made, answers
 
     async def load(
@@ -136,16 +136,13 @@ async def play(shop: DrilledShop, report: Report, size: Size) -> None:
     await warm_up(shop, warmer, bike_id)
     playing = Play(shop, report, size, buyers, bike_id)
     peak, clients = await playing.peak()
+    report.figure("peak", peak=f"{peak.made:,.0f}", clients=clients)
     await playing.quiet()
-    places = min(fitting(peak.made), clients)
-    report.figure("places", places=places, peak=f"{peak.made:,.0f}", clients=clients)
-    await SETTINGS.change(shop, RESERVATION, in_flight=places)
-    await warm_up(shop, warmer, bike_id)
     say_limits(report, home)
     made, answers = await playing.over(TIMES * peak.made, "over")
     check(report, size, made, peak, answers)
     await playing.quiet()
-    await SETTINGS.change(shop, RESERVATION, in_flight=UNLIMITED, shed_lag_ms=0)
+    await SETTINGS.change(shop, RESERVATION, in_flight=0, shed_lag_ms=0)
     await warm_up(shop, warmer, bike_id)
     without, _ = await playing.over(TIMES * peak.made, "unlimited")
     report.figure("contrast", limited=f"{made.made:,.0f}", unlimited=f"{without.made:,.0f}")
@@ -165,18 +162,13 @@ def check(report: Report, size: Size, made: Rate, peak: Rate, answers: Sequence[
     refused = sorted(answer.ms for answer in answers if answer.is_refusal)
     report.check("refused", passed=bool(refused), refused=len(refused))
     if refused:
-        p99 = refused[int(len(refused) * 0.99)] / 1000
+        p99 = percentile(refused, 0.99) / 1000
         in_time(report, size, "refused-p99", p99, wanted=REFUSED_MS / 1000, never=NEVER_SECONDS)
 
 
 def in_deadline(answers: Sequence[Answer]) -> int:
     """Return how many reservations were made within their deadline."""
     return sum(answer.is_good and answer.ms <= DEADLINE_MS for answer in answers)
-
-
-def fitting(peak: float) -> int:
-    """Return how many requests in flight fit a shop that makes so many a second (Little's law)."""
-    return max(1, min(DEFAULT, round(ROOM * DEADLINE_MS / 1000 * peak)))
 
 
 DRILL: Final = Drill(

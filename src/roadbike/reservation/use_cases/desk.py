@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from math import inf
 from typing import Final
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from roadbike.kit.resilience.batching import Batches
 from roadbike.kit.resilience.breaker import CLOSED, Breaker, OpenCircuit, Permit
 from roadbike.kit.resilience.deadline import Deadline
 from roadbike.kit.resilience.limiter import Limiter
+from roadbike.kit.resilience.throughput import Throughput
 from roadbike.kit.trace import current_traceparent, tracing
 from roadbike.reservation.domain import Reservation
 from roadbike.reservation.payment_errors import PaymentError, Verdict
@@ -47,6 +49,7 @@ class ReservationDesk:
         payments: Payments,
         *,
         limiter: Limiter,
+        throughput: Throughput | None = None,
         breaker: Breaker,
         terms: Terms,
         render: Render,
@@ -54,6 +57,7 @@ class ReservationDesk:
     ) -> None:
         self.db, self.payments = db, payments
         self.limiter, self.breaker = limiter, breaker
+        self.throughput = throughput or Throughput(inf)
         self.terms = terms
         self.render, self.crash = render, crash
         self._running: dict[tuple[str, str, str], Key] = {}
@@ -67,10 +71,11 @@ class ReservationDesk:
         """Raise the refusal that every request gets now, whatever is in it.
 
         working: requests that were let in and are not answered yet.
-        Overloaded when there are as many as the limiter has places: nobody is let in who would be
-        refused later. OpenCircuit while payment is not called.
+        Overloaded when there are as many as the limiter has places, or as are finished in time:
+        nobody is let in who would be refused later. OpenCircuit while payment is not called.
         """
-        if self.limiter.is_full or working >= self.limiter.limit:
+        is_full = self.limiter.is_full or working >= self.limiter.limit
+        if is_full or not self.throughput.has_room(working):
             raise Overloaded(retry_after=RETRY_SECONDS)
         if self.breaker.state != CLOSED:
             self.breaker.check()
@@ -85,7 +90,7 @@ class ReservationDesk:
         resumed = await self._resuming.submit(request.key) if request.key else None
         if isinstance(resumed, Receipt):
             return resumed
-        with self._only_one_of(request.key):
+        with self._only_one_of(request.key), self.throughput.work():
             return await self._reserve(request, resumed, deadline.within(DEADLINE_MS))
 
     @contextmanager
