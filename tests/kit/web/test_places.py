@@ -10,7 +10,7 @@ import pytest
 from roadbike.kit.pure.refusals import Overloaded, Unavailable
 from roadbike.kit.resilience.lag import SAMPLES, Lag
 from roadbike.kit.resilience.limiter import Limiter
-from roadbike.kit.web.places import BUSY, Places
+from roadbike.kit.web.places import BUSY, Places, everybody
 from tests.kit.web.conftest import State, make_app
 from tests.kit.web.ports import GET as PROBE
 from tests.kit.web.ports import Port, served, until
@@ -159,6 +159,21 @@ async def test_a_late_event_loop_with_few_requests_refuses_nobody(port: Port, la
     assert [await status(port, sent) for sent in (READ, HOT)] == [200, 200]
 
 
+async def test_a_hot_route_without_an_admission_has_the_places_of_all_writes(lag: Lag) -> None:
+    """To pay is one: it is limited, and a late event loop does not refuse it."""
+    places, paying = Places(lag, LAG_MS), Paying()
+    places.writes, places.hot = Limiter(1, queue=0), BUSY
+    late(lag)
+
+    async with entered(places, "PATCH", paying):
+        with pytest.raises(Overloaded):
+            async with entered(places, "PATCH", paying):
+                pass
+
+    async with entered(places, "PATCH", paying):
+        assert places.writes.in_flight == 1
+
+
 async def test_zero_is_no_limit_of_lag(lag: Lag) -> None:
     never = Places(lag, 0)
     never.hot = BUSY
@@ -168,5 +183,11 @@ async def test_zero_is_no_limit_of_lag(lag: Lag) -> None:
         assert never.reads.in_flight == 1
 
 
-def entered(chosen: Places, method: str) -> Any:
-    return chosen.of({"method": method, "path": "/things", "headers": []}, None)  # type: ignore[typeddict-item]
+class Paying:
+    admit = staticmethod(everybody)
+    working = 0
+    pattern = "/payments/{id}"
+
+
+def entered(chosen: Places, method: str, hot: Paying | None = None) -> Any:
+    return chosen.of({"method": method, "path": "/things", "headers": []}, hot)  # type: ignore[typeddict-item]

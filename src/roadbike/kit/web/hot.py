@@ -23,7 +23,7 @@ from roadbike.kit.web.exceptions import problem_response
 from roadbike.kit.web.hal import Reply
 from roadbike.kit.web.media import HAL_JSON
 from roadbike.kit.web.parameters import CANONICAL_UUID
-from roadbike.kit.web.places import Admit
+from roadbike.kit.web.places import Admit, everybody
 from roadbike.kit.web.strict import StrictBody
 
 Check = Callable[[Request[Any, Any, Any]], Awaitable[None]]
@@ -113,11 +113,14 @@ class HotRoutes:
         self._fixed = {
             (method.encode(), prefix.encode()): hot
             for (method, prefix, has_id), hot in self._routes.items()
-            if not has_id
+            if not has_id and hot.admit is not everybody
         }
 
     def at(self, method: bytes, target: bytes) -> HotRoute | None:
-        """Return the hot route with this very path, if there is one; target: as it was sent."""
+        """Return the hot route with this very path that may refuse everybody, if there is one.
+
+        target: as it was sent.
+        """
         return self._fixed.get((method, target))
 
     def find(self, method: str, path: str) -> HotRoute | None:

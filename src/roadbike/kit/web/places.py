@@ -44,7 +44,7 @@ class Hot(Protocol):
 
 
 def everybody(_working: int) -> None:
-    """Admit every request: no refusal is known before the request is read."""
+    """Admit every request. A hot route that admits everybody has the places of its kind."""
 
 
 class Places:
@@ -80,7 +80,7 @@ class Places:
 
         hot: its route, if that is hot. Entering the place raises Unavailable.
         """
-        if hot is not None:
+        if hot is not None and hot.admit is not everybody:
             return self._hot(scope, hot)
         if scope["path"].startswith(NEVER_LIMITED):
             return None
