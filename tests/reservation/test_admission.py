@@ -1,6 +1,7 @@
 """While no reservation can be made, requests for one are refused unread; all others go on."""
 
 import asyncio
+from contextlib import ExitStack
 from typing import Any, Literal
 
 import pytest
@@ -8,11 +9,13 @@ from httpx import AsyncClient
 
 from roadbike.kit.pure.refusals import Overloaded
 from roadbike.kit.resilience.limiter import Limiter
+from roadbike.kit.resilience.throughput import FEWEST, SPAN_SECONDS
+from roadbike.reservation import app
 from roadbike.reservation.use_cases.desk import ReservationDesk
 from tests.reservation.fake_payment import FakePayment
 from tests.reservation.http import ask, post_reservation
 from tests.reservation.service_harness import ReservationHarness
-from tests.service_harness import ApiClient
+from tests.service_harness import ApiClient, settings
 
 
 @pytest.fixture
@@ -106,3 +109,27 @@ async def test_nobody_is_let_in_who_would_be_refused_later(desk: ReservationDesk
     desk.admit(working=2)
     with pytest.raises(Overloaded):
         desk.admit(working=3)
+
+
+@pytest.mark.parametrize(("in_flight", "is_limited"), [(200, True), (0, False)])
+async def test_while_reservations_are_slow_fewer_are_let_in_unless_there_is_no_limit(
+    in_flight: int, *, is_limited: bool
+) -> None:
+    chosen = settings("reservation", "sqlite+aiosqlite://") | {"payment_url": "http://payment"}
+    service = app.build(app.Settings(**chosen | {"in_flight": in_flight}))
+    handler: Any = next(each.fn for each in service.routes if each.fn.__name__ == "reserve")
+    desk: ReservationDesk = handler.__self__.desk
+    now = 1_000.0
+    desk.throughput._clock = lambda: now  # noqa: SLF001
+
+    with ExitStack() as working:
+        for _ in range(FEWEST):
+            working.enter_context(desk.throughput.work())
+        desk.admit(working=FEWEST)
+        now += SPAN_SECONDS  # in which none of them was finished
+
+        if is_limited:
+            with pytest.raises(Overloaded):
+                desk.admit(working=FEWEST)
+        else:
+            desk.admit(working=1_000)

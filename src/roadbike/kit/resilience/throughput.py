@@ -19,10 +19,13 @@ MANY: Final = FEWEST // 2  # from which on it is measured
 class Throughput:
     """Measures how many pieces of work are finished in a second while there are many.
 
-    within_seconds: in which a piece should be finished at the mean. clock: seconds.
+    within_seconds: in which a piece should be finished at the mean; None: there is always room.
+    clock: seconds.
     """
 
-    def __init__(self, within_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, within_seconds: float | None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._within_seconds, self._clock = within_seconds, clock
         self._working = 0
         self._many_since = 0.0
@@ -48,7 +51,9 @@ class Throughput:
         There is room when it is not known: without many pieces of work for half of the span.
         """
         seconds = min(self._clock() - self._many_since, SPAN_SECONDS)
-        if working < FEWEST or self._working < MANY or seconds < SPAN_SECONDS / 2:
+        if self._within_seconds is None or working < FEWEST:
+            return True
+        if self._working < MANY or seconds < SPAN_SECONDS / 2:
             return True
         self._forget()
         return working < len(self._ends) / seconds * self._within_seconds

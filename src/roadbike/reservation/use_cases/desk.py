@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from math import inf
 from typing import Final
 from uuid import UUID
 
@@ -57,7 +56,7 @@ class ReservationDesk:
     ) -> None:
         self.db, self.payments = db, payments
         self.limiter, self.breaker = limiter, breaker
-        self.throughput = throughput or Throughput(inf)
+        self.throughput = throughput or Throughput(None)
         self.terms = terms
         self.render, self.crash = render, crash
         self._running: dict[tuple[str, str, str], Key] = {}
