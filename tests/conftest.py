@@ -7,7 +7,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, ExitStack, suppress
-from functools import cache
+from functools import cache, partial
 from itertools import count
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -22,6 +22,7 @@ from roadbike.local.ports import DEFAULT_BASE, HOST
 from tests.distributed import guard
 from tests.distributed.kafka_server import KafkaCluster
 from tests.groups import Groups, longest_first
+from tests.kit import counters
 from tests.mariadb import MariaDBServer
 from tests.ports import PORTS as SHOP_PORTS
 from tests.postgres import PostgresServer
@@ -34,6 +35,7 @@ NewDatabase = Callable[..., str]
 OpenDatabase = Callable[[str], Database]
 
 NUMBERS: Final = count(1)
+COUNTERS: Final = "counters"  # of the tests of kit
 ROOT: Final = Path(__file__).parent
 # what `make test` also runs on MariaDB: the driver and its statements, and one service
 ON_MARIADB: Final = (
@@ -140,7 +142,8 @@ def template(
             name = f"template_{next(numbers)}"
             _run_in_a_thread(server.execute(f"CREATE DATABASE {name}"))
             url = server.url(name)
-        _run_in_a_thread(migrate.upgrade_async(package, url))
+        made = _make_counters if package == COUNTERS else partial(migrate.upgrade_async, package)
+        _run_in_a_thread(made(url))
         return name
 
     return make
@@ -152,7 +155,8 @@ def new_database(
 ) -> Iterator[NewDatabase]:
     """A factory: `new_database("sqlite", "roadbike.stock")` returns the URL of a new database.
 
-    It is migrated for that package, or empty for None, and is deleted after the test.
+    It is migrated for that package, or empty for None, and is deleted after the test. COUNTERS
+    instead of a package: it has kit's tables and the table of counters.
     """
     made: list[Coroutine[Any, Any, None]] = []
 
@@ -267,6 +271,12 @@ def admin(client: AsyncClient) -> ApiClient:
 @pytest.fixture
 def clerk(client: AsyncClient) -> ApiClient:
     return api_client(client, "hana", "clerk")
+
+
+async def _make_counters(url: str) -> None:
+    database = Database(url)
+    await counters.make_tables(database)
+    await database.close()
 
 
 def _is_on_mariadb(item: pytest.Item) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from roadbike.kit.auth import fetcher
+from roadbike.kit.auth.tokens import fetcher
 from roadbike.kit.process.settings import read
 from roadbike.kit.process.tls import client_tls
 from roadbike.payment import app

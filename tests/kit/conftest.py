@@ -1,24 +1,27 @@
 """Fixtures for the tests of kit: real databases with kit's tables and a table of counters."""
 
-from collections.abc import Callable
-
 import pytest
 
 from roadbike.kit.db import Database
 from roadbike.kit.messaging.broker.memory import MemoryBroker, MemoryLog
 from roadbike.kit.messaging.inbox import Inbox
 from roadbike.kit.process.service import whenever
+from tests.conftest import COUNTERS, Dialect, NewDatabase, OpenDatabase
 from tests.kit.counter_service import CountUp, Neighbours
-from tests.kit.counters import Incremented, Noted, make_tables
+from tests.kit.counters import Incremented, Noted
 from tests.kit.parked_messages import FailingHandler
 from tests.kit.recording_broker import RecordingBroker
 
 
 @pytest.fixture
-async def db(open_database: Callable[[str], Database], database_url: str) -> Database:
-    database = open_database(database_url)
-    await make_tables(database)
-    return database
+def database_url(dialect: Dialect, new_database: NewDatabase) -> str:
+    """A database with kit's tables and the table of counters."""
+    return new_database(dialect, COUNTERS)
+
+
+@pytest.fixture
+async def db(open_database: OpenDatabase, database_url: str) -> Database:
+    return open_database(database_url)
 
 
 @pytest.fixture

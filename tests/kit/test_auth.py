@@ -9,11 +9,8 @@ from typing import Any
 
 import pytest
 
-from roadbike.kit.auth import (
-    SigningKey,
-    TokenVerifier,
-    new_signing_key,
-)
+from roadbike.kit.auth import SigningKey, new_signing_key
+from roadbike.kit.auth.tokens import TokenVerifier
 from roadbike.kit.db import Database, metadata
 from roadbike.kit.pure.refusals import TokenExpired, TokenInvalid, Unauthenticated
 from tests.kit.tokens import AUDIENCE, ISSUER, KEY, ROLES, FromNow, claims

@@ -15,11 +15,13 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 
 import roadbike
-from roadbike.kit import audit_log, auth
+from roadbike.kit import audit_log
+from roadbike.kit.auth import tokens
 from roadbike.kit.db import Database, migrate
 from roadbike.kit.process import runtime
+from tests.conftest import Dialect, NewDatabase
 
-KIT: object = (audit_log, auth, runtime)  # importing these registers all tables of kit
+KIT: object = (audit_log, tokens, runtime)  # importing these registers all tables of kit
 
 FOLDERS = sorted(path.parent.name for path in Path(roadbike.__file__).parent.glob("*/migrations"))
 SERVICES = {"stock", "reservation", "payment", "delivery", "mypage", "account"}
@@ -40,6 +42,12 @@ def test_a_services_migrations_have_one_base_and_one_head(package: str) -> None:
 
     assert len(script.get_heads()) == 1
     assert len(script.get_bases()) == 1
+
+
+@pytest.fixture
+def database_url(dialect: Dialect, new_database: NewDatabase) -> str:
+    """An empty database."""
+    return new_database(dialect)
 
 
 def tables(database_url: str) -> dict[str, list[str]]:

@@ -7,14 +7,10 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import select
 
-from roadbike.kit.auth import (
-    VERIFICATION_KEY,
-    KeyFault,
-    Publisher,
-    SigningKey,
-    TokenVerifier,
-)
+from roadbike.kit.auth import KeyFault, Publisher, SigningKey
 from roadbike.kit.auth.published import read_published
+from roadbike.kit.auth.store import VERIFICATION_KEY
+from roadbike.kit.auth.tokens import TokenVerifier
 from roadbike.kit.db import Database, metadata
 from roadbike.kit.pure.refusals import Unauthenticated, Unavailable
 from tests.kit.issuer import (

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from roadbike.kit.auth import ServiceTokens, SigningKey, TokenVerifier, new_signing_key
+from roadbike.kit.auth import ServiceTokens, SigningKey, new_signing_key
 from roadbike.kit.auth.clock import TokenClock
 from roadbike.kit.auth.keys import TokenRules, claims_of
+from roadbike.kit.auth.tokens import TokenVerifier
 from roadbike.kit.db import Database
 from roadbike.kit.pure.refusals import Unauthenticated
 from tests.kit.tokens import AUDIENCE, ISSUER, KEY, ROLES

@@ -29,3 +29,16 @@ def test_the_supervisor_does_not_load_what_services_are_made_of(modules: str) ->
     )
 
     assert done.stdout.split() == []
+
+
+@pytest.mark.parametrize("name", ["looks", "status", "account"])
+def test_a_command_that_asks_the_open_shop_loads_no_database(name: str) -> None:
+    heavy = ("litestar", "nats", "sqlalchemy")  # a second on a small machine
+    module = f"roadbike.local.commands.{name}"
+    program = f"import sys, {module}; print(*(set({heavy!r}) & sys.modules.keys()))"
+
+    done = subprocess.run(  # noqa: S603  our own modules
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.split() == []

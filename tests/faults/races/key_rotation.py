@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from roadbike.contracts.identity import AUDIENCE, ISSUER, ROLES
-from roadbike.kit.auth import Publisher, SigningKey, TokenVerifier, new_signing_key
+from roadbike.kit.auth import Publisher, SigningKey, new_signing_key
+from roadbike.kit.auth.tokens import TokenVerifier
 from roadbike.kit.pure.refusals import Unauthenticated, Unavailable
 from tests.faults.databases import new_database, opened
 from tests.faults.outcome import Outcome, run, say

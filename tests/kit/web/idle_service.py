@@ -9,8 +9,8 @@ from uuid import UUID
 
 from litestar.handlers import HTTPRouteHandler
 
-from roadbike.kit.auth import Identity
 from roadbike.kit.auth.services import InternalCall
+from roadbike.kit.auth.tokens import Identity
 from roadbike.kit.process.service import Service
 from roadbike.kit.translations import load_translations
 from roadbike.kit.web import Reply, http_app

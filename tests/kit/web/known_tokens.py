@@ -1,6 +1,6 @@
 """The access tokens that the app of these tests accepts."""
 
-from roadbike.kit.auth import Identity
+from roadbike.kit.auth.tokens import Identity
 from roadbike.kit.pure.refusals import TokenExpired, TokenInvalid
 
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Awaitable, Callable
 
-from roadbike.kit.auth import KeyFault, TokenVerifier, fetcher, public_keys
+from roadbike.kit.auth import KeyFault, public_keys
 from roadbike.kit.auth.keys import PublicKeys
+from roadbike.kit.auth.tokens import TokenVerifier, fetcher
 from roadbike.kit.process.service import Application, Service
 from roadbike.kit.process.setting_faults import SettingError, fault
 from roadbike.kit.process.settings import ServiceSettings

@@ -12,8 +12,9 @@ from typing import Any, Final
 
 from litestar.connection import ASGIConnection, Request
 
-from roadbike.kit.auth import ServiceTokens, Verifier
+from roadbike.kit.auth import ServiceTokens
 from roadbike.kit.auth.services import InternalCall
+from roadbike.kit.auth.tokens import Verifier
 from roadbike.kit.pure.refusals import Forbidden, TokenExpired, TokenInvalid, Unauthenticated
 from roadbike.kit.resilience.deadline import shorten_deadline
 from roadbike.kit.web.audit import log_staff

@@ -9,7 +9,8 @@ from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ExceptionHandlersMap
 
-from roadbike.kit.auth import ServiceTokens, Verifier
+from roadbike.kit.auth import ServiceTokens
+from roadbike.kit.auth.tokens import Verifier
 from roadbike.kit.translations import Translations
 from roadbike.kit.web.access import Access, provide_caller
 from roadbike.kit.web.bodies import MAX_BODY_BYTES
