@@ -24,7 +24,7 @@ def chromium() -> str:
     return program
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shop() -> Iterator[Shop]:
     with temporary_shop() as shop:
         result = shop.up()
@@ -32,19 +32,19 @@ def shop() -> Iterator[Shop]:
         yield shop
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def staff(shop: Shop) -> Staff:
     return Staff(shop)
 
 
-@pytest.fixture
+@pytest.fixture(scope="package")
 def playwright() -> Iterator[Playwright]:
-    """One for each test: while it runs, no other event loop can run in this thread."""
+    """One for all tests of the folder. While it runs, this thread can run no other event loop."""
     with sync_playwright() as playwright:
         yield playwright
 
 
-@pytest.fixture
+@pytest.fixture(scope="package")
 def browser(playwright: Playwright) -> Iterator[Browser]:
     # as root Chromium runs only without its sandbox; it opens our own pages only
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []

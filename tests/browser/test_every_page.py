@@ -1,21 +1,19 @@
 """Every page: accessible, readable on a small phone, in both languages, light and dark."""
 
 import time
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
+from tests.browser import axe
 from tests.browser.conftest import Visit
 from tests.browser.staff import Staff
 from tests.browser.visitors import Visitor
 from tests.stock.bodies import GEOMETRY
 
-PICTURES: Final = Path(__file__).parents[2] / "build" / "pages"  # written by each run
 SMALLEST: Final = 320  # CSS pixels
 CLIMBER: Final = "새녘 너울 SL / Saenyeok Neoul SL"
-SCHEMES: Final = ("light", "dark")
 
 
 def pages(buyer: Visitor, staff: Staff) -> dict[str, str]:
@@ -76,12 +74,8 @@ def test_no_page_has_a_fault_that_axe_finds(visit: Visit, staff: Staff, language
     for visitor, paths in ((buyer, pages(buyer, staff)), (stranger, ANONYMOUS)):
         for name, path in paths.items():
             visitor.go(path)
-            for scheme in SCHEMES:
-                visitor.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type] literals
-                faults = Axe().run(visitor.page)
-                if faults.violations_count:
-                    found[name, scheme] = faults.generate_report()
-                take_picture(visitor, name, f"{language}-{scheme}")
+            if faults := axe.faults(visitor.page, pictures(visitor, f"{name}-{language}")):
+                found[name] = faults
 
     assert found == {}
 
@@ -96,11 +90,11 @@ def test_no_page_scrolls_sideways_on_the_smallest_phone(visit: Visit, staff: Sta
             width = visitor.page.evaluate("document.documentElement.scrollWidth")
             if width > SMALLEST:
                 wide[name] = width
-            take_picture(visitor, name, "phone")
+            axe.take_picture(visitor.page, f"{name}-phone")
 
     assert wide == {}
 
 
-def take_picture(visitor: Visitor, name: str, look: str) -> None:
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    visitor.page.screenshot(path=PICTURES / f"{name}-{look}.png", full_page=True)
+def pictures(visitor: Visitor, name: str) -> Callable[[str], None]:
+    """Return what takes a picture of the page in a colour scheme."""
+    return lambda scheme: axe.take_picture(visitor.page, f"{name}-{scheme}")

@@ -1,16 +1,16 @@
 """Every state of the pages, rendered without a shop: accessible, and readable on a small phone."""
 
+from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route
 
 from roadbike.storefront.rendering import STATIC, static_file
 from roadbike.storefront.web import HTML, POLICY
-from tests.browser import staff_states, states
-from tests.browser.test_every_page import PICTURES, SCHEMES, SMALLEST
+from tests.browser import axe, staff_states, states
+from tests.browser.test_every_page import SMALLEST
 
 RELOAD: Final = b'data-reload="2"'
 ALIKE: Final = {  # to axe: the page of a purchase with other words
@@ -27,7 +27,7 @@ def test_no_state_of_a_page_has_a_fault(browser: Browser, language: Any) -> None
     page.route("**/*", lambda route: _serve(route, pages))
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
-    found: dict[tuple[str, str], object] = {}
+    found: dict[object, object] = {}
 
     for name in pages:
         page.set_viewport_size({"width": SMALLEST, "height": 700})
@@ -36,17 +36,13 @@ def test_no_state_of_a_page_has_a_fault(browser: Browser, language: Any) -> None
         if width > SMALLEST:
             found[name, "too wide"] = width
         if language == "ko":
-            _take_picture(page, f"{name}-phone")
+            axe.take_picture(page, f"states/{name}-phone")
         if name in ALIKE:
             continue
         page.set_viewport_size({"width": 1280, "height": 800})
-        for scheme in SCHEMES:
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type] literals
-            faults = Axe().run(page)
-            if faults.violations_count:
-                found[name, scheme] = faults.generate_report()
-            if language == "ko":
-                _take_picture(page, f"{name}-{scheme}")
+        if faults := axe.faults(page, _pictures(page, name) if language == "ko" else _no_picture):
+            found[name] = faults
+    page.close()
 
     assert found == {}
     assert [text for text in said if "Content Security Policy" in text] == []
@@ -65,7 +61,9 @@ def _serve(route: Route, pages: dict[str, bytes]) -> None:
         route.fulfill(status=404)
 
 
-def _take_picture(page: Page, name: str) -> None:
-    folder = PICTURES / "states"
-    folder.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=folder / f"{name}.png", full_page=True)
+def _pictures(page: Page, name: str) -> Callable[[str], None]:
+    return lambda scheme: axe.take_picture(page, f"states/{name}-{scheme}")
+
+
+def _no_picture(_scheme: str) -> None:
+    """Pictures of one language are enough."""

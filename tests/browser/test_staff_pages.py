@@ -4,14 +4,15 @@ from typing import Any, Final
 
 import httpx
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
+from roadbike.contracts.types import COLOUR_LENGTH, NAME_LENGTH, USER_ID_LENGTH
+from tests.browser import axe
 from tests.browser.browserless import Browserless
 from tests.browser.conftest import Visit
 from tests.browser.desk import Desk
+from tests.browser.payloads import PAYLOADS, packed
 from tests.browser.staff import Staff
-from tests.browser.test_every_page import SCHEMES, SMALLEST, take_picture
-from tests.browser.test_safety import PAYLOADS
+from tests.browser.test_every_page import SMALLEST, pictures
 from tests.browser.visitors import ADDRESS
 from tests.system.real_shop import Shop
 
@@ -84,12 +85,8 @@ def test_no_page_of_staff_has_a_fault_that_axe_finds(
 
     for name, path in pages(shop, staff).items():
         desk.visitor.go(path)
-        for scheme in SCHEMES:
-            desk.visitor.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type] literals
-            faults = Axe().run(desk.visitor.page)
-            if faults.violations_count:
-                found[name, scheme] = faults.generate_report()
-            take_picture(desk.visitor, name, f"{language}-{scheme}")
+        if faults := axe.faults(desk.visitor.page, pictures(desk.visitor, f"{name}-{language}")):
+            found[name] = faults
 
     assert found == {}
 
@@ -106,7 +103,7 @@ def test_no_page_of_staff_scrolls_sideways_on_the_smallest_phone(
         width = desk.visitor.page.evaluate("document.documentElement.scrollWidth")
         if width > SMALLEST:
             wide[name] = width
-        take_picture(desk.visitor, name, f"phone-{language}")
+        axe.take_picture(desk.visitor.page, f"{name}-phone-{language}")
 
     assert wide == {}
 
@@ -118,7 +115,16 @@ def test_texts_that_want_to_be_scripts_stay_texts_on_pages_of_staff(
     buyer = Browserless(shop.address("gateway"))
     buyer.sign_up("staff-payloads")
     for payload in PAYLOADS:
-        bike = staff.bike(bikeNm=payload, brand=payload[:100], colour=payload[:50])
+        typed = {"bikeNm": payload, "brand": payload, "colour": payload[:COLOUR_LENGTH]}
+        bike = staff.bike(**typed)
+        desk.visitor.go(f"/staff/stock/{bike}")
+        for field, text in typed.items():
+            assert desk.visitor.page.locator(f"#{field}").input_value() == text
+        staff.edit(bike, brand=None, why=payload)
+        desk.visitor.go(f"/staff/audit?thing={bike}")
+        assert desk.main.inner_text().count(payload) >= 2, payload
+    for payload in packed(PAYLOADS, NAME_LENGTH):
+        bike = staff.bike(bikeNm=payload)
         id_ = buyer.buy(bike, ADDRESS | {"name": payload, "address": payload})
         staff.until_allocated(id_)
         for path in (f"/staff/stock?q={bike}", f"/staff/reservations?bikeId={bike}"):
@@ -127,13 +133,9 @@ def test_texts_that_want_to_be_scripts_stay_texts_on_pages_of_staff(
         for path in (f"/staff/reservations/{id_}/cancel", f"/staff/deliveries/all?bikeId={bike}"):
             desk.visitor.go(path)
             assert desk.main.inner_text().count(payload) >= 2, (path, payload)
-        staff.edit(bike, brand=None, why=payload)
-        desk.visitor.go(f"/staff/audit?thing={bike}")
-        assert desk.main.inner_text().count(payload) >= 2, payload
+    for payload in packed(PAYLOADS, USER_ID_LENGTH):  # the longest filter
         desk.visitor.go(f"/staff/audit?{httpx.QueryParams({'thing': payload})}")
         assert desk.visitor.page.locator("#f-thing").input_value() == payload
-        desk.visitor.go(f"/staff/stock/{bike}")
-        assert desk.visitor.page.locator("#bikeNm").input_value() == payload
         for path in LISTS:
             field = "q" if path.endswith("stock") else "userId"
             desk.visitor.go(f"{path}?{httpx.QueryParams({field: payload})}")
@@ -150,7 +152,7 @@ def test_names_and_ids_of_staff_that_want_to_be_scripts_stay_texts(
     cookie = {"name": "roadbike-session", "value": boss.session, "url": boss.url}
     desk.visitor.context.add_cookies([cookie])  # type: ignore[list-item] a TypedDict
 
-    for number, payload in enumerate(PAYLOADS):
+    for number, payload in enumerate(packed(PAYLOADS, NAME_LENGTH)):
         user = f"named-{number}"
         one_time(staff, user, payload, role="clerk", why=payload)
         assert boss.own_post("/account", ADDRESS | {"name": payload}).status_code == 303
@@ -158,6 +160,7 @@ def test_names_and_ids_of_staff_that_want_to_be_scripts_stay_texts(
             desk.visitor.go(path)
             assert payload in desk.main.inner_text(), (path, payload)
             assert payload in desk.visitor.page.locator("header").inner_text(), (path, payload)
+    for payload in packed(PAYLOADS, USER_ID_LENGTH):
         for filter_ in ("by", "thing"):
             desk.visitor.go(f"/staff/audit?{httpx.QueryParams({filter_: payload})}")
             assert desk.visitor.page.locator(f"#f-{filter_}").input_value() == payload
@@ -170,7 +173,7 @@ def test_names_and_ids_of_staff_that_want_to_be_scripts_stay_texts(
 
     desk.visitor.go("/staff/accounts")
     names = desk.main.inner_text()
-    assert [payload for payload in PAYLOADS if payload not in names] == []
+    assert [payload for payload in packed(PAYLOADS, NAME_LENGTH) if payload not in names] == []
 
 
 def one_time(staff: Staff, user: str, name: str, *, role: str, why: str = "new") -> str:

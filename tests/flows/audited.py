@@ -66,24 +66,23 @@ class Audited:
 
     async def keep(self) -> None:
         """Take all constraints from the tables, and keep a copy of each."""
-        for service, tables in TABLES.items():
-            for table in tables_of(service, tables):
-                await self.execute(
-                    service,
-                    f"CREATE TABLE kept_{table} AS SELECT * FROM {table}",  # noqa: S608  names from above
-                    f"DROP TABLE {table}",
-                    f"CREATE TABLE {table} AS SELECT * FROM kept_{table}",  # noqa: S608  likewise
-                )
+        await self._in_each_table(
+            "CREATE TABLE kept_{table} AS SELECT * FROM {table}",
+            "DROP TABLE {table}",
+            "CREATE TABLE {table} AS SELECT * FROM kept_{table}",
+        )
 
     async def restore(self) -> None:
         """Put back what `keep` has kept."""
+        await self._in_each_table(
+            "DELETE FROM {table}", "INSERT INTO {table} SELECT * FROM kept_{table}"
+        )
+
+    async def _in_each_table(self, *statements: str) -> None:
         for service, tables in TABLES.items():
-            for table in tables_of(service, tables):
-                await self.execute(
-                    service,
-                    f"DELETE FROM {table}",  # noqa: S608  names from above
-                    f"INSERT INTO {table} SELECT * FROM kept_{table}",  # noqa: S608  likewise
-                )
+            names = tables_of(service, tables)
+            made = [each.format(table=name) for name in names for each in statements]
+            await self.execute(service, *made)
 
 
 def tables_of(service: str, tables: Sequence[str]) -> Sequence[str]:

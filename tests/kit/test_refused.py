@@ -23,7 +23,7 @@ from roadbike.kit.messaging.refused import REFUSED, REFUSED_RETENTION
 from roadbike.kit.process.runtime import Runtime
 from roadbike.kit.process.service import whenever
 from roadbike.kit.pure.events import RefusedEvent
-from tests.kit.counter_service import CountUp, Neighbours, running, service, wait_until
+from tests.kit.counter_service import CountUp, Neighbours, is_idle, running, service, wait_until
 from tests.kit.counters import Incremented, increment, message, value
 from tests.kit.parked_messages import FailingHandler, make_due, messages, parked
 from tests.past import past
@@ -237,6 +237,7 @@ async def test_the_status_counts_refused_messages_until_their_number_is_deleted(
     await sender.send([replace(TRUE, source="counter")])
     async with running(service(db, count_up), neighbours.log) as runtime:
         await wait_until(lambda: has_refused(runtime, 1))
+        await wait_until(lambda: is_idle(runtime))  # else the message is delivered once more
     async with db.begin() as tx:
         long_ago = await past(tx, REFUSED_RETENTION)
         await tx.execute(update(REFUSED).values(last_at=long_ago))

@@ -25,7 +25,7 @@ def round_(request: pytest.FixtureRequest) -> int:
     return number
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shop() -> Iterator[Shop]:
     with temporary_shop(NOTHING_EXPIRES) as shop:
         result = shop.up()

@@ -9,7 +9,7 @@ from tests.system.reports import pytest_runtest_makereport  # noqa: F401  a hook
 from tests.system.shop_client import ShopClient, open_client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shop() -> Iterator[Shop]:
     with temporary_shop() as shop:
         result = shop.up()

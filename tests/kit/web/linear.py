@@ -1,4 +1,4 @@
-"""What a reader of a client's bytes costs, and whether twice the bytes cost more than twice."""
+"""What a reader of a client's bytes costs, and whether it grows faster than the bytes."""
 
 import gc
 import time
@@ -9,10 +9,11 @@ from typing import Final
 
 from roadbike.kit.pure.refusals import Refusal
 
-ROUNDS: Final = 5  # the cheapest one counts: other processes only make a round dearer
+ROUNDS: Final = 5  # of both sizes in turn; the cheapest one counts: a busy machine only adds
 MOST_TRIES: Final = 5  # of so many rounds each, on a machine that is so busy that none was cheap
 CHEAP_MS: Final = 5.0  # a case that costs less at full size is not measured further
-MOST_RATIO: Final = 3.0  # full size to half size: 2 when linear, 4 when quadratic
+PART: Final = 4  # the other size is so many times smaller
+MOST_RATIO: Final = 8.0  # of the two costs: 4 when linear, 16 when quadratic
 MOST_MS: Final = 2_000.0  # on any machine; on two shared cores of 2026 all are below 50
 
 Read = Callable[[], object]
@@ -21,24 +22,24 @@ Cases = Callable[[int], Iterator[tuple[str, Read]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """CPU milliseconds of one case. half: None when the case is too cheap to compare."""
+    """CPU milliseconds of one case. part: None when the case is too cheap to compare."""
 
     case: str
-    half: float | None
+    part: float | None
     full: float
 
     @property
     def is_linear(self) -> bool:
-        return self.half is None or self.full <= MOST_RATIO * self.half
+        return self.part is None or self.full <= MOST_RATIO * self.part
 
-    def at_most(self, half: float, full: float) -> "Cost":
+    def at_most(self, part: float, full: float) -> "Cost":
         """Return the cost when both sizes were measured again."""
-        half = half if self.half is None else min(half, self.half)
-        return replace(self, half=half, full=min(full, self.full))
+        part = part if self.part is None else min(part, self.part)
+        return replace(self, part=part, full=min(full, self.full))
 
     def __str__(self) -> str:
-        half = "" if self.half is None else f", {self.half:.1f} ms at half"
-        return f"{self.full:.1f} ms at full size{half}: {self.case}"
+        part = "" if self.part is None else f", {self.part:.1f} ms at a quarter of it"
+        return f"{self.full:.1f} ms at full size{part}: {self.case}"
 
 
 def check_linear(reader: str, cases: Cases, full_size: int) -> None:
@@ -48,8 +49,8 @@ def check_linear(reader: str, cases: Cases, full_size: int) -> None:
     as read.
     """
     costs = [
-        _cost(name, half, full)
-        for (name, full), (_, half) in zip(cases(full_size), cases(full_size // 2), strict=True)
+        _cost(name, part, full)
+        for (name, full), (_, part) in zip(cases(full_size), cases(full_size // PART), strict=True)
     ]
     dearest = max(costs, key=lambda cost: cost.full)
     print(f"\n{reader}, {full_size:,} bytes, {len(costs)} cases: {dearest}")  # noqa: T201 the figure
@@ -57,29 +58,25 @@ def check_linear(reader: str, cases: Cases, full_size: int) -> None:
     assert not wrong, wrong
 
 
-def _cost(case: str, half: Read, full: Read) -> Cost:
+def _cost(case: str, part: Read, full: Read) -> Cost:
     first = _once(full)
     assert first < MOST_MS, f"{first:.0f} ms at full size: {case}"  # more rounds would take minutes
     if first < CHEAP_MS:
-        return Cost(case=case, half=None, full=first)
+        return Cost(case=case, part=None, full=first)
     gc.disable()
     try:
-        cost = Cost(case=case, half=_best(half), full=_best(full))
-        for _ in range(MOST_TRIES - 1):
-            if cost.is_linear:
+        cost = Cost(case=case, part=_once(part), full=first)
+        for number in range(ROUNDS * MOST_TRIES):
+            if number >= ROUNDS and cost.is_linear:
                 break
-            cost = cost.at_most(_best(half), _best(full))
+            cost = cost.at_most(_once(part), _once(full))
         return cost
     finally:
         gc.enable()
 
 
-def _best(read: Read) -> float:
-    return min(_once(read) for _ in range(ROUNDS))
-
-
 def _once(read: Read) -> float:
-    began = time.process_time()
+    began = time.thread_time()  # what other threads do is not counted
     with suppress(Refusal):
         read()
-    return (time.process_time() - began) * 1000
+    return (time.thread_time() - began) * 1000

@@ -1,0 +1,1 @@
+"""Tests of pages, which share an open shop and a browser until the last of them ends."""

@@ -1,0 +1,1 @@
+"""Tests of races, which share an open shop until the last of them ends."""

@@ -1,0 +1,1 @@
+"""Tests of the command `roadbike`, which share an open shop until the last of them ends."""
