@@ -14,19 +14,23 @@ from typing import Final
 SPAN_SECONDS: Final = 1.0  # over which it is measured how much is finished
 FEWEST: Final = 16  # pieces of work that are always taken in
 MANY: Final = FEWEST // 2  # from which on it is measured
+MEAN: Final = 0.7  # of the time that each may take, so that nearly all are finished in it
+CAUTIOUS_SECONDS: Final = 2.0  # after a piece of work that took too long
 
 
 class Throughput:
     """Measures how many pieces of work are finished in a second while there are many.
 
-    within_seconds: in which a piece should be finished at the mean; None: there is always room.
-    clock: seconds.
+    limit_seconds: in which each piece should be finished. While all are, there is room; after one
+    that took longer, as many are taken in as are finished within MEAN of it at the mean. None:
+    there is always room. clock: seconds.
     """
 
     def __init__(
-        self, within_seconds: float | None, clock: Callable[[], float] = time.monotonic
+        self, limit_seconds: float | None, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._within_seconds, self._clock = within_seconds, clock
+        self._limit_seconds, self._clock = limit_seconds, clock
+        self._too_long_at = -CAUTIOUS_SECONDS
         self._working = 0
         self._many_since = 0.0
         self._ends: deque[float] = deque()  # of the last SPAN_SECONDS
@@ -34,6 +38,7 @@ class Throughput:
     @contextmanager
     def work(self) -> Iterator[None]:
         """Count the block as one piece of work."""
+        began = self._clock()
         self._working += 1
         if self._working == MANY:
             self._many_since = self._clock()
@@ -42,7 +47,9 @@ class Throughput:
             yield
         finally:
             self._working -= 1
-            self._ends.append(self._clock())
+            self._ends.append(now := self._clock())
+            if self._limit_seconds is not None and now - began > self._limit_seconds:
+                self._too_long_at = now
             self._forget()
 
     def has_room(self, working: int) -> bool:
@@ -50,13 +57,14 @@ class Throughput:
 
         There is room when it is not known: without many pieces of work for half of the span.
         """
-        seconds = min(self._clock() - self._many_since, SPAN_SECONDS)
-        if self._within_seconds is None or working < FEWEST:
+        if self._limit_seconds is None or working < FEWEST or self._working < MANY:
             return True
-        if self._working < MANY or seconds < SPAN_SECONDS / 2:
+        now = self._clock()
+        seconds = min(now - self._many_since, SPAN_SECONDS)
+        if seconds < SPAN_SECONDS / 2 or now - self._too_long_at > CAUTIOUS_SECONDS:
             return True
         self._forget()
-        return working < len(self._ends) / seconds * self._within_seconds
+        return working < len(self._ends) / seconds * self._limit_seconds * MEAN
 
     def _forget(self) -> None:
         begin = self._clock() - SPAN_SECONDS

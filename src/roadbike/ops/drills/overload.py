@@ -42,7 +42,7 @@ LEAST_SHARE_SMALL: Final = 0.5  # five seconds on a machine with other work say 
 REFUSED_MS: Final = 50.0
 NEVER_SECONDS: Final = 2.0
 TIMEOUT_SECONDS: Final = 4.0
-DEFAULT: Final = 200  # requests in flight
+DEFAULT: Final = 100  # requests in flight
 SETTINGS: Final = ChangingSettings(in_flight=DEFAULT, shed_lag_ms=100)
 
 
