@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -17,7 +17,7 @@ from roadbike.payment.providers import Charge, Snapshot, Unknown
 from roadbike.payment.store import ATTEMPT
 from roadbike.payment.use_cases.pay import Cashier
 from tests.flows.in_process_shop import until
-from tests.past import past
+from tests.past import MARGIN, past
 from tests.payment.fake_provider import TAKEN, FakeProvider, an_attempt, status, time_passes
 from tests.purchase_events import Story
 from tests.service_harness import ServiceHarness
@@ -99,25 +99,23 @@ async def test_no_other_question_ends_the_back_off_of_a_refund(
     payment: ServiceHarness, cashier: Cashier, provider: FakeProvider
 ) -> None:
     await refunding(payment, cashier, provider)
-    waits = []
-    for _ in range(7):
+    for seconds in (2, 4, 8, 16, 30, 30, 30):
         provider.refunds = [Unknown("unavailable")]
+        _, before = await due_and_now(payment)
         await cashier.refund_owed(payment.db)
-        waits.append(await wait(payment))
-        await time_passes(payment, timedelta(seconds=waits[-1]))
+        due, after = await due_and_now(payment)
+        assert before - MARGIN <= due - timedelta(seconds=seconds) <= after + MARGIN
+        await time_passes(payment, due - after + MARGIN)
         provider.asked = []
         await cashier.finish_unknown(payment.db)
         await cashier.look_for_refunds(payment.db)
         assert provider.asked == []
 
-    assert [round(seconds) for seconds in waits] == [2, 4, 8, 16, 30, 30, 30]
 
-
-async def wait(payment: ServiceHarness) -> float:
-    """Return the seconds until the only attempt is due."""
+async def due_and_now(payment: ServiceHarness) -> tuple[datetime, datetime]:
+    """Return when the only attempt is due, and the time of the database."""
     async with payment.db.read() as tx:
-        check_at = await tx.scalar(select(ATTEMPT.c.check_at))
-        return float((check_at - await tx.now()).total_seconds())
+        return await tx.scalar(select(ATTEMPT.c.check_at)), await tx.now()
 
 
 class Crowded(FakeProvider):
@@ -257,7 +255,8 @@ async def test_a_look_without_an_answer_is_made_again_an_hour_later(
     await time_passes(payment, timedelta(days=1))
     await cashier.look_for_refunds(payment.db)
 
-    assert 3590 < await wait(payment) <= 3600
+    due, now = await due_and_now(payment)
+    assert 3590 < (due - now).total_seconds() <= 3600
 
 
 async def test_a_refund_waits_for_no_look_that_was_planned_before(
