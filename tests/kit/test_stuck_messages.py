@@ -12,7 +12,6 @@ from structlog.testing import capture_logs
 from roadbike.kit.audit_log import AUDIT_LOG
 from roadbike.kit.db import Database
 from roadbike.kit.messaging import dead_letters
-from roadbike.kit.messaging.dead_letters import DeadLetter
 from roadbike.kit.messaging.inbox import Inbox
 from roadbike.kit.messaging.parked import (
     ALARM_ATTEMPTS,
@@ -22,6 +21,7 @@ from roadbike.kit.messaging.parked import (
     count_stuck,
     wait_after,
 )
+from roadbike.kit.pure.letters import DeadLetter
 from tests.kit.parked_messages import FailingHandler, make_due, messages, parked, parked_after
 
 

@@ -31,7 +31,7 @@ def test_the_supervisor_does_not_load_what_services_are_made_of(modules: str) ->
     assert done.stdout.split() == []
 
 
-@pytest.mark.parametrize("name", ["looks", "status", "account"])
+@pytest.mark.parametrize("name", ["looks", "status", "account", "dead_letters"])
 def test_a_command_that_asks_the_open_shop_loads_no_database(name: str) -> None:
     heavy = ("litestar", "nats", "sqlalchemy")  # a second on a small machine
     module = f"roadbike.local.commands.{name}"

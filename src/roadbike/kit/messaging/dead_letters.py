@@ -5,7 +5,6 @@ from functools import partial
 from typing import Any, Final
 
 import structlog
-from msgspec import Struct
 from sqlalchemy import ColumnElement, case, func, select, true, update
 
 from roadbike.kit.audit_log import MAX_ACTOR, MAX_WHY, OPERATOR, StaffChange, note
@@ -14,6 +13,7 @@ from roadbike.kit.db.columns import utc_now
 from roadbike.kit.db.rows import locking
 from roadbike.kit.db.statements import Row
 from roadbike.kit.messaging.parked import ALARM_ATTEMPTS, NEEDS_A_PERSON, PARKED, ParkedState
+from roadbike.kit.pure.letters import DeadLetter
 
 log = structlog.get_logger()
 
@@ -22,29 +22,6 @@ KIND: Final = "event"  # in the audit log, where the thing is the event's key
 STUCK: Final = "stuck"  # the state that is shown for a parked message whose retries fail
 
 _OPEN: Final = PARKED.c.state.in_([ParkedState.PARKED, ParkedState.DEAD])
-
-
-class DeadLetter(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A message in the table of parked messages.
-
-    id: its number in this service. state: parked, stuck, dead, kept or dismissed.
-    age_seconds: since it was parked. attempts: that failed. error: of the last one.
-    dismissed_by, dismissed_why: who dismissed it, and the reason that they gave.
-    data: of the event, when one letter is asked for.
-    """
-
-    id: int
-    event_id: str
-    topic: str
-    type: str
-    key: str
-    state: str
-    age_seconds: int
-    attempts: int
-    error: str
-    dismissed_by: str | None = None
-    dismissed_why: str | None = None
-    data: str | None = None
 
 
 async def listed(tx: Tx, *, everything: bool = False) -> tuple[Sequence[DeadLetter], int]:

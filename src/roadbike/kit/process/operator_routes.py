@@ -1,37 +1,21 @@
 """The routes under /internal with which an operator's commands look after dead letters."""
 
-from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
 import msgspec
 
 from roadbike.kit.db import Database
 from roadbike.kit.messaging import dead_letters
-from roadbike.kit.messaging.dead_letters import DeadLetter
 from roadbike.kit.pure.callers import OPERATOR
+from roadbike.kit.pure.letters import ALL_PATH, PATH, Changed, DeadLetter, DeadLetters
 from roadbike.kit.pure.refusals import Forbidden, NotFound
 from roadbike.kit.pure.texts import LINE
 from roadbike.kit.web import INTERNAL, Body, Caller, Line, Route, get, post
 from roadbike.kit.web.media import JSON
 
-PATH: Final = "/internal/dead-letters"
-ALL_PATH: Final = "/internal/parked-messages"
 MAX_IDS: Final = 1000
 
 Ids = Annotated[list[int], msgspec.Meta(max_length=MAX_IDS)] | None
-
-
-class DeadLetters(msgspec.Struct, frozen=True):
-    """total: of all letters, of which so many are listed as fit one answer."""
-
-    letters: Sequence[DeadLetter]
-    total: int
-
-
-class Changed(msgspec.Struct, frozen=True):
-    """The letters that a command has changed."""
-
-    ids: Sequence[int]
 
 
 class Retry(Body, frozen=True, kw_only=True):

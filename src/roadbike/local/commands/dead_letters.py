@@ -14,8 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from roadbike.kit.auth import ServiceTokens
-from roadbike.kit.messaging.dead_letters import DeadLetter
-from roadbike.kit.process.operator_routes import ALL_PATH, PATH, Changed, DeadLetters
+from roadbike.kit.pure.letters import ALL_PATH, PATH, Changed, DeadLetter, DeadLetters
 from roadbike.local import shop_file
 from roadbike.local.errors import CommandError
 from roadbike.local.home import Home
