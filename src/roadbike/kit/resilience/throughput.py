@@ -15,7 +15,7 @@ SPAN_SECONDS: Final = 1.0  # over which it is measured how much is finished
 FEWEST: Final = 16  # pieces of work that are always taken in
 MANY: Final = FEWEST // 2  # from which on it is measured
 MEAN: Final = 0.7  # of the time that each may take, so that nearly all are finished in it
-CAUTIOUS_SECONDS: Final = 2.0  # after a piece of work that took too long
+CAUTIOUS_SECONDS: Final = 10.0  # after a piece of work that took too long
 
 
 class Throughput:
