@@ -238,7 +238,7 @@ def set_up_secrets(
     folder: Annotated[Path, typer.Argument()],
     *,
     gateway: Annotated[str, typer.Option("--gateway")],
-    database_url: Annotated[str, typer.Option("--database-url")],
+    database_url: Annotated[list[str], typer.Option("--database-url")],
     broker_url: Annotated[str, typer.Option("--broker-url")],
 ) -> None:
     """Make the keys and passwords of a shop in a Kubernetes cluster, as files in that folder."""

@@ -1,13 +1,16 @@
-"""The servers beside the cluster: PostgreSQL and Kafka, which belong to the cluster's owner."""
+"""The servers beside the cluster, which belong to its owner: PostgreSQL, MariaDB and Kafka."""
 
+import asyncio
 import os
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final
 
 from tests.distributed.kafka_server import KafkaCluster
+from tests.mariadb import MariaDBServer
 from tests.postgres import PostgresServer
 
 HOST: Final = os.environ.get("ROADBIKE_CLUSTER_HOST", "10.89.0.1")  # this machine, as pods see it
@@ -43,15 +46,46 @@ class Postgres(PostgresServer):
         subprocess.run([self._cluster.folder / "psql", *options, url], check=True)  # noqa: S603
 
 
+class Mariadb(MariaDBServer):
+    """A server that pods reach, and that keeps what it has said to have kept."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            {
+                "bind-address": f"127.0.0.1,{HOST}",
+                "innodb-flush-log-at-trx-commit": "1",
+                "innodb-doublewrite": "1",
+            }
+        )
+
+    def run(self, file: Path) -> None:
+        """Run the statements of the file as a user with all rights."""
+        statements = (each.strip() for each in file.read_text().split(";\n"))
+        asyncio.run(self.execute(*filter(None, statements)))
+
+
+@dataclass(frozen=True)
+class Servers:
+    postgres: Postgres
+    mariadb: Mariadb
+    kafka: KafkaCluster
+
+    def run(self, folder: Path) -> None:
+        """Make the databases and their users, as `roadbike set-up-secrets` has written them."""
+        self.postgres.run(folder / "databases.sql")
+        self.mariadb.run(folder / "databases-mariadb.sql")
+
+
 @contextmanager
-def servers(folder: Path) -> Iterator[tuple[Postgres, KafkaCluster]]:
-    """Yield both when they answer; they end with the block."""
-    database, broker = Postgres(), KafkaCluster(folder, host=HOST)
-    database.start(wait=False)
-    try:
-        broker.start()
-        database.wait_until_ready()
-        yield database, broker
-    finally:
-        broker.kill()
-        database.remove()
+def servers(folder: Path) -> Iterator[Servers]:
+    """Yield them when they answer; they end with the block."""
+    with ExitStack() as stack:
+        found = Servers(Postgres(), Mariadb(), KafkaCluster(folder, host=HOST))
+        found.postgres.start(wait=False)
+        stack.callback(found.postgres.remove)
+        found.mariadb.start()
+        stack.callback(found.mariadb.remove)
+        stack.callback(found.kafka.kill)
+        found.kafka.start()
+        found.postgres.wait_until_ready()
+        yield found

@@ -25,10 +25,15 @@ class Load:
         """Return the per cent of requests with a status below 400."""
         return float(self.result["availability"])
 
+    @property
+    def count(self) -> int:
+        """Return the number of requests that were answered so."""
+        return int(self.result["transactions"])
+
     def __str__(self) -> str:
         of = self.result
         return (
-            f"{of['availability']:.2f} % of {of['transactions'] + of['failed_transactions']}, "
+            f"{of['availability']:.2f} % of {self.count + of['failed_transactions']}, "
             f"{of['transaction_rate']:.0f}/s, longest {of['longest_transaction']:.2f} s"
         )
 

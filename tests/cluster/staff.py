@@ -4,8 +4,8 @@ from typing import Any, Final
 
 import httpx
 
-from tests.cluster.conftest import ClusterShop
 from tests.cluster.kubectl import until
+from tests.cluster.shop import ClusterShop
 
 UNITS: Final = 1_000_000
 
@@ -20,8 +20,8 @@ class Staff:
     def token(self, user: str = "admin") -> str:
         body = {"userId": user, "password": self._shop.logins[user]}
         answer = self.http.post("/accounts/tokens", json=body)
-        assert answer.status_code == 201, answer.text
-        token: str = answer.json()["accessToken"]
+        assert answer.status_code == 200, answer.text
+        token: str = answer.json()["access_token"]
         return token
 
     def ask(self, method: str, path: str, body: Any = None, user: str = "admin") -> httpx.Response:

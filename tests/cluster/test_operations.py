@@ -1,13 +1,10 @@
 """The operations of the requirements, each on a real cluster, with the figures seen."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 import pytest
 
 from tests.cluster import siege_pod
-from tests.cluster.conftest import APPS, ClusterShop, command, figure
 from tests.cluster.kubectl import (
     OVERLAYS,
     ROOT,
@@ -19,6 +16,7 @@ from tests.cluster.kubectl import (
     rolled_out,
     until,
 )
+from tests.cluster.shop import APPS, ClusterShop, as_it_was, command, figure
 from tests.cluster.staff import Staff
 from tests.cluster.timeline import Timeline, shown
 
@@ -43,37 +41,10 @@ SET: Final = (
 )
 
 
-@pytest.fixture(scope="module")
-def staff(shop: ClusterShop) -> Staff:
-    return Staff(shop)
-
-
-@pytest.fixture(scope="module")
-def bike(staff: Staff) -> int:
-    return staff.bike()
-
-
-@pytest.fixture
-def siege(staff: Staff, bike: int, tmp_path: Path) -> None:
-    """A pod with siege, whose token is new."""
-    siege_pod.start(staff.token("buyer"), bike, tmp_path)
-
-
 @pytest.fixture
 def without_breaker(fixed_size: None) -> None:  # noqa: ARG001  which makes it as it was
     kubectl("set", "env", "deployment/reservation", "ROADBIKE_BREAKER=off")
     rolled_out("reservation")
-
-
-@pytest.fixture
-def fixed_size() -> Iterator[None]:
-    """One pod each of reservation and payment, without an autoscaler."""
-    kubectl("delete", "hpa/reservation", "hpa/payment")
-    for app in ("reservation", "payment"):
-        kubectl("scale", f"deployment/{app}", "--replicas=1")
-        rolled_out(app)
-    yield
-    as_it_was("reservation", "payment")
 
 
 @pytest.mark.usefixtures("shop")
@@ -193,15 +164,11 @@ def test_a_killed_pod_of_each_kind_is_replaced_and_nothing_is_lost() -> None:
     audited()
 
 
-def test_an_outage_of_stock_is_caught_up_with(
-    shop: ClusterShop, staff: Staff, tmp_path: Path
-) -> None:
+def test_an_outage_of_stock_is_caught_up_with(shop: ClusterShop) -> None:
     """O10 and N2."""
-    token = tmp_path / "token"
-    token.write_text(staff.token())
     said = command(
-        *("drill", "stock-outage", "--small", "--gateway", shop.file.gateway),
-        *("--token-file", str(token), "--stopper", STOP, "--starter", START),
+        *("drill", "stock-outage", "--small", "--home", str(shop.home)),
+        *("--stopper", STOP, "--starter", START),
     )
 
     figure(said)
@@ -232,14 +199,6 @@ def audited() -> None:
     said = kubectl("logs", "job/audit")
     figure(said.strip().splitlines()[-1])
     assert get("job", "audit")["status"].get("succeeded") == 1, said
-
-
-def as_it_was(*apps: str) -> None:
-    """Delete and make them: to apply the overlay would keep what tests have patched."""
-    kubectl("delete", "deployment", *apps, "--wait")
-    kubectl("apply", f"--kustomize={OVERLAYS / 'test'}", f"--selector=app in ({','.join(apps)})")
-    for app in apps:
-        rolled_out(app)
 
 
 def slow_start(app: str) -> None:

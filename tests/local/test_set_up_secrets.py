@@ -1,6 +1,7 @@
 """`roadbike set-up-secrets`: every service can start with what it writes, also in production."""
 
 import json
+import re
 import stat
 from importlib import import_module
 from pathlib import Path
@@ -32,13 +33,19 @@ OF_THE_CLUSTER = {  # deploy/k8s/base
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    set_up_secrets.write(tmp_path / "secrets", "https://shop.example/", DATABASE, BROKER)
+    set_up_secrets.write(tmp_path / "secrets", "https://shop.example/", [DATABASE], BROKER)
     return tmp_path / "secrets"
 
 
 def variables(file: Path) -> dict[str, str]:
     lines = file.read_text().splitlines()
     return dict(line.split("=", 1) for line in lines)
+
+
+def made_by(file: Path) -> set[str]:
+    """The databases that its statements make."""
+    found = re.findall(r"^CREATE DATABASE (?:IF NOT EXISTS )?(\w+)", file.read_text(), re.MULTILINE)
+    return set(found)
 
 
 @pytest.mark.parametrize("name", [spec.name for spec in SERVICES])
@@ -76,7 +83,7 @@ def test_only_its_owner_may_read_it(folder: Path) -> None:
 def test_made_again_it_keeps_every_key_and_password(folder: Path) -> None:
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
-    set_up_secrets.write(folder, "https://shop.example", DATABASE, BROKER)
+    set_up_secrets.write(folder, "https://shop.example", [DATABASE], BROKER)
 
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
@@ -112,4 +119,27 @@ def test_operators_find_the_whole_shop_in_it(folder: Path) -> None:
 )
 def test_urls_that_no_service_takes_are_refused(tmp_path: Path, database: str, broker: str) -> None:
     with pytest.raises(CommandError, match="cannot be used"):
-        set_up_secrets.write(tmp_path / "secrets", "https://shop.example", database, broker)
+        set_up_secrets.write(tmp_path / "secrets", "https://shop.example", [database], broker)
+
+
+def test_a_service_may_have_a_database_elsewhere(tmp_path: Path) -> None:
+    folder = tmp_path / "secrets"
+    elsewhere = "mariadb+asyncmy://{user}:{password}@mariadb:3306/{database}"
+    given = [f"delivery={elsewhere}", DATABASE]
+
+    set_up_secrets.write(folder, "https://shop.example", given, BROKER)
+
+    urls = {
+        spec.name: variables(folder / f"{spec.name}.env")["ROADBIKE_DATABASE_URL"]
+        for spec in SERVICES
+    }
+    owner = variables(folder / "delivery-owner.env")["ROADBIKE_DATABASE_URL"]
+    assert owner.startswith("mariadb+asyncmy://delivery_owner:")
+    assert [name for name, url in urls.items() if "@mariadb:3306/" in url] == ["delivery"]
+    assert made_by(folder / "databases-mariadb.sql") == {"delivery"}
+    assert made_by(folder / "databases.sql") == {*urls, "provider"} - {"delivery"}
+
+
+def test_every_database_needs_a_url(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="stock"):
+        set_up_secrets.write(tmp_path, "https://shop.example", [f"delivery={DATABASE}"], BROKER)

@@ -3,14 +3,38 @@
 import asyncio
 import shlex
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Literal
+from http import HTTPStatus
+from typing import Final, Literal
 
 from roadbike.local.errors import CommandError
 from roadbike.local.home import Home
+from roadbike.local.servers.traefik import ROUTES
 from roadbike.local.supervisor import control
+from roadbike.local.texts import say
+from roadbike.ops.people import Person, Response, wait_until
+
+GONE_SECONDS: Final = 30.0  # for a pod that ends: its preStop, and the requests that it still has
 
 ServiceAction = Callable[[str], Awaitable[None]]  # takes the service's name
 Change = Callable[[str, Mapping[str, str]], Awaitable[None]]  # of settings of a service
+
+
+async def take_down(service: str, stop: ServiceAction, person: Person) -> None:
+    """Stop the service, and wait until it answers that person no more.
+
+    Raises CommandError when it still answers after GONE_SECONDS.
+    """
+    await stop(service)
+
+    def is_gone(response: Response) -> bool:
+        return response.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+    await wait_until(
+        lambda: person.ask("GET", ROUTES[service][0]),
+        is_gone,
+        say("demo-taken-down", service=service),
+        GONE_SECONDS,
+    )
 
 
 def by_supervisor(home: Home, verb: Literal["start", "stop", "restart"]) -> ServiceAction:

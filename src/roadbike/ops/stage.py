@@ -10,10 +10,8 @@ from typing import Any, Final
 from rich.console import Console
 
 from roadbike.contracts.statuses import DeliveryStatus, PaymentStatus
-from roadbike.local.errors import CommandError
-from roadbike.local.servers.traefik import ROUTES
 from roadbike.local.texts import say
-from roadbike.ops.outages import ServiceAction
+from roadbike.ops.outages import ServiceAction, take_down
 from roadbike.ops.people import Person, Response, wait_until
 
 PRICE: Final = 3_300_000  # KRW
@@ -119,11 +117,8 @@ class Stage:
     @asynccontextmanager
     async def without(self, service: str) -> AsyncIterator[None]:
         """Take the service down for the block. Raises CommandError when it still answers."""
-        await self.stop(service)
         try:
-            response = await self.admin.ask("GET", ROUTES[service][0])
-            if response.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-                raise CommandError("demo-still-answers", service=service)
+            await take_down(service, self.stop, self.admin)
             yield
         finally:
             await self.start(service)

@@ -5,10 +5,12 @@ from contextlib import suppress
 
 import pytest
 from aiokafka import AIOKafkaConsumer
+from aiokafka.structs import TopicPartition
 
 from roadbike.kit.messaging.broker import BrokerUnavailable, Subscription, TopicMissing
 from roadbike.kit.messaging.broker.kafka.envelope import headers_of
 from roadbike.kit.messaging.broker.kafka.options import Membership
+from roadbike.kit.messaging.broker.kafka.subscription import SLICE_SECONDS, KafkaSubscription
 from tests.kit.broker.conftest import ConnectKafka
 from tests.kit.broker.kafka_mock import MockCluster, MockKafkaBroker
 from tests.kit.broker.messages import (
@@ -20,6 +22,8 @@ from tests.kit.broker.messages import (
     wait_until,
     wait_until_connected,
 )
+
+ITS_ONLY_PLACE = TopicPartition(TOPIC, 0)
 
 
 async def test_a_repeated_event_stands_at_two_offsets_and_the_log_holds_both(
@@ -170,3 +174,30 @@ async def nothing_is_left(subscription: Subscription) -> bool:
         await subscription.ack(await subscription.fetch(10, 0.5))
         return await subscription.lag() == 0
     return False
+
+
+async def test_a_member_without_partitions_seldom_looks_for_some(
+    connect_kafka: ConnectKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As all replicas of a service that has more of them than the topic has partitions."""
+    broker = await connect_kafka()
+    await broker.set_up(GROUPS)
+    subscription = await broker.subscribe("mypage", TOPIC)
+    assert isinstance(subscription, KafkaSubscription)
+    assert await subscription.fetch(1, 1) == []  # it is a member now
+    await subscription.revoked([ITS_ONLY_PLACE])
+    looks = 0
+    look = AIOKafkaConsumer.getmany
+
+    async def counted(consumer: AIOKafkaConsumer, *places: object, **options: object) -> object:
+        nonlocal looks
+        looks += 1
+        return await look(consumer, *places, **options)
+
+    monkeypatch.setattr(AIOKafkaConsumer, "getmany", counted)
+    await broker.send(messages(1))
+
+    assert await subscription.fetch(1, 4 * SLICE_SECONDS) == []
+    assert looks <= 5
+    subscription.assigned([ITS_ONLY_PLACE])
+    assert len(await subscription.fetch(1, 5)) == 1

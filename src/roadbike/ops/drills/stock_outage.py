@@ -22,6 +22,7 @@ from roadbike.ops.drills.load import Call, Plan
 from roadbike.ops.drills.report import Report
 from roadbike.ops.drills.running_load import answered
 from roadbike.ops.drills.shop import DrilledShop
+from roadbike.ops.outages import take_down
 from roadbike.ops.people import Person, Response
 
 T = TypeVar("T")
@@ -56,8 +57,8 @@ async def play(shop: DrilledShop, report: Report, size: Size) -> None:
     bike_id = await shop.bike(units)
     buyers = await shop.buyers(size.of(BUYERS, SMALL_BUYERS))
     shop.say("drill-stopping", service="stock")
-    await shop.stop("stock")
     try:
+        await take_down("stock", shop.stop, shop.admin)
         shop.say("drill-reserving", count=count, units=units)
         answers = await _reserve(shop, bike_id, buyers, count)
         report.phase("stock-down", answers)

@@ -27,7 +27,7 @@ from roadbike.kit.messaging.broker.port import (
 log = structlog.get_logger()
 
 SLICE_SECONDS: Final = 0.5  # of a long wait, so that new partitions are fetched from soon
-PAUSE_SECONDS: Final = 0.02  # while no partition may be fetched from
+PAUSE_SECONDS: Final = 0.02  # for what needs no answer of the server
 NOWHERE: Final = TopicPartition("", -1)  # fetched from then, because a fetch also raises failures
 
 
@@ -43,6 +43,7 @@ class KafkaSubscription(Subscription):
         self._windows: dict[TopicPartition, Window] = {}
         self._unchecked: set[TopicPartition] = set()
         self._opening, self._fetching = asyncio.Lock(), asyncio.Lock()
+        self._may_fetch = asyncio.Event()  # set when partitions may have become ready for it
 
     async def open(self) -> AIOKafkaConsumer:
         """Return the consumer of the topic as it is now. Raises BrokerUnavailable, TopicMissing."""
@@ -77,6 +78,7 @@ class KafkaSubscription(Subscription):
         for each in received:
             if isinstance(each.handle, Window):
                 each.handle.ack(each.position)
+        self._may_fetch.set()
         await self._commit()
 
     async def nak(self, received: Sequence[Received], delay: float) -> None:
@@ -84,6 +86,7 @@ class KafkaSubscription(Subscription):
         for each in received:
             if isinstance(each.handle, Window):
                 each.handle.nak(each.position, due)
+        self._may_fetch.set()
 
     async def lag(self) -> int:
         return (await self.progress()).backlog
@@ -172,7 +175,9 @@ class KafkaSubscription(Subscription):
         # not those of consumer.assignment(): during a rebalance it still has the lost partitions
         places = [place for place, window in self._windows.items() if window.takes_more]
         if not places:
-            places, seconds = [NOWHERE], min(seconds, PAUSE_SECONDS)
+            # not by the consumer, which would look for partitions all the time
+            await self._wait_for_partitions(seconds)
+            places, seconds = [NOWHERE], 0
         try:
             await self._check_log(consumer)
             fetched = await _get_many(consumer, places, at_most, seconds)
@@ -186,6 +191,12 @@ class KafkaSubscription(Subscription):
             await self._drop_consumer()
             raise BrokerUnavailable(reason_of(error)) from error
         return received
+
+    async def _wait_for_partitions(self, seconds: float) -> None:
+        self._may_fetch.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._may_fetch.wait()
 
     async def _check_log(self, consumer: AIOKafkaConsumer) -> None:
         """Begin a partition again whose log does not have what this group has acknowledged.
@@ -256,6 +267,7 @@ class KafkaSubscription(Subscription):
         """Take over these partitions; they are all that this member has from now on."""
         self._windows = {place: Window(self._member.ack_wait) for place in places}
         self._unchecked = set(places)
+        self._may_fetch.set()
 
 
 async def _get_many(
