@@ -26,7 +26,10 @@ AUDIT: Final = ROOT / "deploy/k8s/tools/audit.yaml"
 SLOW_START: Final = ["sh", "-c", 'sleep 5; exec roadbike "$@"', "slow"]
 NO_DRAIN: Final = {"name": "ROADBIKE_DRAIN_MS", "value": "0"}
 CONTAINER: Final = "/spec/template/spec/containers/0"
-STOP: Final = "kubectl --namespace roadbike scale deployment/{service} --replicas=0"
+STOP: Final = (  # a pod that ends still answers on connections that it has
+    "sh -c 'kubectl --namespace roadbike scale deployment/{service} --replicas=0 && "
+    "kubectl --namespace roadbike wait --for=delete pod --selector app={service} --timeout=60s'"
+)
 START: Final = (
     "sh -c 'kubectl --namespace roadbike scale deployment/{service} --replicas=1 && "
     "kubectl --namespace roadbike rollout status deployment/{service} --timeout=120s'"
