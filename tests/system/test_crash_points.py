@@ -16,6 +16,8 @@ from tests.system.retrying import Order, order
 from tests.system.shop_client import Person, ShopClient
 from tests.system.unsupervised_service import unsupervised
 
+pytestmark = pytest.mark.any_stack
+
 SETTLE_SECONDS: Final = 20.0  # the broker redelivers unacknowledged messages well before
 KEPT: Final = (ReservationStatus.RESERVED, PaymentStatus.PAID)
 CANCELLED: Final = (ReservationStatus.CANCELLED, PaymentStatus.CANCELLED)

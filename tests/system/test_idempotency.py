@@ -6,7 +6,11 @@ from collections import Counter
 from http import HTTPStatus
 from uuid import uuid4
 
+import pytest
+
 from tests.system.shop_client import Response, ShopClient
+
+pytestmark = pytest.mark.any_stack
 
 CONCURRENT = 1_000
 PATIENCE_SECONDS = 60

@@ -11,6 +11,8 @@ import pytest
 from tests.system.real_shop import Shop
 from tests.system.shop_client import ShopClient, until
 
+pytestmark = pytest.mark.any_stack
+
 REFUSAL_MS = 700
 STOPPED_REFUSAL_MS = 100
 CANCEL_SECONDS = 5

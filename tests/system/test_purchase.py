@@ -1,6 +1,10 @@
 """Reserve, pay and cancel through the gateway, across all processes."""
 
+import pytest
+
 from tests.system.shop_client import PRICE, Person, ShopClient, until
+
+pytestmark = pytest.mark.any_stack
 
 OLD_CLIENTS_SEND = {
     "reserveId": 1,

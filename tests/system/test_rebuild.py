@@ -4,8 +4,12 @@ import asyncio
 from typing import Any, Final
 from uuid import uuid4
 
+import pytest
+
 from tests.system.shop_client import Person, ShopClient, until
 from tests.system.test_metrics import metrics, numbers
+
+pytestmark = pytest.mark.any_stack
 
 PURCHASES: Final = 40
 AT_A_TIME: Final = 3

@@ -3,7 +3,11 @@
 import asyncio
 from collections import Counter
 
+import pytest
+
 from tests.system.shop_client import Person, Response, ShopClient, until
+
+pytestmark = pytest.mark.any_stack
 
 BUYERS = 200
 UNITS = 50

@@ -44,7 +44,7 @@ async def unsupervised(
     """Run the service with these settings inside the block, and under the supervisor after it."""
     await asyncio.to_thread(control.ask, shop.home, "stop", name)
     spec = next(spec for spec in services.SERVICES if spec.name == name)
-    environ = services.environment(shop.home, Ports(shop.base), settings, spec)
+    environ = services.environment(shop.home, Ports(shop.base), {**shop.environ, **settings}, spec)
     with shop.home.log(name).open("ab") as log:
         process = await asyncio.create_subprocess_exec(
             sys.executable,

@@ -11,9 +11,11 @@ from typing import Final
 from sqlalchemy import Column, Connection, String, Table, column, delete, inspect, select, table
 
 from roadbike.kit.db.database import Tx, metadata
+from roadbike.kit.db.statements import Statement
 
 FIRST: Final = "0001"
 ALEMBIC_VERSION: Final = table("alembic_version", column("version_num"))
+_REVISION: Final = Statement(lambda _: select(ALEMBIC_VERSION.c.version_num))
 
 SCHEMA_VERSION: Final = Table(
     "schema_version",
@@ -32,7 +34,7 @@ async def reason_against(tx: Tx, version: str) -> str | None:
 
     Raises DBAPIError when no migration has run yet.
     """
-    revision = await tx.scalar(select(ALEMBIC_VERSION.c.version_num))
+    revision = await tx.scalar(_REVISION)
     if revision == version:
         return None
     if revision is None or revision < version:

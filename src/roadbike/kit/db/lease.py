@@ -28,6 +28,7 @@ LEASE: Final = Table(
     Column("until", UtcTime, nullable=False),
 )
 STATE: Final = select(LEASE, utc_now().label("now"))
+_OF_NAME: Final = Statement(lambda _: STATE.where(LEASE.c.name == bindparam("name")))
 _STILL_HELD: Final = Statement(
     lambda _: (
         select(LEASE.c.name)
@@ -43,7 +44,7 @@ async def take(db: Database, name: str, holder: str) -> int | None:
     Raises DatabaseUnavailable.
     """
     async with db.read() as tx:
-        row = await tx.row(STATE.where(LEASE.c.name == name))
+        row = await tx.row(_OF_NAME, {"name": name})
     if row is not None and _is_held_by_another(row, holder):
         return None
     return await db.transact(lambda tx: _take(tx, name, holder))

@@ -12,11 +12,13 @@ from typing import Final
 from sqlalchemy import ColumnElement, delete, func, select, update
 
 from roadbike.kit.db import Database, Tx, claims
+from roadbike.kit.db.statements import Statement
 from roadbike.kit.messaging import consumed, parked
 from roadbike.kit.messaging.broker import Message
 from roadbike.kit.messaging.parked import PARKED, ParkedState
 
 _IS_KEPT: Final = PARKED.c.state == ParkedState.KEPT
+_SOME: Final = Statement(lambda _: select(PARKED.c.seq).where(_IS_KEPT).limit(1))
 
 
 class Kept:
@@ -53,7 +55,7 @@ class Kept:
     async def release(self, _db: Database) -> None:
         """Make the kept messages of this replica's types due; delete those that nobody needs."""
         async with self._db.read() as tx:
-            if await tx.scalar(select(PARKED.c.seq).where(_IS_KEPT).limit(1)) is None:
+            if await tx.row(_SOME) is None:
                 return
         await self._db.transact(partial(_make_due, types=self._types))
         if self._known is not None:

@@ -16,6 +16,7 @@ from roadbike.kit.messaging.broker.kafka.connection import FAILURES, Connector, 
 from roadbike.kit.messaging.broker.kafka.envelope import message_of
 from roadbike.kit.messaging.broker.kafka.options import Membership
 from roadbike.kit.messaging.broker.kafka.reader import lost_events
+from roadbike.kit.messaging.broker.kafka.waiting import PAUSE_SECONDS, Waiting
 from roadbike.kit.messaging.broker.kafka.window import Window, last_acknowledged
 from roadbike.kit.messaging.broker.port import (
     BrokerUnavailable,
@@ -26,9 +27,7 @@ from roadbike.kit.messaging.broker.port import (
 
 log = structlog.get_logger()
 
-SLICE_SECONDS: Final = 0.5  # of a long wait, so that new partitions are fetched from soon
-PAUSE_SECONDS: Final = 0.02  # for what needs no answer of the server
-NOWHERE: Final = TopicPartition("", -1)  # fetched from then, because a fetch also raises failures
+SLICE_SECONDS: Final = 2.0  # of a long wait, so that a topic that was made again is noticed
 
 
 class KafkaSubscription(Subscription):
@@ -43,7 +42,7 @@ class KafkaSubscription(Subscription):
         self._windows: dict[TopicPartition, Window] = {}
         self._unchecked: set[TopicPartition] = set()
         self._opening, self._fetching = asyncio.Lock(), asyncio.Lock()
-        self._may_fetch = asyncio.Event()  # set when partitions may have become ready for it
+        self._waiting = Waiting()
 
     async def open(self) -> AIOKafkaConsumer:
         """Return the consumer of the topic as it is now. Raises BrokerUnavailable, TopicMissing."""
@@ -78,7 +77,7 @@ class KafkaSubscription(Subscription):
         for each in received:
             if isinstance(each.handle, Window):
                 each.handle.ack(each.position)
-        self._may_fetch.set()
+        self._waiting.end()
         await self._commit()
 
     async def nak(self, received: Sequence[Received], delay: float) -> None:
@@ -86,7 +85,7 @@ class KafkaSubscription(Subscription):
         for each in received:
             if isinstance(each.handle, Window):
                 each.handle.nak(each.position, due)
-        self._may_fetch.set()
+        self._waiting.end()
 
     async def lag(self) -> int:
         return (await self.progress()).backlog
@@ -174,13 +173,9 @@ class KafkaSubscription(Subscription):
         seconds = min(seconds, SLICE_SECONDS, max(until_due - time.monotonic(), 0))
         # not those of consumer.assignment(): during a rebalance it still has the lost partitions
         places = [place for place, window in self._windows.items() if window.takes_more]
-        if not places:
-            # not by the consumer, which would look for partitions all the time
-            await self._wait_for_partitions(seconds)
-            places, seconds = [NOWHERE], 0
         try:
             await self._check_log(consumer)
-            fetched = await _get_many(consumer, places, at_most, seconds)
+            fetched = await self._waiting.get_many(consumer, places, at_most, seconds)
             received = [
                 self._deliver(place, record)
                 for place, records in fetched.items()
@@ -191,12 +186,6 @@ class KafkaSubscription(Subscription):
             await self._drop_consumer()
             raise BrokerUnavailable(reason_of(error)) from error
         return received
-
-    async def _wait_for_partitions(self, seconds: float) -> None:
-        self._may_fetch.clear()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._may_fetch.wait()
 
     async def _check_log(self, consumer: AIOKafkaConsumer) -> None:
         """Begin a partition again whose log does not have what this group has acknowledged.
@@ -267,20 +256,7 @@ class KafkaSubscription(Subscription):
         """Take over these partitions; they are all that this member has from now on."""
         self._windows = {place: Window(self._member.ack_wait) for place in places}
         self._unchecked = set(places)
-        self._may_fetch.set()
-
-
-async def _get_many(
-    consumer: AIOKafkaConsumer, places: Collection[TopicPartition], at_most: int, seconds: float
-) -> dict[TopicPartition, list[ConsumerRecord]]:
-    """Return records; none while the members of the group agree on their partitions."""
-    fetched: dict[TopicPartition, list[ConsumerRecord]] = {}
-    with suppress(TimeoutError):  # aiokafka waits for its partitions as long as that takes
-        async with asyncio.timeout(seconds + PAUSE_SECONDS):
-            fetched = await consumer.getmany(
-                *places, timeout_ms=int(seconds * 1000), max_records=at_most
-            )
-    return fetched
+        self._waiting.end()
 
 
 class _Assignments(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
