@@ -9,6 +9,7 @@ from tests.cluster import siege_pod
 from tests.cluster.beside import servers
 from tests.cluster.kubectl import kubectl, rolled_out
 from tests.cluster.shop import SEEN, ClusterShop, as_it_was, opened
+from tests.cluster.siege_pod import Siege
 from tests.cluster.staff import Staff
 
 
@@ -33,9 +34,10 @@ def bike(staff: Staff) -> int:
 
 
 @pytest.fixture
-def siege(staff: Staff, bike: int, tmp_path: Path) -> None:
+def siege(staff: Staff, bike: int, tmp_path: Path) -> Siege:
     """A pod with siege, whose token is new."""
     siege_pod.start(staff.token("buyer"), bike, tmp_path)
+    return Siege(staff.count)
 
 
 @pytest.fixture

@@ -37,6 +37,12 @@ def pods(app: str) -> list[Any]:
     return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
 
 
+def running(app: str) -> int:
+    """Return the number of its pods that run, those that are about to end too."""
+    found = get("pods", f"--selector=app={app}")["items"]
+    return sum(pod["status"]["phase"] == "Running" for pod in found)
+
+
 def is_ready(pod: Any) -> bool:
     conditions = pod["status"].get("conditions", [])
     return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)

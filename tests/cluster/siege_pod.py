@@ -2,10 +2,11 @@
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any, Final
 
 from tests.cluster.kubectl import NAMESPACE, ROOT, kubectl
@@ -16,9 +17,13 @@ MANIFEST: Final = ROOT / "deploy/k8s/tools/siege.yaml"
 
 @dataclass
 class Load:
-    """One run of siege; its result is there when it has ended."""
+    """One run of siege; its result is there when it has ended.
+
+    made: how many reservations there are more than before.
+    """
 
     result: dict[str, Any]
+    made: int = 0
 
     @property
     def availability(self) -> float:
@@ -34,7 +39,8 @@ class Load:
         of = self.result
         return (
             f"{of['availability']:.2f} % of {self.count + of['failed_transactions']}, "
-            f"{of['transaction_rate']:.0f}/s, longest {of['longest_transaction']:.2f} s"
+            f"{of['transaction_rate']:.0f}/s, longest {of['longest_transaction']:.2f} s, "
+            f"{self.made} reserved"
         )
 
 
@@ -43,6 +49,7 @@ def start(token: str, bike_id: int, folder: Path) -> None:
     post = f'POST {{"bikeId":{bike_id}}}'
     files = {
         "siegerc": SETTINGS.format(limit=MOST_CLIENTS)
+        + "failures = 1000000\n"  # else it gives up after some
         + f"header = Authorization: Bearer {token}\nheader = Content-Type: application/json\n",
         "post": f"http://reservation:8080/reservations {post}\n",
         "get": "http://reservation:8080/reservations/catalogue\n",
@@ -56,19 +63,31 @@ def start(token: str, bike_id: int, folder: Path) -> None:
     kubectl("wait", "pod/siege", "--for=condition=Ready", "--timeout=120s")
 
 
-@contextmanager
-def load(file: str, clients: int, seconds: int, delay: float = 0) -> Iterator[Load]:
-    """Run `siege -c CLIENTS -t SECONDS` during the block, and wait for its end."""
-    options = ["--rc=/siege/siegerc", f"-c{clients}", f"-t{seconds}S", f"-f/siege/{file}"]
-    options += [f"-d{delay:g}"] if delay else ["-b"]
-    command = ["kubectl", "--namespace", NAMESPACE, "exec", "siege", "--", "siege", *options]
-    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # noqa: S603  fixed program
-    found = Load({})
-    try:
-        yield found
-        out, err = running.communicate(timeout=seconds + 60)
-        assert running.returncode == 0, out + err
-        found.result.update(json.loads(out[out.index("{") :]))
-    finally:
-        running.kill()
-        running.communicate()
+@dataclass(frozen=True)
+class Siege:
+    """The pod. count: returns how many reservations there are."""
+
+    count: Callable[[], int]
+
+    @contextmanager
+    def load(self, file: str, clients: int, seconds: int, delay: float = 0) -> Iterator[Load]:
+        """Run `siege -c CLIENTS -t SECONDS` during the block, and wait for its end.
+
+        Raises AssertionError when it has counted requests as reserved that were not: siege takes
+        401 for a success.
+        """
+        options = ["--rc=/siege/siegerc", f"-c{clients}", f"-t{seconds}S", f"-f/siege/{file}"]
+        options += [f"-d{delay:g}"] if delay else ["-b"]
+        command = ["kubectl", "--namespace", NAMESPACE, "exec", "siege", "--", "siege", *options]
+        before, found = self.count(), Load({})
+        running = subprocess.Popen(command, stdout=PIPE, stderr=PIPE, text=True)  # noqa: S603  fixed program
+        try:
+            yield found
+            out, err = running.communicate(timeout=seconds + 60)
+            assert running.returncode == 0, out + err
+            found.result.update(json.loads(out[out.index("{") :]))
+            found.made = self.count() - before
+            assert found.made >= found.count * (file == "post"), f"{found}\n{out}"
+        finally:
+            running.kill()
+            running.communicate()

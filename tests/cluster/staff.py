@@ -1,6 +1,8 @@
 """A member of staff at the gateway of the cluster."""
 
+from collections.abc import Mapping
 from typing import Any, Final
+from uuid import uuid4
 
 import httpx
 
@@ -8,6 +10,7 @@ from tests.cluster.kubectl import until
 from tests.cluster.shop import ClusterShop
 
 UNITS: Final = 1_000_000
+NO_HEADERS: Final[Mapping[str, str]] = {}
 
 
 class Staff:
@@ -24,8 +27,15 @@ class Staff:
         token: str = answer.json()["access_token"]
         return token
 
-    def ask(self, method: str, path: str, body: Any = None, user: str = "admin") -> httpx.Response:
-        headers = {"Authorization": f"Bearer {self.token(user)}"}
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        user: str = "admin",
+        more: Mapping[str, str] = NO_HEADERS,
+    ) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {self.token(user)}", **more}
         return self.http.request(method, path, json=body, headers=headers)
 
     def bike(self) -> int:
@@ -42,7 +52,21 @@ class Staff:
         return bike_id
 
     def reserved(self, bike_id: int) -> dict[str, Any]:
-        answer = self.ask("POST", "/reservations", {"bikeId": bike_id}, "buyer")
-        assert answer.status_code == 201, answer.text
-        found: dict[str, Any] = answer.json()
+        """Reserve as a buyer, who comes back when asked to."""
+        key = {"Idempotency-Key": uuid4().hex}
+
+        def made() -> dict[str, Any] | None:
+            answer = self.ask("POST", "/reservations", {"bikeId": bike_id}, "buyer", key)
+            assert answer.status_code in {201, 503}, answer.text
+            found: dict[str, Any] = answer.json()
+            return found if answer.status_code == 201 else None
+
+        found: dict[str, Any] = until(made, "the bike is reserved")
         return found
+
+    def count(self) -> int:
+        """Return how many reservations there are."""
+        answer = self.ask("GET", "/reservations?size=1")
+        assert answer.status_code == 200, answer.text
+        number: int = answer.json()["page"]["totalElements"]
+        return number

@@ -9,9 +9,9 @@ import psutil
 import pytest
 
 from roadbike.ops.audit.quiet import statuses_of
-from tests.cluster import siege_pod
 from tests.cluster.kubectl import kubectl
 from tests.cluster.shop import APPS, ClusterShop, figure
+from tests.cluster.siege_pod import Siege
 from tests.settling import wait_until_settled
 
 pytestmark = pytest.mark.cluster
@@ -31,11 +31,11 @@ SETTLE_SECONDS: Final = 120
 MIB: Final = 2**20
 
 
-@pytest.mark.usefixtures("fixed_size", "siege")
-async def test_what_reservations_cost(shop: ClusterShop) -> None:
+@pytest.mark.usefixtures("fixed_size")
+async def test_what_reservations_cost(shop: ClusterShop, siege: Siege) -> None:
     await asyncio.sleep(FIGURES_SECONDS)  # there is no event for it
     before = _cpu_seconds()
-    with siege_pod.load("post", 30, 30) as load:
+    with siege.load("post", 30, 30) as load:
         pass
     await wait_until_settled(statuses_of(shop.file), SETTLE_SECONDS, pause=1)
     await asyncio.sleep(FIGURES_SECONDS)

@@ -102,6 +102,8 @@ async def _reserve(
         more = await answered(plan)
         shop.write_journal(plan, more, buyers)
         answers += more
+        if all(answer.status == HTTPStatus.CONFLICT for answer in more):
+            break  # it is sold out: the shop sells fewer than the drill wants in advance
     return answers
 
 
