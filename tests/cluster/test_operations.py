@@ -105,6 +105,7 @@ def test_a_rolling_update_loses_no_request(app: str, siege: Siege) -> None:
     slow_start(app)
     shares, most, least = [], [], []
     for file, clients in (("get", 1), ("post", 30)):
+        until(lambda: running(app) == 1, "one pod before the load")
         with (
             Timeline(lambda: running(app)) as pods_seen,
             Timeline(lambda: len(ready_pods(app))) as ready_seen,
