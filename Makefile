@@ -34,7 +34,7 @@ test: .venv/dev browser promtool mariadb  ## run all tests (ARGS="tests/flows -k
 	@.venv/bin/python -m $(PYTEST) $(SHARED) $(ARGS)
 
 test-long: .venv/dev  ## run the tests that are too long for CI (20 minutes)
-	@.venv/bin/python -m pytest -m long --durations=0 $(ARGS)
+	@.venv/bin/python -m pytest -m "long and not cluster" --durations=0 $(ARGS)
 
 test-distributed: .venv/dev mariadb  ## run the tests on real Kafka and MariaDB servers (needs Java 17, and Maven once)
 	@.venv/bin/python -m tests.distributed.kafka_jars
@@ -85,7 +85,7 @@ deploy:  ## bring the shop into the cluster of KUBECONFIG (OVERLAY=… SECRETS=�
 
 test-cluster: .venv/dev  ## test the shop in the cluster of KUBECONFIG (see docs/cluster.md)
 	@.venv/bin/python -m tests.distributed.kafka_jars
-	@.venv/bin/python -m pytest -m cluster -v --durations=0 $(or $(ARGS),tests/cluster)
+	@.venv/bin/python -m pytest -m "cluster and not long" -v --durations=10 $(or $(ARGS),tests/cluster)
 
 push:  ## send the image to a registry (REGISTRY=registry.example/shop)
 	@deploy/image.sh push $(IMAGE) $(or $(REGISTRY),$(error name the registry: make push REGISTRY=…))

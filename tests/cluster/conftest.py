@@ -40,7 +40,7 @@ def siege(staff: Staff, bike: int, tmp_path: Path) -> Siege:
     return Siege(staff.count)
 
 
-@pytest.fixture
+@pytest.fixture(scope="class")
 def fixed_size() -> Iterator[None]:
     """One pod each of reservation and payment, without an autoscaler."""
     kubectl("delete", "hpa/reservation", "hpa/payment")

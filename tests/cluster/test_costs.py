@@ -14,7 +14,7 @@ from tests.cluster.shop import APPS, ClusterShop, figure
 from tests.cluster.siege_pod import Siege
 from tests.settling import wait_until_settled
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.long]
 
 USED: Final = re.compile(
     r'^container_cpu_usage_seconds_total\{.*namespace="roadbike",pod="(\w+)-.*"\} (\S+)',

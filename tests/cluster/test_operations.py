@@ -47,7 +47,7 @@ SET: Final = (
 )
 
 
-@pytest.fixture
+@pytest.fixture(scope="class")
 def without_breaker(fixed_size: None) -> None:  # noqa: ARG001  which makes it as it was
     kubectl("set", "env", "deployment/reservation", "ROADBIKE_BREAKER=off")
     rolled_out("reservation")
@@ -98,53 +98,53 @@ def test_replicas_follow_the_load(siege: Siege) -> None:
     assert max(count for _, count in seen) > 1
 
 
-@pytest.mark.parametrize("app", ["reservation", "payment"])
 @pytest.mark.usefixtures("without_breaker")
-def test_a_rolling_update_loses_no_request(app: str, siege: Siege) -> None:
+class TestRollingUpdates:
     """O8."""
-    slow_start(app)
-    shares, most, least = [], [], []
-    for file, clients in (("get", 1), ("post", 30)):
-        until(lambda: running(app) == 1, "one pod before the load")
-        with (
-            Timeline(lambda: running(app)) as pods_seen,
-            Timeline(lambda: len(ready_pods(app))) as ready_seen,
-            siege.load(file, clients, 30, delay=0.1) as load,
-        ):
-            kubectl("rollout", "restart", f"deployment/{app}")
-            rolled_out(app)
-        most.append(max(count for _, count in pods_seen))
-        least.append(min(count for _, count in ready_seen))
-        shares.append(load.availability)
-        figure(f"O8: {app}, siege -c{clients} {file}: {load}; pods {shown(pods_seen)}")
 
-    assert shares == [100, 100]
-    assert most == [2, 2]
-    assert least == [1, 1]  # the old one is kept until the new one is ready
+    @pytest.mark.parametrize("app", ["reservation", "payment"])
+    def test_a_rolling_update_loses_no_request(self, app: str, siege: Siege) -> None:
+        slow_start(app)
+        shares, most, least = [], [], []
+        for file, clients in (("get", 1), ("post", 30)):
+            until(lambda: running(app) == 1, "one pod before the load")
+            with (
+                Timeline(lambda: running(app)) as pods_seen,
+                Timeline(lambda: len(ready_pods(app))) as ready_seen,
+                siege.load(file, clients, 30, delay=0.1) as load,
+            ):
+                kubectl("rollout", "restart", f"deployment/{app}")
+                rolled_out(app)
+            most.append(max(count for _, count in pods_seen))
+            least.append(min(count for _, count in ready_seen))
+            shares.append(load.availability)
+            figure(f"O8: {app}, siege -c{clients} {file}: {load}; pods {shown(pods_seen)}")
 
+        assert shares == [100, 100]
+        assert most == [2, 2]
+        assert least == [1, 1]  # the old one is kept until the new one is ready
 
-@pytest.mark.usefixtures("without_breaker")
-def test_without_probe_and_drain_the_same_update_loses_requests(siege: Siege) -> None:
-    """O8, the other way round."""
-    slow_start("reservation")
-    patched(
-        "reservation",
-        {"op": "remove", "path": f"{CONTAINER}/readinessProbe"},
-        {"op": "remove", "path": f"{CONTAINER}/startupProbe"},
-        {"op": "remove", "path": f"{CONTAINER}/lifecycle"},
-        {
-            "op": "add",
-            "path": f"{CONTAINER}/env/-",
-            "value": {"name": "ROADBIKE_DRAIN_MS", "value": "0"},
-        },
-    )
-    rolled_out("reservation")
-    with siege.load("post", 30, 30, delay=0.1) as load:
-        kubectl("rollout", "restart", "deployment/reservation")
+    def test_without_probe_and_drain_the_same_update_loses_requests(self, siege: Siege) -> None:
+        """The other way round."""
+        slow_start("reservation")
+        patched(
+            "reservation",
+            {"op": "remove", "path": f"{CONTAINER}/readinessProbe"},
+            {"op": "remove", "path": f"{CONTAINER}/startupProbe"},
+            {"op": "remove", "path": f"{CONTAINER}/lifecycle"},
+            {
+                "op": "add",
+                "path": f"{CONTAINER}/env/-",
+                "value": {"name": "ROADBIKE_DRAIN_MS", "value": "0"},
+            },
+        )
         rolled_out("reservation")
+        with siege.load("post", 30, 30, delay=0.1) as load:
+            kubectl("rollout", "restart", "deployment/reservation")
+            rolled_out("reservation")
 
-    figure(f"O8, without probe and drain: {load}")
-    assert 0 < load.availability < 100
+        figure(f"O8, without probe and drain: {load}")
+        assert 0 < load.availability < 100
 
 
 @pytest.mark.usefixtures("shop")
