@@ -59,8 +59,16 @@ def report(before: Failures, after: Failures) -> list[str]:
 
 
 def exit_code(before: Failures, after: Failures) -> int:
-    """Return 0 when nothing failed twice and not too many tests are flaky, else 1."""
-    return int(bool(after) or len(_flaky(before, after)) > MOST_FLAKY)
+    """Return 0 when nothing failed twice and not too many tests are flaky, else 1.
+
+    It is 1 as well when a file could not be collected: the second try does not run its tests.
+    """
+    too_many = len(_flaky(before, after)) > MOST_FLAKY
+    return int(bool(after) or too_many or any(map(_is_of_a_file, before)))
+
+
+def _is_of_a_file(name: str) -> bool:
+    return name.startswith("::")  # it has no class name
 
 
 def _flaky(before: Failures, after: Failures) -> list[str]:

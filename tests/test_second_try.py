@@ -82,7 +82,14 @@ def test_a_run_that_cannot_begin_is_not_repeated(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("before", "after", "code"),
-    [([], [], 0), (["a"], [], 0), (TOO_MANY, [], 1), (["a"], ["a"], 1), (["a", "b"], ["a"], 1)],
+    [
+        ([], [], 0),
+        (["a"], [], 0),
+        (TOO_MANY, [], 1),
+        (["a"], ["a"], 1),
+        (["a", "b"], ["a"], 1),
+        (["::tests.local"], [], 1),
+    ],
 )
 def test_the_exit_code(before: list[str], after: list[str], code: int) -> None:
     assert second_try.exit_code(dict.fromkeys(before, ""), dict.fromkeys(after, "")) == code

@@ -20,6 +20,11 @@ def database_url(dialect: Dialect, new_database: NewDatabase) -> str:
 
 
 @pytest.fixture
+def empty_database_url(dialect: Dialect, new_database: NewDatabase) -> str:
+    return new_database(dialect)
+
+
+@pytest.fixture
 async def db(open_database: OpenDatabase, database_url: str) -> Database:
     return open_database(database_url)
 

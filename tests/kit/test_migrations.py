@@ -19,7 +19,6 @@ from roadbike.kit import audit_log
 from roadbike.kit.auth import tokens
 from roadbike.kit.db import Database, migrate
 from roadbike.kit.process import runtime
-from tests.conftest import Dialect, NewDatabase
 
 KIT: object = (audit_log, tokens, runtime)  # importing these registers all tables of kit
 
@@ -44,12 +43,6 @@ def test_a_services_migrations_have_one_base_and_one_head(package: str) -> None:
     assert len(script.get_bases()) == 1
 
 
-@pytest.fixture
-def database_url(dialect: Dialect, new_database: NewDatabase) -> str:
-    """An empty database."""
-    return new_database(dialect)
-
-
 def tables(database_url: str) -> dict[str, list[str]]:
     """Return the columns of each table in the database."""
 
@@ -71,19 +64,19 @@ def tables(database_url: str) -> dict[str, list[str]]:
 
 
 def test_migrations_can_be_upgraded_downgraded_and_upgraded_again(
-    package: str, database_url: str
+    package: str, empty_database_url: str
 ) -> None:
-    migrate.upgrade(package, database_url)
-    first = tables(database_url)
-    migrate.upgrade(package, database_url)
-    after_second_upgrade = tables(database_url)
-    migrate.downgrade(package, database_url, "base")
-    after_downgrade = tables(database_url)
-    migrate.upgrade(package, database_url)
+    migrate.upgrade(package, empty_database_url)
+    first = tables(empty_database_url)
+    migrate.upgrade(package, empty_database_url)
+    after_second_upgrade = tables(empty_database_url)
+    migrate.downgrade(package, empty_database_url, "base")
+    after_downgrade = tables(empty_database_url)
+    migrate.upgrade(package, empty_database_url)
 
     assert {"alembic_version", "outbox", "inbox", "parked", "lease", "event_version"} <= set(first)
     assert after_downgrade == {"alembic_version": ["version_num"]}
-    assert first == after_second_upgrade == tables(database_url)
+    assert first == after_second_upgrade == tables(empty_database_url)
 
 
 async def test_migrations_create_the_tables_of_the_code(

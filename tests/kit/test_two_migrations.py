@@ -30,8 +30,8 @@ def start_migrating(url: str) -> subprocess.Popen[str]:
     )
 
 
-def test_processes_that_migrate_at_once_both_succeed(database_url: str) -> None:
-    processes = [start_migrating(database_url) for _ in range(AT_ONCE)]
+def test_processes_that_migrate_at_once_both_succeed(empty_database_url: str) -> None:
+    processes = [start_migrating(empty_database_url) for _ in range(AT_ONCE)]
 
     for process in processes:
         out, _ = process.communicate(timeout=60)
@@ -60,13 +60,13 @@ async def tables(engine: AsyncEngine) -> list[str]:
 
 
 async def test_a_migration_waits_for_the_one_before(
-    database_url: str,
+    empty_database_url: str,
 ) -> None:
-    first = create_async_engine(database_url)
+    first = create_async_engine(empty_database_url)
 
-    async with first.connect() as connection, only_migration(connection, database_url):
+    async with first.connect() as connection, only_migration(connection, empty_database_url):
         with capture_logs() as logs:
-            second = asyncio.create_task(migrate.upgrade_async(PACKAGE, database_url))
+            second = asyncio.create_task(migrate.upgrade_async(PACKAGE, empty_database_url))
             async with asyncio.timeout(30):
                 while not logs:  # noqa: ASYNC110 the change is in a log
                     await asyncio.sleep(0.02)
@@ -76,23 +76,23 @@ async def test_a_migration_waits_for_the_one_before(
     await first.dispose()
     await second
 
-    made = create_async_engine(database_url)
+    made = create_async_engine(empty_database_url)
     assert "payment" in await tables(made)
     await made.dispose()
 
 
 async def test_a_migration_that_never_ends_is_waited_for_no_longer_than_that(
-    database_url: str,
+    empty_database_url: str,
 ) -> None:
-    first, second = create_async_engine(database_url), create_async_engine(database_url)
+    first, second = create_async_engine(empty_database_url), create_async_engine(empty_database_url)
 
     async with (
         first.connect() as one,
         second.connect() as other,
-        only_migration(one, database_url),
+        only_migration(one, empty_database_url),
     ):
         with pytest.raises(MigrationRuns):
-            async with only_migration(other, database_url, patience=0.5):
+            async with only_migration(other, empty_database_url, patience=0.5):
                 pass
     await first.dispose()
     await second.dispose()

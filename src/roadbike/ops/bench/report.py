@@ -6,8 +6,6 @@ from statistics import median
 from typing import Final
 
 import msgspec
-import pygal
-from pygal.style import CleanStyle
 from rich.table import Table
 
 from roadbike.local.terminal import console
@@ -71,6 +69,10 @@ def _cells(runs: Sequence[Measured]) -> list[str]:
 
 def _chart(results: Results) -> bytes:
     """Draw where the CPU of each case goes: a bar for each case, a colour for each process."""
+    # its import changes how all modules are found that are imported later
+    import pygal  # noqa: PLC0415
+    from pygal.style import CleanStyle  # noqa: PLC0415
+
     cases = [case for case in results if "read" not in case]
     parts = {part for case in cases for run in results[case] for part in run.cpu}
     chart = pygal.HorizontalStackedBar(
