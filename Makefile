@@ -85,7 +85,7 @@ deploy:  ## bring the shop into the cluster of KUBECONFIG (OVERLAY=… SECRETS=�
 
 test-cluster: .venv/dev  ## test the shop in the cluster of KUBECONFIG (see docs/cluster.md)
 	@.venv/bin/python -m tests.distributed.kafka_jars
-	@.venv/bin/python -m pytest -m "cluster and not long" -v --durations=10 $(or $(ARGS),tests/cluster)
+	@.venv/bin/python -m $(PYTEST) -m "cluster and not long" -v $(or $(ARGS),tests/cluster)
 
 push:  ## send the image to a registry (REGISTRY=registry.example/shop)
 	@deploy/image.sh push $(IMAGE) $(or $(REGISTRY),$(error name the registry: make push REGISTRY=…))
