@@ -13,7 +13,7 @@ from roadbike.local.supervisor import control
 from roadbike.local.texts import say
 from roadbike.ops.people import Person, Response, wait_until
 
-GONE_SECONDS: Final = 30.0  # for a pod that ends: its preStop, and the requests that it still has
+GONE_SECONDS: Final = 10.0  # for a pod that ends: its preStop, and the requests that it still has
 
 ServiceAction = Callable[[str], Awaitable[None]]  # takes the service's name
 Change = Callable[[str, Mapping[str, str]], Awaitable[None]]  # of settings of a service
