@@ -65,8 +65,13 @@ class Staff:
         return found
 
     def count(self) -> int:
-        """Return how many reservations there are."""
-        answer = self.ask("GET", "/reservations?size=1")
-        assert answer.status_code == 200, answer.text
-        number: int = answer.json()["page"]["totalElements"]
+        """Return how many reservations there are, as soon as reservation answers."""
+
+        def page() -> dict[str, int] | None:
+            answer = self.ask("GET", "/reservations?size=1")
+            assert answer.status_code in {200, 503}, answer.text
+            found: dict[str, int] = answer.json().get("page")
+            return found
+
+        number: int = until(page, "the reservations are counted")["totalElements"]
         return number
